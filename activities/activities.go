@@ -1,0 +1,54 @@
+// Package activities holds the acts on the world: what a rollout does and
+// reads. The Activities struct is what a worker registers; its methods are the
+// activities, one struct in and one struct out, each absolute and repeatable.
+// The interfaces in drivers.go are all that it needs of outside systems; the
+// folders below hold one implementation for each vendor.
+//
+// Observe (observe.go) is the one to read first: it watches a window of a bake.
+package activities
+
+import (
+	"log/slog"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// Activities acts on the world through the drivers of its registry.
+type Activities struct {
+	Drivers Registry
+	Vault   Vault             // raw windows; nil keeps none
+	Limits  map[string]Limits // by environment; "default" serves the others
+	Now     func() time.Time  // default time.Now
+	Log     *slog.Logger      // default slog.Default
+}
+
+// Limits is what an environment allows specs to say.
+type Limits struct {
+	FirstWeight    rollout.Weight   `json:"firstWeight,omitempty"` // highest weight of the first step; 0: any
+	BakeAtLeast    rollout.Duration `json:"bakeAtLeast,omitempty"` // shortest bake; 0: any
+	MutableTags    string           `json:"mutableTags,omitempty"` // refuse (default) | allow
+	RequireOwner   bool             `json:"requireOwner,omitempty"`
+	RequirePurpose bool             `json:"requirePurpose,omitempty"`
+}
+
+// Job is what every act of one rollout needs to know. It travels in each
+// activity's input, so that any worker can do any act.
+type Job struct {
+	Target    string              `json:"target"` // environment/service[/unit]
+	Drivers   rollout.Drivers     `json:"drivers"`
+	Baseline  string              `json:"baseline,omitempty"` // "": a first release
+	Candidate string              `json:"candidate"`
+	Endpoints map[string][]string `json:"endpoints,omitempty"` // version → where it answers
+	Intent    string              `json:"intent,omitempty"`    // of this act, stable over retries
+	Fence     Fence               `json:"fence,omitzero"`      // of this act
+}
+
+func (j Job) write() Write { return Write{Intent: j.Intent, Fence: j.Fence} }
+
+func (a *Activities) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,154 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// Admit validates the order and works the plan out. A refusal is a result, not
+// an error: cause "spec" is for what no day and no actor could start. It asks
+// no outside system, so that the same order gives the same plan.
+func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	problems := in.Order.Spec.Validate()
+	problems = append(problems, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec)...)
+	problems = append(problems, notServed(in.Order)...)
+	if len(problems) > 0 {
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+	}
+	plan := rollout.NewPlan(in.Order.Spec)
+	drivers, problems := a.admitDrivers(plan)
+	if plan.Events > rollout.MaxEvents {
+		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
+			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
+	}
+	if len(problems) > 0 {
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+	}
+	plan.Drivers = drivers
+	return AdmitOutput{Plan: plan.Seal()}, nil
+}
+
+func (a *Activities) limitsOf(environment string) Limits {
+	if l, ok := a.Limits[environment]; ok {
+		return l
+	}
+	return a.Limits["default"]
+}
+
+// check says which limits of its environment the spec breaks.
+func (l Limits) check(s rollout.Spec) []rollout.Problem {
+	var out []rollout.Problem
+	refuse := func(broken bool, path, format string, args ...any) {
+		if broken {
+			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+		}
+	}
+	refuse(l.MutableTags != "allow" && isMutable(s.Release.Artifact), "release.artifact",
+		"%q can change its meaning: pin it by digest (name@sha256:…)", s.Release.Artifact)
+	refuse(l.RequireOwner && s.Owner == "", "owner", "%s needs an owner", s.Environment)
+	refuse(l.RequirePurpose && s.Purpose == "", "purpose", "%s needs a purpose", s.Environment)
+	for i, step := range rollout.NewPlan(s).Steps {
+		refuse(i == 0 && l.FirstWeight > 0 && step.Weight > l.FirstWeight, "strategy",
+			"the first step has %s: at most %s in %s", step.Weight, l.FirstWeight, s.Environment)
+		refuse(step.Bake < l.BakeAtLeast, "strategy", "step %d bakes %s: at least %s in %s",
+			step.Number, step.Bake, l.BakeAtLeast, s.Environment)
+	}
+	return out
+}
+
+// isMutable reports whether an artifact can change while its name stays.
+func isMutable(artifact string) bool {
+	_, digest, pinned := strings.Cut(artifact, "@")
+	_, hex, algorithm := strings.Cut(digest, ":")
+	return artifact != "" && !(pinned && algorithm && hex != "")
+}
+
+// notServed refuses what a spec may say and this version cannot keep. To
+// accept it and do nothing would be a lie.
+func notServed(o rollout.Order) []rollout.Problem {
+	var out []rollout.Problem
+	refuse := func(given bool, path, message string) {
+		if given {
+			out = append(out, rollout.Problem{Path: path, Message: message})
+		}
+	}
+	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
+	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
+	refuse(o.Spec.Policy.OnNewRelease != "" && o.Spec.Policy.OnNewRelease != "reject",
+		"policy.onNewRelease", "only reject is served by this version")
+	for i, step := range o.Spec.Strategy.Canary {
+		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")
+	}
+	return out
+}
+
+// admitDrivers makes every driver that the plan names and asks whether it can
+// honour the plan. It returns what each driver says of itself.
+func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.Problem) {
+	var problems []rollout.Problem
+	about := map[string]string{}
+	target := p.Spec.Target
+	note := func(role string, driver any, err error) bool {
+		if err != nil {
+			message := strings.TrimSuffix(err.Error(), ": final")
+			problems = append(problems, rollout.Problem{Path: "target." + role, Message: message})
+			return false
+		}
+		if d, ok := driver.(interface{ Capabilities() string }); ok {
+			about[role] = d.Capabilities()
+		}
+		return true
+	}
+	deployer, err := a.Drivers.deployer(target.Deploy)
+	note("deploy", deployer, err)
+	if target.Flags != nil {
+		flags, err := a.Drivers.flags(target.Flags)
+		note("flags", flags, err)
+	}
+	traffic, err := a.Drivers.traffic(target.Traffic)
+	if note("traffic", traffic, err) {
+		problems = append(problems, admitWeights(p, traffic)...)
+	}
+	if target.Metrics != nil {
+		metrics, err := a.Drivers.metrics(target.Metrics)
+		if note("metrics", metrics, err) {
+			problems = append(problems, admitChecks(p.Spec.Checks, metrics)...)
+		}
+	}
+	return about, problems
+}
+
+// admitWeights asks the router whether it can make each split of the plan.
+func admitWeights(p rollout.Plan, traffic Traffic) []rollout.Problem {
+	var out []rollout.Problem
+	for _, step := range p.Steps {
+		_, err := traffic.Approximate(rollout.Split{"baseline": rollout.All - step.Weight, p.Candidate: step.Weight})
+		if err != nil {
+			out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("step %d: %v", step.Number, err)})
+		}
+	}
+	return out
+}
+
+// admitChecks asks the metrics driver whether it can read each check, and the
+// judges whether they take its parameters.
+func admitChecks(checks []rollout.Check, metrics Metrics) []rollout.Problem {
+	var out []rollout.Problem
+	reader, _ := metrics.(interface{ Supports(rollout.Check) error })
+	for i, check := range checks {
+		path := fmt.Sprintf("checks[%d]", i)
+		if reader != nil {
+			if err := reader.Supports(check); err != nil {
+				out = append(out, rollout.Problem{Path: path, Message: err.Error()})
+			}
+		}
+		if _, err := judgeOf(check, nil, 0.01); err != nil {
+			out = append(out, rollout.Problem{Path: path + ".judge", Message: err.Error()})
+		}
+	}
+	return slices.Clip(out)
+}

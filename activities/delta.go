@@ -1,0 +1,95 @@
+package activities
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"strconv"
+
+	"bakeoff/analysis"
+	"bakeoff/rollout"
+)
+
+// reference remembers the last value of every series, so that the next reading
+// becomes counts. It is kept over readings that failed: what was missed in
+// between then belongs to the next window.
+type reference map[string]map[Side]SideReading // check → side
+
+// counts returns what one side did since the reference. A counter that shrank
+// began anew, and a series that was not there before began at zero; but the
+// first reading of a side only sets the reference, and found is false.
+func (r reference) counts(check string, side Side, now SideReading) (counts analysis.Counts, found bool, err error) {
+	was, known := r[check][side]
+	if !known && now.Value == nil {
+		return counts, false, nil
+	}
+	counts.Requests = increase(was.Requests, now.Requests)
+	counts.Failures = math.Min(increase(was.Failures, now.Failures), counts.Requests)
+	counts.Value = now.Value
+	for series, buckets := range now.Buckets {
+		before := was.Buckets[series]
+		if before["+Inf"] > buckets["+Inf"] {
+			before = nil
+		}
+		if counts.Buckets == nil {
+			counts.Buckets = make(map[string]float64, len(buckets))
+		} else if len(counts.Buckets) != len(buckets) {
+			return counts, false, fmt.Errorf("its series have different buckets")
+		}
+		for bound, n := range buckets {
+			counts.Buckets[bound] += n - before[bound]
+		}
+	}
+	return counts, true, nil
+}
+
+func increase(was, now map[string]float64) float64 {
+	total := 0.0
+	for series, n := range now {
+		if before := was[series]; n >= before {
+			n -= before
+		}
+		total += n
+	}
+	return total
+}
+
+// remember makes the reading the reference, and keeps the last value of series
+// that are missing from it.
+func (r reference) remember(check string, side Side, now SideReading) {
+	if r[check] == nil {
+		r[check] = map[Side]SideReading{}
+	}
+	was := r[check][side]
+	r[check][side] = SideReading{
+		Requests: merged(was.Requests, now.Requests),
+		Failures: merged(was.Failures, now.Failures),
+		Buckets:  merged(was.Buckets, now.Buckets),
+	}
+}
+
+func merged[V any](old, now map[string]V) map[string]V {
+	if len(old) == 0 {
+		return maps.Clone(now)
+	}
+	out := maps.Clone(old)
+	maps.Copy(out, now)
+	return out
+}
+
+// slowAsFailures makes requests and failures out of a histogram for a judge of
+// rates: a failure took longer than the objective.
+func slowAsFailures(check rollout.Check, c analysis.Counts) analysis.Counts {
+	if check.Histogram == "" || !check.IsAbsolute() || c.Buckets == nil {
+		return c
+	}
+	within, best := 0.0, math.Inf(1)
+	for text, n := range c.Buckets {
+		bound, err := strconv.ParseFloat(text, 64)
+		if err == nil && bound >= check.SLO.Std().Seconds()*(1-1e-9) && bound < best {
+			within, best = n, bound
+		}
+	}
+	total := c.Buckets["+Inf"]
+	return analysis.Counts{Requests: total, Failures: math.Max(total-within, 0)}
+}

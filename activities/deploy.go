@@ -1,0 +1,195 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// pollEvery is how often an act asks whether what it waits for is so.
+const pollEvery = 500 * time.Millisecond
+
+// Deploy asks for the candidate and waits until it is ready. A version that
+// its platform calls failed is a final error.
+func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, error) {
+	doing := "deploy " + in.Candidate
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return DeployOutput{}, asTemporal(doing, err)
+	}
+	err = deployer.Deploy(ctx, in.write(), Deployment{Service: in.Service, Release: in.Release, Replicas: in.Replicas})
+	if err != nil {
+		return DeployOutput{}, asTemporal(doing, err)
+	}
+	var out DeployOutput
+	err = a.waitFor(ctx, func() (bool, error) {
+		state, err := deployer.Version(ctx, in.Candidate)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return false, nil // not there yet
+		case err != nil:
+			return false, err
+		case state.Version != "" && state.Version != in.Candidate:
+			return false, fmt.Errorf("the platform runs %s where %s was asked for: %w", state.Version, in.Candidate, ErrFinal)
+		case state.State == StateFailed:
+			return false, fmt.Errorf("the platform calls it failed: %s: %w", state.Message, ErrFinal)
+		}
+		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
+		return isReady(state, in.Replicas), nil
+	})
+	return out, asTemporal(doing, err)
+}
+
+// isReady reports whether a version is ready with as many replicas as asked
+// for; platforms that do not count them are believed.
+func isReady(s VersionState, replicas int) bool {
+	counted := s.Desired > 0 || s.Ready > 0
+	return s.State == StateReady && (!counted || s.Ready >= max(replicas, 1))
+}
+
+// waitFor polls until done says so or fails, with a heartbeat each time. Errors
+// that are worth trying again end the attempt only after three in a row.
+func (a *Activities) waitFor(ctx context.Context, done func() (bool, error)) error {
+	failures := 0
+	for {
+		ok, err := done()
+		switch {
+		case ok:
+			return nil
+		case err == nil:
+			failures = 0
+		case errors.Is(err, ErrFinal) || errors.Is(err, ErrConflict) || failures == 2:
+			return err
+		default:
+			failures++
+		}
+		activity.RecordHeartbeat(ctx)
+		if err := sleep(ctx, pollEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits, but not beyond the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Promote makes the candidate the primary version and reads until it is so. A
+// platform that keeps, or goes back to, another version is a result.
+func (a *Activities) Promote(ctx context.Context, in PromoteInput) (PromoteOutput, error) {
+	doing := "make " + in.Candidate + " the primary version"
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return PromoteOutput{}, asTemporal(doing, err)
+	}
+	if err := deployer.SetPrimary(ctx, in.write(), in.Candidate); err != nil {
+		return PromoteOutput{}, asTemporal(doing, err)
+	}
+	var out PromoteOutput
+	deadline := a.now().Add(in.Within.Std())
+	err = a.waitFor(ctx, func() (bool, error) {
+		primary, err := deployer.Primary(ctx)
+		out.Primary = primary
+		return err == nil && (primary == in.Candidate || a.now().After(deadline)), err
+	})
+	if err == nil && out.Primary != in.Candidate {
+		out.PlatformRolledBack = true
+		out.Reason = fmt.Sprintf("%s was asked for, but the platform keeps %s", in.Candidate, named(out.Primary))
+	}
+	return out, asTemporal(doing, err)
+}
+
+// Remove drains a version and removes it. It refuses to touch one that has
+// traffic: the observed weight is read first, and again after the drain.
+func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, error) {
+	doing := "remove " + in.Version
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return RemoveOutput{}, asTemporal(doing, err)
+	}
+	if _, err := deployer.Version(ctx, in.Version); errors.Is(err, ErrNotFound) {
+		return RemoveOutput{Reason: in.Version + " was gone already"}, nil
+	}
+	if err := a.drain(ctx, in, deployer); err != nil {
+		return RemoveOutput{}, asTemporal("drain "+in.Version, err)
+	}
+	if err := deployer.Remove(ctx, in.write(), in.Version); err != nil {
+		return RemoveOutput{}, asTemporal(doing, err)
+	}
+	err = a.waitFor(ctx, func() (bool, error) {
+		_, err := deployer.Version(ctx, in.Version)
+		if errors.Is(err, ErrNotFound) {
+			return true, nil
+		}
+		return false, err
+	})
+	return RemoveOutput{Reason: in.Version + " is gone"}, asTemporal(doing, err)
+}
+
+// drain waits for the drain time at an observed weight of zero, and then for
+// the requests still in flight where the platform counts them.
+func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deployer) error {
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if activity.HasHeartbeatDetails(ctx) {
+		_ = activity.GetHeartbeatDetails(ctx, &since) // unreadable: the drain starts anew
+	}
+	for {
+		observed, err := traffic.Split(ctx)
+		if err != nil {
+			return fmt.Errorf("read weights: %w", err)
+		}
+		if w := observed.Split[in.Version]; w > 0 {
+			return fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
+		}
+		if since.IsZero() {
+			since = a.now()
+		}
+		if a.now().Sub(since) >= in.Drain.Std() && !a.isBusy(ctx, deployer, in, since) {
+			return nil
+		}
+		activity.RecordHeartbeat(ctx, since)
+		if err := sleep(ctx, min(pollEvery, max(in.Drain.Std(), time.Millisecond))); err != nil {
+			return err
+		}
+	}
+}
+
+// isBusy reports whether a version still answers requests. Ten drain times
+// (at least a minute) are enough: a connection that hangs must not hold the
+// removal forever.
+func (a *Activities) isBusy(ctx context.Context, p Platform, in RemoveInput, since time.Time) bool {
+	state, err := p.Version(ctx, in.Version)
+	if err != nil || state.Inflight == nil || *state.Inflight == 0 {
+		return false
+	}
+	return a.now().Sub(since) < max(10*in.Drain.Std(), time.Minute)
+}
+
+// readyBaseline says why a version is not ready, "" when it is.
+func readyBaseline(ctx context.Context, p Platform, version string) (string, error) {
+	state, err := p.Version(ctx, version)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return version + " is not there", nil
+	case err != nil:
+		return "", err
+	case !isReady(state, 0):
+		return fmt.Sprintf("%s is %s: %s", version, state.State, state.Message), nil
+	}
+	return "", nil
+}

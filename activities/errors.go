@@ -1,0 +1,53 @@
+package activities
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// What a driver can say of a failed call. Anything else is worth trying again.
+var (
+	// ErrNotFound: the thing asked for is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: somebody else wrote in the meantime. Read, then decide.
+	ErrConflict = errors.New("conflict")
+	// ErrFinal: trying again cannot help.
+	ErrFinal = errors.New("final")
+)
+
+// RetryAfterError is a call that may be tried again, but not before After.
+type RetryAfterError struct {
+	After time.Duration
+	Err   error
+}
+
+// Error says what failed and when to try again.
+func (e *RetryAfterError) Error() string {
+	return fmt.Sprintf("%v (try again in %s)", e.Err, e.After)
+}
+
+// Unwrap returns the failure itself.
+func (e *RetryAfterError) Unwrap() error { return e.Err }
+
+// asTemporal turns a driver's error into what Temporal acts on: final errors
+// and conflicts are not retried, a server's wish to wait is followed.
+func asTemporal(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w", doing, err)
+	var later *RetryAfterError
+	switch {
+	case errors.As(err, &later):
+		return temporal.NewApplicationErrorWithOptions(err.Error(), "RetryAfter",
+			temporal.ApplicationErrorOptions{NextRetryDelay: later.After})
+	case errors.Is(err, ErrFinal):
+		return temporal.NewNonRetryableApplicationError(err.Error(), "Final", nil)
+	case errors.Is(err, ErrConflict):
+		return temporal.NewNonRetryableApplicationError(err.Error(), "Conflict", nil)
+	}
+	return err
+}

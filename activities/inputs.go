@@ -1,0 +1,246 @@
+package activities
+
+import (
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// AdmitInput asks for a plan.
+type AdmitInput struct {
+	Order rollout.Order `json:"order"`
+}
+
+// AdmitOutput is the plan, or why there is none.
+type AdmitOutput struct {
+	Plan     rollout.Plan      `json:"plan,omitzero"`
+	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
+	Problems []rollout.Problem `json:"problems,omitempty"`
+}
+
+// SnapshotInput asks for the state before the rollout.
+type SnapshotInput struct {
+	Job
+	Expect string         `json:"expect,omitempty"` // the baseline that the spec names
+	Flags  map[string]any `json:"flags,omitempty"`  // those that the release will set
+}
+
+// Snapshot is the state that a rollback must reproduce.
+type Snapshot struct {
+	Baseline  string         `json:"baseline"` // the version at 100 %; "": nothing serves
+	Split     rollout.Split  `json:"split,omitempty"`
+	Primary   string         `json:"primary,omitempty"`
+	Flags     map[string]any `json:"flags,omitempty"` // only those that the release sets; null: was not there
+	Replicas  int            `json:"replicas,omitempty"`
+	Endpoints []string       `json:"endpoints,omitempty"`
+	Present   bool           `json:"present,omitempty"` // the candidate was already deployed
+	At        time.Time      `json:"at"`
+}
+
+// SnapshotOutput is the snapshot, or why the target cannot be rolled out now.
+type SnapshotOutput struct {
+	Snapshot Snapshot      `json:"snapshot"`
+	Cause    rollout.Cause `json:"cause,omitempty"` // dirty or already serving, when refused
+	Reason   string        `json:"reason,omitempty"`
+}
+
+// PreflightInput asks whether going back is possible.
+type PreflightInput struct {
+	Job
+	Snapshot Snapshot        `json:"snapshot"`
+	Checks   []rollout.Check `json:"checks,omitempty"`
+}
+
+// PreflightOutput says what was found. Problems refuse the rollout.
+type PreflightOutput struct {
+	Problems []string             `json:"problems,omitempty"`
+	Warnings []string             `json:"warnings,omitempty"`
+	Bounds   map[string][]float64 `json:"bounds,omitempty"` // latency bounds by check, in seconds
+	Delay    rollout.Duration     `json:"delay,omitempty"`  // of the metrics: a window can be judged so much after its end
+}
+
+// DeployInput asks for the candidate to be there and ready.
+type DeployInput struct {
+	Job
+	Service  string          `json:"service"`
+	Release  rollout.Release `json:"release"`
+	Replicas int             `json:"replicas,omitempty"`
+}
+
+// DeployOutput says where the candidate answers.
+type DeployOutput struct {
+	Endpoints []string `json:"endpoints,omitempty"`
+	Ready     int      `json:"ready,omitempty"`
+}
+
+// SetFlagsInput asks for flags to have these values.
+type SetFlagsInput struct {
+	Job
+	Flags map[string]any `json:"flags"`
+}
+
+// SetFlagsOutput is empty.
+type SetFlagsOutput struct{}
+
+// SetTrafficInput asks for a split.
+type SetTrafficInput struct {
+	Job
+	Step  int             `json:"step"`  // 0: not part of a step
+	Split rollout.Split   `json:"split"` // the one wanted
+	Ours  []rollout.Split `json:"ours"`  // what may be in force before it: what the rollout found or wrote last
+
+	Force    bool             `json:"force,omitempty"` // write over a foreign split: drift is put back
+	Policy   rollout.Policy   `json:"policy"`          // what a foreign split leads to
+	PutBacks int              `json:"putBacks,omitempty"`
+	HeldFor  rollout.Duration `json:"heldFor,omitempty"`
+}
+
+// SetTrafficOutput says what was written.
+type SetTrafficOutput struct {
+	Split    rollout.Split    `json:"split"`              // what the router will make of it: what to verify
+	Conflict bool             `json:"conflict,omitempty"` // not written: a foreign split is in force
+	Observed rollout.Split    `json:"observed,omitempty"` // what was in force before
+	Decision rollout.Decision `json:"decision,omitzero"`  // what a conflict leads to
+}
+
+// VerifyTrafficInput asks to read until the split is in force.
+type VerifyTrafficInput struct {
+	Job
+	Step   int              `json:"step"` // 0: on the way back
+	Split  rollout.Split    `json:"split"`
+	Within rollout.Duration `json:"within"`
+}
+
+// VerifyTrafficOutput says what was in force last.
+type VerifyTrafficOutput struct {
+	Verified bool          `json:"verified"`
+	Observed rollout.Split `json:"observed"`
+	Reason   string        `json:"reason,omitempty"` // why not
+}
+
+// ObserveInput asks to watch one window.
+type ObserveInput struct {
+	Job
+	Step      int                  `json:"step"`
+	Window    int                  `json:"window"`    // within the step, from 1
+	Start     time.Time            `json:"start"`     // data time
+	End       time.Time            `json:"end"`       // data time
+	CountFrom time.Time            `json:"countFrom"` // relative checks are not counted before: warm-up
+	Poll      rollout.Duration     `json:"poll"`
+	Expect    rollout.Split        `json:"expect,omitempty"` // anything else is drift; nil: weights are settling
+	Weight    rollout.Weight       `json:"weight"`
+	Checks    []rollout.Check      `json:"checks,omitempty"`
+	Bounds    map[string][]float64 `json:"bounds,omitempty"`
+	Policy    rollout.Policy       `json:"policy"`
+	Grace     rollout.Duration     `json:"grace"`
+	Absolute  bool                 `json:"absolute,omitempty"` // only absolute checks decide
+	NewStep   bool                 `json:"newStep,omitempty"`  // minimum evidence is counted from here
+	Final     bool                 `json:"final,omitempty"`    // at End the bake's time is up
+	AtEnd     bool                 `json:"atEnd,omitempty"`    // the bake's time is up already
+	Waiting   bool                 `json:"waiting,omitempty"`  // nothing but trouble ends the window early
+	Held      bool                 `json:"held,omitempty"`     // in a hold: return when it is over
+	HeldFor   rollout.Duration     `json:"heldFor,omitempty"`  // since the step's first hold, at Start
+	Trouble   rollout.Duration     `json:"trouble,omitempty"`  // how long NoData or Error had lasted at Start
+	PutBacks  int                  `json:"putBacks,omitempty"`
+	Primary   string               `json:"primary,omitempty"` // must be primary while watched; "": not asked
+	Verdict   rollout.Verdict      `json:"verdict,omitempty"` // injected by a drill
+	State     []byte               `json:"state,omitempty"`   // of the judges, as returned by the window before
+}
+
+// ObserveOutput is what one window came to.
+type ObserveOutput struct {
+	Decision  rollout.Decision      `json:"decision"`
+	Checks    []rollout.CheckResult `json:"checks,omitempty"`
+	End       time.Time             `json:"end"`                 // data time up to which it watched
+	Unwatched rollout.Duration      `json:"unwatched,omitempty"` // of it: nobody looked, because no worker ran
+	Polls     int                   `json:"polls"`
+	Split     rollout.Split         `json:"split,omitempty"`    // in force at the last poll
+	Drift     rollout.Split         `json:"drift,omitempty"`    // the foreign split, if one was found
+	Platform  string                `json:"platform,omitempty"` // what the platform did by itself
+	Trouble   rollout.Duration      `json:"trouble,omitempty"`
+	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
+	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
+	State     []byte                `json:"state,omitempty"`
+}
+
+// PromoteInput asks for the candidate to be the primary version.
+type PromoteInput struct {
+	Job
+	Within rollout.Duration `json:"within"`
+}
+
+// PromoteOutput says which version is primary. PlatformRolledBack is set when
+// the platform went back to another one by itself.
+type PromoteOutput struct {
+	Primary            string `json:"primary"`
+	PlatformRolledBack bool   `json:"platformRolledBack,omitempty"`
+	Reason             string `json:"reason,omitempty"`
+}
+
+// RestoreTrafficInput asks for the snapshot's split, whatever is in force.
+type RestoreTrafficInput struct {
+	Job
+	Split rollout.Split `json:"split"`
+}
+
+// RestoreTrafficOutput says what to verify. Superseded is set when a higher
+// fence was there: somebody else has taken over.
+type RestoreTrafficOutput struct {
+	Split      rollout.Split `json:"split"`
+	Observed   rollout.Split `json:"observed,omitempty"` // before the write
+	Superseded bool          `json:"superseded,omitempty"`
+}
+
+// RestoreFlagsInput asks for the snapshot's flags; null removes one.
+type RestoreFlagsInput struct {
+	Job
+	Flags map[string]any `json:"flags"`
+}
+
+// RestoreFlagsOutput is empty.
+type RestoreFlagsOutput struct{}
+
+// RestorePointersInput asks for the snapshot's primary version.
+type RestorePointersInput struct {
+	Job
+	Primary string `json:"primary"`
+}
+
+// RestorePointersOutput is empty.
+type RestorePointersOutput struct{}
+
+// VerifyHealthInput asks to wait until the baseline is healthy.
+type VerifyHealthInput struct {
+	Job
+	Checks []rollout.Check  `json:"checks,omitempty"`
+	Poll   rollout.Duration `json:"poll"`
+	Within rollout.Duration `json:"within"` // how long absolute checks may be without data
+}
+
+// VerifyHealthOutput says on what the health rests.
+type VerifyHealthOutput struct {
+	Reason string `json:"reason"`
+}
+
+// CompareInput asks what differs from the snapshot.
+type CompareInput struct {
+	Job
+	Snapshot Snapshot `json:"snapshot"`
+}
+
+// CompareOutput lists the differences; none means that the state is as before.
+type CompareOutput struct {
+	Differences []string `json:"differences,omitempty"`
+}
+
+// RemoveInput asks for a version without traffic to be drained and gone.
+type RemoveInput struct {
+	Job
+	Version string           `json:"version"`
+	Drain   rollout.Duration `json:"drain"`
+}
+
+// RemoveOutput says how the version went.
+type RemoveOutput struct {
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,395 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"bakeoff/rollout"
+)
+
+// Observe watches one window: it polls weights, platform and metrics, folds
+// them into evidence, and decides what that leads to. It ends at the window's
+// end, or early on a breach, on drift, when the platform acted by itself, when
+// trouble outlasts its grace, and when a hold is over.
+//
+// Its statistics travel in heartbeats, so that a new worker goes on where a
+// dead one stopped; time that nobody watched is counted and returned. When it
+// is cancelled, what it knows goes into the cancellation's details.
+func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutput, error) {
+	o, err := a.newObserver(in)
+	if err != nil {
+		return ObserveOutput{}, asTemporal("observe", err)
+	}
+	if err := o.resume(ctx); err != nil {
+		return ObserveOutput{}, asTemporal("resume the window", err)
+	}
+	watching, done := untilStop(ctx)
+	defer done()
+	for {
+		at, err := o.await(watching)
+		if err != nil {
+			return o.interrupted(ctx)
+		}
+		o.poll(watching, at)
+		if watching.Err() != nil {
+			return o.interrupted(ctx)
+		}
+		if o.decide(); o.isDone() {
+			return o.output(ctx)
+		}
+		if o.At.Sub(o.beaten) < o.beatEvery() {
+			continue
+		}
+		if err := o.heartbeat(ctx); err != nil {
+			return ObserveOutput{}, err
+		}
+	}
+}
+
+// observer is one window being watched.
+type observer struct {
+	a        *Activities
+	in       ObserveInput
+	panel    *panel
+	platform Deployer
+	traffic  Traffic
+	metrics  Metrics // nil without checks
+	raw      *recording
+
+	progress
+	beaten   time.Time // data time of the last heartbeat
+	troubles map[string]trouble
+	decision rollout.Decision
+	checks   []rollout.CheckResult
+}
+
+// progress is how far the window has come: what heartbeats carry besides the
+// judges' state.
+type progress struct {
+	At        time.Time     `json:"at"`        // data time of the last poll
+	Polls     int           `json:"polls"`     // made
+	Unwatched time.Duration `json:"unwatched"` // data time that nobody looked at
+	Since     time.Time     `json:"since"`     // beginning of the present trouble; zero: none
+	Split     rollout.Split `json:"split"`
+	Drift     rollout.Split `json:"drift,omitempty"`
+	Platform  string        `json:"platform,omitempty"`
+}
+
+func (a *Activities) newObserver(in ObserveInput) (*observer, error) {
+	o := &observer{a: a, in: in, raw: newRecording(in)}
+	var err error
+	if o.platform, err = a.Drivers.deployer(in.Drivers.Deploy); err != nil {
+		return nil, err
+	}
+	if o.traffic, err = a.Drivers.traffic(in.Drivers.Traffic); err != nil {
+		return nil, err
+	}
+	if len(in.Checks) > 0 {
+		if o.metrics, err = a.Drivers.metrics(in.Drivers.Metrics); err != nil {
+			return nil, err
+		}
+	}
+	if o.panel, err = newPanel(in.Checks, in.Bounds, in.Policy.Alpha); err != nil {
+		return nil, err
+	}
+	if in.Trouble > 0 {
+		o.Since = in.Start.Add(-in.Trouble.Std())
+	}
+	return o, nil
+}
+
+// resume continues from the heartbeat of a dead worker, else from the state
+// that the window before left.
+func (o *observer) resume(ctx context.Context) error {
+	var beat heartbeat
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &beat) == nil {
+		o.progress = beat.Progress
+		o.raw.resume(beat.Raw)
+		return o.load(beat.State)
+	}
+	if err := o.load(o.in.State); err != nil {
+		return err
+	}
+	if o.in.NewStep {
+		for _, j := range o.panel.judges {
+			j.BeginStep()
+		}
+	}
+	return nil
+}
+
+func (o *observer) load(state []byte) error {
+	s, err := unpackState(state)
+	if err != nil || s.Judges == nil {
+		return err
+	}
+	return o.panel.load(s)
+}
+
+func (o *observer) delay() time.Duration {
+	if o.metrics == nil {
+		return 0
+	}
+	return o.metrics.Delay()
+}
+
+// await waits for the next poll and returns its data time. Polls come every
+// Poll, and at the moment when warm-up ends. Where a worker was away for longer
+// than a few polls, the time in between counts as unwatched.
+func (o *observer) await(ctx context.Context) (time.Time, error) {
+	last := o.At
+	if last.IsZero() {
+		last = o.in.Start.Add(-o.in.Poll.Std())
+	}
+	next := last.Add(o.in.Poll.Std())
+	if from := o.in.CountFrom; last.Before(from) && next.After(from) {
+		next = from
+	}
+	if last.Before(o.in.End) && next.After(o.in.End) {
+		next = o.in.End
+	}
+	readable := o.a.now().Add(-o.delay())
+	if late := readable.Sub(next); late > max(3*o.in.Poll.Std(), 5*time.Second) {
+		o.Unwatched += readable.Sub(last)
+		next = readable.Truncate(time.Millisecond)
+	}
+	return next, sleep(ctx, next.Sub(readable))
+}
+
+// poll looks at everything once. What cannot be read is trouble, never a pass.
+func (o *observer) poll(ctx context.Context, at time.Time) {
+	o.troubles = map[string]trouble{}
+	o.At = at
+	o.Polls++
+	o.pollTraffic(ctx)
+	o.pollPlatform(ctx)
+	if o.metrics == nil {
+		return
+	}
+	sides := map[Side]Version{Candidate: o.version(o.in.Candidate)}
+	if o.in.Baseline != "" {
+		sides[Baseline] = o.version(o.in.Baseline)
+	}
+	reading, err := o.metrics.Read(ctx, MetricsQuery{Checks: o.in.Checks, Sides: sides, At: at})
+	if err != nil {
+		for _, c := range o.in.Checks {
+			o.troubles[c.Name] = trouble{rollout.Error, c.Name + ": " + err.Error()}
+		}
+		return
+	}
+	windows, troubles := o.panel.fold(reading, at, !at.Before(o.in.CountFrom) && o.isWarm(at))
+	o.raw.add(windows)
+	for name, t := range troubles {
+		o.troubles[name] = t
+	}
+}
+
+// isWarm reports whether the stretch that ends now began after the warm-up.
+func (o *observer) isWarm(at time.Time) bool {
+	return at.After(o.in.CountFrom) || o.in.Start.Equal(o.in.CountFrom)
+}
+
+func (o *observer) version(v string) Version {
+	return Version{Version: v, Endpoints: o.in.Endpoints[v]}
+}
+
+// trafficCheck is the name under which unreadable weights are reported.
+const trafficCheck = "traffic"
+
+// pollTraffic compares the split in force with the one that the rollout wrote.
+// A difference is believed when it is read twice.
+func (o *observer) pollTraffic(ctx context.Context) {
+	if o.in.Expect == nil {
+		return
+	}
+	o.Drift = nil
+	for range 2 {
+		observed, err := o.traffic.Split(ctx)
+		if err != nil {
+			o.troubles[trafficCheck] = trouble{rollout.Error, "weights cannot be read: " + err.Error()}
+			return
+		}
+		o.Split = observed.Split
+		if observed.Split.Equal(o.in.Expect) {
+			return
+		}
+		if sleep(ctx, 200*time.Millisecond) != nil {
+			return
+		}
+	}
+	o.Drift = o.Split
+}
+
+// pollPlatform asks whether the candidate is still there, and primary where it
+// has to be. Anything else the platform did by itself.
+func (o *observer) pollPlatform(ctx context.Context) {
+	state, err := o.platform.Version(ctx, o.in.Candidate)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		o.Platform = o.in.Candidate + " is not there any more: the platform removed it by itself"
+		return
+	case err != nil:
+		return // what it serves is judged by the checks
+	case state.Version != "" && state.Version != o.in.Candidate:
+		o.Platform = fmt.Sprintf("the platform runs %s instead of %s", state.Version, o.in.Candidate)
+		return
+	case state.State == StateFailed:
+		o.troubles[o.in.Candidate] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Candidate, state.Message)}
+	}
+	if o.in.Primary == "" {
+		return
+	}
+	if primary, err := o.platform.Primary(ctx); err == nil && primary != o.in.Primary {
+		o.Platform = fmt.Sprintf("the primary version is %s instead of %s", named(primary), o.in.Primary)
+	}
+}
+
+// decide works out what the polls so far lead to.
+func (o *observer) decide() {
+	final := o.in.AtEnd || o.in.Final && !o.At.Before(o.in.End)
+	early := o.in.Policy.EndEarly && !o.in.Waiting
+	o.checks = o.panel.results(final || early, o.in.Absolute, o.in.Policy.Require, o.troubles)
+	for _, name := range []string{trafficCheck, o.in.Candidate} {
+		if t, found := o.troubles[name]; found {
+			o.checks = append(o.checks, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
+		}
+	}
+	if o.in.Verdict != "" && o.At.After(o.in.CountFrom) {
+		o.checks = append(o.checks, rollout.CheckResult{Name: "drill", Verdict: o.in.Verdict, Reason: "drill: injected " + string(o.in.Verdict)})
+	}
+	o.markTrouble()
+	moment := rollout.Moment{
+		Checks: o.checks, Absolute: o.in.Absolute, AtEnd: final,
+		Trouble: o.trouble(), Grace: o.in.Grace, HeldFor: o.heldFor(), PutBacks: o.in.PutBacks,
+	}
+	if o.Drift != nil {
+		moment.Drifted = o.Drift.String()
+	}
+	o.decision = o.in.Policy.Decide(moment)
+}
+
+// markTrouble remembers since when the data has been missing or in error.
+func (o *observer) markTrouble() {
+	troubled := false
+	for _, t := range o.troubles {
+		troubled = troubled || t.verdict == rollout.NoData || t.verdict == rollout.Error
+	}
+	switch {
+	case !troubled:
+		o.Since = time.Time{}
+	case o.Since.IsZero():
+		o.Since = o.At
+	}
+}
+
+func (o *observer) trouble() rollout.Duration {
+	if o.Since.IsZero() {
+		return 0
+	}
+	return rollout.Duration(o.At.Sub(o.Since))
+}
+
+// heldFor is how long the step has been held, if it is.
+func (o *observer) heldFor() rollout.Duration {
+	if !o.in.Held {
+		return o.in.HeldFor
+	}
+	return o.in.HeldFor + rollout.Duration(max(o.At.Sub(o.in.Start), 0))
+}
+
+// isDone reports whether the window is over. A window in a hold ends when the
+// hold does, any other when something must be done before its end.
+func (o *observer) isDone() bool {
+	if o.Platform != "" || !o.At.Before(o.in.End) {
+		return true
+	}
+	switch o.decision.Action {
+	case rollout.RollBack, rollout.PutBack:
+		return true
+	case rollout.Hold:
+		return !o.in.Held && !o.in.Waiting
+	case rollout.GoOn:
+		return !o.in.Waiting
+	case rollout.Watch:
+		return o.in.Held && !o.in.Waiting
+	}
+	return false
+}
+
+// output is the window's result: verdicts with their evidence, and where the
+// raw windows are kept.
+func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
+	saved, err := o.panel.save()
+	if err != nil {
+		return ObserveOutput{}, asTemporal("observe", err)
+	}
+	state, err := packState(saved)
+	if err != nil {
+		return ObserveOutput{}, asTemporal("observe", err)
+	}
+	place, digest := o.raw.seal(ctx, o.a.Vault)
+	return ObserveOutput{
+		Decision: o.decision, Checks: o.checks, End: o.At, Polls: o.Polls,
+		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform,
+		Trouble: o.trouble(), Raw: place, Digest: digest, State: state,
+	}, nil
+}
+
+// interrupted ends a window before its time. An order to stop takes what is
+// known along; a worker that stops leaves its last heartbeat to the next one.
+func (o *observer) interrupted(ctx context.Context) (ObserveOutput, error) {
+	if isStopping(ctx) {
+		if err := o.heartbeat(context.WithoutCancel(ctx)); err != nil {
+			return ObserveOutput{}, err
+		}
+		return ObserveOutput{}, errors.New("this worker stops: another one goes on with the window")
+	}
+	if o.Polls == 0 {
+		o.At = o.in.Start
+	}
+	out, err := o.output(context.WithoutCancel(ctx))
+	if err != nil {
+		return out, err
+	}
+	return out, temporal.NewCanceledError(out)
+}
+
+// beatEvery is how often a window of this length reports: at every poll, but
+// each heartbeat is paid for, so that an hour and more gets by with three a
+// minute.
+func (o *observer) beatEvery() time.Duration {
+	if o.in.End.Sub(o.in.Start) >= time.Hour {
+		return 20 * time.Second
+	}
+	return 0
+}
+
+// untilStop returns a context that also ends when the worker begins to stop,
+// so that the window is handed over at once.
+func untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := activity.GetWorkerStopChannel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// isStopping reports whether the worker, not the workflow, ended the activity.
+func isStopping(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
+}

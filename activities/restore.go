@@ -1,0 +1,162 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"go.temporal.io/sdk/activity"
+
+	"bakeoff/rollout"
+)
+
+// RestoreTraffic writes the snapshot's split, whatever is in force. A write
+// that was refused as out of date is repeated on what is in force now. Only a
+// refusal that lasts says that a higher fence has taken over.
+func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput) (RestoreTrafficOutput, error) {
+	const doing = "put traffic back"
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return RestoreTrafficOutput{}, asTemporal(doing, err)
+	}
+	out := RestoreTrafficOutput{Split: in.Split}
+	if approximated, err := traffic.Approximate(in.Split); err == nil {
+		out.Split = approximated
+	}
+	observed, err := traffic.Split(ctx)
+	if err != nil { // going back does not wait for a read: write unconditionally
+		observed = Observation{}
+	}
+	out.Observed = observed.Split
+	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withCandidate(in.Split, in.Candidate),
+		Endpoints: in.Endpoints, Revision: observed.Revision})
+	if errors.Is(err, ErrConflict) {
+		if out.Superseded = activity.GetInfo(ctx).Attempt > 5; out.Superseded {
+			return out, nil
+		}
+		return out, fmt.Errorf("%s: %v: reading and writing again", doing, err)
+	}
+	return out, asTemporal(doing, err)
+}
+
+// withCandidate names the candidate at 0 %, because routers want to hear of
+// both versions. Nothing serving stays nothing.
+func withCandidate(s rollout.Split, candidate string) rollout.Split {
+	if len(s) == 0 {
+		return s
+	}
+	named := maps.Clone(s)
+	if _, there := named[candidate]; !there {
+		named[candidate] = 0
+	}
+	return named
+}
+
+// RestoreFlags sets the named flags back to the snapshot's values.
+func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (RestoreFlagsOutput, error) {
+	return RestoreFlagsOutput{}, asTemporal("put flags back", a.writeFlags(ctx, in.Job, in.Flags))
+}
+
+// RestorePointers makes the snapshot's primary version primary again.
+func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInput) (RestorePointersOutput, error) {
+	const doing = "make the baseline the primary version again"
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return RestorePointersOutput{}, asTemporal(doing, err)
+	}
+	if err := deployer.SetPrimary(ctx, in.write(), in.Primary); err != nil {
+		return RestorePointersOutput{}, asTemporal(doing, err)
+	}
+	primary, err := deployer.Primary(ctx)
+	if err == nil && primary != in.Primary {
+		err = fmt.Errorf("the platform has %s instead of %s", named(primary), named(in.Primary))
+	}
+	return RestorePointersOutput{}, asTemporal(doing, err)
+}
+
+// VerifyHealth waits until the baseline is ready and two polls in a row pass
+// the absolute checks; where there are none, until it is ready twice. Checks
+// that have no data for longer than Within are said to be unjudged and do not
+// hold the way back up: the traffic is back by then.
+func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return VerifyHealthOutput{}, asTemporal("verify health", err)
+	}
+	started := a.now()
+	gauge := newHealthGauge(a, in)
+	for good := 0; ; {
+		state, err := a.healthOnce(ctx, in, deployer, gauge)
+		if err != nil {
+			return VerifyHealthOutput{}, asTemporal("verify health", err)
+		}
+		if state.unknown != "" && a.now().Sub(started) >= in.Within.Std() {
+			state.bad = "" // nothing speaks against it, and nobody can say more
+		} else if state.unknown != "" {
+			state.bad = state.unknown
+		}
+		if good++; state.bad != "" {
+			good = 0
+		}
+		if good >= 2 {
+			return VerifyHealthOutput{Reason: healthReason(in, state)}, nil
+		}
+		activity.RecordHeartbeat(ctx, state.bad)
+		if err := sleep(ctx, min(in.Poll.Std(), pollEvery*2)); err != nil {
+			return VerifyHealthOutput{}, err
+		}
+	}
+}
+
+func healthReason(in VerifyHealthInput, s health) string {
+	reason := named(in.Baseline) + " is ready"
+	if in.Baseline == "" {
+		reason = "nothing served before"
+	}
+	switch {
+	case s.unknown != "":
+		reason += ", absolute checks had no data: " + s.unknown
+	case s.judged > 0:
+		reason += fmt.Sprintf(" and passes %d absolute checks", s.judged)
+	}
+	return reason
+}
+
+// Compare lists what differs from the snapshot after everything was put back.
+func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutput, error) {
+	now, err := a.readState(ctx, in.Job, in.Snapshot.Flags)
+	if err != nil {
+		return CompareOutput{}, asTemporal("compare with the snapshot", err)
+	}
+	was, out := in.Snapshot, CompareOutput{}
+	differ := func(format string, args ...any) {
+		out.Differences = append(out.Differences, fmt.Sprintf(format, args...))
+	}
+	if !now.Split.Equal(was.Split) {
+		differ("traffic: was %s, is %s", was.Split, now.Split)
+	}
+	if now.Primary != was.Primary {
+		differ("primary: was %s, is %s", named(was.Primary), named(now.Primary))
+	}
+	for _, line := range flagDifferences(was.Flags, now.Flags) {
+		differ("flag %s", line)
+	}
+	if now.Replicas < was.Replicas {
+		differ("replicas of %s: were %d, are %d", was.Primary, was.Replicas, now.Replicas)
+	}
+	return out, nil
+}
+
+// flagDifferences lists the flags whose value is not the wanted one.
+func flagDifferences(want, found map[string]any) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !reflect.DeepEqual(want[name], found[name]) {
+			out = append(out, fmt.Sprintf("%s: want %v, found %v", name, want[name], found[name]))
+		}
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// Snapshot reads the state that a rollback must reproduce. It demands one
+// version at 100 %, equal to the primary, or none at all (a first release).
+// Anything else is refused as dirty, never taken for a baseline.
+func (a *Activities) Snapshot(ctx context.Context, in SnapshotInput) (SnapshotOutput, error) {
+	s, err := a.readState(ctx, in.Job, in.Flags)
+	if err != nil {
+		return SnapshotOutput{}, asTemporal("read the state before the rollout", err)
+	}
+	refuse := func(cause rollout.Cause, format string, args ...any) (SnapshotOutput, error) {
+		return SnapshotOutput{Snapshot: s, Cause: cause, Reason: fmt.Sprintf(format, args...)}, nil
+	}
+	sole, err := s.Split.Sole()
+	switch {
+	case err != nil:
+		return refuse(rollout.CauseDirty, "%v: finish or undo that first", err)
+	case sole != s.Primary:
+		return refuse(rollout.CauseDirty, "traffic goes to %s but the primary version is %s: make them one first", named(sole), named(s.Primary))
+	case sole == in.Candidate:
+		return refuse(rollout.CauseServing, "%s is serving already", sole)
+	case in.Expect != "" && in.Expect != sole:
+		return refuse(rollout.CauseDirty, "the spec expects the baseline %s, but %s is serving", in.Expect, named(sole))
+	}
+	s.Baseline = sole
+	return SnapshotOutput{Snapshot: s}, nil
+}
+
+func named(version string) string {
+	if version == "" {
+		return "no version"
+	}
+	return version
+}
+
+// readState reads weights, primary, flags and replicas as they are now.
+func (a *Activities) readState(ctx context.Context, j Job, flags map[string]any) (Snapshot, error) {
+	s := Snapshot{At: a.now().UTC().Truncate(time.Millisecond)}
+	traffic, err := a.Drivers.traffic(j.Drivers.Traffic)
+	if err != nil {
+		return s, err
+	}
+	deployer, err := a.Drivers.deployer(j.Drivers.Deploy)
+	if err != nil {
+		return s, err
+	}
+	observed, err := traffic.Split(ctx)
+	if err != nil {
+		return s, fmt.Errorf("read weights: %w", err)
+	}
+	s.Split = observed.Split
+	if s.Primary, err = deployer.Primary(ctx); err != nil {
+		return s, fmt.Errorf("read the primary version: %w", err)
+	}
+	if s.Flags, err = a.readFlags(ctx, j, flags); err != nil {
+		return s, fmt.Errorf("read flags: %w", err)
+	}
+	if s.Primary != "" {
+		state, err := deployer.Version(ctx, s.Primary)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return s, fmt.Errorf("read version %s: %w", s.Primary, err)
+		}
+		s.Replicas, s.Endpoints = max(state.Desired, state.Ready), state.Endpoints
+	}
+	_, err = deployer.Version(ctx, j.Candidate)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return s, fmt.Errorf("read version %s: %w", j.Candidate, err)
+	}
+	s.Present = err == nil
+	return s, nil
+}
+
+// readFlags reads the named flags only; one that is not there is nil.
+func (a *Activities) readFlags(ctx context.Context, j Job, wanted map[string]any) (map[string]any, error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	driver, err := a.Drivers.flags(j.Drivers.Flags)
+	if err != nil {
+		return nil, err
+	}
+	all, err := driver.Flags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]any, len(wanted))
+	for name := range wanted {
+		found[name] = all[name]
+	}
+	return found, nil
+}
+
+// Preflight proves that going back is possible before going forward: the
+// baseline is there and healthy, weights and metrics can be read. It looks at
+// the baseline's latency for what judges must fix in advance; that data is
+// never judged.
+func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (PreflightOutput, error) {
+	var out PreflightOutput
+	if in.Baseline != "" {
+		deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+		if err != nil {
+			return out, asTemporal("preflight", err)
+		}
+		state, err := deployer.Version(ctx, in.Baseline)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			out.Problems = append(out.Problems, fmt.Sprintf("the platform does not know the baseline %s: there would be nothing to go back to", in.Baseline))
+		case err != nil:
+			return out, asTemporal("preflight: read baseline "+in.Baseline, err)
+		case state.State != StateReady:
+			out.Problems = append(out.Problems, fmt.Sprintf("the baseline %s is %s, not ready: %s", in.Baseline, state.State, state.Message))
+		}
+	}
+	if len(in.Checks) == 0 {
+		return out, nil
+	}
+	err := a.preflightMetrics(ctx, in, &out)
+	return out, asTemporal("preflight: read metrics", err)
+}
+
+// preflightMetrics reads every check once. Metrics that cannot be read now are
+// a warning, not a refusal: what to do without data is the policy's matter.
+func (a *Activities) preflightMetrics(ctx context.Context, in PreflightInput, out *PreflightOutput) error {
+	driver, err := a.Drivers.metrics(in.Drivers.Metrics)
+	if err != nil {
+		return err
+	}
+	out.Delay = rollout.Duration(driver.Delay())
+	if in.Baseline == "" {
+		return nil
+	}
+	sides := map[Side]Version{Baseline: {Version: in.Baseline, Endpoints: in.Endpoints[in.Baseline]}}
+	reading, err := driver.Read(ctx, MetricsQuery{Checks: in.Checks, Sides: sides, At: a.now().Add(-driver.Delay())})
+	if err != nil {
+		out.Warnings = append(out.Warnings, "metrics cannot be read: "+err.Error())
+		return nil
+	}
+	out.Bounds = map[string][]float64{}
+	for _, check := range in.Checks {
+		r := reading.Checks[check.Name]
+		side, found := r.Sides[Baseline]
+		switch {
+		case r.Error != "":
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%s cannot be read: %s", check.Name, r.Error))
+		case !found && !check.IsAbsolute():
+			out.Warnings = append(out.Warnings, check.Name+" has no data of the baseline")
+		case check.Histogram != "":
+			if bounds := boundsOf(check, side); len(bounds) > 0 {
+				out.Bounds[check.Name] = bounds
+			}
+		}
+	}
+	return nil
+}

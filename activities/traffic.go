@@ -1,0 +1,134 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"bakeoff/rollout"
+)
+
+// SetTraffic writes a split, unless somebody else's is in force: that is a
+// conflict, which only the workflow decides. A split that is already as wanted
+// is written no second time.
+func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTrafficOutput, error) {
+	doing := "send traffic: " + in.Split.String()
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return SetTrafficOutput{}, asTemporal(doing, err)
+	}
+	want, err := traffic.Approximate(in.Split)
+	if err != nil {
+		return SetTrafficOutput{}, asTemporal(doing, fmt.Errorf("%w: %w", err, ErrFinal))
+	}
+	observed, err := traffic.Split(ctx)
+	if err != nil {
+		return SetTrafficOutput{}, asTemporal(doing+": read weights", err)
+	}
+	out := SetTrafficOutput{Split: want, Observed: observed.Split}
+	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) {
+		return in.foreign(out), nil
+	}
+	if observed.Split.Equal(want) && len(observed.Split) > 0 {
+		return out, nil
+	}
+	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: in.Split, Endpoints: in.Endpoints, Revision: observed.Revision})
+	if errors.Is(err, ErrConflict) {
+		return a.conflict(ctx, traffic, in, out)
+	}
+	return out, asTemporal(doing, err)
+}
+
+// conflict reads again after a refused write. Where the split is still ours,
+// only the revision was old and trying again helps.
+func (a *Activities) conflict(ctx context.Context, traffic Traffic, in SetTrafficInput, out SetTrafficOutput) (SetTrafficOutput, error) {
+	observed, err := traffic.Split(ctx)
+	if err != nil {
+		return out, asTemporal("read weights after a conflict", err)
+	}
+	out.Observed = observed.Split
+	if isOneOf(observed.Split, in.Ours) && activity.GetInfo(ctx).Attempt < 3 {
+		return out, errors.New("the router refused the write as out of date, but nothing has changed: trying again")
+	}
+	if observed.Split.Equal(out.Split) {
+		return out, nil
+	}
+	return in.foreign(out), nil
+}
+
+// foreign says that the split in force is somebody else's, and what the policy
+// makes of that.
+func (in SetTrafficInput) foreign(out SetTrafficOutput) SetTrafficOutput {
+	out.Conflict = true
+	out.Decision = in.Policy.Decide(rollout.Moment{
+		Absolute: true, Drifted: out.Observed.String(), PutBacks: in.PutBacks, HeldFor: in.HeldFor,
+	})
+	return out
+}
+
+func isOneOf(s rollout.Split, splits []rollout.Split) bool {
+	for _, t := range splits {
+		if s.Equal(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// VerifyTraffic reads until the split is in force, for as long as Within. A
+// split that is not in force by then is a result: the workflow decides.
+func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (VerifyTrafficOutput, error) {
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return VerifyTrafficOutput{}, asTemporal("verify traffic", err)
+	}
+	var out VerifyTrafficOutput
+	deadline := activity.GetInfo(ctx).ScheduledTime.Add(in.Within.Std())
+	for {
+		observed, err := traffic.Split(ctx)
+		if err == nil {
+			out.Observed, out.Reason = observed.Split, "the router has "+observed.Split.String()
+			if out.Verified = observed.Split.Equal(in.Split); out.Verified {
+				out.Reason = ""
+				return out, nil
+			}
+		} else if errors.Is(err, ErrFinal) {
+			return out, asTemporal("verify traffic", err)
+		} else {
+			out.Reason = "weights cannot be read: " + err.Error()
+		}
+		if !time.Now().Before(deadline) {
+			return out, nil
+		}
+		activity.RecordHeartbeat(ctx)
+		if err := sleep(ctx, min(pollEvery, in.Within.Std()/10+time.Millisecond)); err != nil {
+			return out, err
+		}
+	}
+}
+
+// SetFlags sets the release's flags and reads them back.
+func (a *Activities) SetFlags(ctx context.Context, in SetFlagsInput) (SetFlagsOutput, error) {
+	return SetFlagsOutput{}, asTemporal("set flags", a.writeFlags(ctx, in.Job, in.Flags))
+}
+
+func (a *Activities) writeFlags(ctx context.Context, j Job, flags map[string]any) error {
+	driver, err := a.Drivers.flags(j.Drivers.Flags)
+	if err != nil {
+		return err
+	}
+	if err := driver.SetFlags(ctx, j.write(), flags); err != nil {
+		return err
+	}
+	found, err := a.readFlags(ctx, j, flags)
+	if err != nil {
+		return fmt.Errorf("read flags back: %w", err)
+	}
+	if diff := flagDifferences(flags, found); len(diff) > 0 {
+		return fmt.Errorf("flags were accepted but are not in force: %v", diff)
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package analysis
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Defaults of a check.
+const (
+	defaultAlpha       = 0.01
+	defaultBeta        = 0.05
+	defaultMinRequests = 20
+)
+
+// Config is one check as far as judging it goes; a zero field means its default.
+type Config struct {
+	Name string `json:"name"`
+
+	// MinRequests is the minimum evidence of a step on each side, default 20.
+	// It binds Pass, never Fail.
+	MinRequests float64 `json:"minRequests,omitempty"`
+
+	// Gates is false for an advisory check; nil gates.
+	Gates *bool `json:"gates,omitempty"`
+
+	// Weight is the check's part in sharing α, default 1.
+	Weight float64 `json:"weight,omitempty"`
+
+	// SLO is the latency objective in seconds; 0: none. A spec writes "300ms".
+	SLO float64 `json:"slo,omitempty"`
+
+	Judge Params `json:"judge,omitzero"`
+
+	// Alpha is this check's share of the chance that a harmless release
+	// fails, default 0.01; see ShareAlpha. Beta is the chance that a harmful
+	// one is proved safe, default 0.05.
+	Alpha float64 `json:"alpha,omitempty"`
+	Beta  float64 `json:"beta,omitempty"`
+
+	// Bounds are the latencies in seconds, fixed in advance, at which
+	// tailLadder counts; see ChooseBounds. Empty: learned from the first
+	// windows, which are then not judged.
+	Bounds []float64 `json:"bounds,omitempty"`
+}
+
+// Params is the judge of a check with its parameters: exactly one is set.
+type Params struct {
+	RateRatio  *RateRatio  `json:"rateRatio,omitempty"`
+	TailLadder *TailLadder `json:"tailLadder,omitempty"`
+	Threshold  *Threshold  `json:"threshold,omitempty"`
+	SLORate    *SLORate    `json:"sloRate,omitempty"`
+}
+
+// Judges are the names of the judges that exist, as specs write them.
+func Judges() []string { return []string{"rateRatio", "tailLadder", "threshold", "sloRate"} }
+
+// Name returns the judge's name as specs write it, "" when none is chosen.
+func (p Params) Name() string {
+	switch {
+	case p.RateRatio != nil:
+		return "rateRatio"
+	case p.TailLadder != nil:
+		return "tailLadder"
+	case p.Threshold != nil:
+		return "threshold"
+	case p.SLORate != nil:
+		return "sloRate"
+	default:
+		return ""
+	}
+}
+
+// Absolute reports whether the judge looks at the candidate alone.
+func (p Params) Absolute() bool { return p.Threshold != nil || p.SLORate != nil }
+
+// DefaultJudge returns the judge that suits what a window holds: buckets →
+// tailLadder, failures and requests → rateRatio. Values alone have no judge yet.
+func DefaultJudge(w Window) (Params, error) {
+	for _, side := range []*Counts{w.Candidate, w.Baseline} {
+		switch {
+		case side == nil:
+		case len(side.Buckets) > 0:
+			return Params{TailLadder: &TailLadder{}}, nil
+		case side.Value != nil:
+			return Params{}, errPoints
+		case side.Requests > 0:
+			return Params{RateRatio: &RateRatio{}}, nil
+		}
+	}
+	return Params{}, errors.New("nothing in the window says which judge suits it")
+}
+
+var errPoints = errors.New("the judge points is not yet available; choose one of " + strings.Join(Judges(), ", "))
+
+// UnmarshalJSON reads {"rateRatio": {…}}: one judge by its name, its parameters strictly.
+func (p *Params) UnmarshalJSON(data []byte) error {
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(data, &named); err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	if len(named) != 1 {
+		return fmt.Errorf("judge: exactly one of %s, not %d", strings.Join(Judges(), ", "), len(named))
+	}
+	for name, params := range named {
+		into := p.choose(name)
+		if into == nil {
+			return fmt.Errorf("judge: unknown %q, known are %s", name, strings.Join(Judges(), ", "))
+		}
+		d := json.NewDecoder(bytes.NewReader(params))
+		d.DisallowUnknownFields()
+		if err := d.Decode(into); err != nil {
+			return fmt.Errorf("judge %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Params) choose(name string) any {
+	*p = Params{}
+	switch name {
+	case "rateRatio":
+		p.RateRatio = &RateRatio{}
+		return p.RateRatio
+	case "tailLadder":
+		p.TailLadder = &TailLadder{}
+		return p.TailLadder
+	case "threshold":
+		p.Threshold = &Threshold{}
+		return p.Threshold
+	case "sloRate":
+		p.SLORate = &SLORate{}
+		return p.SLORate
+	default:
+		return nil
+	}
+}
+
+// ParseConfig reads the JSON of a spec's check. What only concerns its queries
+// is ignored. Without a judge its fields choose: failures → rateRatio,
+// histogram → tailLadder; with none of them the judge stays open for
+// DefaultJudge. What New would refuse is refused here too.
+func ParseConfig(checkJSON []byte) (Config, error) {
+	var read struct {
+		Config
+		SLO       seconds         `json:"slo"`
+		Failures  json.RawMessage `json:"failures"`
+		Histogram json.RawMessage `json:"histogram"`
+		Query     json.RawMessage `json:"query"`
+	}
+	if err := json.Unmarshal(checkJSON, &read); err != nil {
+		return Config{}, fmt.Errorf("read check: %w", err)
+	}
+	c := read.Config
+	c.SLO = float64(read.SLO)
+	if c.Judge.Name() == "" {
+		switch {
+		case read.Histogram != nil:
+			c.Judge.TailLadder = &TailLadder{}
+		case read.Failures != nil:
+			c.Judge.RateRatio = &RateRatio{}
+		case read.Query != nil:
+			return Config{}, fmt.Errorf("check %q: %w", c.Name, errPoints)
+		default:
+			return c, c.withDefaults().check()
+		}
+	}
+	if _, err := New(c); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Gating reports whether the check decides, or is advisory.
+func (c Config) Gating() bool { return c.Gates == nil || *c.Gates }
+
+// ShareAlpha sets each check's Alpha: the gating checks share alpha by weight
+// (default equal), so that all of them together fail a harmless release with
+// chance alpha at most. An advisory check gets alpha as if it were alone.
+func ShareAlpha(configs []Config, alpha float64) {
+	sum := 0.0
+	for _, c := range configs {
+		if c.Gating() {
+			sum += c.withDefaults().Weight
+		}
+	}
+	for i, c := range configs {
+		configs[i].Alpha = alpha
+		if c.Gating() {
+			configs[i].Alpha = alpha * c.withDefaults().Weight / sum
+		}
+	}
+}
+
+func (c Config) withDefaults() Config {
+	c.MinRequests = or(c.MinRequests, defaultMinRequests)
+	c.Weight = or(c.Weight, 1)
+	c.Alpha = or(c.Alpha, defaultAlpha)
+	c.Beta = or(c.Beta, defaultBeta)
+	return c
+}
+
+func or(x, fallback float64) float64 {
+	if x == 0 {
+		return fallback
+	}
+	return x
+}
+
+func (c Config) check() error {
+	return errors.Join(
+		c.within("minRequests", c.MinRequests, 1, largestCount),
+		c.within("weight", c.Weight, 1e-6, 1e6),
+		c.within("slo", c.SLO, 0, 1e9),
+		c.within("alpha", c.Alpha, 1e-12, 0.5),
+		c.within("beta", c.Beta, 1e-12, 0.5),
+	)
+}
+
+// within refuses a parameter outside its bounds, NaN included.
+func (c Config) within(parameter string, x, low, high float64) error {
+	if x >= low && x <= high {
+		return nil
+	}
+	return fmt.Errorf("check %q: %s is %g, must be from %g to %g", c.Name, parameter, x, low, high)
+}
+
+// seconds is a duration written "300ms", "7d", or as a number of seconds.
+type seconds float64
+
+func (s *seconds) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return json.Unmarshal(data, (*float64)(s))
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		*s = seconds(n * 24 * 3600)
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	*s = seconds(d.Seconds())
+	return err
+}
+
+// Share is a number from 0 to 1, written 0.999 or "99.9%".
+type Share float64
+
+func (r *Share) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return json.Unmarshal(data, (*float64)(r))
+	}
+	percent, ok := strings.CutSuffix(text, "%")
+	n, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+	if err != nil || math.IsNaN(n) {
+		return fmt.Errorf("%q is no share such as \"99.9%%\"", text)
+	}
+	*r = Share(n)
+	if ok {
+		*r = Share(n / 100)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+)
+
+// ruleVersion is the version of the rules in this package. It changes when the
+// same windows could lead to another verdict.
+const ruleVersion = 1
+
+// infinite stands for an infinite E or ratio, which JSON cannot hold.
+const infinite = 1e300
+
+// Evidence is a verdict that explains itself. Its JSON is lowerCamel and what
+// does not apply to the judge is absent.
+type Evidence struct {
+	Check   string  `json:"check"`
+	Verdict Verdict `json:"verdict"`
+
+	// Reason is one sentence for people: "errors ×3.1 [1.16, 6.82] (e=411)".
+	Reason string `json:"reason"`
+
+	// Judge is the judge's name in a spec: rateRatio, tailLadder, threshold, sloRate.
+	Judge string `json:"judge,omitempty"`
+
+	// At is the end of the last folded window; of a Fail that of the window
+	// which reached it.
+	At float64 `json:"at,omitempty"`
+
+	// E is the evidence of harm (1: none; 1/α and more is rare in a harmless
+	// release), P its anytime-valid p-value. An infinite E is 1e300.
+	E float64 `json:"e,omitempty"`
+	P float64 `json:"p,omitempty"`
+
+	// Ratio is candidate over baseline; for sloRate over what the objective
+	// allows. 0: not known, 1e300: the baseline has none.
+	Ratio float64 `json:"ratio,omitempty"`
+
+	// Interval is the confidence sequence of Ratio at level 1−α; nil is unbounded.
+	Interval [2]*float64 `json:"interval"`
+
+	// Bound is the latency in seconds to which Ratio and Interval belong.
+	Bound float64 `json:"bound,omitempty"`
+
+	// SafeE is the evidence that the candidate is within the safe margin.
+	SafeE float64 `json:"safeE,omitempty"`
+
+	// TowardsFail and TowardsPass are the share, 0 to 1, of the log-evidence
+	// that Fail, or a proof of non-inferiority, needs.
+	TowardsFail float64 `json:"towardsFail,omitempty"`
+	TowardsPass float64 `json:"towardsPass,omitempty"`
+
+	Alpha  float64 `json:"alpha,omitempty"`
+	Margin float64 `json:"margin,omitempty"`
+
+	// Dispersion is φ: how much more the counts vary than chance alone would have it.
+	Dispersion float64 `json:"dispersion,omitempty"`
+
+	// Windows were folded; Late came after a newer one and were dropped;
+	// Refused were impossible.
+	Windows int `json:"windows"`
+	Late    int `json:"late,omitempty"`
+	Refused int `json:"refused,omitempty"`
+
+	// Baseline and Candidate are the totals over all folded windows.
+	Baseline  Counts `json:"baseline,omitzero"`
+	Candidate Counts `json:"candidate,omitzero"`
+
+	RuleVersion int `json:"ruleVersion"`
+}
+
+// effect is the sentence about a ratio and its evidence.
+func (e *Evidence) effect(subject string) string {
+	if e.E == 1 {
+		return subject + ": nothing to compare yet"
+	}
+	return fmt.Sprintf("%s ×%s [%s, %s] (e=%s)", subject, number(e.Ratio),
+		end(e.Interval[0], "0"), end(e.Interval[1], "∞"), number(e.E))
+}
+
+func end(p *float64, unbounded string) string {
+	if p == nil {
+		return unbounded
+	}
+	return number(*p)
+}
+
+func number(x float64) string {
+	switch {
+	case x >= infinite:
+		return "∞"
+	case x > 0 && x < 1e-12:
+		return "0"
+	case x >= 100 && x < 1e6:
+		return fmt.Sprintf("%.0f", x)
+	default:
+		return fmt.Sprintf("%.3g", x)
+	}
+}
+
+// fromLog is exp(x), at most infinite and never 0.
+func fromLog(x float64) float64 {
+	return max(1/infinite, min(math.Exp(x), infinite))
+}
+
+// towards is the share of the way from no evidence to goal, both logarithms.
+func towards(log, goal float64) float64 {
+	return max(0, min(1, log/goal))
+}
+
+// harm notes ln E and ln R of a test that fails at exp(goal) = 2/α.
+func (e *Evidence) harm(logE, logR, goal float64) {
+	most := max(logE, logR)
+	e.E = fromLog(logE)
+	e.P = min(1, 2*fromLog(-most))
+	e.TowardsFail = towards(most, goal)
+}
+
+// safe notes ln E of a proof that is complete at exp(goal).
+func (e *Evidence) safe(logE, goal float64) {
+	e.SafeE = fromLog(logE)
+	e.TowardsPass = towards(logE, goal)
+}
+
+// invert turns baseline over candidate into candidate over baseline.
+func (e *Evidence) invert() {
+	if e.Ratio > 0 {
+		e.Ratio = 1 / e.Ratio
+	}
+	low, high := e.Interval[0], e.Interval[1]
+	e.Interval = [2]*float64{inverse(high), inverse(low)}
+}
+
+func inverse(p *float64) *float64 {
+	if p == nil {
+		return nil
+	}
+	x := 1 / *p
+	return &x
+}

@@ -1,0 +1,148 @@
+package analysis
+
+import "fmt"
+
+// coverage is the least share of a step's time that must have been folded.
+const coverage = 0.9
+
+// identicalWindows is how many windows both sides must answer alike before
+// that is taken for one series asked twice.
+const identicalWindows = 3
+
+// step is what one step's own windows say about how much data there was. It
+// binds every verdict but Fail.
+type step struct {
+	windows, refused    int
+	start, covered      float64 // first start, and how much time was folded since
+	baseline, candidate float64 // requests in judged windows
+	lacks               side    // of the last folded window
+	started             bool
+	lastRefused         bool
+	twins               twins
+}
+
+// side is what was missing.
+type side string
+
+const (
+	nothing       side = ""
+	candidateSide side = "candidate"
+	baselineSide  side = "baseline"
+)
+
+// need is the minimum evidence of a step.
+type need struct {
+	requests float64 // on each side
+	absolute bool    // of the candidate only
+}
+
+// need returns the minimum evidence. A threshold on values that come without
+// numbers of requests needs one window with a value.
+func (j *Judge) need() need {
+	n := need{requests: j.config.MinRequests, absolute: j.Absolute()}
+	if j.config.Judge.Threshold != nil && j.step.candidate == 0 {
+		n.requests = 0
+	}
+	return n
+}
+
+// begin notes where the step's first window starts.
+func (s *step) begin(w Window) {
+	if !s.started || w.Start < s.start {
+		s.started, s.start = true, w.Start
+	}
+}
+
+func (s *step) fold(w Window, absolute, judged bool) {
+	s.begin(w)
+	s.windows++
+	s.covered += w.End - w.Start
+	s.lastRefused = false
+	s.lacks = lacking(w, absolute)
+	if judged {
+		s.baseline += w.Baseline.total()
+		s.candidate += w.Candidate.total()
+	}
+	if !absolute {
+		s.twins.fold(w)
+	}
+}
+
+func lacking(w Window, absolute bool) side {
+	switch {
+	case !w.Candidate.answered():
+		return candidateSide
+	case !absolute && !w.Baseline.answered():
+		return baselineSide
+	default:
+		return nothing
+	}
+}
+
+// enough returns Pass when the step, which ended at end, had the data that a
+// verdict needs; else NoData or Error and why. Time that no window covered is
+// NoData, or Error when windows were refused.
+func (s *step) enough(n need, end float64) (Verdict, string) {
+	least := s.candidate
+	if !n.absolute {
+		least = min(least, s.baseline)
+	}
+	switch {
+	case s.lastRefused:
+		return Error, "the last window was impossible"
+	case s.windows == 0:
+		return NoData, "no window"
+	case s.covered < coverage*(end-s.start) && s.refused > 0:
+		return Error, fmt.Sprintf("%d impossible windows, only %.0f%% of the time is covered", s.refused, 100*s.covered/(end-s.start))
+	case s.covered < coverage*(end-s.start):
+		return NoData, fmt.Sprintf("only %.0f%% of the time is covered", 100*s.covered/(end-s.start))
+	case s.lacks != nothing:
+		return NoData, fmt.Sprintf("no data of the %s in the last window", s.lacks)
+	case least < n.requests:
+		return NoData, fmt.Sprintf("%s requests on one side, need %s", number(least), number(n.requests))
+	case s.twins.identical():
+		return NoData, "identical series"
+	default:
+		return Pass, ""
+	}
+}
+
+// twins finds two sides that answer with one series. They do when every window
+// with traffic, at least three of them, is the same bit by bit on both sides.
+// Load that is the same in each window and has no failures (or fills but one
+// bucket) can be like that honestly, and is not counted as identical.
+type twins struct {
+	alike    int     // windows with traffic, answered alike
+	differed bool    // one window was not
+	telling  bool    // something failed, or the load varied
+	first    float32 // requests in the first such window
+}
+
+func (t *twins) fold(w Window) {
+	if !w.Baseline.answered() && !w.Candidate.answered() {
+		return
+	}
+	if t.differed || !identical(w.Baseline, w.Candidate) {
+		t.differed = true
+		return
+	}
+	requests := float32(w.Baseline.total())
+	if t.alike == 0 {
+		t.first = requests
+	}
+	t.alike++
+	t.telling = t.telling || requests != t.first || w.Baseline.Failures > 0 || spread(w.Baseline)
+}
+
+func spread(c *Counts) bool {
+	for _, count := range c.Buckets {
+		if count > 0 && count < c.total() {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *twins) identical() bool {
+	return !t.differed && t.telling && t.alike >= identicalWindows
+}

@@ -1,0 +1,134 @@
+package analysis
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrRefused marks a window that cannot be: it is counted and not folded.
+var ErrRefused = errors.New("window refused")
+
+// largestCount is the largest count that is exact in a float64.
+const largestCount = 1 << 53
+
+// Counts is what one side did within one window: raw differences of counters,
+// not extrapolated ones.
+type Counts struct {
+	Requests float64 `json:"requests,omitempty"`
+	Failures float64 `json:"failures,omitempty"`
+
+	// Buckets are the window's cumulative counts by upper bound in seconds
+	// ("0.1", "+Inf"); "+Inf" must be there.
+	Buckets map[string]float64 `json:"buckets,omitempty"`
+
+	// Value is one measurement. NaN and ±Inf are measurements that went
+	// wrong, which the judges handle.
+	Value *float64 `json:"value,omitempty"`
+}
+
+// Window is one stretch of observation of one check. Times are seconds since
+// any epoch; a side that is nil was not seen.
+type Window struct {
+	Series    string  `json:"series,omitempty"`
+	Check     string  `json:"check"`
+	Start     float64 `json:"start"`
+	End       float64 `json:"end"`
+	Baseline  *Counts `json:"baseline,omitempty"`
+	Candidate *Counts `json:"candidate,omitempty"`
+}
+
+// DecodeWindow reads one line of recorded windows. It refuses what is no
+// window: syntax, types, missing fields (check, start, end). Unknown fields are ignored;
+// an impossible window is still a window: see [Window.Validate].
+func DecodeWindow(line []byte) (Window, error) {
+	var read struct {
+		Window
+		Start *float64 `json:"start"`
+		End   *float64 `json:"end"`
+	}
+	if err := json.Unmarshal(line, &read); err != nil {
+		return Window{}, fmt.Errorf("decode window: %w", err)
+	}
+	if read.Check == "" || read.Start == nil || read.End == nil {
+		return Window{}, errors.New("decode window: check, start and end are required")
+	}
+	read.Window.Start, read.Window.End = *read.Start, *read.End
+	return read.Window, nil
+}
+
+// Validate returns why the window cannot be, or nil: no length, counts that
+// are negative, NaN, infinite or above 2⁵³, more failures than requests,
+// buckets that do not accumulate or have no "+Inf". A side without counts is
+// possible, and so is any Value.
+func (w Window) Validate() error {
+	if err := w.validTimes(); err != nil {
+		return err
+	}
+	if err := w.Baseline.validate(); err != nil {
+		return fmt.Errorf("%w: baseline: %w", ErrRefused, err)
+	}
+	if err := w.Candidate.validate(); err != nil {
+		return fmt.Errorf("%w: candidate: %w", ErrRefused, err)
+	}
+	return nil
+}
+
+func (w Window) validTimes() error {
+	length := w.End - w.Start // NaN or infinite when either end is
+	if !(length > 0) || math.IsInf(length, 0) {
+		return fmt.Errorf("%w: from %g to %g has no length", ErrRefused, w.Start, w.End)
+	}
+	return nil
+}
+
+func (c *Counts) validate() error {
+	switch {
+	case c == nil:
+		return nil
+	case !possible(c.Requests):
+		return fmt.Errorf("%g requests", c.Requests)
+	case !possible(c.Failures):
+		return fmt.Errorf("%g failures", c.Failures)
+	case c.Failures > c.Requests:
+		return fmt.Errorf("%g failures of %g requests", c.Failures, c.Requests)
+	case len(c.Buckets) == 0:
+		return nil
+	}
+	_, err := parseHistogram(c.Buckets)
+	return err
+}
+
+func possible(count float64) bool {
+	return count >= 0 && count <= largestCount
+}
+
+// total is the number of requests, from the buckets where there are some.
+func (c *Counts) total() float64 {
+	if c == nil {
+		return 0
+	}
+	if len(c.Buckets) > 0 {
+		return c.Buckets["+Inf"]
+	}
+	return c.Requests
+}
+
+// answered reports whether the side has anything to judge.
+func (c *Counts) answered() bool {
+	return c != nil && (c.total() > 0 || c.Value != nil)
+}
+
+// identical reports whether both sides answered bit by bit the same.
+func identical(a, b *Counts) bool {
+	if a == nil || b == nil || a.Requests != b.Requests || a.Failures != b.Failures || len(a.Buckets) != len(b.Buckets) {
+		return false
+	}
+	for bound, count := range a.Buckets {
+		if other, ok := b.Buckets[bound]; !ok || other != count {
+			return false
+		}
+	}
+	return (a.Value == nil) == (b.Value == nil) && (a.Value == nil || *a.Value == *b.Value)
+}

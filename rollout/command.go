@@ -1,0 +1,60 @@
+package rollout
+
+import "time"
+
+// The commands an operator can give; also the names of the Updates. Abort is
+// a Signal, too.
+const (
+	CommandPause       = "pause"
+	CommandResume      = "resume"
+	CommandAbort       = "abort"
+	CommandApprove     = "approve"
+	CommandReject      = "reject"
+	CommandPromote     = "promote"
+	CommandExtend      = "extend"
+	CommandRetry       = "retry"
+	CommandAcknowledge = "acknowledge"
+)
+
+// Commands lists every command.
+func Commands() []string {
+	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
+		CommandPromote, CommandExtend, CommandRetry, CommandAcknowledge}
+}
+
+// Command is one order: who gives it, why, and what it binds to.
+type Command struct {
+	ID     string    `json:"id"`   // the same id is the same order
+	Name   string    `json:"name"` // one of Commands
+	Actor  string    `json:"actor"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+
+	By     Duration `json:"by,omitempty"`     // extend: how much longer
+	Full   bool     `json:"full,omitempty"`   // promote: skip all remaining bakes
+	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
+	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
+	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
+}
+
+// Answers to a command.
+const (
+	Accepted = "accepted"
+	Denied   = "denied"
+	Noop     = "noop"
+)
+
+// Answer is what became of a command, with the status after it.
+type Answer struct {
+	Answer string `json:"answer"` // accepted | denied | noop
+	Why    string `json:"why,omitempty"`
+	Status Status `json:"status"`
+}
+
+// Order is the input of the Rollout workflow: the spec, and who wants it.
+type Order struct {
+	Spec   Spec   `json:"spec"`
+	Actor  string `json:"actor,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Drill  *Drill `json:"drill,omitempty"`
+}

@@ -1,0 +1,150 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Values of Policy.Require.
+const (
+	RequireNoHarm      = "noHarm"
+	RequireNonInferior = "nonInferior"
+)
+
+// Rules of a Policy: what the want of a clear answer leads to.
+const (
+	RuleHold     = "hold"
+	RuleRollback = "rollback"
+	RulePromote  = "promote"
+	RulePutBack  = "putBack"
+)
+
+// Action is what a rollout does next.
+type Action string
+
+// The actions that verdicts lead to.
+const (
+	Watch    Action = "Watch"    // go on watching: nothing is decided yet
+	GoOn     Action = "GoOn"     // the step is passed
+	Hold     Action = "Hold"     // stay for want of a clear answer
+	PutBack  Action = "PutBack"  // write the weights again that somebody changed
+	RollBack Action = "RollBack" // put the baseline back
+)
+
+// Moment is everything that a decision may rest on.
+type Moment struct {
+	Checks   []CheckResult // at the end of a bake the final verdicts, before it those so far
+	Absolute bool          // only absolute checks decide, and there may be none
+	AtEnd    bool          // the bake's time is up
+	Trouble  Duration      // how long the worst verdict has been NoData or Error
+	Grace    Duration      // how long it may be
+	HeldFor  Duration      // since the step's first hold; 0: never held
+	Drifted  string        // the foreign split in force; "": none
+	PutBacks int           // how often the weights were put back in this rollout
+}
+
+// Decision is an action with what it rests on.
+type Decision struct {
+	Action  Action  `json:"action"`
+	Verdict Verdict `json:"verdict"` // the worst of the gating checks
+	Cause   Cause   `json:"cause,omitempty"`
+	Reason  string  `json:"reason,omitempty"`
+}
+
+// Decide turns verdicts into an action ("From verdicts to actions" of the
+// interface). Fail restores at once, paused or held or not. A foreign change
+// of the weights comes next. Error and NoData have their rule once they last
+// longer than grace, and at the end of a bake at once. A hold that has lasted
+// holdFor ends as `otherwise` says. Advisory checks never decide.
+func (p Policy) Decide(m Moment) Decision {
+	verdict, reason := Worst(m.Checks)
+	proved := verdict == Pass
+	if verdict == "" {
+		verdict, reason = NoData, "no check decides"
+		if m.Absolute {
+			verdict, reason = Pass, "no absolute check judges this stretch"
+		}
+	}
+	d := Decision{Verdict: verdict, Reason: reason}
+	switch {
+	case verdict == Fail:
+		d.Action, d.Cause = RollBack, CauseVerdict
+	case m.Drifted != "":
+		d = p.onDrift(m, d)
+	case verdict == Error || verdict == NoData:
+		if m.AtEnd || m.Trouble > m.Grace {
+			return p.apply(map[Verdict]string{Error: p.Error, NoData: p.NoData}[verdict], m, d)
+		}
+		d.Action = Watch
+	case !m.AtEnd && !(p.EndEarly && proved):
+		d.Action = Watch
+	case verdict == Pass:
+		d.Action = GoOn
+	default: // Inconclusive, or still Continue when the time is up
+		return p.apply(p.Inconclusive, m, d)
+	}
+	return d
+}
+
+func (p Policy) onDrift(m Moment, d Decision) Decision {
+	d.Reason = "somebody else changed the weights to " + m.Drifted
+	rule := p.Drift
+	if rule == RulePutBack && m.PutBacks > 0 {
+		rule = RuleHold
+	}
+	if rule == RulePutBack {
+		d.Action = PutBack
+		return d
+	}
+	d = p.apply(rule, m, d)
+	if d.Action == RollBack {
+		d.Cause = CauseTraffic
+	}
+	return d
+}
+
+// apply follows a rule, and `otherwise` when a hold has lasted long enough.
+func (p Policy) apply(rule string, m Moment, d Decision) Decision {
+	if rule == RuleHold && m.HeldFor >= p.HoldFor {
+		d.Reason = fmt.Sprintf("held for %s: %s", p.HoldFor, d.Reason)
+		rule = p.Otherwise
+	}
+	switch rule {
+	case RuleRollback:
+		d.Action, d.Cause = RollBack, CauseVerdict
+	case RulePromote:
+		d.Action = GoOn
+	default:
+		d.Action = Hold
+	}
+	return d
+}
+
+// severity orders verdicts from the worst to the best.
+var severity = []Verdict{Fail, Error, NoData, Inconclusive, Continue, Pass}
+
+// Worst returns the worst verdict of the gating checks with the reasons that
+// lead to it; "" where no check decides. A verdict that is none of the six is
+// an Error: what is missing is never Pass.
+func Worst(checks []CheckResult) (Verdict, string) {
+	for _, v := range severity {
+		var reasons []string
+		for _, c := range checks {
+			known := slices.Contains(severity, c.Verdict)
+			if !c.Advisory && (c.Verdict == v || !known && v == Error) {
+				reasons = append(reasons, orElse(c.Reason, c.Name+": "+string(v)))
+			}
+		}
+		if len(reasons) > 0 {
+			return v, strings.Join(reasons, "; ")
+		}
+	}
+	return "", ""
+}
+
+// LongestHold is how much longer a hold may last before `otherwise`.
+func (p Policy) LongestHold(heldFor time.Duration) time.Duration {
+	return max(p.HoldFor.Std()-heldFor, 0)
+}

@@ -1,0 +1,135 @@
+package rollout
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func orElse[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// WithDefaults returns the spec with every default filled in, so that a plan
+// shows what will happen and nothing is left to be guessed later.
+func (s Spec) WithDefaults() Spec {
+	s.ReadyWithin = orElse(s.ReadyWithin, Duration(10*time.Minute))
+	s.NeedsHumanAfter = orElse(s.NeedsHumanAfter, Duration(5*time.Minute))
+	s.SettleWithin = orElse(s.SettleWithin, Duration(5*time.Minute))
+	s.Drain = orElse(s.Drain, Duration(30*time.Second))
+	s.Target.Replicas = orElse(s.Target.Replicas, "match")
+	s.Policy = s.Policy.withDefaults()
+	s.Strategy.Window.Cap = orElse(s.Strategy.Window.Cap, max(Duration(12*time.Hour), s.Strategy.Window.First))
+	s.Strategy.Canary = slices.Clone(s.Strategy.Canary)
+	for i, step := range s.Strategy.Canary {
+		s.Strategy.Canary[i].Approve = step.Approve.withDefaults()
+	}
+	if s.Strategy.Promote != nil {
+		s.Strategy.Promote = &Promote{Approve: s.Strategy.Promote.Approve.withDefaults()}
+	}
+	if l := s.Strategy.Linear; l != nil {
+		linear := *l
+		linear.Until = orElse(linear.Until, All)
+		s.Strategy.Linear = &linear
+	}
+	if s.Strategy.KeepBaseline == nil {
+		keep := min(lastBake(s.Strategy), Duration(10*time.Minute))
+		s.Strategy.KeepBaseline = &keep
+	}
+	s.Checks = slices.Clone(s.Checks)
+	for i := range s.Checks {
+		s.Checks[i] = s.Checks[i].withDefaults()
+	}
+	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
+	return s
+}
+
+func (p Policy) withDefaults() Policy {
+	p.Alpha = orElse(p.Alpha, 0.01)
+	p.Require = orElse(p.Require, RequireNoHarm)
+	p.Inconclusive = orElse(p.Inconclusive, RuleHold)
+	p.NoData = orElse(p.NoData, RuleHold)
+	p.Error = orElse(p.Error, RuleHold)
+	p.Drift = orElse(p.Drift, RuleHold)
+	p.Grace = orElse(p.Grace, Duration(3*time.Minute))
+	p.HoldFor = orElse(p.HoldFor, Duration(2*time.Hour))
+	p.Otherwise = orElse(p.Otherwise, RuleRollback)
+	p.OnNewRelease = orElse(p.OnNewRelease, "reject")
+	p.Absolute = orElse(p.Absolute, "warn")
+	return p
+}
+
+func (c Check) withDefaults() Check {
+	c.MinRequests = orElse(c.MinRequests, 20)
+	c.Weight = orElse(c.Weight, 1)
+	if c.By == nil {
+		c.By = &By{Label: "version"}
+	}
+	if c.Judge == nil {
+		switch {
+		case c.Failures != "":
+			c.Judge = &Judge{RateRatio: &RateRatio{}}
+		case c.Histogram != "":
+			c.Judge = &Judge{TailLadder: &TailLadder{}}
+		}
+	}
+	return c
+}
+
+func (a *Approval) withDefaults() *Approval {
+	if a == nil {
+		return nil
+	}
+	filled := *a
+	filled.Quorum = orElse(filled.Quorum, 1)
+	filled.Within = orElse(filled.Within, Duration(24*time.Hour))
+	filled.Otherwise = orElse(filled.Otherwise, RuleRollback)
+	return &filled
+}
+
+// lastBake is the bake at the highest weight before promotion.
+func lastBake(s Strategy) Duration {
+	if steps := s.steps(); len(steps) > 0 {
+		return steps[len(steps)-1].Bake
+	}
+	return 0
+}
+
+// defaultDeadline is 2 × all bakes + approvals + 1h, at most a hundred years.
+func defaultDeadline(s Strategy) Duration {
+	total := Duration(time.Hour)
+	add := func(d Duration) { total = min(total+min(d, Duration(longest)), Duration(longest)) }
+	approvals := []*Approval{}
+	for _, step := range s.steps() {
+		add(2 * step.Bake)
+		approvals = append(approvals, step.Approve)
+	}
+	if s.Promote != nil {
+		approvals = append(approvals, s.Promote.Approve)
+	}
+	for _, a := range approvals {
+		if a != nil {
+			add(a.withDefaults().Within)
+		}
+	}
+	return total
+}
+
+// steps lists the rungs before promotion, whatever strategy wrote them.
+func (s Strategy) steps() []Step {
+	if s.Linear == nil {
+		return s.Canary
+	}
+	var steps []Step
+	until := orElse(s.Linear.Until, All)
+	for w := s.Linear.Step; w > 0 && w < until; w += s.Linear.Step {
+		steps = append(steps, Step{Weight: w, Bake: s.Linear.Bake})
+	}
+	return steps
+}

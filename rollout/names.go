@@ -1,0 +1,52 @@
+package rollout
+
+// WorkflowType is the registered name of the rollout workflow.
+const WorkflowType = "Rollout"
+
+// StatusQuery and PlanQuery name the queries; the first returns a Status, the
+// second the Plan.
+const (
+	StatusQuery = "status"
+	PlanQuery   = "plan"
+)
+
+// The task queues. One worker binary serves any subset of them.
+const (
+	QueueControl   = "control"   // workflows and short acts
+	QueueAnalysis  = "analysis"  // Observe and the verifications
+	QueueInfra     = "infra"     // what holds deploy credentials
+	QueueRehearsal = "rehearsal" // load, faults, drills
+)
+
+// Queues lists every task queue.
+func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra, QueueRehearsal} }
+
+// WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
+func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// Search attributes, set by the workflow only.
+const (
+	AttributeTarget      = "RolloutTarget"
+	AttributeService     = "RolloutService"
+	AttributeEnvironment = "RolloutEnvironment"
+	AttributePhase       = "RolloutPhase"
+	AttributeOutcome     = "RolloutOutcome"
+	AttributeCandidate   = "RolloutCandidate"
+	AttributeWaitingFor  = "RolloutWaitingFor"
+	AttributeStep        = "RolloutStep"
+	AttributeWeight      = "RolloutWeight" // basis points
+	AttributeNeedsHuman  = "RolloutNeedsHuman"
+)
+
+// KeywordAttributes, IntAttributes and BoolAttributes list the search
+// attributes by type. A namespace needs all of them before a worker may start.
+func KeywordAttributes() []string {
+	return []string{AttributeTarget, AttributeService, AttributeEnvironment, AttributePhase,
+		AttributeOutcome, AttributeCandidate, AttributeWaitingFor}
+}
+
+// IntAttributes lists the search attributes that hold whole numbers.
+func IntAttributes() []string { return []string{AttributeStep, AttributeWeight} }
+
+// BoolAttributes lists the search attributes that hold true or false.
+func BoolAttributes() []string { return []string{AttributeNeedsHuman} }

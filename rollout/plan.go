@@ -1,0 +1,221 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// Plan is a rollout worked out in full: what will be done, in which order, how
+// each act is undone, and how long everything may take. It is data: a worker
+// makes it in Admit, the workflow follows it, auditors read it.
+type Plan struct {
+	Spec         Spec              `json:"spec"` // with every default filled in
+	Target       string            `json:"target"`
+	Candidate    string            `json:"candidate"`
+	Steps        []PlannedStep     `json:"steps"`
+	Promote      *Approval         `json:"promote,omitempty"`
+	KeepBaseline Duration          `json:"keepBaseline"`
+	Acts         []Act             `json:"acts"`
+	Events       int               `json:"events"`  // bound on the history's length, see EventBound
+	Actions      int               `json:"actions"` // bound on billable actions, heartbeats not counted
+	Warnings     []string          `json:"warnings,omitempty"`
+	Drivers      map[string]string `json:"drivers,omitempty"` // what each driver says of itself, by role
+	Drill        *Drill            `json:"drill,omitempty"`   // rehearsals only
+	Digest       string            `json:"digest"`            // sha256 of the plan without this field
+}
+
+// PlannedStep is one rung of the plan.
+type PlannedStep struct {
+	Number   int        `json:"number"` // from 1
+	Weight   Weight     `json:"weight"`
+	Bake     Duration   `json:"bake"`
+	WarmUp   Duration   `json:"warmUp"`
+	Poll     Duration   `json:"poll"`
+	Grace    Duration   `json:"grace"`
+	Windows  []Duration `json:"windows"`
+	Absolute bool       `json:"absolute"` // only absolute checks decide: too little traffic on the baseline
+	Approve  *Approval  `json:"approve,omitempty"`
+}
+
+// Act is one thing that will be done and how it is undone.
+type Act struct {
+	ID           string        `json:"id"`   // such as s02.traffic; also the activity's id
+	Text         string        `json:"text"` // one sentence for people
+	Compensation *Compensation `json:"compensation,omitempty"`
+}
+
+// Compensation says as data how one act is undone. It is recorded before the
+// act, so that an act that was begun can always be taken back.
+type Compensation struct {
+	Kind CompensationKind `json:"kind"`
+	For  string           `json:"for"` // the act's id
+	Text string           `json:"text"`
+}
+
+// CompensationKind names the activity that undoes.
+type CompensationKind string
+
+// The ways of undoing. The first three put users back and run at once and in
+// parallel; the last one tidies up after them.
+const (
+	RestoreTraffic  CompensationKind = "RestoreTraffic"
+	RestoreFlags    CompensationKind = "RestoreFlags"
+	RestorePointers CompensationKind = "RestorePointers"
+	RemoveCandidate CompensationKind = "RemoveCandidate"
+)
+
+// Drill injects a verdict at a step, to practise the way back. Admit refuses
+// it outside rehearsals.
+type Drill struct {
+	Step    int     `json:"step"`
+	Verdict Verdict `json:"verdict"`
+}
+
+// MaxEvents is the longest history that Admit accepts.
+const MaxEvents = 10000
+
+// minBaseline is the share of traffic below which the baseline says nothing
+// any more, so that only absolute checks decide.
+const minBaseline = All / 100
+
+// NewPlan works a valid spec out. It fills in defaults, and seals the plan
+// with its digest; drivers and policy have their say in Admit, which seals it
+// again.
+func NewPlan(s Spec) Plan {
+	s = s.WithDefaults()
+	p := Plan{
+		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
+		KeepBaseline: *s.Strategy.KeepBaseline,
+	}
+	if s.Strategy.Promote != nil {
+		p.Promote = s.Strategy.Promote.Approve.withDefaults()
+	}
+	for i, step := range s.Strategy.steps() {
+		p.Steps = append(p.Steps, PlannedStep{
+			Number: i + 1, Weight: step.Weight, Bake: step.Bake,
+			WarmUp:  s.Strategy.WarmUpFor(step.Bake),
+			Poll:    s.Strategy.Window.PollFor(step.Bake),
+			Grace:   s.Policy.GraceFor(step.Bake),
+			Windows: s.Strategy.Window.Windows(step.Bake),
+			Approve: step.Approve.withDefaults(),
+
+			Absolute: All-step.Weight < minBaseline,
+		})
+	}
+	p.Acts = acts(p)
+	p.Events, p.Actions = p.EventBound(), p.ActionBound()
+	p.Warnings = warnings(p)
+	return p.Seal()
+}
+
+// FirstRelease returns the plan for a service that nothing serves yet. There
+// is no baseline to share traffic with, so the candidate takes all of it in
+// one step, as long as the longest bake, on absolute checks alone.
+func (p Plan) FirstRelease() Plan {
+	longest := p.Steps[0]
+	for _, step := range p.Steps {
+		if step.Bake > longest.Bake {
+			longest = step
+		}
+	}
+	longest.Number, longest.Weight, longest.Absolute = 1, All, true
+	longest.Approve = p.Steps[0].Approve
+	p.Steps = []PlannedStep{longest}
+	return p
+}
+
+// Seal returns the plan with its digest.
+func (p Plan) Seal() Plan {
+	p.Digest = ""
+	body, err := json.Marshal(p)
+	if err != nil { // a plan is plain data; specs came from JSON
+		body = fmt.Appendf(nil, "%+v", p)
+	}
+	sum := sha256.Sum256(body)
+	p.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	return p
+}
+
+// EventBound computes how long the history may become when nothing goes
+// wrong: 60 + Σ per step (13 + 6·windows) + 7 per approval, and 6 for the
+// window that watches the kept baseline.
+func (p Plan) EventBound() int {
+	events := 60
+	for _, step := range p.Steps {
+		events += 13 + 6*len(step.Windows)
+	}
+	if p.KeepBaseline > 0 {
+		events += 6
+	}
+	return events + 7*p.approvals()
+}
+
+// ActionBound computes the billable actions when nothing goes wrong, without
+// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval.
+func (p Plan) ActionBound() int {
+	actions := 15
+	for _, step := range p.Steps {
+		actions += 3 + len(step.Windows)
+	}
+	return actions + 3*p.approvals()
+}
+
+func (p Plan) approvals() int {
+	n := 0
+	for _, step := range p.Steps {
+		if step.Approve != nil {
+			n++
+		}
+	}
+	if p.Promote != nil {
+		n++
+	}
+	return n
+}
+
+// acts lists everything that will be written, in order, each with its undoing.
+func acts(p Plan) []Act {
+	v := p.Candidate
+	list := []Act{{ID: "deploy", Text: "deploy " + v,
+		Compensation: &Compensation{RemoveCandidate, "deploy", "drain and remove " + v}}}
+	if len(p.Spec.Release.Flags) > 0 {
+		list = append(list, Act{ID: "flags", Text: "set the release's flags",
+			Compensation: &Compensation{RestoreFlags, "flags", "put the flags of the snapshot back"}})
+	}
+	for _, step := range p.Steps {
+		id := StepID(step.Number) + ".traffic"
+		list = append(list, Act{ID: id, Text: fmt.Sprintf("send %s to %s", step.Weight, v),
+			Compensation: &Compensation{RestoreTraffic, id, "send all traffic to the baseline"}})
+	}
+	return append(list,
+		Act{ID: "promote.traffic", Text: "send 100% to " + v,
+			Compensation: &Compensation{RestoreTraffic, "promote.traffic", "send all traffic to the baseline"}},
+		Act{ID: "promote", Text: "make " + v + " the primary version",
+			Compensation: &Compensation{RestorePointers, "promote", "make the baseline the primary version"}},
+		Act{ID: "cleanup.remove", Text: "drain and remove the baseline; from here on going back is a rollout of its own"})
+}
+
+func warnings(p Plan) []string {
+	var out []string
+	absolute, gating := false, 0
+	for _, c := range p.Spec.Checks {
+		if c.IsGating() {
+			gating++
+			absolute = absolute || c.IsAbsolute()
+		}
+	}
+	if gating == 0 {
+		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
+	} else if !absolute {
+		out = append(out, "no absolute check (sloRate, threshold): nothing judges the candidate at 100%, after promotion, or in a first release")
+	}
+	if len(p.Spec.Notify) > 0 {
+		out = append(out, "notify: no sink is served yet, nobody will be told")
+	}
+	return out
+}
+
+// StepID is how activities and history name a step: "s02".
+func StepID(number int) string { return fmt.Sprintf("s%02d", number) }

@@ -1,0 +1,224 @@
+package rollout
+
+// Spec is what a person writes: one release for one target, in which steps,
+// judged by which checks. Zero values mean the defaults that WithDefaults
+// fills in; Validate says what is wrong with it.
+type Spec struct {
+	Kind        string `json:"kind"`              // "Rollout"
+	Service     string `json:"service"`           // letters, digits, '.', '_', '-'
+	Environment string `json:"environment"`       // as service
+	Unit        string `json:"unit,omitempty"`    // one region or cell of a fleet
+	Owner       string `json:"owner,omitempty"`   // who answers for it
+	Purpose     string `json:"purpose,omitempty"` // the hypothesis; goes into history
+
+	Release  Release   `json:"release"`
+	Baseline *Baseline `json:"baseline,omitempty"` // default: what Snapshot finds serving
+	Target   Drivers   `json:"target"`
+	Strategy Strategy  `json:"strategy"`
+	Checks   []Check   `json:"checks,omitempty"`
+	Policy   Policy    `json:"policy,omitzero"`
+
+	ReadyWithin     Duration `json:"readyWithin,omitempty"`     // deploy → ready, promote → ready; default 10m
+	NeedsHumanAfter Duration `json:"needsHumanAfter,omitempty"` // a restoring act failing this long; default 5m
+	SettleWithin    Duration `json:"settleWithin,omitempty"`    // weight written → observed; default 5m
+	Drain           Duration `json:"drain,omitempty"`           // observed zero → removal; default 30s
+	Deadline        Duration `json:"deadline,omitempty"`        // the whole rollout; default 2 × bakes + approvals + 1h
+
+	Notify []Notification `json:"notify,omitempty"`
+	Hooks  []Hook         `json:"hooks,omitempty"`
+}
+
+// Release is the immutable thing rolled out. What is absent does not change.
+type Release struct {
+	Version  string            `json:"version"`
+	Artifact string            `json:"artifact,omitempty"` // pinned by digest: name@sha256:…
+	Config   map[string]string `json:"config,omitempty"`   // replaces the whole set
+	Model    *Model            `json:"model,omitempty"`
+	Flags    map[string]any    `json:"flags,omitempty"` // set before the first raise, back with the rollback
+}
+
+// Model is a machine-learned model by place and digest.
+type Model struct {
+	URI    string `json:"uri"`
+	Digest string `json:"digest"`
+}
+
+// Baseline names the version that must be serving when the rollout starts.
+type Baseline struct {
+	Version string `json:"version"`
+}
+
+// Drivers says how the target is reached: one driver for each kind of act.
+type Drivers struct {
+	Replicas string  `json:"replicas,omitempty"` // "match" (the baseline's ready count; default) or a number
+	Deploy   Driver  `json:"deploy"`
+	Traffic  Driver  `json:"traffic"`
+	Flags    *Driver `json:"flags,omitempty"`
+	Metrics  *Driver `json:"metrics,omitempty"` // needed when there are checks
+}
+
+// Driver names one way to reach one outside system, and its parameters. It
+// never holds a credential: those are the worker's configuration.
+type Driver struct {
+	Driver string         `json:"driver"`
+	With   map[string]any `json:"with,omitempty"`
+}
+
+// Strategy says in which steps the candidate gets its traffic: exactly one of
+// Canary and Linear.
+type Strategy struct {
+	Window       WindowSpec `json:"window,omitzero"`
+	WarmUp       *Duration  `json:"warmUp,omitempty"` // relative checks not counted; default a tenth of the bake, at most 1m
+	Canary       []Step     `json:"canary,omitempty"`
+	Linear       *Linear    `json:"linear,omitempty"`
+	Promote      *Promote   `json:"promote,omitempty"`
+	KeepBaseline *Duration  `json:"keepBaseline,omitempty"` // after promotion; default the last bake, at most 10m
+}
+
+// WindowSpec says how a bake is cut into windows and how often each is polled.
+type WindowSpec struct {
+	First Duration `json:"first,omitempty"` // default 1m; a quarter of a bake shorter than 4m, at least 5s
+	Cap   Duration `json:"cap,omitempty"`   // default 12h
+	Poll  Duration `json:"poll,omitempty"`  // default 5s; at most a fifth of first
+}
+
+// Step is one rung: a weight, the bake at it, and who must agree to the raise.
+type Step struct {
+	Weight  Weight    `json:"weight"`            // share of traffic, more than in the step before
+	Bake    Duration  `json:"bake"`              // how long it is watched
+	Cohort  string    `json:"cohort,omitempty"`  // not served yet: refused when the rollout starts
+	Approve *Approval `json:"approve,omitempty"` // asked before the raise
+}
+
+// Linear raises by Step, bakes each time, and promotes at Until, which has no
+// bake of its own. Until defaults to 100%.
+type Linear struct {
+	Step  Weight   `json:"step"`
+	Bake  Duration `json:"bake"`
+	Until Weight   `json:"until,omitempty"`
+}
+
+// Promote says who must agree before the candidate gets all of the traffic.
+type Promote struct {
+	Approve *Approval `json:"approve,omitempty"`
+}
+
+// Approval asks people before an act. Anyone may answer where From is empty.
+type Approval struct {
+	From      []string `json:"from,omitempty"`
+	Quorum    int      `json:"quorum,omitempty"`    // votes needed; default 1
+	Within    Duration `json:"within,omitempty"`    // default 24h
+	Otherwise string   `json:"otherwise,omitempty"` // rollback (default) | promote: what happens when nobody answers
+}
+
+// Check is one measured property with the judge that decides on it. Exactly
+// one of Failures+Requests, Histogram and Query says what is measured.
+type Check struct {
+	Name        string   `json:"name"`
+	Failures    string   `json:"failures,omitempty"`    // selector of a counter
+	Requests    string   `json:"requests,omitempty"`    // selector of a counter
+	Histogram   string   `json:"histogram,omitempty"`   // name or selector of a histogram of seconds
+	Query       string   `json:"query,omitempty"`       // one value per version; {{.Version}} is replaced
+	By          *By      `json:"by,omitempty"`          // what tells versions apart
+	SLO         Duration `json:"slo,omitempty"`         // latency bound that is judged with double weight
+	MinRequests int      `json:"minRequests,omitempty"` // minimum evidence in a step, on each side; default 20
+	Weight      float64  `json:"weight,omitempty"`      // its part of alpha; default 1
+	Judge       *Judge   `json:"judge,omitempty"`       // default rateRatio for failures+requests, tailLadder for histogram
+	Gates       *bool    `json:"gates,omitempty"`       // default true; false: measured, reported, never decides
+}
+
+// By tells versions apart in metrics: either the name of a label whose value
+// is the version, or one matcher for each side, such as track="canary".
+type By struct {
+	Label     string `json:"-"`
+	Baseline  string `json:"baseline,omitempty"`
+	Candidate string `json:"candidate,omitempty"`
+}
+
+// Judge names the judge and its parameters: exactly one is set.
+type Judge struct {
+	RateRatio  *RateRatio  `json:"rateRatio,omitempty"`
+	TailLadder *TailLadder `json:"tailLadder,omitempty"`
+	SLORate    *SLORate    `json:"sloRate,omitempty"`
+	Threshold  *Threshold  `json:"threshold,omitempty"`
+}
+
+// RateRatio compares two rates of events: see analysis.
+type RateRatio struct {
+	SafeMargin      float64  `json:"safeMargin,omitempty"`      // ratio that a proof of safety excludes; default 1.5
+	HarmMargin      float64  `json:"harmMargin,omitempty"`      // ratio that is still harmless; default 1.1
+	MinAbsDelta     *float64 `json:"minAbsDelta,omitempty"`     // least difference of the rates that can fail; default 0.0005
+	MinCanaryEvents float64  `json:"minCanaryEvents,omitempty"` // least failures of the candidate that can fail; default 3
+	Beta            float64  `json:"beta,omitempty"`            // chance that harm is proved safe; default 0.05
+	Direction       string   `json:"direction,omitempty"`       // increase (default) | decrease
+}
+
+// TailLadder compares latency at the baseline's quantiles: see analysis.
+type TailLadder struct {
+	Quantiles   []float64 `json:"quantiles,omitempty"`   // default .5 .75 .9 .95 .99 .999; at most 10
+	SafeMargin  float64   `json:"safeMargin,omitempty"`  // as in rateRatio
+	HarmMargin  float64   `json:"harmMargin,omitempty"`  // as in rateRatio
+	MinAbsDelta *float64  `json:"minAbsDelta,omitempty"` // as in rateRatio
+	Beta        float64   `json:"beta,omitempty"`        // as in rateRatio
+}
+
+// SLORate holds the candidate alone to an objective: see analysis.
+type SLORate struct {
+	Objective string  `json:"objective"` // share of requests that must succeed, such as 99.9%
+	Beta      float64 `json:"beta,omitempty"`
+}
+
+// Threshold evaluates conditions on each measurement, with Argo's semantics.
+type Threshold struct {
+	Success                 string `json:"success,omitempty"`                 // what a good measurement is: an expression over `result`
+	Failure                 string `json:"failure,omitempty"`                 // what a bad one is
+	FailureLimit            int    `json:"failureLimit,omitempty"`            // bad measurements tolerated; default 0, -1: any number
+	InconclusiveLimit       int    `json:"inconclusiveLimit,omitempty"`       // unclear measurements tolerated; default 0, -1: any number
+	ConsecutiveErrorLimit   *int   `json:"consecutiveErrorLimit,omitempty"`   // errors in a row tolerated; default 4
+	ConsecutiveSuccessLimit int    `json:"consecutiveSuccessLimit,omitempty"` // good ones in a row that Pass needs; default 0: none
+	MinSamples              int    `json:"minSamples,omitempty"`              // requests that one measurement needs; default 20
+}
+
+// Policy says what verdicts, and the want of one, lead to. See Decide.
+type Policy struct {
+	Alpha        float64  `json:"alpha,omitempty"`        // chance that a harmless release is rolled back; default 0.01
+	Require      string   `json:"require,omitempty"`      // noHarm (default) | nonInferior
+	EndEarly     bool     `json:"endEarly,omitempty"`     // nonInferior only
+	Inconclusive string   `json:"inconclusive,omitempty"` // hold (default) | rollback | promote
+	NoData       string   `json:"noData,omitempty"`       // hold (default) | rollback
+	Error        string   `json:"error,omitempty"`        // hold (default) | rollback
+	Drift        string   `json:"drift,omitempty"`        // hold (default) | putBack | rollback
+	Grace        Duration `json:"grace,omitempty"`        // default 3m, at most a bake's half
+	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
+	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
+	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
+	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
+}
+
+// Notification sends events to one sink of the worker's configuration.
+type Notification struct {
+	To      string   `json:"to"` // name of the sink
+	Channel string   `json:"channel,omitempty"`
+	Events  []string `json:"events,omitempty"` // default all
+}
+
+// Hook calls an outside system at one point of the rollout.
+type Hook struct {
+	At      string   `json:"at"`             // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after
+	HTTP    string   `json:"http,omitempty"` // where it is called
+	Timeout Duration `json:"timeout,omitempty"`
+}
+
+// Key returns what the spec is for.
+func (s Spec) Key() Target {
+	return Target{Environment: s.Environment, Service: s.Service, Unit: s.Unit}
+}
+
+// IsGating reports whether the check may decide. Advisory checks never do.
+func (c Check) IsGating() bool { return c.Gates == nil || *c.Gates }
+
+// IsAbsolute reports whether the check looks at the candidate alone, so that
+// it can decide when too little traffic is left on the baseline.
+func (c Check) IsAbsolute() bool {
+	return c.Judge != nil && (c.Judge.SLORate != nil || c.Judge.Threshold != nil)
+}

@@ -1,0 +1,344 @@
+package specfile
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// maxValues bounds how many values one file may unfold to through its aliases.
+const maxValues = 100_000
+
+// decoder fills a Go value from a tree, and notes where everything stands.
+type decoder struct {
+	problems []rollout.Problem
+	places   map[string]place // path → where to point at
+	troubled []string         // paths of problems, and of fields that an unknown one was likely meant to be
+	values   int
+}
+
+func (d *decoder) add(at place, path, format string, args ...any) {
+	d.problems = append(d.problems, rollout.Problem{Path: path, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	d.troubled = append(d.troubled, path)
+}
+
+func (d *decoder) mismatch(n *node, path string, t reflect.Type) {
+	d.add(n.place, path, "expected %s, found %s", describe(t), n.describe())
+}
+
+// value fills v. The place is that of the field's name where there is one: it
+// is what problems of a whole mapping or list point at.
+func (d *decoder) value(n *node, path string, field place, v reflect.Value) {
+	if d.values++; d.values > maxValues {
+		if d.values == maxValues+1 {
+			d.add(n.place, path, "the aliases unfold to more than %d values", maxValues)
+		}
+		return
+	}
+	d.places[path] = field
+	if n.kind == scalar {
+		d.places[path] = n.place
+	}
+	if n.broken {
+		d.troubled = append(d.troubled, path)
+		return
+	}
+	for v.Kind() == reflect.Pointer && !n.isNull() {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	switch {
+	case v.Kind() == reflect.Interface && v.NumMethod() == 0:
+		if x := d.anything(n, path); x != nil {
+			v.Set(reflect.ValueOf(x))
+		}
+	case n.isNull():
+		d.mismatch(n, path, v.Type())
+	case !d.own(n, path, v):
+		d.byKind(n, path, v)
+	}
+}
+
+// own lets a type read itself: from text where it can, else from JSON. A
+// struct that reads JSON is still read field by field from a mapping, for the
+// sake of places: such a type has a short form beside it, as rollout.By has.
+func (d *decoder) own(n *node, path string, v reflect.Value) bool {
+	switch into := v.Addr().Interface().(type) {
+	case encoding.TextUnmarshaler:
+		if n.kind != scalar {
+			d.mismatch(n, path, v.Type())
+		} else if err := into.UnmarshalText([]byte(n.text)); err != nil {
+			d.add(n.place, path, "%v", err)
+		}
+		return true
+	case json.Unmarshaler:
+		var x any = n.text
+		switch isStruct := v.Kind() == reflect.Struct; {
+		case isStruct && n.kind != scalar:
+			return false
+		case !isStruct:
+			x = d.anything(n, path)
+		}
+		body, err := json.Marshal(x)
+		if err == nil {
+			err = into.UnmarshalJSON(body)
+		}
+		if err != nil {
+			d.add(n.place, path, "%v", err)
+		}
+		return true
+	}
+	return false
+}
+
+func (d *decoder) byKind(n *node, path string, v reflect.Value) {
+	switch k := v.Kind(); {
+	case k == reflect.Struct && n.kind == mapping:
+		d.structure(n, path, v)
+	case k == reflect.Map && n.kind == mapping && v.Type().Key().Kind() == reflect.String:
+		d.table(n, path, v)
+	case k == reflect.Slice && n.kind == sequence:
+		list := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
+		for i, item := range n.items {
+			d.value(item, fmt.Sprintf("%s[%d]", path, i), item.place, list.Index(i))
+		}
+		v.Set(list)
+	case k == reflect.String && n.kind == scalar:
+		v.SetString(n.text)
+	case k == reflect.Bool && n.plain && (n.text == "true" || n.text == "false"):
+		v.SetBool(n.text == "true")
+	case v.CanInt() && n.isNumber():
+		d.whole(n, path, v)
+	case v.CanFloat() && n.isNumber():
+		if f, err := strconv.ParseFloat(n.text, 64); err != nil || v.OverflowFloat(f) {
+			d.add(n.place, path, "%s is too large", n.text)
+		} else {
+			v.SetFloat(f)
+		}
+	default:
+		d.mismatch(n, path, v.Type())
+	}
+}
+
+// whole reads a whole number, which may also be written 5.0 or 1e3.
+func (d *decoder) whole(n *node, path string, v reflect.Value) {
+	f, err := strconv.ParseFloat(n.text, 64)
+	switch {
+	case err == nil && f != math.Trunc(f):
+		d.mismatch(n, path, v.Type())
+	case err != nil || math.Abs(f) > 1<<53 || v.OverflowInt(int64(f)):
+		d.add(n.place, path, "%s is too large", n.text)
+	default:
+		v.SetInt(int64(f))
+	}
+}
+
+func (d *decoder) table(n *node, path string, v reflect.Value) {
+	table := reflect.MakeMapWithSize(v.Type(), len(n.entries))
+	for _, e := range n.entries {
+		item := reflect.New(v.Type().Elem()).Elem()
+		d.value(e.value, join(path, e.key), e.place, item)
+		table.SetMapIndex(reflect.ValueOf(e.key).Convert(v.Type().Key()), item)
+	}
+	v.Set(table)
+}
+
+func (d *decoder) structure(n *node, path string, v reflect.Value) {
+	fields := fieldsOf(v.Type())
+	for _, e := range n.entries {
+		at := join(path, e.key)
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == e.key })
+		if i < 0 {
+			d.unknown(e, path, fields)
+			continue
+		}
+		f := fields[i]
+		if allowed := enums[f.id]; allowed != nil && e.value.kind == scalar && !e.value.isNull() && !slices.Contains(allowed, e.value.text) {
+			d.places[at] = e.value.place
+			d.add(e.value.place, at, "%q is not one of %s%s", e.value.text, strings.Join(allowed, ", "), didYouMean(e.value.text, allowed))
+			continue
+		}
+		d.value(e.value, at, e.place, v.FieldByIndex(f.index))
+	}
+}
+
+func (d *decoder) unknown(e entry, path string, fields []field) {
+	known := make([]string, len(fields))
+	for i, f := range fields {
+		known[i] = f.name
+	}
+	message := "unknown field"
+	if meant, ok := Nearest(e.key, known); ok {
+		message += "; did you mean " + meant + "?"
+		d.troubled = append(d.troubled, join(path, meant))
+	} else {
+		message += "; known are " + strings.Join(known, ", ")
+	}
+	d.add(e.place, join(path, e.key), "%s", message)
+}
+
+// anything is a value as encoding/json would make it, so that a document is
+// the same before and after it went through JSON.
+func (d *decoder) anything(n *node, path string) any {
+	switch {
+	case n.kind == mapping:
+		m := map[string]any{}
+		for _, e := range n.entries {
+			var item any
+			d.value(e.value, join(path, e.key), e.place, reflect.ValueOf(&item).Elem())
+			m[e.key] = item
+		}
+		return m
+	case n.kind == sequence:
+		list := make([]any, len(n.items))
+		for i, item := range n.items {
+			d.value(item, fmt.Sprintf("%s[%d]", path, i), item.place, reflect.ValueOf(&list[i]).Elem())
+		}
+		return list
+	case n.isNull():
+		return nil
+	case n.plain && (n.text == "true" || n.text == "false"):
+		return n.text == "true"
+	case n.isNumber():
+		f, err := strconv.ParseFloat(n.text, 64)
+		isWhole := !strings.ContainsAny(n.text, ".eE")
+		if err != nil || isWhole && strconv.FormatFloat(f, 'f', -1, 64) != strings.TrimPrefix(n.text, "+") && f != 0 {
+			d.add(n.place, path, "%s is too large for a number: quote it", n.text)
+		}
+		return f
+	}
+	return n.text
+}
+
+// validated adds the problems that a Validate found, at their places, without
+// those that follow from what could not be read.
+func (d *decoder) validated(found []rollout.Problem) {
+	for _, p := range found {
+		follows := func(t string) bool { return parent(t) == p.Path || within(p.Path, t) }
+		if slices.ContainsFunc(d.troubled, follows) {
+			continue
+		}
+		at, path := place{}, p.Path
+		for ok := false; !ok; path = parent(path) {
+			at, ok = d.places[path]
+		}
+		p.Line, p.Column = at.line, at.column
+		d.problems = append(d.problems, p)
+	}
+}
+
+// parent is the path of what holds the value at a path: of a[1].b it is a[1],
+// and of a[1] it is a.
+func parent(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// within reports whether the first path is the second or lies below it.
+func within(path, above string) bool {
+	rest, ok := strings.CutPrefix(path, above)
+	return ok && (above == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// field is one field of a struct as documents name it.
+type field struct {
+	name  string
+	index []int
+	id    string // such as rollout.Policy.noData: key of enums and bounds
+}
+
+// fieldsOf lists the fields of a struct by their json names, those of embedded
+// structs included.
+func fieldsOf(t reflect.Type) []field {
+	var out []field
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" || !f.IsExported() || f.Anonymous && name == "" || embeddedUnderName(t, f.Index) {
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		out = append(out, field{name, f.Index, t.String() + "." + name})
+	}
+	return out
+}
+
+// embeddedUnderName reports whether a promoted field belongs to an embedded
+// struct that has a json name, and so a mapping of its own.
+func embeddedUnderName(t reflect.Type, index []int) bool {
+	for i := 1; i < len(index); i++ {
+		if name, _, _ := strings.Cut(t.FieldByIndex(index[:i]).Tag.Get("json"), ","); name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+var number = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+func (n *node) isNumber() bool { return n.plain && number.MatchString(n.text) }
+
+func (n *node) isNull() bool {
+	return n.plain && slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.text)
+}
+
+// describe says what was found.
+func (n *node) describe() string {
+	switch {
+	case n.kind != scalar:
+		return string(n.kind)
+	case n.isNull():
+		return "nothing"
+	case n.plain:
+		return n.text
+	default:
+		return "the text " + strconv.Quote(n.text)
+	}
+}
+
+// describe says what a type is written as.
+func describe(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case reflect.TypeFor[rollout.Weight]():
+		return "a percentage such as 5%"
+	case reflect.TypeFor[rollout.Duration]():
+		return "a duration such as 10m"
+	case reflect.TypeFor[rollout.By]():
+		return "a label's name or {baseline: …, candidate: …}"
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		var names []string
+		for _, f := range fieldsOf(t) {
+			names = append(names, f.name)
+		}
+		return "a mapping with " + strings.Join(names, ", ")
+	case reflect.Map:
+		return "a mapping"
+	case reflect.Slice:
+		return "a list"
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	default:
+		return "a " + t.String()
+	}
+}

@@ -1,0 +1,63 @@
+package specfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write descriptions.json")
+
+func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
+	var want bytes.Buffer
+	enc := json.NewEncoder(&want)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	require.NoError(t, enc.Encode(comments(t, "../spec.go")))
+	if *update {
+		require.NoError(t, os.WriteFile("descriptions.json", want.Bytes(), 0o644))
+	}
+	have, err := os.ReadFile("descriptions.json")
+	require.NoError(t, err)
+	require.Equal(t, want.String(), string(have), "run go generate ./rollout/specfile")
+}
+
+// comments gathers what is written about each struct and each of its fields.
+func comments(t *testing.T, file string) map[string]string {
+	t.Helper()
+	source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	require.NoError(t, err)
+	out := map[string]string{}
+	for _, decl := range source.Decls {
+		general, ok := decl.(*ast.GenDecl)
+		if !ok || general.Tok != token.TYPE {
+			continue
+		}
+		for _, spec := range general.Specs {
+			spec := spec.(*ast.TypeSpec)
+			structure, ok := spec.Type.(*ast.StructType)
+			if !ok {
+				continue
+			}
+			out[spec.Name.Name] = oneLine(general.Doc)
+			for _, f := range structure.Fields.List {
+				for _, name := range f.Names {
+					if text := oneLine(f.Comment) + oneLine(f.Doc); text != "" {
+						out[spec.Name.Name+"."+name.Name] = text
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func oneLine(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }

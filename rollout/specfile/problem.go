@@ -1,0 +1,74 @@
+package specfile
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"bakeoff/rollout"
+)
+
+// Explain formats a problem for people: its one line, which begins with
+// file:line:column, then the line of the source with a caret below the place.
+// Without a place, or with a source that has no such line, the one line is all.
+func Explain(p rollout.Problem, source []byte) string {
+	lines := bytes.Split(source, []byte("\n"))
+	if p.Line < 1 || p.Line > len(lines) {
+		return p.String()
+	}
+	line := strings.TrimPrefix(strings.TrimRight(string(lines[p.Line-1]), "\r"), "\ufeff")
+	indent := []rune(line)
+	indent = indent[:min(max(p.Column-1, 0), len(indent))]
+	for i, r := range indent {
+		if r != '\t' {
+			indent[i] = ' '
+		}
+	}
+	return p.String() + "\n  " + line + "\n  " + string(indent) + "^"
+}
+
+// Nearest returns the known name that a misspelt one was likely meant to be:
+// the closest, when at most a third of it would have to change. Upper and
+// lower case count as the same.
+func Nearest(name string, known []string) (string, bool) {
+	best, least := "", 1<<30
+	for _, k := range known {
+		if n := distance(strings.ToLower(name), strings.ToLower(k)); n < least {
+			best, least = k, n
+		}
+	}
+	longer := max(utf8.RuneCountInString(name), utf8.RuneCountInString(best))
+	return best, best != "" && least*3 <= longer
+}
+
+func didYouMean(name string, known []string) string {
+	if meant, ok := Nearest(name, known); ok {
+		return "; did you mean " + meant + "?"
+	}
+	return ""
+}
+
+// distance counts the letters to insert, leave out, replace or swap with their
+// neighbour to turn a into b (optimal string alignment).
+func distance(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	before, above, row := []int(nil), make([]int, len(t)+1), make([]int, len(t)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		row[0] = i
+		for j := 1; j <= len(t); j++ {
+			replaced := above[j-1]
+			if s[i-1] != t[j-1] {
+				replaced++
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, replaced)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, make([]int, len(t)+1)
+	}
+	return above[len(t)]
+}

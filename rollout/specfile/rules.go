@@ -1,0 +1,58 @@
+package specfile
+
+// What the Go types cannot say of a spec's fields. Keys are the type
+// and the field's json name. A test holds that rollout.Spec.Validate knows the
+// same rules.
+
+// enums lists the words that a field may hold.
+var enums = map[string][]string{
+	"rollout.Spec.kind":           {"Rollout"},
+	"rollout.Approval.otherwise":  {"rollback", "promote"},
+	"rollout.RateRatio.direction": {"increase", "decrease"},
+	"rollout.Policy.require":      {"noHarm", "nonInferior"},
+	"rollout.Policy.inconclusive": {"hold", "rollback", "promote"},
+	"rollout.Policy.noData":       {"hold", "rollback"},
+	"rollout.Policy.error":        {"hold", "rollback"},
+	"rollout.Policy.drift":        {"hold", "putBack", "rollback"},
+	"rollout.Policy.otherwise":    {"rollback", "promote"},
+	"rollout.Policy.onNewRelease": {"reject", "queue", "keepNewest", "supersede"},
+	"rollout.Policy.absolute":     {"warn", "required"},
+	"rollout.Hook.at":             {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
+}
+
+// bounds lists the numbers that a field may hold, ends included.
+var bounds = map[string][2]string{
+	"rollout.Policy.alpha":          {"0", "0.5"},
+	"rollout.Approval.quorum":       {"0", "100"},
+	"rollout.Check.minRequests":     {"0", ""},
+	"rollout.Check.weight":          {"0", ""},
+	"rollout.RateRatio.safeMargin":  {"0", "10"},
+	"rollout.RateRatio.harmMargin":  {"0", "10"},
+	"rollout.RateRatio.beta":        {"0", "0.5"},
+	"rollout.TailLadder.safeMargin": {"0", "10"},
+	"rollout.TailLadder.harmMargin": {"0", "10"},
+	"rollout.TailLadder.beta":       {"0", "0.5"},
+	"rollout.SLORate.beta":          {"0", "0.5"},
+}
+
+// The shapes of text, for Go's regular expressions and JavaScript's alike.
+const (
+	namePattern      = `^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)$`
+	versionPattern   = `^(\.{0,2}[A-Za-z0-9_+-][A-Za-z0-9._+-]*|\.{3}[A-Za-z0-9._+-]*)$`
+	weightPattern    = `^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)\s*%\s*$`
+	durationPattern  = `^\s*(0|([0-9]+(\.[0-9]*)?d)?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)\s*$`
+	objectivePattern = `^\s*[0-9]{0,2}(\.[0-9]*)?\s*%\s*$`
+	replicasPattern  = `^(match|[1-9][0-9]{0,5})$`
+)
+
+// patterns lists the shape of text fields.
+var patterns = map[string]string{
+	"rollout.Spec.service":      namePattern,
+	"rollout.Spec.environment":  namePattern,
+	"rollout.Spec.unit":         namePattern,
+	"rollout.Check.name":        namePattern,
+	"rollout.Release.version":   versionPattern,
+	"rollout.Baseline.version":  versionPattern,
+	"rollout.SLORate.objective": objectivePattern,
+	"rollout.Drivers.replicas":  replicasPattern,
+}

@@ -1,0 +1,130 @@
+package specfile
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/invopop/jsonschema"
+
+	"bakeoff/rollout"
+)
+
+// descriptions.json holds the comments of rollout's types and fields, so that
+// editors show them. TestDescriptionsAreThoseOfTheSource holds it fresh.
+//
+//go:generate go test -run ^TestDescriptions$ . -update
+//go:embed descriptions.json
+var descriptions []byte
+
+// Schema is the JSON Schema (2020-12) of a rollout's spec, made from the Go
+// types. It accepts what Parse accepts, odd spellings apart ("5e0%", an empty
+// text for a field left out). The reverse does not hold: what depends on
+// several fields (weights that rise, a driver for each check, secrets) only
+// Parse can see.
+func Schema() ([]byte, error) {
+	var comments map[string]string
+	if err := json.Unmarshal(descriptions, &comments); err != nil {
+		return nil, fmt.Errorf("read descriptions: %w", err)
+	}
+	r := jsonschema.Reflector{
+		Anonymous: true, ExpandedStruct: true, Mapper: written,
+		LookupComment: func(t reflect.Type, field string) string { return comments[join(t.Name(), field)] },
+	}
+	s := r.Reflect(rollout.Spec{})
+	s.Title = "Bakeoff rollout"
+	defs := s.Definitions
+	defs["Spec"] = s
+	for name, def := range defs {
+		refine(name, def)
+	}
+	exclusive(defs)
+	delete(defs, "Spec")
+	defs["text"] = &jsonschema.Schema{Description: "Text; a number or a boolean is taken as it is written.",
+		Extras: map[string]any{"type": []string{"string", "number", "boolean"}}}
+	body, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	return append(body, '\n'), nil
+}
+
+// written is the schema of types that have a way of writing of their own.
+func written(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[rollout.Weight]():
+		return &jsonschema.Schema{Type: "string", Pattern: weightPattern, Examples: []any{"5%", "0.1%"}}
+	case reflect.TypeFor[rollout.Duration]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: durationPattern}, {Enum: []any{0}}},
+			Examples: []any{"30s", "10m", "7d"}}
+	case reflect.TypeFor[rollout.By]():
+		sides := jsonschema.NewProperties()
+		sides.Set("baseline", textRef())
+		sides.Set("candidate", textRef())
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{textRef(),
+			{Type: "object", Properties: sides, Required: []string{"baseline", "candidate"}, AdditionalProperties: jsonschema.FalseSchema}}}
+	}
+	return nil
+}
+
+func textRef() *jsonschema.Schema { return &jsonschema.Schema{Ref: "#/$defs/text"} }
+
+// refine adds the rules to the fields of one type, and lets text be anything
+// that Parse takes for text.
+func refine(typeName string, s *jsonschema.Schema) {
+	if s.Properties == nil {
+		return
+	}
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		id := "rollout." + typeName + "." + p.Key
+		if patterns[id] != objectivePattern {
+			p.Value = asText(p.Value)
+		}
+		if allowed := enums[id]; allowed != nil {
+			p.Value.Ref, p.Value.Type = "", "string"
+			for _, word := range allowed {
+				p.Value.Enum = append(p.Value.Enum, word)
+			}
+		}
+		p.Value.Minimum, p.Value.Maximum = json.Number(bounds[id][0]), json.Number(bounds[id][1])
+		if pattern := patterns[id]; pattern != "" {
+			most := uint64(100)
+			p.Value.Pattern, p.Value.MaxLength = pattern, &most
+		}
+		if p.Value.Items != nil {
+			p.Value.Items = asText(p.Value.Items)
+		}
+		if a := p.Value.AdditionalProperties; a != nil && a.Type == "string" {
+			p.Value.AdditionalProperties = textRef()
+		}
+	}
+}
+
+func asText(s *jsonschema.Schema) *jsonschema.Schema {
+	if s.Type == "string" && s.Pattern == "" {
+		s.Type, s.Ref = "", "#/$defs/text"
+	}
+	return s
+}
+
+// exclusive says where exactly one of several fields is needed, and which go
+// together.
+func exclusive(defs jsonschema.Definitions) {
+	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"})
+	defs["Judge"].OneOf = eachRequired([]string{"rateRatio"}, []string{"tailLadder"}, []string{"sloRate"}, []string{"threshold"})
+	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query", "judge"})
+	defs["Check"].DependentRequired = map[string][]string{"failures": {"requests"}, "requests": {"failures"}, "query": {"judge"}}
+	defs["Threshold"].AnyOf = eachRequired([]string{"success"}, []string{"failure"})
+	some := uint64(1)
+	canary, _ := defs["Strategy"].Properties.Get("canary")
+	canary.MinItems = &some
+}
+
+func eachRequired(fields ...[]string) []*jsonschema.Schema {
+	var out []*jsonschema.Schema
+	for _, names := range fields {
+		out = append(out, &jsonschema.Schema{Required: names})
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+// Package specfile reads and writes the files of Bakeoff: YAML (and so JSON)
+// into Go values, strictly, with everything that is wrong said at once and by
+// line and column; and the JSON Schema that editors check a spec against.
+//
+// Start with Parse, which reads a rollout's spec, or Decode, which reads any
+// other document by the same rules.
+//
+// The rules: one document a file, no unknown fields, no field twice, nothing
+// left empty. Names are the json names of the Go fields. Where text is
+// expected an unquoted number or boolean is taken as it is written, so that
+// `version: 1.10` is "1.10" and not 1.1; a number or a boolean never comes
+// from quoted text. true and false are the only booleans, numbers are decimal.
+// Anchors, aliases and merge keys (<<) work; tags (!!int) are refused.
+package specfile
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"bakeoff/rollout"
+)
+
+// Parse reads a rollout's spec and validates it. The name of the file goes
+// into the problems and nowhere else. The spec is complete only when there are
+// no problems; defaults are not filled in.
+func Parse(file string, data []byte) (rollout.Spec, []rollout.Problem) {
+	var spec rollout.Spec
+	doc := read(data)
+	if p, ok := otherKind(doc); ok {
+		return spec, placed(file, []rollout.Problem{p})
+	}
+	return spec, placed(file, doc.into(&spec))
+}
+
+// otherKind finds a document that is no rollout at all: one problem says more
+// than the many that its fields would make.
+func otherKind(doc document) (rollout.Problem, bool) {
+	if doc.root == nil || doc.root.kind != mapping {
+		return rollout.Problem{}, false
+	}
+	for _, e := range doc.root.entries {
+		if v := e.value; e.key == "kind" && v.kind == scalar && slices.Contains([]string{"Fleet", "Rehearsal"}, v.text) {
+			return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,
+				Message: v.text + " is not read here: expected kind: Rollout"}, true
+		}
+	}
+	return rollout.Problem{}, false
+}
+
+// Decode reads one document into what the pointer points to, by the rules of
+// this package. Problems are in the order of the file; with any of them only
+// part of the value is filled in. When the type has a method Validate that
+// returns problems, what it finds is placed in the file and added, apart from
+// what merely follows from something that could not be read.
+func Decode(file string, data []byte, into any) []rollout.Problem {
+	return placed(file, read(data).into(into))
+}
+
+// placed gives problems their file and puts them in its order.
+func placed(file string, problems []rollout.Problem) []rollout.Problem {
+	for i := range problems {
+		problems[i].File = file
+	}
+	slices.SortStableFunc(problems, func(a, b rollout.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return problems
+}
+
+// into fills a value from the document and validates it.
+func (doc document) into(pointer any) []rollout.Problem {
+	if doc.root == nil {
+		return doc.problems
+	}
+	v := reflect.ValueOf(pointer)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		panic(fmt.Sprintf("specfile: decode into %T: a pointer is needed", pointer)) // a programmer's mistake
+	}
+	d := decoder{problems: doc.problems, places: map[string]place{}}
+	d.value(doc.root, "", doc.root.place, v.Elem())
+	if checked, ok := pointer.(interface{ Validate() []rollout.Problem }); ok {
+		d.validated(checked.Validate())
+	}
+	return d.problems
+}

@@ -1,0 +1,149 @@
+package rollout
+
+import "time"
+
+// Phase says where a rollout stands.
+type Phase string
+
+// The phases of a rollout.
+const (
+	PhasePending     Phase = "Pending"
+	PhaseRunning     Phase = "Running"
+	PhaseWaiting     Phase = "Waiting" // Status.WaitingFor says for what
+	PhaseRollingBack Phase = "RollingBack"
+	PhaseNeedsHuman  Phase = "NeedsHuman"
+	PhaseCompleted   Phase = "Completed"
+)
+
+// Outcome says how a rollout ended; it is empty until it is Completed.
+type Outcome string
+
+// The outcomes of a rollout. All but Failed are completed workflows: they did
+// their job. Failed means that a person acknowledged what could not be put back.
+const (
+	Promoted           Outcome = "Promoted"
+	RolledBack         Outcome = "RolledBack"
+	Aborted            Outcome = "Aborted"
+	Rejected           Outcome = "Rejected"
+	Superseded         Outcome = "Superseded"
+	PlatformRolledBack Outcome = "PlatformRolledBack"
+	Refused            Outcome = "Refused"
+	Failed             Outcome = "Failed"
+)
+
+// Cause says what kind of thing ended a rollout early.
+type Cause string
+
+// Causes of a rollback, and of a refusal. CauseSpec is a spec that no day and
+// no actor could start; the other refusals hold for now.
+const (
+	CauseVerdict  Cause = "verdict"
+	CauseDeadline Cause = "deadline"
+	CauseApproval Cause = "approval"
+	CauseDeploy   Cause = "deploy"
+	CauseTraffic  Cause = "traffic"
+	CauseFreeze   Cause = "freeze"
+
+	CauseSpec    Cause = "spec"
+	CauseDirty   Cause = "dirty"
+	CauseServing Cause = "already serving"
+	CausePolicy  Cause = "policy"
+)
+
+// What a rollout can wait for.
+const (
+	WaitingForApproval = "approval"
+	WaitingForHold     = "hold"
+	WaitingForPause    = "pause"
+)
+
+// Verdict is what judging came to. The six are never folded into each other.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass         Verdict = "Pass"
+	Fail         Verdict = "Fail"
+	Continue     Verdict = "Continue"
+	Inconclusive Verdict = "Inconclusive"
+	NoData       Verdict = "NoData"
+	Error        Verdict = "Error"
+)
+
+// Counts is what one side did: totals over the evidence so far.
+type Counts struct {
+	Requests float64  `json:"requests,omitempty"`
+	Failures float64  `json:"failures,omitempty"`
+	Value    *float64 `json:"value,omitempty"`
+}
+
+// CheckResult is the evidence of one check at one moment.
+type CheckResult struct {
+	Name      string     `json:"name"`
+	Verdict   Verdict    `json:"verdict"`
+	Reason    string     `json:"reason,omitempty"` // one sentence for people
+	Judge     string     `json:"judge,omitempty"`
+	Advisory  bool       `json:"advisory,omitempty"` // never decides
+	Ratio     float64    `json:"ratio,omitempty"`
+	Interval  []*float64 `json:"interval,omitempty"` // [low, high]; null: unbounded
+	E         float64    `json:"e,omitempty"`        // evidence of harm; infinite is 1e300
+	P         float64    `json:"p,omitempty"`        // anytime-valid
+	ToFail    float64    `json:"toFail,omitempty"`   // 0 to 1: share of the evidence needed for Fail
+	ToPass    float64    `json:"toPass,omitempty"`   // 0 to 1: share of what is needed for Pass
+	Alpha     float64    `json:"alpha,omitempty"`
+	Margin    float64    `json:"margin,omitempty"`
+	Windows   int        `json:"windows,omitempty"`
+	Baseline  *Counts    `json:"baseline,omitempty"`
+	Candidate *Counts    `json:"candidate,omitempty"`
+}
+
+// TimeToRestore is how long the way back took, as differences of Temporal
+// event times: the breach seen → decided → baseline traffic verified → health
+// verified.
+type TimeToRestore struct {
+	Decide  Duration `json:"decide"`
+	Traffic Duration `json:"traffic"`
+	Health  Duration `json:"health"`
+	Total   Duration `json:"total"`
+}
+
+// Status is where a rollout stands and, once Completed, its result.
+type Status struct {
+	Target        string         `json:"target"`
+	WorkflowID    string         `json:"workflowId"`
+	RunID         string         `json:"runId"`
+	Phase         Phase          `json:"phase"`
+	Outcome       Outcome        `json:"outcome"`
+	Cause         Cause          `json:"cause,omitempty"`
+	Reason        string         `json:"reason"`
+	Problems      []string       `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
+	Baseline      string         `json:"baseline"`
+	Candidate     string         `json:"candidate"`
+	Weight        Weight         `json:"weight"` // the candidate's, as observed
+	Step          int            `json:"step"`   // from 1; 0 before the first
+	Steps         int            `json:"steps"`
+	Paused        bool           `json:"paused"`
+	WaitingFor    string         `json:"waitingFor"`
+	WaitingUntil  *time.Time     `json:"waitingUntil,omitempty"`
+	Window        *WindowStatus  `json:"window,omitempty"` // the open one
+	Checks        []CheckResult  `json:"checks"`
+	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
+	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did
+	StartedBy     string         `json:"startedBy,omitempty"`
+	StartedAt     time.Time      `json:"startedAt"`
+	EndedAt       *time.Time     `json:"endedAt,omitempty"`
+	PlanDigest    string         `json:"planDigest"`
+	Warnings      []string       `json:"warnings,omitempty"`
+	Stale         bool           `json:"stale,omitempty"` // read from history: no worker answered
+	UIURL         string         `json:"uiUrl"`           // filled in by the CLI
+}
+
+// WindowStatus is the window that is being watched.
+type WindowStatus struct {
+	Number    int       `json:"number"` // within the step, from 1
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	Bake      Duration  `json:"bake"`      // the step's, extensions included
+	Remaining Duration  `json:"remaining"` // of the bake, when the window began
+	Counts    bool      `json:"counts"`    // false: the bake clock stands still
+}

@@ -1,0 +1,218 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Weight is a share of traffic in basis points: 1 is 0.01 %, 10,000 is all of
+// it. It is written "5%" or "0.1%"; JSON and YAML hold that string.
+type Weight int
+
+// All is the whole of the traffic.
+const All Weight = 10000
+
+// ParseWeight reads "5%", "0.1%" or "12.34%": 0 to 100 with two decimals at
+// most, the percent sign included.
+func ParseWeight(s string) (Weight, error) {
+	digits, found := strings.CutSuffix(strings.TrimSpace(s), "%")
+	if !found {
+		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || math.IsNaN(f) {
+		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+	}
+	if f < 0 || f > 100 {
+		return 0, fmt.Errorf("%q is no weight: it must lie between 0%% and 100%%", s)
+	}
+	points := math.Round(f * 100)
+	if math.Abs(points-f*100) > 1e-6 {
+		return 0, fmt.Errorf("%q is too fine: the smallest part of a weight is 0.01%%", s)
+	}
+	return Weight(points), nil
+}
+
+// String writes the weight as people do: "5%", "0.1%".
+func (w Weight) String() string {
+	return strconv.FormatFloat(float64(w)/100, 'f', -1, 64) + "%"
+}
+
+// MarshalText writes the weight as String does.
+func (w Weight) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads the weight as ParseWeight does.
+func (w *Weight) UnmarshalText(b []byte) error {
+	v, err := ParseWeight(string(b))
+	if err == nil {
+		*w = v
+	}
+	return err
+}
+
+// Duration is a length of time, written "30s", "10m", "1h30m" or "7d".
+type Duration time.Duration
+
+const day = 24 * time.Hour
+
+// longest is the longest Duration that is read: a hundred years.
+const longest = 36500 * day
+
+// ParseDuration reads what time.ParseDuration reads, and days: "7d", "1d12h".
+// It refuses negative lengths and those over a hundred years.
+func ParseDuration(s string) (Duration, error) {
+	text, days := strings.TrimSpace(s), time.Duration(0)
+	head, rest, hasDays := strings.Cut(text, "d")
+	if hasDays {
+		n, err := strconv.ParseFloat(head, 64)
+		if err != nil || !(n >= 0 && n <= 36500) {
+			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		}
+		days, text = time.Duration(n*float64(day)), rest
+	}
+	var clock time.Duration
+	if text != "" || !hasDays {
+		var err error
+		if clock, err = time.ParseDuration(text); err != nil {
+			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		}
+	}
+	if clock < 0 {
+		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+	}
+	if clock > longest-days {
+		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
+	}
+	return Duration(days + clock), nil
+}
+
+// Std returns d as the standard library's type.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// String writes the shortest form that ParseDuration reads back: "10m", "7d".
+func (d Duration) String() string {
+	t := time.Duration(d)
+	if t != 0 && t%day == 0 {
+		return strconv.FormatInt(int64(t/day), 10) + "d"
+	}
+	s := t.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// MarshalText writes the duration as String does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the duration as ParseDuration does.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := ParseDuration(string(b))
+	if err == nil {
+		*d = v
+	}
+	return err
+}
+
+// Target names one service in one environment, optionally one unit of it. It
+// is written environment/service[/unit].
+type Target struct {
+	Environment string `json:"environment"`
+	Service     string `json:"service"`
+	Unit        string `json:"unit,omitempty"`
+}
+
+// ParseTarget reads environment/service[/unit].
+func ParseTarget(s string) (Target, error) {
+	parts := strings.Split(s, "/")
+	if len(parts) < 2 || len(parts) > 3 {
+		return Target{}, fmt.Errorf("%q is no target: write environment/service or environment/service/unit", s)
+	}
+	t := Target{Environment: parts[0], Service: parts[1]}
+	if len(parts) == 3 {
+		t.Unit = parts[2]
+	}
+	for _, p := range parts {
+		if !nameIsSafe(p) {
+			return Target{}, fmt.Errorf("%q is no target: each part needs letters, digits, '.', '_' or '-'", s)
+		}
+	}
+	return t, nil
+}
+
+// String writes the target as ParseTarget reads it.
+func (t Target) String() string {
+	s := t.Environment + "/" + t.Service
+	if t.Unit != "" {
+		s += "/" + t.Unit
+	}
+	return s
+}
+
+// versionIsSafe is nameIsSafe for versions, which may hold a '+' as well.
+func versionIsSafe(s string) bool { return nameIsSafe(strings.ReplaceAll(s, "+", "-")) }
+
+// nameIsSafe reports whether s may be part of a workflow id, a path or a URL.
+func nameIsSafe(s string) bool {
+	if s == "" || len(s) > 100 || s == "." || s == ".." {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+	}) < 0
+}
+
+// Split is who gets which share of the traffic: version → weight. A version
+// that is not named has none. A nil or empty Split means that nothing serves.
+type Split map[string]Weight
+
+// Equal reports whether both splits send the same share to each version; a
+// version at 0% and one not named are the same.
+func (s Split) Equal(t Split) bool {
+	for v, w := range s {
+		if t[v] != w {
+			return false
+		}
+	}
+	for v, w := range t {
+		if s[v] != w {
+			return false
+		}
+	}
+	return true
+}
+
+// Sole returns the version that has all of the traffic. It is an error when
+// several share it; with no traffic at all the version is "".
+func (s Split) Sole() (string, error) {
+	sole := ""
+	for v, w := range s {
+		switch {
+		case w == 0:
+		case w == All && sole == "":
+			sole = v
+		default:
+			return "", errors.New("several versions have traffic: " + s.String())
+		}
+	}
+	return sole, nil
+}
+
+// String lists the shares, versions in order: "2.4.1 95%, 2.5.0 5%".
+func (s Split) String() string {
+	if len(s) == 0 {
+		return "nothing"
+	}
+	var parts []string
+	for _, v := range sortedKeys(s) {
+		parts = append(parts, v+" "+s[v].String())
+	}
+	return strings.Join(parts, ", ")
+}

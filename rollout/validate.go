@@ -1,0 +1,192 @@
+package rollout
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Problem is one thing that is wrong with a spec: where, and what to do.
+type Problem struct {
+	Path    string `json:"path"` // such as strategy.canary[1].weight
+	Message string `json:"message"`
+	File    string `json:"file,omitempty"` // with Line and Column, from 1: filled in where the file is known
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+}
+
+// String reads "checkout.yaml:12:9: strategy.canary[1].weight: does not rise",
+// without the place where it is not known.
+func (p Problem) String() string {
+	s := p.Message
+	if p.Path != "" {
+		s = p.Path + ": " + s
+	}
+	if p.Line > 0 {
+		s = fmt.Sprintf("%d:%d: %s", p.Line, p.Column, s)
+		if p.File != "" {
+			s = p.File + ":" + s
+		}
+	}
+	return s
+}
+
+// validation collects problems, so that a person sees all of them at once.
+type validation []Problem
+
+func (v *validation) add(path, format string, args ...any) {
+	*v = append(*v, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+func (v *validation) require(ok bool, path, format string, args ...any) {
+	if !ok {
+		v.add(path, format, args...)
+	}
+}
+
+func (v *validation) oneOf(value, path string, allowed ...string) {
+	v.require(value == "" || slices.Contains(allowed, value), path, "%q is not one of %s", value, strings.Join(allowed, ", "))
+}
+
+// name requires a value that may be part of an id, a path or a URL.
+func (v *validation) name(value, path string) {
+	v.require(value != "", path, "is missing")
+	v.require(value == "" || nameIsSafe(value), path, "%q needs letters, digits, '.', '_' or '-'", value)
+}
+
+func (v *validation) version(value, path string) {
+	v.require(value != "", path, "is missing")
+	v.require(value == "" || versionIsSafe(value), path, "%q needs letters, digits, '.', '_', '+' or '-'", value)
+}
+
+func (v *validation) atLeast(d Duration, path string, least time.Duration) {
+	v.require(d == 0 || d.Std() >= least, path, "%s is too short: at least %s", d, Duration(least))
+}
+
+// Validate says everything that is wrong with the spec and can be seen without
+// asking any system. An empty list means that a worker may be asked.
+func (s Spec) Validate() []Problem {
+	var v validation
+	v.require(s.Kind == "Rollout", "kind", "%q is not served: write kind: Rollout", s.Kind)
+	v.name(s.Service, "service")
+	v.name(s.Environment, "environment")
+	if s.Unit != "" {
+		v.name(s.Unit, "unit")
+	}
+	s.validateRelease(&v)
+	s.validateTarget(&v)
+	s.Strategy.validate(&v)
+	s.validateChecks(&v)
+	s.Policy.validate(&v)
+	v.atLeast(s.Deadline, "deadline", time.Second)
+	for i, n := range s.Notify {
+		v.require(n.To != "", fmt.Sprintf("notify[%d].to", i), "is missing: name a sink of the worker's configuration")
+	}
+	for i, h := range s.Hooks {
+		v.require(h.At != "", fmt.Sprintf("hooks[%d].at", i), "is missing: say when the hook is called")
+		v.oneOf(h.At, fmt.Sprintf("hooks[%d].at", i), "beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after")
+	}
+	v = append(v, s.secrets()...)
+	slices.SortStableFunc(v, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	return v
+}
+
+func (s Spec) validateRelease(v *validation) {
+	v.version(s.Release.Version, "release.version")
+	if s.Baseline != nil {
+		v.version(s.Baseline.Version, "baseline.version")
+		v.require(s.Baseline.Version == "" || s.Baseline.Version != s.Release.Version, "baseline.version",
+			"baseline and candidate are both %s: there is nothing to roll out", s.Release.Version)
+	}
+	if m := s.Release.Model; m != nil {
+		v.require(m.URI != "" && m.Digest != "", "release.model", "a model needs its uri and its digest")
+	}
+	v.require(len(s.Release.Flags) == 0 || s.Target.Flags != nil, "release.flags", "flags need target.flags: the driver that sets them")
+}
+
+func (s Spec) validateTarget(v *validation) {
+	v.require(s.Target.Deploy.Driver != "", "target.deploy.driver", "name the driver that deploys")
+	v.require(s.Target.Traffic.Driver != "", "target.traffic.driver", "name the driver that shifts traffic")
+	v.require(s.Target.Flags == nil || s.Target.Flags.Driver != "", "target.flags.driver", "name the driver that sets flags")
+	v.require(s.Target.Metrics == nil || s.Target.Metrics.Driver != "", "target.metrics.driver", "name the driver that reads metrics")
+	v.require(len(s.Checks) == 0 || s.Target.Metrics != nil, "target.metrics", "checks need a metrics driver")
+	if r := s.Target.Replicas; r != "" && r != "match" {
+		v.require(regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(r), "target.replicas", "%q is neither match nor a number from 1", r)
+	}
+}
+
+func (s Strategy) validate(v *validation) {
+	switch {
+	case len(s.Canary) > 0 && s.Linear != nil:
+		v.add("strategy", "both canary and linear are given: exactly one is needed")
+	case len(s.Canary) == 0 && s.Linear == nil:
+		v.add("strategy", "no step: give canary (a list of steps) or linear")
+	}
+	if l := s.Linear; l != nil {
+		until := orElse(l.Until, All)
+		v.require(l.Step > 0 && l.Step < until, "strategy.linear.step", "%s is no step towards %s", l.Step, until)
+		v.require(l.Until >= 0 && l.Until <= All, "strategy.linear.until", "%s is more than all", l.Until)
+		v.require(l.Bake > 0, "strategy.linear.bake", "a step without a bake proves nothing: give a duration such as 10m")
+	}
+	last := Weight(0)
+	for i, step := range s.Canary {
+		path := fmt.Sprintf("strategy.canary[%d]", i)
+		v.require(step.Weight > 0 && step.Weight <= All, path+".weight", "%s is impossible: more than 0%% and at most 100%%", step.Weight)
+		v.require(step.Weight > last || step.Weight <= 0, path+".weight", "%s does not rise: the step before has %s", step.Weight, last)
+		v.require(step.Bake > 0, path+".bake", "a step without a bake proves nothing: give a duration such as 10m")
+		step.Approve.validate(v, path+".approve")
+		last = step.Weight
+	}
+	if s.Promote != nil {
+		s.Promote.Approve.validate(v, "strategy.promote.approve")
+	}
+	s.validateWindow(v)
+}
+
+func (s Strategy) validateWindow(v *validation) {
+	w := s.Window
+	v.atLeast(w.First, "strategy.window.first", time.Second)
+	v.atLeast(w.Cap, "strategy.window.cap", time.Second)
+	v.atLeast(w.Poll, "strategy.window.poll", 100*time.Millisecond)
+	v.require(w.First == 0 || w.Poll == 0 || w.Poll*5 <= w.First, "strategy.window.poll", "%s is more than a fifth of window.first (%s)", w.Poll, w.First)
+	v.require(w.Cap == 0 || w.First <= w.Cap, "strategy.window.cap", "%s is shorter than window.first (%s)", w.Cap, w.First)
+	limit := max(orElse(w.Cap, Duration(12*time.Hour)), w.First, 1)
+	for i, step := range s.Canary {
+		v.require(step.Bake/limit <= maxWindows, fmt.Sprintf("strategy.canary[%d].bake", i), tooManyWindows, step.Bake, limit)
+	}
+	if s.Linear != nil {
+		v.require(s.Linear.Bake/limit <= maxWindows, "strategy.linear.bake", tooManyWindows, s.Linear.Bake, limit)
+	}
+}
+
+// A bake with more windows than this is refused before it is worked out: its
+// history alone would be longer than MaxEvents.
+const (
+	maxWindows     = MaxEvents / 6
+	tooManyWindows = "%s is too long for windows of %s: raise strategy.window.cap"
+)
+
+func (a *Approval) validate(v *validation, path string) {
+	if a == nil {
+		return
+	}
+	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible", a.Quorum)
+	v.require(a.Quorum <= 1 || len(a.From) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
+	v.atLeast(a.Within, path+".within", time.Second)
+	v.oneOf(a.Otherwise, path+".otherwise", RuleRollback, RulePromote)
+}
+
+func (p Policy) validate(v *validation) {
+	v.require(p.Alpha >= 0 && p.Alpha <= 0.5, "policy.alpha", "%v is no error rate: between 0 and 0.5", p.Alpha)
+	v.oneOf(p.Require, "policy.require", RequireNoHarm, RequireNonInferior)
+	v.require(!p.EndEarly || p.Require == RequireNonInferior, "policy.endEarly", "only policy.require: nonInferior can end a step early")
+	v.oneOf(p.Inconclusive, "policy.inconclusive", RuleHold, RuleRollback, RulePromote)
+	v.oneOf(p.NoData, "policy.noData", RuleHold, RuleRollback)
+	v.oneOf(p.Error, "policy.error", RuleHold, RuleRollback)
+	v.oneOf(p.Drift, "policy.drift", RuleHold, RulePutBack, RuleRollback)
+	v.oneOf(p.Otherwise, "policy.otherwise", RuleRollback, RulePromote)
+	v.oneOf(p.OnNewRelease, "policy.onNewRelease", "reject", "queue", "keepNewest", "supersede")
+	v.oneOf(p.Absolute, "policy.absolute", "warn", "required")
+}

@@ -1,0 +1,335 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// bake is one stretch of watching at a weight: its clock and its windows. The
+// clock counts data time that was watched, at a verified weight, after
+// warm-up, and neither paused nor held.
+type bake struct {
+	step    rollout.PlannedStep
+	id      string // s02, keep
+	primary string // must be primary meanwhile; "": not asked
+	windows rollout.WindowSpec
+
+	need    time.Duration
+	done    time.Duration
+	queue   []rollout.Duration // windows to come, where nothing interrupts them
+	covered time.Time          // data time up to which was watched
+	warm    time.Time          // end of the warm-up
+	from    time.Time          // data before does not count: warm-up, or the resume
+	begin   time.Time          // where the present window begins to count
+	lost    time.Duration      // of the present window: pauses that are over
+	fresh   bool               // minimum evidence is to be counted from the next window
+	drifted bool               // the present hold is because of drift
+	count   int                // windows so far
+	trouble rollout.Duration
+}
+
+func newBake(step rollout.PlannedStep, id string, windows rollout.WindowSpec) *bake {
+	windows.First = windows.FirstFor(step.Bake)
+	return &bake{step: step, id: id, windows: windows, need: step.Bake.Std(), queue: step.Windows, fresh: true}
+}
+
+// start sets the clock to begin at now, after the warm-up.
+func (b *bake) start(now time.Time) {
+	b.covered, b.warm, b.done, b.lost = now, now.Add(b.step.WarmUp.Std()), 0, 0
+	b.from = b.warm
+	b.fresh, b.drifted, b.trouble = true, false, 0
+	b.queue = b.windows.Windows(rollout.Duration(b.need))
+}
+
+func (b *bake) remaining() time.Duration { return max(b.need-b.done, 0) }
+func (b *bake) isOver() bool             { return b.remaining() == 0 }
+
+// longestWait bounds a window that waits for something else than the clock.
+const longestWait = 12 * time.Hour
+
+// next is the window to watch now: the next piece of the bake, or, while the
+// clock stands still, one long window that something else ends.
+func (b *bake) next(r *run) activities.ObserveInput {
+	b.count++
+	in := r.window(b.id, b.step, b.count)
+	in.Start, in.CountFrom = b.covered, b.warm
+	in.NewStep, in.Trouble, in.Primary = b.fresh, b.trouble, b.primary
+	b.fresh = false
+	if d := r.order.Drill; d != nil && d.Step == b.step.Number {
+		in.Verdict = d.Verdict
+	}
+	if !r.heldSince.IsZero() {
+		in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
+	}
+	b.begin = later(b.covered, b.from)
+	switch {
+	case r.status.Paused:
+		in.Waiting, in.AtEnd = true, b.isOver()
+		in.End = r.now().Add(longestWait)
+	case r.holding() || b.isOver():
+		in.Held, in.AtEnd = true, b.isOver()
+		in.End = r.now().Add(min(r.plan.Spec.Policy.LongestHold(in.HeldFor.Std())+time.Second, longestWait))
+	default:
+		length := time.Duration(b.queue[0])
+		in.End, in.Final = b.begin.Add(length), length >= b.remaining()
+	}
+	return in
+}
+
+// window is what every window of this rollout is told.
+func (r *run) window(id string, step rollout.PlannedStep, number int) activities.ObserveInput {
+	in := activities.ObserveInput{
+		Job: r.job, Step: step.Number, Window: number, Start: r.now(), CountFrom: r.now(), Poll: step.Poll,
+		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Policy: r.plan.Spec.Policy,
+		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
+	}
+	in.Fence.Generation = r.generation
+	if len(r.ours) == 1 {
+		in.Expect = r.ours[0]
+	}
+	return in
+}
+
+// account credits the clock with what a window covered, and cuts the rest of
+// the bake anew where the window was not what had been planned.
+func (b *bake) account(r *run, in activities.ObserveInput, out activities.ObserveOutput) {
+	planned := !in.Held && !in.Waiting
+	if planned {
+		lost := b.lost
+		if r.status.Paused {
+			lost += max(out.End.Sub(later(r.pausedAt, b.begin)), 0)
+		}
+		counted := out.End.Sub(b.begin) - lost - out.Unwatched.Std() - out.Trouble.Std()
+		b.done += max(counted, 0)
+	}
+	b.lost, b.covered, b.trouble = 0, out.End, out.Trouble
+	if whole := planned && len(b.queue) > 0 && out.End.Equal(in.End) && b.need-b.done == sum(b.queue[1:]); whole {
+		b.queue = b.queue[1:]
+		return
+	}
+	b.queue = b.windows.Windows(rollout.Duration(b.remaining()))
+}
+
+// resumed moves the clock's beginning when it starts to run again.
+func (b *bake) resumed(now time.Time) { b.from = later(b.from, now) }
+
+// bake watches until the step is passed, or says why the rollout goes back.
+// While the candidate has traffic exactly one Observe is open.
+func (r *run) bake(b *bake) *setback {
+	b.start(r.now())
+	r.current, r.skip = b, false
+	defer r.leaveBake(b, r.now())
+	for {
+		in := b.next(r)
+		r.showWindow(b, in)
+		out, s := r.observe(in, func() bool { return r.skip || r.isStale(in) })
+		if s != nil {
+			return s
+		}
+		b.account(r, in, out)
+		if r.skip {
+			return r.back
+		}
+		if passed, s := r.follow(b, in, out); passed || s != nil {
+			return s
+		}
+	}
+}
+
+// isStale reports whether a window that waits has nothing to wait for any more.
+func (r *run) isStale(in activities.ObserveInput) bool {
+	return in.Waiting && !r.status.Paused
+}
+
+// follow does what a window's decision says. It reports whether the step is
+// passed.
+func (r *run) follow(b *bake, in activities.ObserveInput, out activities.ObserveOutput) (passed bool, s *setback) {
+	if out.Drift != nil {
+		r.count("drift")
+	}
+	switch d := out.Decision; d.Action {
+	case rollout.PutBack:
+		if s := r.putBack(b.id, b.step.Number, b.step.Weight); s != nil {
+			return false, s
+		}
+		b.start(r.now())
+	case rollout.Hold:
+		b.drifted = b.drifted || out.Drift != nil
+		r.hold(d.Reason)
+	case rollout.GoOn:
+		if r.status.Paused || in.Final && !b.isOver() {
+			return false, nil
+		}
+		r.release()
+		return true, nil
+	default:
+		if r.holding() {
+			r.release()
+			b.resumed(r.now())
+			if b.drifted { // the weight was not what the bake is about
+				b.start(r.now())
+			}
+		}
+	}
+	return false, nil
+}
+
+// observe opens one Observe and waits for it, for a command that ends it, or
+// for the order to go back; only in the last case it does not wait for its end.
+func (r *run) observe(in activities.ObserveInput, interrupted func() bool) (activities.ObserveOutput, *setback) {
+	w := r.open(in)
+	r.await(func() bool { return w.IsReady() || interrupted() })
+	if r.back == nil && !w.IsReady() {
+		w.cancel()
+		r.await(w.IsReady)
+	}
+	if r.back != nil {
+		w.cancel()
+		return activities.ObserveOutput{}, r.back
+	}
+	return r.take(w)
+}
+
+// watch is one open Observe.
+type watch struct {
+	workflow.Future
+	cancel workflow.CancelFunc
+	in     activities.ObserveInput
+}
+
+func (r *run) open(in activities.ObserveInput) watch {
+	ctx, cancel := workflow.WithCancel(r.forward)
+	length := max(in.End.Sub(r.now()), 0)
+	act := r.act(fmt.Sprintf("%s.w%02d.observe", r.watchID(in), in.Window), watchSummary(in, length))
+	act.queue, act.priority = rollout.QueueAnalysis, 4
+	act.limit, act.toStart = length+r.delay+5*time.Minute, time.Minute
+	act.heartbeat = min(max(5*in.Poll.Std(), 10*time.Second), 30*time.Second)
+	if act.heartbeat < 2*in.Poll.Std() {
+		act.heartbeat = 3 * in.Poll.Std()
+	}
+	if length >= time.Hour { // it reports three times a minute
+		act.heartbeat = max(act.heartbeat, time.Minute)
+	}
+	return watch{start(ctx, act, a.Observe, in), cancel, in}
+}
+
+func (r *run) watchID(in activities.ObserveInput) string {
+	if in.Primary != "" {
+		return "keep"
+	}
+	return rollout.StepID(in.Step)
+}
+
+// take reads what a window came to. One that was lost, because no worker took
+// it or it died too often, is an Error: nobody looked.
+func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
+	var out activities.ObserveOutput
+	err := w.Get(r.ctx, &out)
+	var canceled *temporal.CanceledError
+	switch {
+	case errors.As(err, &canceled) && canceled.HasDetails():
+		err = canceled.Details(&out)
+	case errors.As(err, &canceled): // it had not begun
+		out, err = activities.ObserveOutput{End: w.in.Start, Decision: rollout.Decision{Action: rollout.Watch}}, nil
+	}
+	if err != nil {
+		out = r.lostWindow(w.in, err)
+		pause := r.timer("try again to watch: "+rootCause(err), lostPause)
+		r.await(pause.IsReady)
+		pause.cancel()
+		if r.back != nil {
+			return out, r.back
+		}
+	}
+	r.noteWindow(w.in, out)
+	if out.Platform != "" {
+		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
+	if out.Decision.Action == rollout.RollBack {
+		return out, &setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.where(out.Decision.Reason)}
+	}
+	return out, nil
+}
+
+// lostPause keeps windows that cannot be watched from filling history.
+const lostPause = 15 * time.Second
+
+func (r *run) lostWindow(in activities.ObserveInput, err error) activities.ObserveOutput {
+	trouble := in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
+	reason := "nobody watched: " + rootCause(err)
+	return activities.ObserveOutput{
+		End: in.Start, Trouble: trouble, State: in.State,
+		Checks: []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
+		Decision: in.Policy.Decide(rollout.Moment{
+			Checks:  []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
+			Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor,
+		}),
+	}
+}
+
+// where adds the place to a reason: "errors ×3.1 at 5%".
+func (r *run) where(reason string) string { return fmt.Sprintf("%s at %s", reason, r.status.Weight) }
+
+// watchUntil keeps an Observe open until the condition holds, for whatever the
+// rollout waits for while the candidate has traffic.
+func (r *run) watchUntil(condition func() bool, id string) *setback {
+	if !r.served {
+		r.await(condition)
+		return r.back
+	}
+	for !condition() && r.back == nil {
+		in := r.waitWindow(id)
+		out, s := r.observe(in, condition)
+		if s != nil {
+			return s
+		}
+		if out.Decision.Action == rollout.PutBack {
+			if s := r.putBack(id, in.Step, in.Weight); s != nil {
+				return s
+			}
+		}
+	}
+	return r.back
+}
+
+// watchWhile keeps an Observe open until the future is ready. It does not take
+// the future's result.
+func (r *run) watchWhile(future workflow.Future, id string) *setback {
+	return r.watchUntil(future.IsReady, id)
+}
+
+// waitWindow is a window of no bake: it counts nothing and ends with what the
+// rollout waits for.
+func (r *run) waitWindow(id string) activities.ObserveInput {
+	step := rollout.PlannedStep{Number: max(r.status.Step, 1), Weight: r.status.Weight}
+	if n := r.status.Step; n >= 1 && n <= len(r.plan.Steps) {
+		step = r.plan.Steps[n-1]
+	}
+	r.waits++
+	in := r.window(id, step, 50+r.waits)
+	in.Waiting = true
+	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
+	in.End = r.now().Add(longestWait)
+	return in
+}
+
+func later(t, u time.Time) time.Time {
+	if u.After(t) {
+		return u
+	}
+	return t
+}
+
+func sum(list []rollout.Duration) (total time.Duration) {
+	for _, d := range list {
+		total += d.Std()
+	}
+	return total
+}

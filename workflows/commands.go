@@ -1,0 +1,360 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// setback is why a rollout goes back, or never began.
+type setback struct {
+	outcome rollout.Outcome
+	cause   rollout.Cause
+	reason  string
+	actor   string
+	command string // id of the command that ordered it
+	at      time.Time
+}
+
+// commands is what operators have ordered.
+type commands struct {
+	cancelled workflow.Channel
+	seen      map[string]rollout.Answer // by command id
+
+	back         *setback // the first order, or reason, to go back
+	beyond       bool     // too late: the removal of the baseline has been scheduled
+	restored     bool     // the baseline is verified, or nothing had been changed
+	ended        bool
+	skip         bool // end this bake
+	skipAll      bool // end all of them
+	retry        bool // try again what could not be put back
+	acknowledged *rollout.Command
+
+	pausedAt     time.Time
+	holdingIt    bool
+	heldSince    time.Time // the step's first hold
+	held         time.Duration
+	paused       time.Duration
+	pausedBefore time.Duration // up to the present bake
+	heldAt       time.Time
+	waits        int
+	current      *bake     // the one that is going on
+	approval     *approval // the one that is asked for
+}
+
+// approval is a question that is open.
+type approval struct {
+	step   int
+	need   int
+	voters []string
+}
+
+// listen answers queries and obeys operators. Everything is registered before
+// the first act, so that an order which arrives with the start is not lost.
+func (r *run) listen() error {
+	r.seen = map[string]rollout.Answer{}
+	if err := workflow.SetQueryHandler(r.ctx, rollout.StatusQuery, func() (rollout.Status, error) { return r.status, nil }); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandler(r.ctx, rollout.PlanQuery, func() (rollout.Plan, error) { return r.plan, nil }); err != nil {
+		return err
+	}
+	for _, u := range []struct {
+		name string
+		obey func(rollout.Command) rollout.Answer
+	}{
+		{rollout.CommandPause, r.onPause},
+		{rollout.CommandResume, r.onResume},
+		{rollout.CommandApprove, r.onApprove},
+		{rollout.CommandReject, r.onReject},
+		{rollout.CommandPromote, r.onPromote},
+		{rollout.CommandExtend, r.onExtend},
+		{rollout.CommandRetry, r.onRetry},
+		{rollout.CommandAcknowledge, r.onAcknowledge},
+		{rollout.CommandAbort, r.onAbort},
+	} {
+		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
+			c.Name = u.name
+			return r.answer(ctx, c, u.obey), nil
+		}
+		if err := workflow.SetUpdateHandler(r.ctx, u.name, handler); err != nil {
+			return err
+		}
+	}
+	r.listenForSignals()
+	return nil
+}
+
+// listenForSignals obeys the two roads to an abort that need no answer.
+func (r *run) listenForSignals() {
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
+		for {
+			var c rollout.Command
+			signals.Receive(ctx, &c)
+			c.Name = rollout.CommandAbort
+			r.once(c, r.abort)
+		}
+	})
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		r.cancelled.Receive(ctx, nil)
+		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: "temporal:cancel",
+			Reason: "the workflow was cancelled"}, r.abort)
+	})
+}
+
+// once obeys a command unless it was obeyed before: the same id is the same
+// order, whichever way it came.
+func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
+	if answer, known := r.seen[c.ID]; known && c.ID != "" {
+		return answer
+	}
+	answer := obey(c)
+	r.seen[c.ID] = answer
+	r.countCommand(c.Name, answer.Answer)
+	return answer
+}
+
+// answer obeys and says where the rollout stands after it. Orders without a
+// name behind them, or without a reason, are denied, on record.
+func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
+	var answer rollout.Answer
+	switch {
+	case c.Actor == "" || c.Reason == "":
+		answer = denied("say who gives the command, and why")
+	case c.RunID != "" && c.RunID != r.status.RunID:
+		answer = denied("the command is for another run: %s", c.RunID)
+	default:
+		answer = r.once(c, obey)
+	}
+	if c.Name == rollout.CommandAbort && answer.Answer != rollout.Denied {
+		// A cancel of the workflow must not end the wait for its own effect.
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		_ = workflow.Await(detached, func() bool {
+			return r.restored || r.ended || r.beyond || r.status.Phase == rollout.PhaseNeedsHuman
+		})
+	}
+	answer.Status = r.status
+	return answer
+}
+
+func accepted(why string) rollout.Answer {
+	return rollout.Answer{Answer: rollout.Accepted, Why: why}
+}
+
+func noop(format string, args ...any) rollout.Answer {
+	return rollout.Answer{Answer: rollout.Noop, Why: fmt.Sprintf(format, args...)}
+}
+
+func denied(format string, args ...any) rollout.Answer {
+	return rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf(format, args...)}
+}
+
+// turn orders the way back. The first order wins.
+func (r *run) turn(s setback) {
+	s.at = r.now()
+	r.back = &s
+}
+
+func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
+
+func (r *run) abort(c rollout.Command) rollout.Answer {
+	switch {
+	case r.beyond:
+		return noop("already promoted: going back is a rollout of its own")
+	case r.status.Outcome != "" || r.ended:
+		return noop("already over: %s", r.status.Outcome)
+	case r.back != nil:
+		return noop("already going back: %s", r.back.reason)
+	}
+	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+// isGoing reports whether the rollout still goes forward.
+func (r *run) isGoing() bool { return r.back == nil && !r.beyond && !r.ended }
+
+func (r *run) onPause(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case r.status.Paused:
+		return noop("it is paused already")
+	}
+	r.status.Paused, r.pausedAt = true, r.now()
+	r.status.Reason = fmt.Sprintf("paused by %s: %s", c.Actor, c.Reason)
+	r.refresh()
+	return accepted("")
+}
+
+func (r *run) onResume(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case !r.status.Paused:
+		return noop("it is not paused")
+	}
+	r.paused += r.now().Sub(r.pausedAt)
+	if b := r.current; b != nil {
+		b.lost += max(r.now().Sub(later(r.pausedAt, b.begin)), 0)
+		b.resumed(r.now())
+	}
+	r.status.Paused = false
+	r.status.Reason = fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason)
+	r.refresh()
+	return accepted("")
+}
+
+func (r *run) onApprove(c rollout.Command) rollout.Answer {
+	q := r.approval
+	switch {
+	case q == nil:
+		return denied("nothing waits for an approval")
+	case c.Step != 0 && c.Step != q.step:
+		return denied("step %d waits for an approval, not step %d", q.step, c.Step)
+	case c.Digest != "" && c.Digest != r.plan.Digest:
+		return denied("the plan is %s, not %s", r.plan.Digest, c.Digest)
+	case slices.Contains(q.voters, c.Actor):
+		return noop("%s has approved already", c.Actor)
+	}
+	q.voters = append(q.voters, c.Actor)
+	return accepted(fmt.Sprintf("%d of %d", len(q.voters), q.need))
+}
+
+func (r *run) onReject(c rollout.Command) rollout.Answer {
+	if !r.isGoing() || r.approval == nil && !r.holding() {
+		return denied("nothing waits for an answer: to stop the rollout, abort it")
+	}
+	r.turn(setback{outcome: rollout.Rejected, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("rejected by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+func (r *run) onPromote(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case r.current == nil:
+		return denied("nothing bakes that could be ended")
+	case r.status.Paused:
+		return denied("it is paused: resume it first")
+	}
+	r.skip, r.skipAll = true, r.skipAll || c.Full
+	r.status.Reason = fmt.Sprintf("promoted by %s: %s", c.Actor, c.Reason)
+	return accepted("")
+}
+
+func (r *run) onExtend(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing() || r.current == nil:
+		return denied("nothing bakes that could be made longer")
+	case c.By <= 0:
+		return denied("say by how much: --by 30m")
+	}
+	r.current.need += c.By.Std()
+	r.status.Reason = fmt.Sprintf("extended by %s by %s: %s", c.By, c.Actor, c.Reason)
+	return accepted("")
+}
+
+func (r *run) onRetry(rollout.Command) rollout.Answer {
+	if r.status.Phase != rollout.PhaseNeedsHuman {
+		return denied("nothing needs a human")
+	}
+	r.retry = true
+	return accepted("")
+}
+
+func (r *run) onAcknowledge(c rollout.Command) rollout.Answer {
+	if r.status.Phase != rollout.PhaseNeedsHuman {
+		return denied("nothing needs a human")
+	}
+	r.acknowledged = &c
+	return accepted("")
+}
+
+// hold stops the clock for want of a clear answer.
+func (r *run) hold(reason string) {
+	if r.holdingIt {
+		r.status.Reason = reason
+		return
+	}
+	r.holdingIt, r.heldAt = true, r.now()
+	if r.heldSince.IsZero() {
+		r.heldSince = r.now()
+	}
+	r.status.Reason = reason
+	r.refresh()
+}
+
+// release ends a hold, if there is one.
+func (r *run) release() {
+	if !r.holdingIt {
+		return
+	}
+	r.holdingIt = false
+	r.held += r.now().Sub(r.heldAt)
+	r.refresh()
+}
+
+func (r *run) holding() bool { return r.holdingIt }
+
+// gate asks people before an act. Nobody's answer in time is an answer, too.
+func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
+	if s := r.waitOutPause(); s != nil || q == nil {
+		return s
+	}
+	r.approval = &approval{step: step, need: q.Quorum}
+	defer func() { r.approval = nil }()
+	until := r.now().Add(q.Within.Std())
+	r.status.WaitingUntil = &until
+	r.enter(rollout.PhaseWaiting, rollout.WaitingForApproval, "waiting for an approval of "+what)
+	r.publish()
+	timer := r.timer(fmt.Sprintf("wait for an approval of %s, at most %s", what, q.Within), q.Within.Std())
+	defer timer.cancel()
+	id := rollout.StepID(max(r.status.Step, 1))
+	s := r.watchUntil(func() bool { return timer.IsReady() || len(r.approval.voters) >= r.approval.need }, id)
+	r.status.WaitingUntil = nil
+	if s != nil {
+		return s
+	}
+	if len(r.approval.voters) < r.approval.need && q.Otherwise != rollout.RulePromote {
+		return &setback{outcome: rollout.RolledBack, cause: rollout.CauseApproval,
+			reason: fmt.Sprintf("nobody approved %s within %s", what, q.Within)}
+	}
+	r.enter(rollout.PhaseRunning, "", "approved: "+what)
+	return r.waitOutPause()
+}
+
+// waitOutPause waits while the rollout is paused: nothing is raised meanwhile.
+func (r *run) waitOutPause() *setback {
+	if !r.status.Paused {
+		return r.back
+	}
+	r.refresh()
+	return r.watchUntil(func() bool { return !r.status.Paused }, rollout.StepID(max(r.status.Step, 1)))
+}
+
+// startDeadline turns the rollout back when it takes too long. Pauses are not
+// counted.
+func (r *run) startDeadline() {
+	limit := r.plan.Spec.Deadline
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		for r.isGoing() {
+			if r.status.Paused {
+				_ = workflow.Await(ctx, func() bool { return !r.status.Paused || !r.isGoing() })
+				continue
+			}
+			left := r.status.StartedAt.Add(limit.Std() + r.paused).Sub(r.now())
+			if left <= 0 {
+				r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)})
+				return
+			}
+			timer := r.timer(fmt.Sprintf("the rollout may take %s, pauses not counted", limit), left)
+			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !r.isGoing() })
+			timer.cancel()
+		}
+	})
+}

@@ -1,0 +1,321 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// goBack puts the baseline back. Traffic, flags and pointers go back at once
+// and in parallel, none waiting for another and none for the way forward to
+// stop. Then it is verified, compared with the snapshot, and tidied up. Nothing
+// here gives up: only a person can end what cannot be put back.
+func (r *run) goBack(s *setback) {
+	r.back = s
+	started := r.now()
+	if s.at.IsZero() {
+		s.at = started
+	}
+	restoring := r.startRestoring(s)
+	r.stop()
+	r.status.Cause, r.status.Actor = s.cause, s.actor
+	r.enter(rollout.PhaseRollingBack, "", s.reason)
+	r.publish()
+
+	alarm := r.alarm("the baseline is not back yet")
+	r.finishRestoring(restoring)
+	r.verifyTrafficRestored()
+	r.overwriteLateWrites()
+	traffic := r.now()
+	r.verifyHealthRestored()
+	alarm()
+	if r.begun(rollout.RestoreTraffic) {
+		r.measure(s, started, traffic)
+	}
+	r.restored = r.acknowledged == nil
+
+	r.compare()
+	if r.begun(rollout.RemoveCandidate) {
+		r.remove(r.plan.Candidate)
+	}
+	r.status.Outcome, r.status.Reason = s.outcome, s.reason
+	if r.acknowledged != nil {
+		r.status.Outcome = rollout.Failed
+		r.status.Reason = fmt.Sprintf("%s; acknowledged by %s: %s", s.reason, r.acknowledged.Actor, r.acknowledged.Reason)
+	}
+}
+
+// restoring is the acts that put users back, while they run.
+type restoring struct {
+	traffic, flags, pointers retried
+}
+
+// retried is an act that goes on until it succeeds, and how to begin it anew.
+type retried struct {
+	what  string
+	begin func() (workflow.Future, workflow.CancelFunc)
+	workflow.Future
+	cancel workflow.CancelFunc
+}
+
+// startRestoring starts whatever has to be undone, all of it in this task.
+func (r *run) startRestoring(s *setback) restoring {
+	var out restoring
+	because := ": " + s.reason
+	if r.begun(rollout.RestoreTraffic) {
+		out.traffic = r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
+			return startRestore(r, "restore.traffic", "put traffic back to "+named(r.job.Baseline)+because, a.RestoreTraffic,
+				activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split})
+		})
+	}
+	if r.begun(rollout.RestoreFlags) {
+		out.flags = r.insist("put flags back", func() (workflow.Future, workflow.CancelFunc) {
+			return startRestore(r, "restore.flags", "put flags back"+because, a.RestoreFlags,
+				activities.RestoreFlagsInput{Job: r.write("restore.flags"), Flags: r.snapshot.Flags})
+		})
+	}
+	if r.begun(rollout.RestorePointers) {
+		out.pointers = r.insist("put the primary version back", func() (workflow.Future, workflow.CancelFunc) {
+			return startRestore(r, "restore.pointers", "make "+named(r.job.Baseline)+" the primary version again"+because, a.RestorePointers,
+				activities.RestorePointersInput{Job: r.write("restore.pointers"), Primary: r.snapshot.Primary})
+		})
+	}
+	return out
+}
+
+// startRestore starts one restoring act: at once, urgent, retried without end,
+// out of reach of any cancellation.
+func startRestore[In, Out any](r *run, id, summary string, activity func(context.Context, In) (Out, error), in In) (workflow.Future, workflow.CancelFunc) {
+	o := r.act(id, summary)
+	o.queue, o.limit, o.priority = rollout.QueueControl, writeLimit, 1
+	if id == "restore.pointers" {
+		o.queue = rollout.QueueInfra
+	}
+	ctx, cancel := workflow.WithCancel(r.ctx)
+	return start(ctx, o, activity, in), cancel
+}
+
+func (r *run) insist(what string, begin func() (workflow.Future, workflow.CancelFunc)) retried {
+	act := retried{what: what, begin: begin}
+	act.Future, act.cancel = begin()
+	return act
+}
+
+// finishAct waits until the act has succeeded, or a person acknowledges that it
+// cannot. An error that no retry can mend needs a human; `retry` begins anew.
+func (r *run) finishAct(act retried, out any) bool {
+	if act.Future == nil {
+		return r.acknowledged == nil
+	}
+	for r.acknowledged == nil {
+		_ = workflow.Await(r.ctx, func() bool { return act.IsReady() || r.retry || r.acknowledged != nil })
+		switch {
+		case r.acknowledged != nil:
+			act.cancel()
+			return false
+		case !act.IsReady(): // a person wants it tried again now
+			r.retry = false
+			act.cancel()
+			act.Future, act.cancel = act.begin()
+		default:
+			err := act.Get(r.ctx, out)
+			if err == nil {
+				return true
+			}
+			if temporal.IsCanceledError(err) {
+				continue
+			}
+			r.needHuman(fmt.Sprintf("could not %s: %s", act.what, rootCause(err)))
+			_ = workflow.Await(r.ctx, func() bool { return r.retry || r.acknowledged != nil })
+			r.retry = false
+			act.Future, act.cancel = act.begin()
+		}
+	}
+	act.cancel()
+	return false
+}
+
+func (r *run) finishRestoring(in restoring) {
+	for _, act := range []retried{in.traffic, in.flags, in.pointers} {
+		r.finishAct(act, nil)
+	}
+}
+
+// longestLook bounds one verification on the way back; then the weights are
+// written once more.
+const longestLook = 5 * time.Minute
+
+// verifyTrafficRestored reads until users are back on the baseline, and writes
+// again, less and less often, as long as they are not.
+func (r *run) verifyTrafficRestored() {
+	if !r.begun(rollout.RestoreTraffic) {
+		return
+	}
+	for look := firstLook; r.acknowledged == nil; look = min(2*look, longestLook) {
+		want := r.snapshot.Split
+		var out activities.VerifyTrafficOutput
+		act := r.insist("verify that traffic is back", func() (workflow.Future, workflow.CancelFunc) {
+			o := r.act("restore.verify", "verify that traffic is back on "+named(r.job.Baseline))
+			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, heartbeat, 1
+			ctx, cancel := workflow.WithCancel(r.ctx)
+			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{Job: r.job, Split: want, Within: rollout.Duration(look)}), cancel
+		})
+		if !r.finishAct(act, &out) {
+			return
+		}
+		if out.Verified {
+			r.status.Weight = 0
+			return
+		}
+		r.status.Problems = []string{out.Reason}
+		r.restoreTrafficAgain()
+	}
+}
+
+func (r *run) restoreTrafficAgain() {
+	r.finishAct(r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
+		return startRestore(r, "restore.traffic", "put traffic back again: it was not in force", a.RestoreTraffic,
+			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split})
+	}), nil)
+}
+
+// overwriteLateWrites waits until every forward act has answered. One that was
+// still running may have written after the restore, where the router cannot
+// tell old writes from new ones: then the restore is repeated.
+func (r *run) overwriteLateWrites() {
+	late := false
+	for _, future := range r.pending {
+		if !future.IsReady() {
+			late = true
+			_ = workflow.Await(r.ctx, func() bool { return future.IsReady() || r.acknowledged != nil })
+		}
+	}
+	if late && r.begun(rollout.RestoreTraffic) {
+		r.restoreTrafficAgain()
+		r.verifyTrafficRestored()
+	}
+}
+
+func (r *run) verifyHealthRestored() {
+	if !r.begun(rollout.RestoreTraffic) {
+		return
+	}
+	within := min(r.plan.Spec.NeedsHumanAfter.Std()/2, 30*time.Second)
+	poll := r.plan.Spec.Strategy.Window.PollFor(r.plan.Steps[0].Bake)
+	r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
+		o := r.act("restore.health", "verify that "+named(r.job.Baseline)+" is healthy")
+		o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(heartbeat, 3*poll.Std()), 1
+		ctx, cancel := workflow.WithCancel(r.ctx)
+		return start(ctx, o, a.VerifyHealth, activities.VerifyHealthInput{
+			Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within)}), cancel
+	}), nil)
+}
+
+// measure notes how long the way back took, in differences of event times.
+func (r *run) measure(s *setback, started, traffic time.Time) {
+	health := r.now()
+	r.status.TimeToRestore = &rollout.TimeToRestore{
+		Decide: rollout.Duration(started.Sub(s.at)), Traffic: rollout.Duration(traffic.Sub(started)),
+		Health: rollout.Duration(health.Sub(traffic)), Total: rollout.Duration(health.Sub(s.at)),
+	}
+	r.metrics().Timer("bakeoff_time_to_restore").Record(health.Sub(s.at))
+	r.enter(rollout.PhaseRollingBack, "", s.reason)
+}
+
+// compare reads the state again. What differs from the snapshot needs a human,
+// until it is as before or acknowledged.
+func (r *run) compare() {
+	if !r.begun(rollout.RestoreTraffic) && !r.begun(rollout.RestoreFlags) {
+		return
+	}
+	alarm := r.alarm("the state cannot be compared with the snapshot")
+	defer alarm()
+	for pause := firstLook; r.acknowledged == nil; pause = min(2*pause, longestLook) {
+		var out activities.CompareOutput
+		act := r.insist("compare with the snapshot", func() (workflow.Future, workflow.CancelFunc) {
+			ctx, cancel := workflow.WithCancel(r.ctx)
+			return start(ctx, r.act("restore.compare", "compare the state with the snapshot"), a.Compare,
+				activities.CompareInput{Job: r.job, Snapshot: r.snapshot}), cancel
+		})
+		if !r.finishAct(act, &out) {
+			return
+		}
+		r.status.Problems = out.Differences
+		if len(out.Differences) == 0 {
+			r.leaveNeedsHuman()
+			return
+		}
+		r.needHuman("the state differs from the snapshot: " + list(out.Differences))
+		timer := r.timer("compare again with the snapshot", pause)
+		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
+		timer.cancel()
+		r.retry = false
+	}
+}
+
+// remove drains a version without traffic and removes it. It begins only when
+// every forward act has answered.
+func (r *run) remove(version string) {
+	if r.acknowledged != nil {
+		return
+	}
+	within := r.plan.Spec.ReadyWithin + 10*r.plan.Spec.Drain
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.plan.Spec.Drain.Std(), version+" cannot be removed")
+	defer alarm()
+	r.finishAct(r.insist("remove "+version, func() (workflow.Future, workflow.CancelFunc) {
+		o := r.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", version, r.plan.Spec.Drain))
+		o.limit, o.heartbeat = within.Std(), heartbeat
+		ctx, cancel := workflow.WithCancel(r.ctx)
+		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove"), Version: version, Drain: r.plan.Spec.Drain}), cancel
+	}), nil)
+}
+
+// alarm sets NeedsHuman when what follows takes too long. The returned function
+// ends it, and the state that it may have brought about.
+func (r *run) alarm(reason string) func() {
+	return r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std(), reason)
+}
+
+func (r *run) alarmAfter(after time.Duration, reason string) func() {
+	if after <= 0 || len(r.undo) == 0 && !r.beyond {
+		return func() {}
+	}
+	over := false
+	timer := r.timer("ask for a human when "+reason, after)
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		_ = workflow.Await(ctx, func() bool { return timer.IsReady() || over })
+		if !over {
+			r.needHuman(reason)
+		}
+	})
+	return func() {
+		over = true
+		timer.cancel()
+		r.leaveNeedsHuman()
+	}
+}
+
+// needHuman says that something could not be put back. Trying goes on.
+func (r *run) needHuman(reason string) {
+	r.enter(rollout.PhaseNeedsHuman, "", reason)
+	r.publish()
+}
+
+// leaveNeedsHuman goes on where a person was needed: success needs nobody.
+func (r *run) leaveNeedsHuman() {
+	if r.status.Phase != rollout.PhaseNeedsHuman || r.acknowledged != nil {
+		return
+	}
+	phase, reason := rollout.PhaseRunning, "tidying up"
+	if r.back != nil {
+		phase, reason = rollout.PhaseRollingBack, r.back.reason
+	}
+	r.enter(phase, "", reason)
+	r.publish()
+}

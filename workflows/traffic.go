@@ -1,0 +1,154 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// split is what both versions get when the candidate has w.
+func (r *run) split(w rollout.Weight) rollout.Split {
+	if r.job.Baseline == "" {
+		return rollout.Split{r.plan.Candidate: rollout.All}
+	}
+	return rollout.Split{r.job.Baseline: rollout.All - w, r.plan.Candidate: w}
+}
+
+// firstLook is how long the first verification of a weight may take before a
+// watch is opened beside it.
+const firstLook = 10 * time.Second
+
+// shift raises the candidate to w and returns when that is what the router
+// really does. Half-way through settleWithin it writes once more.
+func (r *run) shift(id string, step int, w rollout.Weight) *setback {
+	within := r.plan.Spec.SettleWithin.Std()
+	look := min(firstLook, within/4)
+	want, s := r.setTraffic(id, step, w, false)
+	if s != nil {
+		return s
+	}
+	verified, s := r.verify(id, step, want, look, false)
+	if s != nil || verified {
+		return s
+	}
+	if verified, s = r.verify(id, step, want, within/2-look, true); s != nil || verified {
+		return s
+	}
+	if want, s = r.setTraffic(id, step, w, false); s != nil {
+		return s
+	}
+	if verified, s = r.verify(id, step, want, within/2, true); s != nil || verified {
+		return s
+	}
+	return &setback{outcome: rollout.RolledBack, cause: rollout.CauseTraffic,
+		reason: fmt.Sprintf("%s was written twice but is not in force after %s", w, r.plan.Spec.SettleWithin)}
+}
+
+// setTraffic writes the weight. Where somebody else's split is in force, the
+// policy's decision is followed: hold until it is gone, put back, or go back.
+func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rollout.Split, *setback) {
+	r.served = true
+	r.record(id + ".traffic")
+	var held time.Time
+	for {
+		act := r.act(id+".traffic", fmt.Sprintf("send %s to %s", w, r.plan.Candidate))
+		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
+		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
+		in := activities.SetTrafficInput{
+			Job: r.write(id + ".traffic"), Step: step, Split: r.split(w), Ours: r.ours,
+			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks,
+		}
+		if !held.IsZero() {
+			in.HeldFor = rollout.Duration(r.now().Sub(held))
+		}
+		out, s := forwardAct(r, act, a.SetTraffic, in)
+		if s != nil {
+			return nil, s
+		}
+		if !out.Conflict {
+			r.ours = []rollout.Split{r.ours[len(r.ours)-1], out.Split}
+			return out.Split, nil
+		}
+		r.count("drift")
+		switch out.Decision.Action {
+		case rollout.RollBack:
+			return nil, &setback{outcome: rollout.RolledBack, cause: rollout.CauseTraffic, reason: out.Decision.Reason}
+		case rollout.PutBack:
+			r.putBacks, force = r.putBacks+1, true
+		case rollout.GoOn: // a hold that ended as `otherwise: promote`
+			force = true
+		default:
+			if held.IsZero() {
+				held = r.now()
+			}
+			if s := r.waitOutDrift(id, out.Decision.Reason); s != nil {
+				return nil, s
+			}
+		}
+	}
+}
+
+// waitOutDrift holds for a while before the weights are looked at again.
+func (r *run) waitOutDrift(id, reason string) *setback {
+	r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
+	r.publish()
+	timer := r.timer("look again at the weights that somebody changed", min(time.Minute, r.plan.Spec.Policy.HoldFor.Std()))
+	defer timer.cancel()
+	return r.watchUntil(func() bool { return timer.IsReady() }, id)
+}
+
+// verify reads until the split is in force. With watched, an Observe stays open
+// beside it, because users may already meet the candidate.
+func (r *run) verify(id string, step int, want rollout.Split, within time.Duration, watched bool) (bool, *setback) {
+	act := r.patient(id+".verify", fmt.Sprintf("verify that the router has %s", want), rollout.Duration(within+5*time.Minute))
+	act.queue, act.cause = rollout.QueueAnalysis, rollout.CauseTraffic
+	in := activities.VerifyTrafficInput{Job: r.job, Step: step, Split: want, Within: rollout.Duration(within)}
+	future := startForward(r, act, a.VerifyTraffic, in)
+	if watched {
+		if s := r.watchWhile(future, id); s != nil {
+			return false, s
+		}
+	}
+	var out activities.VerifyTrafficOutput
+	if s := r.result(future, act, &out); s != nil {
+		return false, s
+	}
+	if out.Verified {
+		r.ours = []rollout.Split{want}
+		r.status.Weight = want[r.plan.Candidate]
+		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
+		r.publish()
+	}
+	return out.Verified, nil
+}
+
+// putBack writes the weights again that somebody changed.
+func (r *run) putBack(id string, step int, w rollout.Weight) *setback {
+	r.putBacks++
+	want, s := r.setTraffic(id, step, w, true)
+	if s != nil {
+		return s
+	}
+	verified, s := r.verify(id, step, want, r.plan.Spec.SettleWithin.Std(), true)
+	if s == nil && !verified {
+		s = &setback{outcome: rollout.RolledBack, cause: rollout.CauseTraffic, reason: "the weights could not be put back"}
+	}
+	return s
+}
+
+// timer is one durable timer with a sentence.
+type timer struct {
+	workflow.Future
+	cancel workflow.CancelFunc
+}
+
+func (r *run) timer(summary string, d time.Duration) timer {
+	ctx, cancel := workflow.WithCancel(r.ctx)
+	return timer{workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}), cancel}
+}
+
+func (r *run) now() time.Time { return workflow.Now(r.ctx) }
