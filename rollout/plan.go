@@ -112,16 +112,24 @@ func NewPlan(s Spec) Plan {
 
 // FirstRelease returns the plan for a service that nothing serves yet. There
 // is no baseline to share traffic with, so the candidate takes all of it in
-// one step, as long as the longest bake, on absolute checks alone.
+// one step, as long as the longest bake, on absolute checks alone. The first
+// approval that the plan asks for is asked before it: that of a step, or else
+// that of promotion, because there is no later way to 100 %. The digest stays
+// that of the plan that was admitted.
 func (p Plan) FirstRelease() Plan {
 	longest := p.Steps[0]
+	var approve *Approval
 	for _, step := range p.Steps {
+		approve = orElse(approve, step.Approve)
 		if step.Bake > longest.Bake {
 			longest = step
 		}
 	}
 	longest.Number, longest.Weight, longest.Absolute = 1, All, true
-	longest.Approve = p.Steps[0].Approve
+	if approve == nil {
+		approve, p.Promote = p.Promote, nil
+	}
+	longest.Approve = approve
 	p.Steps = []PlannedStep{longest}
 	return p
 }

@@ -152,7 +152,7 @@ func (s Strategy) validateWindow(v *validation) {
 	v.atLeast(w.Poll, "strategy.window.poll", 100*time.Millisecond)
 	v.require(w.First == 0 || w.Poll == 0 || w.Poll*5 <= w.First, "strategy.window.poll", "%s is more than a fifth of window.first (%s)", w.Poll, w.First)
 	v.require(w.Cap == 0 || w.First <= w.Cap, "strategy.window.cap", "%s is shorter than window.first (%s)", w.Cap, w.First)
-	limit := max(orElse(w.Cap, Duration(12*time.Hour)), w.First, 1)
+	limit := max(orElse(w.Cap, Duration(12*time.Hour)), w.First, Duration(time.Second))
 	for i, step := range s.Canary {
 		v.require(step.Bake/limit <= maxWindows, fmt.Sprintf("strategy.canary[%d].bake", i), tooManyWindows, step.Bake, limit)
 	}

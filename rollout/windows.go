@@ -5,15 +5,15 @@ import "time"
 // Windows cuts a bake: the first window is first long, each next one twice the
 // one before, none longer than the cap; a remainder shorter than first joins
 // the window before it. A week is 23 windows at the defaults, so history grows
-// with the logarithm of time. Their sum is the bake. (There are never more than
-// Validate accepts: the last one takes the rest.)
+// with the logarithm of time. Their sum is the bake. However long the bake, there
+// is an end to them: far beyond what Validate accepts the last takes the rest.
 func (w WindowSpec) Windows(bake Duration) []Duration {
 	first := w.FirstFor(bake)
 	limit := max(orElse(w.Cap, Duration(12*time.Hour)), first)
 	var out []Duration
 	for left, length := bake, first; left > 0; length = min(2*length, limit) {
 		cut := min(length, left)
-		if left-cut < first || len(out) == maxWindows {
+		if left-cut < first || len(out) == 2*maxWindows {
 			cut = left
 		}
 		out = append(out, cut)

@@ -140,8 +140,8 @@ func TestRollout(t *testing.T) {
 var stories = map[string]story{
 	"a good candidate takes every step": {want: rollout.Promoted, wantLog: good},
 	"a bad candidate loses its traffic before it is removed": {
-		world:   func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) },
-		want:    rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors",
+		world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors",
 		wantLog: undone,
 		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
 			require.NotNil(t, s.TimeToRestore)
@@ -156,4 +156,264 @@ var stories = map[string]story{
 		},
 		want: rollout.Aborted, wantReason: "aborted by ana@example.com: pager", wantLog: undone,
 	},
+	"an abort comes as a signal": {
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by bo: pager", wantLog: undone,
+	},
+	"a cancel is obeyed as an abort": {
+		plot: func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) },
+		want: rollout.Aborted, wantReason: "temporal:cancel", wantLog: undone,
+	},
+	"signal, update and a second abort are one abort": {
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				c := rollout.Command{ID: "1", Name: "abort", Actor: "bo", Reason: "pager"}
+				s.env.SignalWorkflow("abort", c)
+				s.order(c, rollout.Accepted)
+				s.order(rollout.Command{ID: "2", Name: "abort", Actor: "cy"}, rollout.Noop)
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by bo: pager", wantLog: undone,
+	},
+	"an abort overtakes a deploy that never gets ready": {
+		world: func(w *sim.World) { w.OnDeploy("2.5.0", sim.Script{State: activities.StatePending}) },
+		plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		},
+		want: rollout.Aborted, wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
+	},
+	"an abort during the kept baseline still restores": {
+		spec: func(s *rollout.Spec) { keep := rollout.Duration(time.Minute); s.Strategy.KeepBaseline = &keep },
+		plot: func(s *teller) {
+			s.at(6*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		},
+		want: rollout.Aborted,
+		check: func(t *testing.T, w *sim.World, s rollout.Status) {
+			require.Equal(t, "2.4.1", w.State().Primary)
+			require.Equal(t, rollout.All, w.State().Weights["2.4.1"])
+			require.Contains(t, w.Log(), "primary 2.5.0")
+		},
+	},
+	"a deploy that fails is taken back, and traffic was never touched": {
+		world: func(w *sim.World) { w.OnDeploy("2.5.0", sim.Script{State: activities.StateFailed, Message: "image not found"}) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "image not found",
+		wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
+	},
+	"a router that accepts and does nothing": {
+		world: func(w *sim.World) { w.IgnoreWeights(true) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "not in force",
+		wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
+	},
+	"a router that lags": {
+		world: func(w *sim.World) { w.LagWeights(1500 * time.Millisecond) },
+		want:  rollout.Promoted, wantLog: good,
+	},
+	"no data holds, and rolls back when nobody helps": {
+		world: func(w *sim.World) { w.SetSilent("2.5.0", true) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "no data of the candidate",
+		wantLog: undone,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, rollout.NoData, s.Checks[0].Verdict)
+		},
+	},
+	"metrics that cannot be read for good never pass": {
+		world: func(w *sim.World) { w.Fail(sim.OpRead, sim.Fault{}) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "held for",
+		wantLog: undone,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, rollout.Error, s.Checks[0].Verdict)
+		},
+	},
+	"a hold ends by itself when the data is back": {
+		world: func(w *sim.World) { w.SetSilent("2.5.0", true) },
+		spec:  func(s *rollout.Spec) { s.Policy.HoldFor = rollout.Duration(time.Minute) },
+		plot:  func(s *teller) { s.at(4*time.Second, func() { s.world.SetSilent("2.5.0", false) }) },
+		want:  rollout.Promoted, wantLog: good,
+	},
+	"promote overrides a hold": {
+		world: func(w *sim.World) { w.SetSilent("2.5.0", true) },
+		spec:  func(s *rollout.Spec) { s.Policy.HoldFor = rollout.Duration(time.Minute) },
+		plot: func(s *teller) {
+			s.at(4*time.Second, func() { s.order(rollout.Command{Name: "promote", Full: true}, rollout.Accepted) })
+		},
+		want:    rollout.Promoted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0", "remove 2.4.1"},
+	},
+	"a hold is rejected": {
+		world: func(w *sim.World) { w.SetSilent("2.5.0", true) },
+		spec:  func(s *rollout.Spec) { s.Policy.HoldFor = rollout.Duration(time.Minute) },
+		plot: func(s *teller) {
+			s.at(4*time.Second, func() { s.order(rollout.Command{Name: "reject", Reason: "no"}, rollout.Accepted) })
+		},
+		want: rollout.Rejected, wantReason: "rejected by ana@example.com: no", wantLog: undone,
+	},
+	"no data rolls back where the policy says so": {
+		world: func(w *sim.World) { w.SetSilent("2.5.0", true) },
+		spec:  func(s *rollout.Spec) { s.Policy.NoData = rollout.RuleRollback },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
+	},
+	"a pause stops the clock, not the watching": {
+		world: func(w *sim.World) {},
+		plot: func(s *teller) {
+			s.at(500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+			s.at(3*time.Second, func() { s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) })
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
+	},
+	"a pause outlasts the bake": {
+		plot: func(s *teller) {
+			s.at(500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+			s.at(5*time.Second, func() {
+				require.Equal(s.t, rollout.Split{"2.4.1": 9000, "2.5.0": 1000}, s.world.State().Weights)
+				s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"somebody else changes the weights, and the rollout holds until they change them back": {
+		spec: func(s *rollout.Spec) { s.Policy.HoldFor = rollout.Duration(time.Minute) },
+		plot: func(s *teller) {
+			s.at(time.Second, func() { s.world.SetWeights(rollout.Split{"2.4.1": 4000, "2.5.0": 6000}) })
+			s.at(3*time.Second, func() { s.world.SetWeights(rollout.Split{"2.4.1": 9000, "2.5.0": 1000}) })
+		},
+		want: rollout.Promoted,
+	},
+	"somebody else changes the weights, and they are put back once": {
+		spec: func(s *rollout.Spec) { s.Policy.Drift = rollout.RulePutBack },
+		plot: func(s *teller) {
+			s.at(time.Second, func() { s.world.SetWeights(rollout.Split{"2.4.1": 4000, "2.5.0": 6000}) })
+		},
+		want: rollout.Promoted,
+	},
+	"somebody else changes the weights, and the rollout goes back": {
+		spec: func(s *rollout.Spec) { s.Policy.Drift = rollout.RuleRollback },
+		plot: func(s *teller) {
+			s.at(time.Second, func() { s.world.SetWeights(rollout.Split{"2.4.1": 4000, "2.5.0": 6000}) })
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "somebody else changed the weights",
+	},
+	"an approval is given": {
+		spec: approvalBefore(1, time.Minute),
+		plot: func(s *teller) {
+			s.at(4*time.Second, func() {
+				s.order(rollout.Command{Name: "approve", Step: 1}, rollout.Denied)
+				s.order(rollout.Command{Name: "approve", Digest: "sha256:other"}, rollout.Denied)
+				s.order(rollout.Command{Name: "approve", Step: 2}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"nobody approves": {
+		spec: approvalBefore(1, time.Second),
+		want: rollout.RolledBack, wantCause: rollout.CauseApproval, wantReason: "nobody approved the raise to 50% within 1s",
+		wantLog: undone,
+	},
+	"an approval before the first step is rejected": {
+		spec: approvalBefore(0, time.Minute),
+		plot: func(s *teller) {
+			s.at(2*time.Second, func() { s.order(rollout.Command{Name: "reject"}, rollout.Accepted) })
+		},
+		want: rollout.Rejected, wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
+	},
+	"the candidate turns bad while an approval is waited for": {
+		spec: approvalBefore(1, time.Minute),
+		plot: func(s *teller) {
+			s.at(4*time.Second, func() { s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) })
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
+	},
+	"the deadline passes": {
+		spec: func(s *rollout.Spec) { s.Deadline = rollout.Duration(2 * time.Second) },
+		want: rollout.RolledBack, wantCause: rollout.CauseDeadline, wantReason: "not done within 2s",
+	},
+	"a bake is extended": {
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.order(rollout.Command{Name: "extend", By: rollout.Duration(2 * time.Second)}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"a dirty target is refused": {
+		world: func(w *sim.World) { w.SetWeights(rollout.Split{"2.4.1": 9000, "2.3.0": 1000}) },
+		want:  rollout.Refused, wantCause: rollout.CauseDirty, wantReason: "several versions have traffic",
+		check: untouched,
+	},
+	"a release that serves already is refused": {
+		spec: func(s *rollout.Spec) { s.Release.Version = "2.4.1" },
+		want: rollout.Refused, wantCause: rollout.CauseServing, check: untouched,
+	},
+	"a mutable tag is refused": {
+		spec: func(s *rollout.Spec) { s.Release.Artifact = "checkout:latest" },
+		want: rollout.Refused, wantCause: rollout.CauseSpec, wantReason: "pin it by digest", check: untouched,
+	},
+	"an unknown driver is refused": {
+		spec: func(s *rollout.Spec) { s.Target.Traffic.Driver = "haproxxy" },
+		want: rollout.Refused, wantCause: rollout.CauseSpec, wantReason: `unknown traffic driver "haproxxy"`, check: untouched,
+	},
+	"a router that fails for a while is put back all the same": {
+		world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) },
+		plot: func(s *teller) {
+			s.at(200*time.Millisecond, func() { s.world.Fail(sim.OpShift, sim.Fault{For: 3 * time.Second}) })
+		},
+		spec: func(s *rollout.Spec) { s.Policy.Error = rollout.RuleHold },
+		want: rollout.RolledBack,
+	},
+	"what cannot be put back needs a human, who acknowledges": {
+		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.at(800*time.Millisecond, func() {
+				s.world.Fail(sim.OpShift, sim.Fault{})
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+			s.at(4*time.Second, func() {
+				s.world.Heal()
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+	},
+	"flags move with the release and back with it": {
+		spec: func(s *rollout.Spec) {
+			s.Release.Flags = map[string]any{"new-cart": map[string]any{"enabled": true}}
+			s.Target.Flags = &rollout.Driver{Driver: "sim"}
+		},
+		world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict,
+		check: func(t *testing.T, w *sim.World, _ rollout.Status) {
+			require.Empty(t, w.State().Flags)
+			require.Contains(t, w.Log(), `flags new-cart={"enabled":true}`)
+		},
+	},
+	"a first release takes one step": {
+		world:   func(w *sim.World) { w.Vanish("2.4.1") },
+		want:    rollout.Promoted,
+		wantLog: nil,
+	},
+	"a platform that goes back by itself": {
+		plot: func(s *teller) { s.at(time.Second, func() { s.world.Vanish("2.5.0") }) },
+		want: rollout.PlatformRolledBack, wantReason: "2.5.0",
+	},
+	"a stale write is refused and the restore wins": {
+		world: func(w *sim.World) {
+			w.RefuseStale(true)
+			w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5})
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
+	},
+}
+
+func approvalBefore(step int, within time.Duration) func(*rollout.Spec) {
+	return func(s *rollout.Spec) {
+		s.Strategy.Canary[step].Approve = &rollout.Approval{Within: rollout.Duration(within)}
+	}
+}
+
+func untouched(t *testing.T, w *sim.World, _ rollout.Status) {
+	for _, write := range w.Writes() {
+		require.Contains(t, write.Text, "outsider", "nothing may be written before a refusal")
+	}
 }

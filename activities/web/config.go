@@ -49,7 +49,7 @@ func newClient(c Config) (*client, error) {
 	case c.URL == "":
 		return nil, errors.New("url is missing: write the server's address, such as http://deployer:8080")
 	case err != nil:
-		return nil, fmt.Errorf("url cannot be read: %w", err)
+		return nil, fmt.Errorf("url cannot be read: %w", unwrapURL(err)) // without the url, which may hold a password
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return nil, fmt.Errorf("url %q: write http://host:port or https://host", u.Redacted())
 	case u.User != nil:

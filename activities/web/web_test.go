@@ -216,7 +216,7 @@ func TestNotFound(t *testing.T) {
 	} {
 		require.ErrorIs(t, err, activities.ErrFinal, name)
 		require.NotErrorIs(t, err, activities.ErrNotFound, name)
-		require.ErrorContains(t, err, "no such thing (is the url right?)", name)
+		require.ErrorContains(t, err, "no such thing: not found (is the url right?)", name)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestConfig(t *testing.T) {
 		"file":           {activities.With{"url": "file:///etc/passwd"}, "write http://host:port"},
 		"password":       {activities.With{"url": "http://a:hunter2@router"}, "credentials belong to the worker"},
 		"query":          {activities.With{"url": "http://router?a=b"}, "query"},
-		"unreadable":     {activities.With{"url": "http://[::1"}, "cannot be read"},
+		"unreadable":     {activities.With{"url": "http://a:hunter2@[::1"}, "cannot be read"},
 		"long deadline":  {activities.With{"url": "http://router", "deadline": "10s"}, "between 0s and 9s"},
 		"unknown name":   {activities.With{"url": "http://router", "uri": "x"}, `"uri"`},
 		"bearer in spec": {activities.With{"url": "http://router", "Bearer": "x"}, `"Bearer"`},

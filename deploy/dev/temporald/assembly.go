@@ -1,0 +1,142 @@
+package temporald
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"go.temporal.io/server/common/authorization"
+	"go.temporal.io/server/common/cluster"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/membership/static"
+	"go.temporal.io/server/common/metrics"
+	"go.temporal.io/server/common/primitives"
+	"go.temporal.io/server/temporal"
+)
+
+const (
+	// clusterName equals that of Temporal's own dev server, so that either can
+	// open the other's database.
+	clusterName = "active"
+	storeName   = "sqlite-default"
+	// unlimited is more requests per second than this process can serve. On a
+	// development machine only the machine should limit.
+	unlimited = 1_000_000
+)
+
+// newTemporal assembles the four services; nothing listens until its Start.
+func newTemporal(a addresses, d *database, l log.Logger) (temporal.Server, error) {
+	options := []temporal.ServerOption{
+		temporal.WithConfig(serverConfig(a, d)),
+		temporal.ForServices(temporal.DefaultServices),
+		temporal.WithStaticHosts(map[primitives.ServiceName]static.Hosts{
+			primitives.FrontendService: static.SingleLocalHost(dialable(a.frontend).String()),
+			primitives.HistoryService:  static.SingleLocalHost(a.history.String()),
+			primitives.MatchingService: static.SingleLocalHost(a.matching.String()),
+			primitives.WorkerService:   static.SingleLocalHost(a.worker.String()),
+		}),
+		temporal.WithLogger(l),
+		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
+		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
+		temporal.WithDynamicConfigClient(dynamicConfig()),
+	}
+	if a.metrics.IsValid() {
+		// Handed over as an option and not in the config, because only then
+		// does the server close the listener when it stops.
+		handler, err := metrics.MetricsHandlerFromConfig(l, metricsConfig(a.metrics))
+		if err != nil {
+			return nil, fmt.Errorf("serving metrics: %w", err)
+		}
+		options = append(options, temporal.WithCustomMetricsHandler(handler))
+	}
+	return temporal.NewServer(options...)
+}
+
+// metricsConfig gives metrics the names that Temporal documents (no suffixes,
+// seconds), read at the moment of the scrape.
+func metricsConfig(a netip.AddrPort) *metrics.Config {
+	return &metrics.Config{
+		ClientConfig: metrics.ClientConfig{
+			WithoutUnitSuffix:    true,
+			WithoutCounterSuffix: true,
+			RecordTimerInSeconds: true,
+		},
+		Prometheus: &metrics.PrometheusConfig{
+			Framework:     metrics.FrameworkOpentelemetry,
+			ListenAddress: a.String(),
+			HandlerPath:   "/metrics",
+		},
+	}
+}
+
+func serverConfig(a addresses, d *database) *config.Config {
+	frontend := dialable(a.frontend).String()
+	c := &config.Config{
+		Persistence: config.Persistence{
+			DefaultStore:     storeName,
+			VisibilityStore:  storeName,
+			NumHistoryShards: 1, // one connection to SQLite has no use for more
+			DataStores:       map[string]config.DataStore{storeName: {SQL: d.sql}},
+		},
+		ClusterMetadata: &cluster.Config{
+			FailoverVersionIncrement: 10,
+			MasterClusterName:        clusterName,
+			CurrentClusterName:       clusterName,
+			ClusterInformation: map[string]cluster.ClusterInformation{clusterName: {
+				Enabled:                true,
+				InitialFailoverVersion: 1,
+				RPCAddress:             frontend,
+				HTTPAddress:            a.frontendHTTP.String(),
+			}},
+		},
+		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
+		Services: map[string]config.Service{
+			string(primitives.FrontendService): service(a.frontend),
+			string(primitives.HistoryService):  service(a.history),
+			string(primitives.MatchingService): service(a.matching),
+			string(primitives.WorkerService):   service(a.worker),
+		},
+		PublicClient: config.PublicClient{HostPort: frontend},
+	}
+	http := c.Services[string(primitives.FrontendService)]
+	http.RPC.HTTPPort = int(a.frontendHTTP.Port())
+	c.Services[string(primitives.FrontendService)] = http
+	c.Global.Membership.MaxJoinDuration = 30 * time.Second
+	c.Global.Membership.BroadcastAddress = dialable(a.frontend).Addr().String()
+	c.Archival.History.State = "disabled"
+	c.Archival.Visibility.State = "disabled"
+	c.NamespaceDefaults.Archival.History.State = "disabled"
+	c.NamespaceDefaults.Archival.Visibility.State = "disabled"
+	return c
+}
+
+func service(a netip.AddrPort) config.Service {
+	return config.Service{RPC: config.RPC{GRPCPort: int(a.Port()), BindOnIP: a.Addr().String()}}
+}
+
+// dynamicConfig holds what differs from the server's defaults.
+func dynamicConfig() dynamicconfig.StaticClient {
+	return dynamicconfig.StaticClient{
+		// A cancelled activity hears of it at once, not at its next heartbeat.
+		// It takes both.
+		dynamicconfig.WorkerCommandsEnabled.Key():             true,
+		dynamicconfig.EnableCancelActivityWorkerCommand.Key(): true,
+		// The default already; an abort relies on it for its latency.
+		dynamicconfig.EnableActivityEagerExecution.Key(): true,
+
+		dynamicconfig.FrontendRPS.Key():                                         unlimited,
+		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key():                  unlimited,
+		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key():        unlimited,
+		dynamicconfig.FrontendMaxConcurrentLongRunningRequestsPerInstance.Key(): unlimited,
+		dynamicconfig.FrontendPersistenceMaxQPS.Key():                           unlimited,
+		dynamicconfig.HistoryRPS.Key():                                          unlimited,
+		dynamicconfig.HistoryPersistenceMaxQPS.Key():                            unlimited,
+		dynamicconfig.MatchingRPS.Key():                                         unlimited,
+		dynamicconfig.MatchingPersistenceMaxQPS.Key():                           unlimited,
+
+		// The default of 128,000 workflows is sized for a server of its own.
+		dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 8192,
+	}
+}

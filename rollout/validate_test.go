@@ -1,0 +1,214 @@
+package rollout
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestValidIsValid(t *testing.T) {
+	require.Empty(t, valid().Validate())
+	s := valid()
+	s.Checks, s.Target.Metrics = nil, nil
+	require.Empty(t, s.Validate(), "checks are not needed, and without them no metrics")
+}
+
+func TestValidate(t *testing.T) {
+	judge := func(j Judge) func(*Spec) { return func(s *Spec) { s.Checks[0].Judge = &j } }
+	tests := []struct {
+		name   string
+		change func(*Spec)
+		want   string // path: part of the message
+	}{
+		{"kind", func(s *Spec) { s.Kind = "Fleet" }, `kind: "Fleet" is not served`},
+		{"service missing", func(s *Spec) { s.Service = "" }, "service: is missing"},
+		{"service", func(s *Spec) { s.Service = "a/b" }, "service: \"a/b\" needs letters"},
+		{"service with a plus", func(s *Spec) { s.Service = "a+b" }, "service: \"a+b\" needs letters"},
+		{"environment", func(s *Spec) { s.Environment = ".." }, "environment: \"..\" needs letters"},
+		{"unit", func(s *Spec) { s.Unit = "eu west" }, "unit: \"eu west\" needs letters"},
+		{"long name", func(s *Spec) { s.Service = strings.Repeat("a", 101) }, "service: "},
+		{"version missing", func(s *Spec) { s.Release.Version = "" }, "release.version: is missing"},
+		{"version", func(s *Spec) { s.Release.Version = "2/5" }, "release.version: \"2/5\" needs letters"},
+		{"baseline missing", func(s *Spec) { s.Baseline = &Baseline{} }, "baseline.version: is missing"},
+		{"baseline is the candidate", func(s *Spec) { s.Baseline = &Baseline{"2.5.0"} }, "baseline.version: baseline and candidate are both 2.5.0"},
+		{"model", func(s *Spec) { s.Release.Model = &Model{URI: "x"} }, "release.model: a model needs its uri and its digest"},
+		{"flags without a driver", func(s *Spec) { s.Release.Flags = map[string]any{"a": true} }, "release.flags: flags need target.flags"},
+		{"deploy", func(s *Spec) { s.Target.Deploy.Driver = "" }, "target.deploy.driver: name the driver"},
+		{"traffic", func(s *Spec) { s.Target.Traffic.Driver = "" }, "target.traffic.driver: name the driver"},
+		{"flags driver", func(s *Spec) { s.Target.Flags = &Driver{} }, "target.flags.driver: name the driver"},
+		{"metrics driver", func(s *Spec) { s.Target.Metrics.Driver = "" }, "target.metrics.driver: name the driver"},
+		{"no metrics", func(s *Spec) { s.Target.Metrics = nil }, "target.metrics: checks need a metrics driver"},
+		{"replicas", func(s *Spec) { s.Target.Replicas = "0" }, "target.replicas: \"0\" is neither match nor a number from 1"},
+		{"replicas as words", func(s *Spec) { s.Target.Replicas = "some" }, "target.replicas: "},
+
+		{"no strategy", func(s *Spec) { s.Strategy = Strategy{} }, "strategy: no step"},
+		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: 1} }, "strategy: both canary and linear"},
+		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: 1}} }, "strategy.linear.step: 0% is no step towards 100%"},
+		{"linear step beyond until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: 1}} }, "strategy.linear.step: 50% is no step towards 50%"},
+		{"linear until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: 1}} }, "strategy.linear.until: 100.01% is more than all"},
+		{"linear bake", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1000}} }, "strategy.linear.bake: a step without a bake"},
+		{"weight of nothing", func(s *Spec) { s.Strategy.Canary[0].Weight = 0 }, "strategy.canary[0].weight: 0% is impossible"},
+		{"weight over all", func(s *Spec) { s.Strategy.Canary[1].Weight = All + 1 }, "strategy.canary[1].weight: 100.01% is impossible"},
+		{"weight stays", func(s *Spec) { s.Strategy.Canary[1].Weight = 500 }, "strategy.canary[1].weight: 5% does not rise"},
+		{"weight falls", func(s *Spec) { s.Strategy.Canary[1].Weight = 100 }, "strategy.canary[1].weight: 1% does not rise: the step before has 5%"},
+		{"bake", func(s *Spec) { s.Strategy.Canary[1].Bake = 0 }, "strategy.canary[1].bake: a step without a bake"},
+		{"endless bake", func(s *Spec) { s.Strategy.Canary[1].Bake = Duration(longest) }, "strategy.canary[1].bake: 36500d is too long for windows of 12h"},
+		{"endless linear bake", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1000, Bake: Duration(longest)}} }, "strategy.linear.bake: 36500d is too long"},
+		{"window.first", func(s *Spec) { s.Strategy.Window.First = 1 }, "strategy.window.first: 1ns is too short"},
+		{"window.cap", func(s *Spec) { s.Strategy.Window.Cap = Duration(time.Millisecond) }, "strategy.window.cap: 1ms is too short"},
+		{"window.cap below first", func(s *Spec) { s.Strategy.Window = WindowSpec{First: minutes(2), Cap: minutes(1)} }, "strategy.window.cap: 1m is shorter than window.first (2m)"},
+		{"window.poll", func(s *Spec) { s.Strategy.Window.Poll = 1 }, "strategy.window.poll: 1ns is too short"},
+		{"window.poll beside first", func(s *Spec) {
+			s.Strategy.Window = WindowSpec{First: minutes(1), Poll: Duration(13 * time.Second)}
+		}, "strategy.window.poll: 13s is more than a fifth of window.first (1m)"},
+		{"quorum", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Quorum: -1} }, "strategy.canary[0].approve.quorum: -1 votes are impossible"},
+		{"quorum of anyone", func(s *Spec) { s.Strategy.Promote = &Promote{&Approval{Quorum: 2}} }, "strategy.promote.approve.quorum: a quorum of 2 needs `from`"},
+		{"within", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Within: 1} }, "strategy.canary[0].approve.within: 1ns is too short"},
+		{"otherwise", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Otherwise: RuleHold} }, "strategy.canary[0].approve.otherwise: \"hold\" is not one of rollback, promote"},
+
+		{"check without a name", func(s *Spec) { s.Checks[0].Name = "" }, "checks[0].name: is missing"},
+		{"check's name", func(s *Spec) { s.Checks[0].Name = "a b" }, "checks[0].name: \"a b\" needs letters"},
+		{"check twice", func(s *Spec) { s.Checks = append(s.Checks, s.Checks[0]) }, "checks[1].name: \"errors\" stands twice"},
+		{"no source", func(s *Spec) { s.Checks[0] = Check{Name: "a"} }, "checks[0]: exactly one of failures+requests, histogram and query"},
+		{"two sources", func(s *Spec) { s.Checks[0].Histogram = "h" }, "checks[0]: exactly one of"},
+		{"half a source", func(s *Spec) { s.Checks[0].Requests = "" }, "checks[0]: failures and requests go together"},
+		{"minRequests", func(s *Spec) { s.Checks[0].MinRequests = -1 }, "checks[0].minRequests: -1 is negative"},
+		{"weight of a check", func(s *Spec) { s.Checks[0].Weight = -1 }, "checks[0].weight: -1 is negative"},
+		{"one matcher", func(s *Spec) { s.Checks[0].By = &By{Baseline: "a"} }, "checks[0].by: give a matcher for baseline and one for candidate"},
+		{"query without a judge", func(s *Spec) { s.Checks[0] = Check{Name: "a", Query: "q"} }, "checks[0].judge: a query needs judge"},
+		{"no judge", judge(Judge{}), "checks[0].judge: exactly one judge is needed, found 0"},
+		{"two judges", judge(Judge{RateRatio: &RateRatio{}, TailLadder: &TailLadder{}}), "checks[0].judge: exactly one judge is needed, found 2"},
+		{"rateRatio of a histogram", func(s *Spec) { s.Checks[0] = Check{Name: "a", Histogram: "h", Judge: &Judge{RateRatio: &RateRatio{}}} }, "checks[0].judge: rateRatio needs failures and requests"},
+		{"tailLadder of a counter", judge(Judge{TailLadder: &TailLadder{}}), "checks[0].judge: tailLadder needs a histogram"},
+		{"direction", judge(Judge{RateRatio: &RateRatio{Direction: "up"}}), "checks[0].judge.rateRatio.direction: \"up\" is not one of increase, decrease"},
+		{"harmMargin", judge(Judge{RateRatio: &RateRatio{HarmMargin: 0.9}}), "checks[0].judge.rateRatio.harmMargin: 0.9 lies outside 1 to 10"},
+		{"safeMargin", judge(Judge{RateRatio: &RateRatio{SafeMargin: 1}}), "checks[0].judge.rateRatio.safeMargin: 1 lies outside 1.01 to 10"},
+		{"beta", judge(Judge{RateRatio: &RateRatio{Beta: 0.6}}), "checks[0].judge.rateRatio.beta: 0.6 is no error rate"},
+		{"quantile", func(s *Spec) {
+			s.Checks[0] = Check{Name: "a", Histogram: "h", Judge: &Judge{TailLadder: &TailLadder{Quantiles: []float64{0.5, 99}}}}
+		}, "checks[0].judge.tailLadder.quantiles[1]: 99 is no quantile"},
+		{"sloRate of a histogram without slo", func(s *Spec) {
+			s.Checks[0] = Check{Name: "a", Histogram: "h", Judge: &Judge{SLORate: &SLORate{Objective: "99%"}}}
+		}, "checks[0].judge: sloRate needs failures and requests, or a histogram with slo"},
+		{"no objective", judge(Judge{SLORate: &SLORate{}}), `checks[0].judge.sloRate.objective: "" is no objective`},
+		{"objective as a number", judge(Judge{SLORate: &SLORate{Objective: "0.999"}}), `checks[0].judge.sloRate.objective: "0.999" is no objective`},
+		{"objective of all", judge(Judge{SLORate: &SLORate{Objective: "100%"}}), "checks[0].judge.sloRate.objective: "},
+		{"objective of few", judge(Judge{SLORate: &SLORate{Objective: "0.1%"}}), "checks[0].judge.sloRate.objective: "},
+		{"objective of nan", judge(Judge{SLORate: &SLORate{Objective: "nan%"}}), "checks[0].judge.sloRate.objective: "},
+		{"beta of sloRate", judge(Judge{SLORate: &SLORate{Objective: "99%", Beta: -1}}), "checks[0].judge.sloRate.beta: -1 is no error rate"},
+		{"no condition", judge(Judge{Threshold: &Threshold{}}), "checks[0].judge.threshold: give a success or a failure condition"},
+
+		{"alpha", func(s *Spec) { s.Policy.Alpha = 0.6 }, "policy.alpha: 0.6 is no error rate"},
+		{"require", func(s *Spec) { s.Policy.Require = "luck" }, "policy.require: \"luck\" is not one of noHarm, nonInferior"},
+		{"endEarly", func(s *Spec) { s.Policy.EndEarly = true }, "policy.endEarly: only policy.require: nonInferior"},
+		{"inconclusive", func(s *Spec) { s.Policy.Inconclusive = RulePutBack }, "policy.inconclusive: "},
+		{"no data is never promoted", func(s *Spec) { s.Policy.NoData = RulePromote }, "policy.noData: \"promote\" is not one of hold, rollback"},
+		{"error is never promoted", func(s *Spec) { s.Policy.Error = RulePromote }, "policy.error: \"promote\" is not one of hold, rollback"},
+		{"drift", func(s *Spec) { s.Policy.Drift = RulePromote }, "policy.drift: "},
+		{"holds end", func(s *Spec) { s.Policy.Otherwise = RuleHold }, "policy.otherwise: "},
+		{"onNewRelease", func(s *Spec) { s.Policy.OnNewRelease = "fight" }, "policy.onNewRelease: "},
+		{"absolute", func(s *Spec) { s.Policy.Absolute = "maybe" }, "policy.absolute: "},
+		{"absolute is required", func(s *Spec) { s.Policy.Absolute = "required" }, "policy.absolute: required, but no gating check is absolute"},
+		{"absolute is required to gate", func(s *Spec) {
+			s.Policy.Absolute = "required"
+			s.Checks[0].Judge, s.Checks[0].Gates = &Judge{SLORate: &SLORate{Objective: "99%"}}, new(bool)
+		}, "policy.absolute: required"},
+		{"deadline", func(s *Spec) { s.Deadline = 1 }, "deadline: 1ns is too short"},
+		{"sink", func(s *Spec) { s.Notify = []Notification{{}} }, "notify[0].to: is missing"},
+		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{}} }, "hooks[0].at: is missing"},
+		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"no JSON", func(s *Spec) { s.Target.Deploy.With["x"] = math.NaN() }, "cannot be written as JSON"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := valid()
+			tt.change(&s)
+			problems := s.Validate()
+			require.Len(t, problems, 1, "one mistake, one problem: %v", problems)
+			require.True(t, strings.HasPrefix(problems[0].String(), tt.want), problems[0].String())
+		})
+	}
+}
+
+func TestValidateSaysEverythingAtOnceAndInOrder(t *testing.T) {
+	s := valid()
+	s.Service, s.Policy.NoData, s.Checks[0].Name = "", "x", ""
+	var have []string
+	for _, p := range s.Validate() {
+		have = append(have, p.Path)
+	}
+	require.Equal(t, []string{"checks[0].name", "policy.noData", "service"}, have)
+}
+
+func TestNothingPanicsOnAnEmptySpec(t *testing.T) {
+	require.NotEmpty(t, Spec{}.Validate())
+	require.Empty(t, NewPlan(Spec{}).Steps)
+	require.NotEmpty(t, Spec{Strategy: Strategy{Canary: []Step{{Weight: -1, Bake: -1}}, Window: WindowSpec{First: -1, Cap: -1}}}.Validate())
+}
+
+func TestSecrets(t *testing.T) {
+	hidden := []struct {
+		name   string
+		change func(*Spec, string)
+		path   string
+	}{
+		{"owner", func(s *Spec, x string) { s.Owner = x }, "owner"},
+		{"purpose", func(s *Spec, x string) { s.Purpose = "to try " + x }, "purpose"},
+		{"artifact", func(s *Spec, x string) { s.Release.Artifact = x }, "release.artifact"},
+		{"config", func(s *Spec, x string) { s.Release.Config = map[string]string{"URL": x} }, "release.config.URL"},
+		{"flags", func(s *Spec, x string) {
+			s.Release.Flags, s.Target.Flags = map[string]any{"a": []any{x}}, &Driver{Driver: "f"}
+		}, "release.flags.a[0]"},
+		{"model", func(s *Spec, x string) { s.Release.Model = &Model{x, "sha256:0"} }, "release.model.uri"},
+		{"deploy", func(s *Spec, x string) { s.Target.Deploy.With["a"] = map[string]any{"b": x} }, "target.deploy.with.a.b"},
+		{"metrics", func(s *Spec, x string) { s.Target.Metrics.With = map[string]any{"a": x} }, "target.metrics.with.a"},
+		{"check", func(s *Spec, x string) { s.Checks[0].Failures = x }, "checks[0].failures"},
+		{"matcher", func(s *Spec, x string) { s.Checks[0].By = &By{Baseline: x, Candidate: "b"} }, "checks[0].by.baseline"},
+		{"channel", func(s *Spec, x string) { s.Notify = []Notification{{To: "slack", Channel: x}} }, "notify[0].channel"},
+		{"hook", func(s *Spec, x string) { s.Hooks = []Hook{{At: "after", HTTP: x}} }, "hooks[0].http"},
+	}
+	secrets := []string{
+		"-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----", "AKIA" + strings.Repeat("A", 16), "ghp_" + strings.Repeat("a", 30),
+		"xoxb-" + strings.Repeat("1", 12), "eyJ" + strings.Repeat("a", 20) + "." + strings.Repeat("b", 20) + ".c", "sk-" + strings.Repeat("a", 24),
+		"Bearer abcdefgh12345678", "https://user:hunter2@example.com/x",
+	}
+	for _, h := range hidden {
+		for _, secret := range secrets {
+			s := valid()
+			h.change(&s, secret)
+			problems := s.Validate()
+			require.Len(t, problems, 1, "%s: %s", h.name, secret)
+			require.Equal(t, h.path, problems[0].Path)
+			require.Contains(t, problems[0].Message, "looks like a secret")
+			require.NotContains(t, problems[0].Message, secret)
+		}
+	}
+}
+
+func TestSecretsByName(t *testing.T) {
+	for _, key := range []string{"password", "PASSWORD", "db_password", "token", "apiKey", "api_key", "secret", "clientSecret", "access_key", "credentials", "Authorization"} {
+		s := valid()
+		s.Target.Deploy.With = map[string]any{key: "x"}
+		require.Len(t, s.Validate(), 1, key)
+		s = valid()
+		s.Release.Config = map[string]string{key: "x"}
+		require.Len(t, s.Validate(), 1, key)
+	}
+	harmless := map[string]any{"tokenizer": "x", "passwordPolicy": "strict", "url": "http://a:8080/x", "token": "", "secret": "{{.Env}}", "keys": "a",
+		"maxTokens": 5.0, "bearer": map[string]any{"env": "PROMETHEUS_TOKEN"}, "image": "a@sha256:" + strings.Repeat("0", 64)}
+	for key, value := range harmless {
+		s := valid()
+		s.Target.Deploy.With = map[string]any{key: value}
+		require.Empty(t, s.Validate(), key)
+	}
+}
+
+func TestProblemString(t *testing.T) {
+	require.Equal(t, "b", Problem{Message: "b"}.String())
+	require.Equal(t, "a: b", Problem{Path: "a", Message: "b"}.String())
+	require.Equal(t, "3:4: a: b", Problem{Path: "a", Message: "b", Line: 3, Column: 4}.String())
+	require.Equal(t, "f.yaml:3:4: a: b", Problem{Path: "a", Message: "b", File: "f.yaml", Line: 3, Column: 4}.String())
+}

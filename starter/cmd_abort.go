@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) abortCommand() *cobra.Command {
+	return c.orderCommand(orderHelp{rollout.CommandAbort, "Stop a rollout and put the baseline back",
+		`Stop the rollout of TARGET and put the baseline back. The order is stored first,
+so that it is obeyed even when no worker runs at the moment; then this command
+waits until the baseline has its traffic and is healthy again, and prints the
+result (it may still be cleaning up). --no-wait returns as soon as it is stored.`,
+		`bakeoff abort production/checkout --reason "checkout is slow"`},
+		func(cmd *cobra.Command, o *order) {
+			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as the order is stored")
+		}, c.abort)
+}
+
+// abort stores the order as a signal, and then asks by an update with the same
+// id when it is obeyed: a signal outlives the want of workers, an update
+// answers.
+func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order) error {
+	e, found, err := c.running(ctx, svc, t, o)
+	if err != nil || !found {
+		return err
+	}
+	switch err := svc.Signal(ctx, e.run, o.Command); {
+	case errors.Is(err, errOver):
+		return c.over(ctx, svc, e, o, false)
+	case err != nil:
+		return fmt.Errorf("abort %s: store the order: %w", t, err)
+	}
+	if o.noWait {
+		return c.answered(o, rollout.Answer{Answer: stored, Status: e.status()})
+	}
+	waiting := ctx
+	if o.timeout.Duration > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeoutCause(ctx, o.timeout.Std(), errTimeout)
+		defer cancel()
+	}
+	answer, err := c.restored(waiting, svc, e.run, o)
+	switch {
+	case errors.Is(err, errOver):
+		return c.over(ctx, svc, e, o, true)
+	case errors.Is(err, errTimeout):
+		return fail(exitFailed, "abort %s: not answered within %s; the order is stored and will be obeyed", t, o.timeout)
+	case errors.Is(err, errInterrupted):
+		return fail(exitInterrupted, "interrupted: the abort is stored and will be obeyed\n  watch it: bakeoff wait %s", t)
+	case err != nil:
+		return fmt.Errorf("abort %s: the order is stored; wait for the answer: %w", t, err)
+	}
+	return c.answered(o, answer)
+}
+
+// stored is the answer to an abort that nobody waits for.
+const stored = "stored"
+
+// restored waits for the answer that the baseline is back, through restarts of
+// the server and the want of workers.
+func (c *cli) restored(ctx context.Context, svc service, r run, o order) (rollout.Answer, error) {
+	patience := time.AfterFunc(answerWithin, func() {
+		fmt.Fprintln(c.err, "the abort is stored; waiting until the baseline is verified")
+	})
+	defer patience.Stop()
+	for {
+		answer, err := svc.Update(ctx, r, o.Command)
+		switch {
+		case err == nil, errors.Is(err, errOver):
+			return answer, err
+		case ctx.Err() != nil:
+			return answer, reason(ctx)
+		case !retryable(err):
+			return answer, err
+		}
+		pause(ctx, c.poll)
+	}
+}

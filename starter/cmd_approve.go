@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) approveCommand() *cobra.Command {
+	yes := false
+	return c.orderCommand(orderHelp{rollout.CommandApprove, "Approve the step that a rollout waits for",
+		`Show the step that the rollout of TARGET waits for, and approve it. The vote
+holds for the run, the step and the plan that are shown, and for no other: when
+any of them has changed in the meantime it is denied. On a terminal it asks
+first, without --yes. Scripts bind what was shown to a person elsewhere with
+--step and --digest.`,
+		`bakeoff approve production/checkout --reason "looks good, CHG-1234"`},
+		func(cmd *cobra.Command, o *order) {
+			cmd.Flags().IntVar(&o.Step, "step", 0, "the step that was shown (default the one that is waited for)")
+			cmd.Flags().StringVar(&o.Digest, "digest", "", "the digest of the plan that was shown (default that of the running one)")
+			cmd.Flags().StringVar(&o.RunID, "run", "", "the run that was shown (default the running one)")
+			cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+		},
+		func(ctx context.Context, svc service, t rollout.Target, o order) error {
+			return c.approve(ctx, svc, t, o, yes)
+		})
+}
+
+// approve binds the vote to what it shows.
+func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o order, yes bool) error {
+	e, found, err := c.running(ctx, svc, t, o)
+	if err != nil || !found {
+		return err
+	}
+	s, err := standing(ctx, svc, e)
+	if err != nil {
+		return err
+	}
+	o.RunID = orElse(o.RunID, e.RunID)
+	o.Step = orElse(o.Step, s.Step+1) // the gate is before the step; after the last one comes promotion
+	o.Digest = orElse(o.Digest, s.PlanDigest)
+	told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(c.err, gateText(s, told.plan, o))
+	if c.inIsTerminal && !yes && !c.confirm("approve this?") {
+		return errors.New("not approved: nothing was sent")
+	}
+	return c.give(ctx, svc, t, o)
+}
+
+// gateText shows what a vote is about.
+func gateText(s rollout.Status, p rollout.Plan, o order) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, run %s\n  %s, %s\n", s.Target, o.RunID, releases(s), where(s))
+	if text := waiting(s, o.At); text != "" {
+		fmt.Fprintf(&b, "  waiting for %s\n", text)
+	}
+	switch {
+	case o.Step > len(p.Steps) && len(p.Steps) > 0:
+		fmt.Fprintf(&b, "  approve: promotion: 100%% to %s\n", s.Candidate)
+		gateAsked(&b, p.Promote)
+	case o.Step > 0 && len(p.Steps) > 0:
+		step := p.Steps[o.Step-1]
+		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s\n", o.Step, len(p.Steps), step.Weight, s.Candidate, step.Bake)
+		gateAsked(&b, step.Approve)
+	}
+	fmt.Fprintf(&b, "  plan %s\n", o.Digest)
+	b.WriteString(checkTable(s.Checks, style{}))
+	return b.String()
+}
+
+func gateAsked(b *strings.Builder, a *rollout.Approval) {
+	if text := asked(a); text != "" {
+		fmt.Fprintf(b, "  asked: %s\n", text)
+	}
+}
+
+// confirm asks a person; anything but yes is no.
+func (c *cli) confirm(question string) bool {
+	fmt.Fprint(c.err, question+" [y/N] ")
+	line, _ := bufio.NewReader(c.in).ReadString('\n') // the end of input is no
+	word := strings.ToLower(strings.TrimSpace(line))
+	return word == "y" || word == "yes"
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) historyCommand() *cobra.Command {
+	runID := ""
+	cmd := &cobra.Command{
+		Use: "history TARGET", Short: "The audit story, one line per event that matters", Args: cobra.ExactArgs(1),
+		Long: `Tell the story of the running or last rollout of TARGET from its Temporal
+history, oldest first: who asked for it, what was changed, what was seen, who
+decided, when the baseline was back. With -o json one object a line. No worker
+is needed. docs/history.md says what each line is derived from.
+
+Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
+2 usage.`,
+		Example:           "  bakeoff history production/checkout\n  bakeoff history production/checkout --run 0198f1c2-… -o json | jq 'select(.kind == \"Command\")'",
+		ValidArgsFunction: c.completeTargets,
+		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+			r := runOf(t)
+			if r.RunID = runID; runID == "" {
+				e, err := latest(ctx, svc, t)
+				if err != nil {
+					return err
+				}
+				r = e.run
+			}
+			told, err := readStory(svc.Converter(), r, svc.Events(ctx, r))
+			if err != nil {
+				return err
+			}
+			return c.tell(told.lines)
+		}),
+	}
+	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one)")
+	return cmd
+}
+
+func (c *cli) tell(lines []rollout.Event) error {
+	for _, line := range lines {
+		if c.json() {
+			if err := c.print(line); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintln(c.out, eventText(line, c.style(c.outIsTerminal))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventText is one line of the story as a sentence, with its number and time.
+func eventText(e rollout.Event, st style) string {
+	text := fmt.Sprintf("%3d  %s  %s", e.Seq, st.paint(faint, e.Time.UTC().Format(time.RFC3339)), st.paint(eventMood(e.Kind), fmt.Sprintf("%-15s", e.Kind)))
+	if e.Step > 0 {
+		text += fmt.Sprintf(" step %d:", e.Step)
+	}
+	text += " " + oneLine(e.Text)
+	if e.Kind == rollout.EventCommand && e.Data["answer"] != nil {
+		text += fmt.Sprintf(" (%v", e.Data["answer"])
+		if why, ok := e.Data["why"].(string); ok {
+			text += ", " + oneLine(why)
+		}
+		text += ")"
+	}
+	return text
+}
+
+func eventMood(k rollout.EventKind) string {
+	switch k {
+	case rollout.EventBreach, rollout.EventRestoring, rollout.EventNeedsHuman, rollout.EventGateRefused:
+		return red
+	case rollout.EventStepPassed, rollout.EventPromoted, rollout.EventHealthRestored, rollout.EventGatePassed:
+		return green
+	case rollout.EventHeld, rollout.EventDrift, rollout.EventRefused, rollout.EventGateWaiting:
+		return yellow
+	}
+	return ""
+}

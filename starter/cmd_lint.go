@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
+)
+
+func (c *cli) lintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "lint FILE…", Short: "Check specs without any server", Args: cobra.MinimumNArgs(1),
+		Long: `Check specs ("-" is standard input) as far as that is possible without a worker:
+everything that is wrong is told at once, by file, line and column. What drivers
+and policy say is told by "bakeoff plan".
+
+Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
+		Example: "  bakeoff lint checkout.yaml search.yaml\n  bakeoff lint - -o json < checkout.yaml",
+		RunE: runs(func(_ context.Context, files []string) error {
+			var all []rollout.Problem
+			for _, file := range files {
+				from, err := c.read(file)
+				if err != nil {
+					return err
+				}
+				_, problems := specfile.Parse(from.name, from.text)
+				c.explain(problems, from.text)
+				all = append(all, problems...)
+			}
+			if c.json() {
+				if err := c.problems(all); err != nil {
+					return err
+				}
+			}
+			if len(all) > 0 {
+				return exit(exitSpec)
+			}
+			if c.json() {
+				return nil
+			}
+			_, err := fmt.Fprintf(c.out, "%s, nothing wrong\n", count(len(files), "spec"))
+			return err
+		}),
+	}
+}

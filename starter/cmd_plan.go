@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) planCommand() *cobra.Command {
+	var by who
+	timeout := durationFlag{rollout.Duration(30 * time.Second)}
+	cmd := &cobra.Command{
+		Use: "plan FILE", Short: "The whole plan, made by a worker, without doing anything", Args: cobra.ExactArgs(1),
+		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input):
+every step with its windows, every act with how it is undone, and what would be
+refused. Nothing is changed anywhere.
+
+Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage,
+3 spec refused, 15 refused for now by policy.`,
+		Example: "  bakeoff plan checkout.yaml\n  bakeoff plan checkout.yaml -o json | jq '.steps[].weight'",
+		RunE: runs(func(ctx context.Context, args []string) error {
+			spec, err := c.spec(args[0])
+			if err != nil {
+				return err
+			}
+			svc, err := c.connect(ctx)
+			if err != nil {
+				return err
+			}
+			defer svc.Close()
+			planning, cancel := context.WithTimeout(ctx, timeout.Std())
+			defer cancel()
+			id := fmt.Sprintf("plan/%s/%s", spec.Key(), c.newID())
+			admitted, err := svc.Plan(planning, id, rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason})
+			if errors.Is(err, errNoWorker) {
+				return fmt.Errorf("plan %s: no worker answered within %s; does bakeoff-worker serve the queue %s?", spec.Key(), timeout.Duration, rollout.QueueInfra)
+			}
+			if err != nil {
+				return fmt.Errorf("plan %s: %w", spec.Key(), err)
+			}
+			return c.planned(admitted)
+		}),
+	}
+	by.flags(cmd)
+	cmd.Flags().Var(&timeout, "timeout", "wait no longer than this for a worker")
+	return cmd
+}
+
+func (c *cli) planned(a admission) error {
+	if a.Cause != "" {
+		c.explain(a.Problems, nil)
+		if c.json() {
+			if err := c.print(map[string]any{"cause": a.Cause, "problems": a.Problems}); err != nil {
+				return err
+			}
+		}
+		if a.Cause == rollout.CauseSpec {
+			return exit(exitSpec)
+		}
+		return fail(exitRefused, "refused (%s)", a.Cause)
+	}
+	if c.json() {
+		return c.print(a.Plan)
+	}
+	_, err := io.WriteString(c.out, planText(a.Plan))
+	return err
+}
+
+// planText is the plan for people.
+func planText(p rollout.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s in %s\n", p.Target, p.Candidate, count(len(p.Steps), "step"))
+	for _, s := range p.Steps {
+		fmt.Fprintf(&b, "\nstep %d: %s, bake %s\n", s.Number, s.Weight, s.Bake)
+		gateAsked(&b, s.Approve)
+		fmt.Fprintf(&b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
+		if s.Absolute {
+			b.WriteString("  only absolute checks decide\n")
+		}
+	}
+	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s\n", p.KeepBaseline)
+	gateAsked(&b, p.Promote)
+	b.WriteString("\nacts, each with how it is undone\n")
+	for _, a := range p.Acts {
+		fmt.Fprintf(&b, "  %-16s %s\n", a.ID, a.Text)
+		if a.Compensation != nil {
+			fmt.Fprintf(&b, "  %-16s   undone by: %s\n", "", a.Compensation.Text)
+		}
+	}
+	b.WriteString("\nchecks\n")
+	for _, check := range p.Spec.Checks {
+		fmt.Fprintf(&b, "  %-16s %s%s\n", check.Name, judgeOf(check), advisory(!check.IsGating()))
+	}
+	fmt.Fprintf(&b, "\nat most %d events of history and %d actions; deadline %s\n", p.Events, p.Actions, p.Spec.Deadline)
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
+	fmt.Fprintf(&b, "digest %s\n", p.Digest)
+	return b.String()
+}
+
+// windows lists lengths, the long tail of equal ones counted.
+func windows(lengths []rollout.Duration) string {
+	var parts []string
+	for i := 0; i < len(lengths); {
+		n := 1
+		for i+n < len(lengths) && lengths[i+n] == lengths[i] {
+			n++
+		}
+		if n > 2 {
+			parts = append(parts, fmt.Sprintf("%d × %s", n, lengths[i]))
+			i += n
+			continue
+		}
+		parts = append(parts, lengths[i].String())
+		i++
+	}
+	return strings.Join(parts, ", ")
+}
+
+func judgeOf(c rollout.Check) string {
+	switch j := c.Judge; {
+	case j == nil:
+		return ""
+	case j.RateRatio != nil:
+		return "rateRatio"
+	case j.TailLadder != nil:
+		return "tailLadder"
+	case j.SLORate != nil:
+		return "sloRate " + j.SLORate.Objective
+	case j.Threshold != nil:
+		return strings.TrimSpace("threshold " + j.Threshold.Success)
+	}
+	return ""
+}

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) promoteCommand() *cobra.Command {
+	return c.orderCommand(orderHelp{rollout.CommandPromote, "End this bake, or with --full all of them",
+		`End the bake or the hold of TARGET as passed, where policy allows it. --full skips
+all bakes that remain. A failed check is never overridden.`,
+		`bakeoff promote production/checkout --full --reason "hotfix for INC-12"`},
+		func(cmd *cobra.Command, o *order) {
+			cmd.Flags().BoolVar(&o.Full, "full", false, "skip all remaining bakes")
+		}, c.give)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+// who is the actor and the reason that come with every start and order.
+type who struct{ actor, reason string }
+
+// flags adds --actor and --reason.
+func (w *who) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&w.actor, "actor", "", "who claims to speak (default BAKEOFF_ACTOR, else user@host)")
+	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
+}
+
+// name is the actor, whatever it was set by.
+func (c *cli) actor(w who) string {
+	if name := orElse(w.actor, c.getenv("BAKEOFF_ACTOR")); name != "" {
+		return name
+	}
+	return c.whoami()
+}
+
+func (c *cli) runCommand() *cobra.Command {
+	var by who
+	var timeout durationFlag
+	cmd := &cobra.Command{
+		Use: "run FILE", Short: "Start a rollout and wait for its end", Args: cobra.ExactArgs(1),
+		Long: `Start the rollout that FILE describes ("-" is standard input) and wait for its
+end, with live progress on a terminal and one line per change elsewhere. The
+result goes to standard output, everything else to standard error.
+
+Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
+` + outcomeCodes,
+		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
+  bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
+		RunE: runs(func(ctx context.Context, args []string) error {
+			svc, started, err := c.launch(ctx, args[0], by)
+			if err != nil {
+				return err
+			}
+			defer svc.Close()
+			return c.await(ctx, svc, started, timeout.Std())
+		}),
+	}
+	by.flags(cmd)
+	cmd.Flags().Var(&timeout, "timeout", "wait no longer than this; the rollout goes on (exit 20 or 21)")
+	return cmd
+}
+
+const outcomeCodes = `
+Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
+10 rolled back, 11 aborted or rejected, 12 superseded by a newer release,
+13 the platform rolled back by itself, 14 needs a human, 15 refused for now,
+20 still running when --timeout ended, 21 the same while waiting for an
+approval, held or paused, 130 interrupted.`
+
+// launch starts the rollout of a spec file. The caller closes the service.
+func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
+	spec, err := c.spec(file)
+	if err != nil {
+		return nil, run{}, err
+	}
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return nil, run{}, err
+	}
+	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}
+	started, err := svc.Start(ctx, order)
+	if errors.Is(err, errBusy) {
+		err = c.busy(ctx, svc, spec)
+	} else if err != nil {
+		err = fmt.Errorf("start the rollout of %s: %w", spec.Key(), err)
+	}
+	if err != nil {
+		svc.Close()
+		return nil, run{}, err
+	}
+	return svc, started, nil
+}
+
+// causeRunning is why a rollout is refused while another one holds the target.
+const causeRunning rollout.Cause = "already running"
+
+// busy tells who holds the target and ends with 15.
+func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
+	refusal := rollout.Status{
+		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()),
+		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: causeRunning,
+		Reason: spec.Key().String() + " has a running rollout", Candidate: spec.Release.Version,
+	}
+	if holder, err := latest(ctx, svc, spec.Key()); err == nil {
+		refusal.RunID = holder.RunID
+		by := "somebody"
+		if s, err := standing(ctx, svc, holder); err == nil {
+			by = orElse(s.StartedBy, by)
+		}
+		refusal.Reason = fmt.Sprintf("%s is held by the rollout of %s, started by %s %s ago (since %s, run %s, %s)",
+			spec.Key(), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
+			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
+	}
+	if err := c.result(refusal); err != nil {
+		return err
+	}
+	return fail(exitRefused, "refused: %s", refusal.Reason)
+}
+
+// await waits for a run and ends with the code of its outcome.
+func (c *cli) await(ctx context.Context, svc service, r run, timeout time.Duration) error {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errTimeout)
+		defer cancel()
+	}
+	w := watch{svc: svc, run: r, poll: c.poll, view: c.newView()}
+	if link := c.link(r); link != "" {
+		w.view.note("watching " + r.WorkflowID + ": " + link)
+	}
+	s, err := w.wait(ctx)
+	switch {
+	case errors.Is(err, errInterrupted):
+		return c.detached(r)
+	case err != nil && !errors.Is(err, errTimeout):
+		return err
+	}
+	if s.WorkflowID == "" { // nothing was seen before the timeout
+		s.WorkflowID, s.RunID, s.Phase = r.WorkflowID, r.RunID, rollout.PhasePending
+		s.Target, s.Stale = targetOf(r), true
+	}
+	if err := c.result(s); err != nil {
+		return err
+	}
+	return exit(outcomeCode(s))
+}
+
+// detached says that the rollout goes on without its spectator.
+func (c *cli) detached(r run) error {
+	target := targetOf(r)
+	return fail(exitInterrupted, "detached: the rollout goes on\n  back to it: bakeoff wait %s\n  stop it:    bakeoff abort %s --reason …", target, target)
+}
+
+// targetOf reads the target from a workflow's id.
+func targetOf(r run) string {
+	prefix := rollout.WorkflowID(rollout.Target{Environment: "e", Service: "s"})
+	prefix = prefix[:len(prefix)-len("e/s")]
+	if len(r.WorkflowID) > len(prefix) {
+		return r.WorkflowID[len(prefix):]
+	}
+	return r.WorkflowID
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// answerWithin is how long a worker has to answer a query before the rollout
+// is looked at without it.
+const answerWithin = 3 * time.Second
+
+// latest finds the running or last run of a target.
+func latest(ctx context.Context, svc service, t rollout.Target) (execution, error) {
+	e, err := svc.Describe(ctx, runOf(t))
+	switch {
+	case errors.Is(err, errNotFound):
+		return e, fmt.Errorf("could not find a rollout of %s: %w", t, err)
+	case err != nil:
+		return e, fmt.Errorf("look for a rollout of %s: %w", t, err)
+	}
+	e.Target = orElse(e.Target, t.String())
+	return e, nil
+}
+
+// standing says where a run stands: from its result once it is over, else from
+// its worker, else, marked as stale, from its history.
+func standing(ctx context.Context, svc service, e execution) (rollout.Status, error) {
+	if !e.open() {
+		return ending(ctx, svc, e)
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	s, err := svc.Query(asking, e.run)
+	if err == nil {
+		return s, nil
+	}
+	if ctx.Err() != nil {
+		return s, ctx.Err()
+	}
+	told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
+	if err != nil {
+		return s, err
+	}
+	return told.status, nil
+}
+
+// ending reads the result of a run that is over. What a run that was cut off
+// does not say is read from its history.
+func ending(ctx context.Context, svc service, e execution) (rollout.Status, error) {
+	last, err := svc.End(ctx, e.run)
+	if err != nil {
+		return rollout.Status{}, fmt.Errorf("read the result of %s: %w", e.WorkflowID, err)
+	}
+	s, _, err := resultOf(svc.Converter(), last)
+	if err != nil {
+		return s, err
+	}
+	if s.Target == "" {
+		told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
+		if err != nil {
+			return s, err
+		}
+		return told.status, nil
+	}
+	return complete(s, e.status()), nil
+}

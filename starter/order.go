@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"bakeoff/rollout"
+)
+
+// startOptions says how a rollout starts. Its id is the lock of the target: a
+// second start is refused while one runs. No timeout is set, because a rollout
+// that is cut off could not put anything back.
+func startOptions(o rollout.Order) client.StartWorkflowOptions {
+	s := o.Spec
+	keyword := func(name, value string) temporal.SearchAttributeUpdate {
+		return temporal.NewSearchAttributeKeyKeyword(name).ValueSet(value)
+	}
+	return client.StartWorkflowOptions{
+		ID:        rollout.WorkflowID(s.Key()),
+		TaskQueue: rollout.QueueControl,
+
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+
+		WorkflowTaskTimeout: 5 * time.Second,
+		StaticSummary:       summaryOf(o),
+		StaticDetails:       detailsOf(o),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			keyword(rollout.AttributeTarget, s.Key().String()),
+			keyword(rollout.AttributeService, s.Service),
+			keyword(rollout.AttributeEnvironment, s.Environment),
+			keyword(rollout.AttributeCandidate, s.Release.Version),
+			keyword(rollout.AttributePhase, string(rollout.PhasePending)),
+		),
+	}
+}
+
+// summaryOf is the sentence that the Temporal UI lists the rollout by; 200
+// bytes at most: "checkout 2.5.0 to production, by ana: faster checkout".
+func summaryOf(o rollout.Order) string {
+	s := o.Spec
+	text := fmt.Sprintf("%s %s to %s", s.Service, s.Release.Version, s.Environment)
+	if s.Unit != "" {
+		text += "/" + s.Unit
+	}
+	if o.Actor != "" {
+		text += ", by " + o.Actor
+	}
+	if why := orElse(o.Reason, s.Purpose); why != "" {
+		text += ": " + oneLine(why)
+	}
+	return short(text, 200)
+}
+
+// detailsOf is the Markdown page of the rollout in the Temporal UI: who, what,
+// why, and the plan in short.
+func detailsOf(o rollout.Order) string {
+	p := rollout.NewPlan(o.Spec)
+	var b strings.Builder
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "- **%s**: %s\n", name, short(oneLine(value), 500))
+		}
+	}
+	fmt.Fprintf(&b, "### %s %s\n\n", p.Target, p.Candidate)
+	row("asked for by", o.Actor)
+	row("reason", o.Reason)
+	row("purpose", o.Spec.Purpose)
+	row("owner", o.Spec.Owner)
+	row("artifact", o.Spec.Release.Artifact)
+	b.WriteString("\n| step | weight | bake | asked before |\n|---|---|---|---|\n")
+	for i, s := range p.Steps {
+		if i == 50 {
+			fmt.Fprintf(&b, "| … | %d more | | |\n", len(p.Steps)-i)
+			break
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", s.Number, s.Weight, s.Bake, asked(s.Approve))
+	}
+	fmt.Fprintf(&b, "| promote | 100%% | baseline kept %s | %s |\n\n", p.KeepBaseline, asked(p.Promote))
+	for _, c := range p.Spec.Checks {
+		row("check", c.Name+advisory(!c.IsGating()))
+	}
+	return b.String()
+}
+
+// asked says who is asked before an act; "" for nobody.
+func asked(a *rollout.Approval) string {
+	if a == nil {
+		return ""
+	}
+	who := "anyone"
+	if len(a.From) > 0 {
+		who = strings.Join(a.From, ", ")
+	}
+	return fmt.Sprintf("%d of %s within %s, otherwise %s", a.Quorum, who, a.Within, a.Otherwise)
+}
+
+func advisory(yes bool) string {
+	if yes {
+		return " (advisory)"
+	}
+	return ""
+}

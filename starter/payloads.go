@@ -1,0 +1,78 @@
+package main
+
+import (
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// What activities take and return, as far as the story needs it. The structs
+// with these JSON names are in package activities, which this one may not
+// import; the names are permanent, because histories hold them.
+type (
+	snapshotOutput struct {
+		Snapshot struct {
+			Baseline string        `json:"baseline"`
+			Split    rollout.Split `json:"split"`
+			Replicas int           `json:"replicas"`
+		} `json:"snapshot"`
+		Cause  rollout.Cause `json:"cause"`
+		Reason string        `json:"reason"`
+	}
+	preflightOutput struct {
+		Problems []string `json:"problems"`
+		Warnings []string `json:"warnings"`
+	}
+	deployOutput struct {
+		Ready     int      `json:"ready"`
+		Endpoints []string `json:"endpoints"`
+	}
+	trafficInput struct {
+		Step  int           `json:"step"`
+		Split rollout.Split `json:"split"`
+	}
+	setTrafficOutput struct {
+		Split    rollout.Split `json:"split"`
+		Conflict bool          `json:"conflict"`
+		Observed rollout.Split `json:"observed"`
+	}
+	verifyTrafficOutput struct {
+		Verified bool          `json:"verified"`
+		Observed rollout.Split `json:"observed"`
+		Reason   string        `json:"reason"`
+	}
+	observeInput struct {
+		Step   int            `json:"step"`
+		Window int            `json:"window"`
+		Start  time.Time      `json:"start"`
+		Weight rollout.Weight `json:"weight"`
+
+		Waiting bool `json:"waiting"`
+		AtEnd   bool `json:"atEnd"`
+	}
+	observeOutput struct {
+		Decision  rollout.Decision      `json:"decision"`
+		Checks    []rollout.CheckResult `json:"checks"`
+		End       time.Time             `json:"end"`
+		Unwatched rollout.Duration      `json:"unwatched"`
+		Polls     int                   `json:"polls"`
+		Split     rollout.Split         `json:"split"`
+		Drift     rollout.Split         `json:"drift"`
+		Platform  string                `json:"platform"`
+		Digest    string                `json:"digest"`
+	}
+	promoteOutput struct {
+		Primary            string `json:"primary"`
+		PlatformRolledBack bool   `json:"platformRolledBack"`
+		Reason             string `json:"reason"`
+	}
+	compareOutput struct {
+		Differences []string `json:"differences"`
+	}
+	removeInput struct {
+		Version string `json:"version"`
+	}
+	reasonOutput struct { // of VerifyHealth and Remove
+		Reason string `json:"reason"`
+	}
+)

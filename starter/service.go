@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/rollout"
+)
+
+// What Temporal can answer that commands act on.
+var (
+	errNotFound = errors.New("not found")            // no such rollout is known
+	errBusy     = errors.New("already running")      // the target has a running rollout
+	errOver     = errors.New("the rollout is over")  // it ended before it took the order
+	errNoWorker = errors.New("no worker took it up") // in the time given
+)
+
+// service is what the commands need of Temporal.
+type service interface {
+	starts
+	reads
+	orders
+
+	Converter() converter.DataConverter
+	Close()
+}
+
+// starts begins things. Start returns errBusy where a rollout is running, Plan
+// errNoWorker where no worker makes plans; a canceled context ends both.
+type starts interface {
+	Start(ctx context.Context, o rollout.Order) (run, error)
+	Plan(ctx context.Context, id string, o rollout.Order) (admission, error)
+}
+
+// reads looks without changing anything; an empty run ID means the running or
+// last one. All return errNotFound where there is none. End blocks until the
+// run is over and returns its last event.
+type reads interface {
+	Describe(ctx context.Context, r run) (execution, error)
+	Query(ctx context.Context, r run) (rollout.Status, error)
+	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
+	archives
+}
+
+// archives reads what is stored: the events of one run, oldest first, and the
+// executions that match a visibility query, open ones first.
+type archives interface {
+	Events(ctx context.Context, r run) iter.Seq2[*historypb.HistoryEvent, error]
+	List(ctx context.Context, query string) iter.Seq2[execution, error]
+}
+
+// orders gives commands. Signal returns when the order is stored, Update when
+// it is answered. Both return errOver where nothing runs any more.
+type orders interface {
+	Signal(ctx context.Context, r run, c rollout.Command) error
+	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
+}
+
+// run names one execution of a rollout workflow.
+type run struct{ WorkflowID, RunID string }
+
+func runOf(t rollout.Target) run { return run{WorkflowID: rollout.WorkflowID(t)} }
+
+// execution is what Temporal knows of a run without asking any worker.
+type execution struct {
+	run
+	Status  enumspb.WorkflowExecutionStatus
+	Started time.Time
+	Closed  *time.Time
+
+	// The search attributes.
+	Target, Service, Environment, Candidate string
+	Phase                                   rollout.Phase
+	Outcome                                 rollout.Outcome
+	WaitingFor                              string
+	Step                                    int
+	Weight                                  rollout.Weight
+	NeedsHuman                              bool
+}
+
+func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }
+
+// admission is the answer of the Admit activity: the plan, or why there is none.
+type admission struct {
+	Plan     rollout.Plan      `json:"plan,omitzero"`
+	Cause    rollout.Cause     `json:"cause,omitempty"`
+	Problems []rollout.Problem `json:"problems,omitempty"`
+}

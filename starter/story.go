@@ -1,0 +1,239 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"regexp"
+	"strconv"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/rollout"
+)
+
+// story turns the Temporal history of one rollout into the lines that an
+// auditor reads, and along the way into where the rollout stands. Tell is the
+// fold; docs/history.md has the table of what becomes what.
+type story struct {
+	converter converter.DataConverter
+	lines     []rollout.Event
+	status    rollout.Status // as far as history tells
+	plan      rollout.Plan
+
+	acts     map[int64]act          // by the id of their scheduled event
+	commands map[string]int         // line of each command, by its id
+	updates  map[int64]acceptedCall // by the id of their accepted event
+	restored map[string]bool        // ids of RestoreTraffic told of
+	aborted  bool                   // an abort was obeyed
+	back     bool                   // it is going back: told already why
+	human    bool                   // a person is needed
+	held     bool                   // the last window decided to hold
+	passed   int                    // the last step that was passed
+	gate     *gate                  // the open one
+}
+
+// act is one scheduled activity.
+type act struct {
+	ID, Type, Summary string
+	Input             *commonpb.Payloads
+}
+
+// newStory returns a story of which nothing is told yet.
+func newStory(dc converter.DataConverter, r run) *story {
+	return &story{
+		converter: dc,
+		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
+		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
+		restored: map[string]bool{},
+	}
+}
+
+// readStory tells all events of a run.
+func readStory(dc converter.DataConverter, r run, events iter.Seq2[*historypb.HistoryEvent, error]) (*story, error) {
+	s := newStory(dc, r)
+	for e, err := range events {
+		if err != nil {
+			return nil, fmt.Errorf("read the history of %s: %w", r.WorkflowID, err)
+		}
+		if err := s.tell(e); err != nil {
+			return nil, fmt.Errorf("read event %d of %s: %w", e.GetEventId(), r.WorkflowID, err)
+		}
+	}
+	for i := range s.lines {
+		s.lines[i].Seq = i + 1
+	}
+	return s, nil
+}
+
+// tell adds what one Temporal event means. Events that mean nothing to an
+// auditor add no line.
+func (s *story) tell(e *historypb.HistoryEvent) error {
+	switch a := e.GetAttributes().(type) {
+	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
+		return s.submitted(e, a.WorkflowExecutionStartedEventAttributes)
+	case *historypb.HistoryEvent_ActivityTaskScheduledEventAttributes:
+		return s.scheduled(e, a.ActivityTaskScheduledEventAttributes)
+	case *historypb.HistoryEvent_ActivityTaskCompletedEventAttributes:
+		done := a.ActivityTaskCompletedEventAttributes
+		return s.completed(e, s.acts[done.GetScheduledEventId()], done.GetResult())
+	case *historypb.HistoryEvent_ActivityTaskCanceledEventAttributes:
+		done := a.ActivityTaskCanceledEventAttributes
+		return s.canceled(e, s.acts[done.GetScheduledEventId()], done.GetDetails())
+	case *historypb.HistoryEvent_ActivityTaskFailedEventAttributes:
+		s.lost(e, s.acts[a.ActivityTaskFailedEventAttributes.GetScheduledEventId()], a.ActivityTaskFailedEventAttributes.GetFailure())
+	case *historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes:
+		s.lost(e, s.acts[a.ActivityTaskTimedOutEventAttributes.GetScheduledEventId()], a.ActivityTaskTimedOutEventAttributes.GetFailure())
+	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
+		return s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+	case *historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes:
+		s.cancelRequested(e, a.WorkflowExecutionCancelRequestedEventAttributes)
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
+		return s.updateAccepted(e, a.WorkflowExecutionUpdateAcceptedEventAttributes)
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateCompletedEventAttributes:
+		return s.updateCompleted(e, a.WorkflowExecutionUpdateCompletedEventAttributes)
+	case *historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes:
+		s.moved(e, a.UpsertWorkflowSearchAttributesEventAttributes.GetSearchAttributes())
+	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
+		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
+		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,
+		*historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes,
+		*historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes:
+		return s.ended(e)
+	}
+	return nil
+}
+
+// add tells one line; the pointer to it is good until the next add.
+func (s *story) add(e *historypb.HistoryEvent, kind rollout.EventKind, step int, text string, data map[string]any) *rollout.Event {
+	s.lines = append(s.lines, rollout.Event{Time: e.GetEventTime().AsTime(), Kind: kind, Step: step, Text: text, Data: data})
+	return &s.lines[len(s.lines)-1]
+}
+
+func (s *story) decode(from *commonpb.Payloads, into any) error {
+	return decode(s.converter, from, into)
+}
+
+func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
+	var order rollout.Order
+	if err := s.decode(a.GetInput(), &order); err != nil {
+		return err
+	}
+	spec := order.Spec
+	s.status.Target, s.status.Candidate = spec.Key().String(), spec.Release.Version
+	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
+	text := fmt.Sprintf("%s asked for %s in %s", orElse(order.Actor, "somebody"), spec.Release.Version, s.status.Target)
+	if order.Reason != "" {
+		text += ": " + order.Reason
+	}
+	data := map[string]any{"version": spec.Release.Version, "reason": order.Reason}
+	for name, value := range map[string]string{
+		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner, "principal": e.GetPrincipal().GetName(),
+	} {
+		if value != "" {
+			data[name] = value
+		}
+	}
+	s.add(e, rollout.EventSubmitted, 0, text, data).Actor = order.Actor
+	return nil
+}
+
+func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskScheduledEventAttributes) error {
+	one := act{ID: a.GetActivityId(), Type: a.GetActivityType().GetName(), Input: a.GetInput()}
+	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
+		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
+	}
+	s.acts[e.GetEventId()] = one
+	if one.Type == "SetTraffic" {
+		s.raised(e)
+	}
+	if one.Type == string(rollout.RestoreTraffic) && !s.restored[one.ID] {
+		s.restored[one.ID] = true
+		s.status.Phase = rollout.PhaseRollingBack
+		s.turned(e)
+		s.add(e, rollout.EventRestoring, 0, orElse(one.Summary, "put the baseline back"), nil)
+	}
+	return nil
+}
+
+// moved follows the search attributes, which the workflow upserts whenever its
+// phase changes.
+func (s *story) moved(e *historypb.HistoryEvent, a *commonpb.SearchAttributes) {
+	decodeAttribute(a, rollout.AttributePhase, (*string)(&s.status.Phase))
+	decodeAttribute(a, rollout.AttributeStep, &s.status.Step)
+	decodeAttribute(a, rollout.AttributeWeight, (*int)(&s.status.Weight))
+	decodeAttribute(a, rollout.AttributeWaitingFor, &s.status.WaitingFor)
+	if s.status.Phase == rollout.PhaseRollingBack {
+		s.turned(e)
+	}
+	s.waitsFor(e, s.status.WaitingFor)
+	before := s.human
+	decodeAttribute(a, rollout.AttributeNeedsHuman, &s.human)
+	if s.human && !before {
+		s.add(e, rollout.EventNeedsHuman, 0, "a person must look: something could not be put back; retry or acknowledge", nil)
+	}
+	if s.human {
+		s.status.Phase = rollout.PhaseNeedsHuman
+	}
+}
+
+func (s *story) ended(e *historypb.HistoryEvent) error {
+	result, _, err := resultOf(s.converter, e)
+	if err != nil {
+		return err
+	}
+	s.status = complete(result, s.status)
+	text := string(s.status.Outcome)
+	if s.status.Reason != "" {
+		text += ": " + s.status.Reason
+	}
+	data := map[string]any{"outcome": s.status.Outcome, "reason": s.status.Reason}
+	if s.status.Cause != "" {
+		data["cause"] = s.status.Cause
+	}
+	if s.status.TimeToRestore != nil {
+		data["timeToRestore"] = s.status.TimeToRestore
+		text += fmt.Sprintf(" (baseline back in %s)", brief(s.status.TimeToRestore.Total.Std()))
+	}
+	s.add(e, rollout.EventEnded, 0, text, data).Actor = s.status.Actor
+	return nil
+}
+
+// complete fills what the result leaves open, as that of a run that was cut
+// off does, from where the run stood before.
+func complete(result, before rollout.Status) rollout.Status {
+	result.WorkflowID = orElse(result.WorkflowID, before.WorkflowID)
+	result.RunID = orElse(result.RunID, before.RunID)
+	result.Target = orElse(result.Target, before.Target)
+	result.Phase = orElse(result.Phase, rollout.PhaseCompleted)
+	result.Baseline = orElse(result.Baseline, before.Baseline)
+	result.Candidate = orElse(result.Candidate, before.Candidate)
+	result.PlanDigest = orElse(result.PlanDigest, before.PlanDigest)
+	result.StartedBy = orElse(result.StartedBy, before.StartedBy)
+	if result.StartedAt.IsZero() {
+		result.StartedAt = before.StartedAt
+	}
+	if result.Outcome == rollout.Failed && result.Steps == 0 {
+		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
+	}
+	if result.Checks == nil {
+		result.Checks = before.Checks
+	}
+	return result
+}
+
+var stepInID = regexp.MustCompile(`^s(\d+)\.`)
+
+// stepOf reads the step from an activity's id; 0 for ids that belong to none.
+func stepOf(id string) int {
+	found := stepInID.FindStringSubmatch(id)
+	if found == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		return 0
+	}
+	return n
+}

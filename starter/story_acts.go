@@ -1,0 +1,249 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// completed tells of an activity that answered.
+func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	switch one.Type {
+	case "Admit":
+		return s.admitted(e, result)
+	case "Snapshot":
+		return s.snapshot(e, result)
+	case "Preflight":
+		return s.preflight(e, result)
+	case "Deploy":
+		return s.deployed(e, result)
+	case "SetTraffic":
+		return s.weightSet(e, one, result)
+	case "VerifyTraffic":
+		return s.weightObserved(e, one, result)
+	case "Observe":
+		return s.window(e, one, result)
+	case "Promote":
+		return s.promoted(e, result)
+	case "VerifyHealth":
+		return s.healthRestored(e, result)
+	case "Compare":
+		return s.compared(e, result)
+	case "Remove":
+		return s.cleanedUp(e, one, result)
+	}
+	return nil
+}
+
+// canceled tells of an activity that was stopped: a window hands over what it
+// had seen.
+func (s *story) canceled(e *historypb.HistoryEvent, one act, details *commonpb.Payloads) error {
+	if one.Type != "Observe" || len(details.GetPayloads()) == 0 {
+		return nil
+	}
+	return s.window(e, one, details)
+}
+
+func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out admission
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	if out.Cause != "" {
+		var problems []string
+		for _, p := range out.Problems {
+			problems = append(problems, p.String())
+		}
+		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
+		return nil
+	}
+	p := out.Plan
+	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
+	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))
+	s.add(e, rollout.EventAdmitted, 0, text, map[string]any{"planDigest": p.Digest, "steps": len(p.Steps), "events": p.Events, "warnings": list(p.Warnings)})
+	return nil
+}
+
+func (s *story) refused(e *historypb.HistoryEvent, cause rollout.Cause, reason string, problems []string) {
+	s.add(e, rollout.EventRefused, 0, fmt.Sprintf("refused (%s): %s", cause, reason),
+		map[string]any{"cause": cause, "problems": list(problems), "reason": reason})
+}
+
+func (s *story) snapshot(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out snapshotOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	if out.Cause != "" {
+		s.refused(e, out.Cause, out.Reason, []string{out.Reason})
+		return nil
+	}
+	s.status.Baseline = out.Snapshot.Baseline
+	text := out.Snapshot.Baseline + " serves everything"
+	if out.Snapshot.Baseline == "" {
+		text = "nothing serves yet: this is a first release"
+		s.firstRelease()
+	}
+	s.add(e, rollout.EventSnapshot, 0, text, map[string]any{"baseline": out.Snapshot.Baseline, "split": out.Snapshot.Split, "replicas": out.Snapshot.Replicas})
+	return nil
+}
+
+// firstRelease takes the one-step plan that a service without a baseline gets.
+func (s *story) firstRelease() {
+	if len(s.plan.Steps) > 0 {
+		s.plan = s.plan.FirstRelease()
+		s.status.Steps = len(s.plan.Steps)
+	}
+}
+
+func (s *story) preflight(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out preflightOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	text := "going back is possible"
+	if len(out.Problems) > 0 {
+		text = "going back may not be possible: " + strings.Join(out.Problems, "; ")
+	}
+	s.status.Warnings = append(s.status.Warnings, out.Warnings...)
+	s.add(e, rollout.EventPreflight, 0, text, map[string]any{"problems": list(out.Problems), "warnings": list(out.Warnings)})
+	if len(out.Problems) > 0 {
+		s.refused(e, rollout.CauseDirty, strings.Join(out.Problems, "; "), out.Problems)
+	}
+	return nil
+}
+
+func (s *story) deployed(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out deployOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	text := s.status.Candidate + " deployed and ready"
+	if out.Ready > 0 {
+		text += fmt.Sprintf(", %d of it", out.Ready)
+	}
+	s.add(e, rollout.EventDeployed, 0, text, map[string]any{"version": s.status.Candidate, "ready": out.Ready, "endpoints": list(out.Endpoints)})
+	return nil
+}
+
+func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var (
+		in  trafficInput
+		out setTrafficOutput
+	)
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	step := orElse(in.Step, stepOf(one.ID))
+	if out.Conflict {
+		s.drift(e, step, "a foreign split is in force, nothing was written: "+out.Observed.String(), out.Observed)
+		return nil
+	}
+	weight := out.Split[s.status.Candidate]
+	s.add(e, rollout.EventWeightSet, step, fmt.Sprintf("%s to %s set", weight, s.status.Candidate), map[string]any{"weight": weight, "split": out.Split})
+	return nil
+}
+
+func (s *story) drift(e *historypb.HistoryEvent, step int, text string, observed rollout.Split) {
+	s.add(e, rollout.EventDrift, step, text, map[string]any{"observed": observed})
+}
+
+// weightObserved tells that a split is in force; one that did not come into
+// force in time is told by what the rollout does next.
+func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var (
+		in  trafficInput
+		out verifyTrafficOutput
+	)
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	if err := s.decode(result, &out); err != nil || !out.Verified {
+		return err
+	}
+	weight := out.Observed[s.status.Candidate]
+	s.status.Weight = weight
+	data := map[string]any{"weight": weight, "observed": out.Observed}
+	if strings.HasPrefix(one.ID, "restore") {
+		s.add(e, rollout.EventTrafficRestored, 0, "traffic is back: "+out.Observed.String(), data)
+		return nil
+	}
+	s.status.Step = max(s.status.Step, stepOf(one.ID))
+	s.add(e, rollout.EventWeightObserved, orElse(in.Step, stepOf(one.ID)), fmt.Sprintf("%s to %s observed", weight, s.status.Candidate), data)
+	return nil
+}
+
+func (s *story) promoted(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out promoteOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	if out.PlatformRolledBack {
+		s.add(e, rollout.EventDrift, 0, "the platform went back to "+out.Primary+" by itself: "+out.Reason, map[string]any{"primary": out.Primary, "reason": out.Reason})
+		return nil
+	}
+	s.add(e, rollout.EventPromoted, 0, out.Primary+" is the primary version", map[string]any{"version": out.Primary})
+	return nil
+}
+
+func (s *story) healthRestored(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out reasonOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	text := "the baseline is healthy"
+	if out.Reason != "" {
+		text += ": " + out.Reason
+	}
+	s.add(e, rollout.EventHealthRestored, 0, text, map[string]any{"reason": out.Reason})
+	return nil
+}
+
+func (s *story) compared(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out compareOutput
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	text := "everything is as before the rollout"
+	if len(out.Differences) > 0 {
+		text = "not as before the rollout: " + strings.Join(out.Differences, "; ")
+	}
+	s.add(e, rollout.EventCompared, 0, text, map[string]any{"differences": list(out.Differences)})
+	return nil
+}
+
+func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var (
+		in  removeInput
+		out reasonOutput
+	)
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	text := in.Version + " removed"
+	if out.Reason != "" {
+		text += ": " + out.Reason
+	}
+	s.add(e, rollout.EventCleanedUp, 0, text, map[string]any{"version": in.Version, "reason": out.Reason})
+	return nil
+}
+
+// list is never null in JSON.
+func list(items []string) []string { return append([]string{}, items...) }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

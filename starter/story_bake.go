@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// window tells what one window came to: the evidence first, then what it led to.
+func (s *story) window(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var (
+		in  observeInput
+		out observeOutput
+	)
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	step := stepOf(one.ID)
+	s.status.Checks = out.Checks
+	s.add(e, rollout.EventWindow, step, windowText(in, out), windowData(in, out))
+	if out.Drift != nil {
+		s.drift(e, step, "somebody else changed the weights: "+out.Drift.String(), out.Drift)
+	}
+	if out.Platform != "" {
+		s.add(e, rollout.EventDrift, step, "the platform acted by itself: "+out.Platform, map[string]any{"platform": out.Platform})
+	}
+	s.decided(e, step, in, out.Decision)
+	return nil
+}
+
+// decided tells what a decision means beyond going on watching. A hold is told
+// once, a step is passed once, however many windows say so again while the
+// rollout waits.
+func (s *story) decided(e *historypb.HistoryEvent, step int, in observeInput, d rollout.Decision) {
+	data := map[string]any{"verdict": d.Verdict, "reason": d.Reason}
+	switch d.Action {
+	case rollout.RollBack:
+		data["cause"], s.back = d.Cause, true
+		s.add(e, rollout.EventBreach, step, "go back: "+d.Reason, data)
+	case rollout.Hold:
+		if !s.held {
+			s.add(e, rollout.EventHeld, step, "held: "+d.Reason, data)
+		}
+	case rollout.GoOn:
+		if step > 0 && step != s.passed && (!in.Waiting || in.AtEnd) {
+			s.passed = step
+			s.add(e, rollout.EventStepPassed, step, fmt.Sprintf("step %d passed at %s", step, in.Weight), data)
+		}
+	}
+	s.held = d.Action == rollout.Hold
+}
+
+// lost tells of a window that nobody watched to its end: without workers, or
+// with one that died too often.
+func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure) {
+	var in observeInput
+	if one.Type != "Observe" || s.decode(one.Input, &in) != nil {
+		return
+	}
+	reason := why.GetMessage()
+	if inner := why.GetCause().GetMessage(); inner != "" {
+		reason = inner
+	}
+	s.add(e, rollout.EventWindow, stepOf(one.ID), fmt.Sprintf("window %d at %s: nobody watched: %s", in.Window, in.Weight, reason), map[string]any{
+		"window": in.Window, "weight": in.Weight, "start": in.Start, "checks": []rollout.CheckResult{}, "error": reason,
+	})
+}
+
+func windowData(in observeInput, out observeOutput) map[string]any {
+	data := map[string]any{
+		"window": in.Window, "weight": in.Weight, "start": in.Start, "end": out.End,
+		"checks": append([]rollout.CheckResult{}, out.Checks...), "decision": out.Decision,
+		"polls": out.Polls, "digest": out.Digest,
+	}
+	if out.Unwatched > 0 {
+		data["unwatched"] = out.Unwatched
+	}
+	return data
+}
+
+func windowText(in observeInput, out observeOutput) string {
+	var checks []string
+	for _, c := range out.Checks {
+		checks = append(checks, strings.TrimSpace(c.Name+" "+string(c.Verdict)+" "+effect(c))+advisory(c.Advisory))
+	}
+	text := fmt.Sprintf("window %d at %s", in.Window, in.Weight)
+	if length := out.End.Sub(in.Start); length > 0 && !in.Start.IsZero() {
+		text += ", " + brief(length)
+	}
+	if len(checks) > 0 {
+		text += ": " + strings.Join(checks, ", ")
+	}
+	if out.Unwatched > 0 {
+		text += fmt.Sprintf(" (%s of it unwatched)", brief(out.Unwatched.Std()))
+	}
+	return text
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// cancelActor is who gave an order through Temporal's own cancel.
+const cancelActor = "temporal:cancel"
+
+// acceptedCall is an update whose answer is still to come.
+type acceptedCall struct {
+	command rollout.Command
+	name    string
+}
+
+// gate is an approval that is being waited for.
+type gate struct {
+	step   int // that will be taken; steps+1 is promotion
+	quorum int
+	votes  int
+}
+
+// command tells of an order when it arrives, and returns its line; the answer
+// is filled in when it comes.
+func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
+	data := map[string]any{"name": c.Name, "id": c.ID, "reason": c.Reason}
+	switch {
+	case c.By > 0:
+		data["by"] = c.By
+	case c.Full:
+		data["full"] = true
+	case c.Digest != "":
+		data["step"], data["digest"] = c.Step, c.Digest
+	}
+	if p := e.GetPrincipal().GetName(); p != "" {
+		data["principal"] = p
+	}
+	s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), c.Name, c.Reason), data).Actor = c.Actor
+	s.commands[c.ID] = len(s.lines) - 1
+}
+
+// signaled tells of the abort that goes ahead of its update. Without an update
+// the first abort is obeyed and a later one changes nothing.
+func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	if a.GetSignalName() != rollout.CommandAbort {
+		return nil
+	}
+	var c rollout.Command
+	if err := s.decode(a.GetInput(), &c); err != nil {
+		return err
+	}
+	if _, told := s.commands[c.ID]; told && c.ID != "" {
+		return nil
+	}
+	c.Name = orElse(c.Name, rollout.CommandAbort)
+	s.command(e, c)
+	s.obeyAbort()
+	return nil
+}
+
+func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionCancelRequestedEventAttributes) {
+	s.command(e, rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")})
+	s.lines[len(s.lines)-1].Data["identity"] = a.GetIdentity()
+	s.obeyAbort()
+}
+
+// obeyAbort answers the abort of the last line.
+func (s *story) obeyAbort() {
+	answer := rollout.Answer{Answer: rollout.Accepted}
+	if s.aborted || s.back {
+		answer = rollout.Answer{Answer: rollout.Noop, Why: "already going back"}
+	}
+	s.aborted = true
+	s.answer(len(s.lines)-1, answer)
+}
+
+func (s *story) answer(line int, a rollout.Answer) {
+	data := s.lines[line].Data
+	data["answer"] = a.Answer
+	delete(data, "why")
+	if a.Why != "" {
+		data["why"] = a.Why
+	}
+}
+
+func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes) error {
+	call := acceptedCall{name: a.GetAcceptedRequest().GetInput().GetName()}
+	if err := s.decode(a.GetAcceptedRequest().GetInput().GetArgs(), &call.command); err != nil {
+		return err
+	}
+	call.command.ID = orElse(call.command.ID, a.GetAcceptedRequest().GetMeta().GetUpdateId())
+	call.command.Name = orElse(call.command.Name, call.name)
+	s.updates[e.GetEventId()] = call
+	if _, told := s.commands[call.command.ID]; !told {
+		s.command(e, call.command)
+	}
+	return nil
+}
+
+func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
+	call, known := s.updates[a.GetAcceptedEventId()]
+	if !known {
+		return nil
+	}
+	var answer rollout.Answer
+	if failure := a.GetOutcome().GetFailure(); failure != nil {
+		answer = rollout.Answer{Answer: rollout.Denied, Why: failure.GetMessage()}
+	} else if err := s.decode(a.GetOutcome().GetSuccess(), &answer); err != nil {
+		return err
+	}
+	s.answer(s.commands[call.command.ID], answer)
+	if answer.Answer == rollout.Accepted {
+		s.obeyed(e, call.command)
+	}
+	return nil
+}
+
+// obeyed tells what an accepted command changed at once.
+func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
+	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
+	switch c.Name {
+	case rollout.CommandAbort:
+		s.aborted = true
+	case rollout.CommandPause:
+		s.status.Paused = true
+		s.add(e, rollout.EventPaused, s.status.Step, by("paused"), nil).Actor = c.Actor
+	case rollout.CommandResume:
+		s.status.Paused = false
+		s.add(e, rollout.EventResumed, s.status.Step, by("resumed"), nil).Actor = c.Actor
+	case rollout.CommandApprove:
+		s.voted(e, c)
+	case rollout.CommandReject:
+		s.back, s.gate = true, nil
+		s.add(e, rollout.EventGateRefused, s.status.Step+1, by("refused"), nil).Actor = c.Actor
+	}
+}
+
+// voted counts a vote; the one that makes the quorum opens the gate.
+func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
+	if s.gate == nil {
+		return
+	}
+	if s.gate.votes++; s.gate.votes >= s.gate.quorum {
+		text := fmt.Sprintf("approved by %s of %d, last by %s", count(s.gate.votes, "vote"), s.gate.quorum, orElse(c.Actor, "somebody"))
+		s.add(e, rollout.EventGatePassed, s.gate.step, text, nil).Actor = c.Actor
+		s.gate = nil
+	}
+}
+
+// waitsFor opens a gate. A pause or a hold in between leaves it as it is.
+func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
+	if what != rollout.WaitingForApproval || s.gate != nil {
+		return
+	}
+	step := s.status.Step + 1
+	approval := s.plan.Promote
+	if step <= len(s.plan.Steps) {
+		approval = s.plan.Steps[step-1].Approve
+	}
+	s.gate = &gate{step: step, quorum: 1}
+	data := map[string]any{"step": step}
+	text := "waiting for an approval of " + s.raise(step)
+	if approval != nil {
+		s.gate.quorum = max(approval.Quorum, 1)
+		text += ": " + asked(approval)
+		data["approval"] = approval
+	}
+	s.add(e, rollout.EventGateWaiting, step, text, data)
+}
+
+// raise is what taking a step means.
+func (s *story) raise(step int) string {
+	if step > len(s.plan.Steps) {
+		return "the promotion"
+	}
+	return "the raise to " + s.plan.Steps[step-1].Weight.String()
+}
+
+// raised tells that the rollout goes on past a gate although the votes were not
+// there: nobody answered in time, and that is what the plan says then.
+func (s *story) raised(e *historypb.HistoryEvent) {
+	if s.gate != nil {
+		s.add(e, rollout.EventGatePassed, s.gate.step, "nobody answered in time: goes on, as the plan says", nil)
+		s.gate = nil
+	}
+}
+
+// turned tells what going back means for a gate that is open: where nothing
+// else turned the rollout back, nobody approved in time.
+func (s *story) turned(e *historypb.HistoryEvent) {
+	if s.gate != nil && !s.back && !s.aborted {
+		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time", nil)
+	}
+	s.gate, s.back = nil, true
+}

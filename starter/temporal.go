@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"bakeoff/rollout"
+)
+
+// connection says which Temporal to talk to. Empty fields are taken from the
+// variables and profiles of the temporal CLI.
+type connection struct{ Address, Namespace, Profile string }
+
+// options reads the settings of the temporal CLI and puts what c names on top.
+func (c connection) options() (client.Options, error) {
+	o, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{
+		ConfigFileProfile: c.Profile, IncludeRemoteCodec: true,
+	})
+	if err != nil {
+		return o, fmt.Errorf("read the Temporal connection settings: %w", err)
+	}
+	if c.Address != "" {
+		o.HostPort = c.Address
+	}
+	if c.Namespace != "" {
+		o.Namespace = c.Namespace
+	}
+	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) // errors are returned, and said once
+	return o, nil
+}
+
+// server is the Temporal service as reached by the SDK.
+type server struct {
+	client    client.Client
+	converter converter.DataConverter
+}
+
+var _ service = (*server)(nil)
+
+func dial(ctx context.Context, c connection) (service, error) {
+	o, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	connected, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", orElse(o.HostPort, client.DefaultHostPort), err)
+	}
+	if o.DataConverter == nil {
+		o.DataConverter = converter.GetDefaultDataConverter()
+	}
+	return &server{connected, o.DataConverter}, nil
+}
+
+func (s *server) Converter() converter.DataConverter { return s.converter }
+func (s *server) Close()                             { s.client.Close() }
+
+func (s *server) Start(ctx context.Context, o rollout.Order) (run, error) {
+	started, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o)
+	if err != nil {
+		return run{}, classify(err)
+	}
+	return run{started.GetID(), started.GetRunID()}, nil
+}
+
+// planWithin bounds how long a plan may take once a worker has begun it.
+const planWithin = time.Minute
+
+func (s *server) Plan(ctx context.Context, id string, o rollout.Order) (admission, error) {
+	var out admission
+	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
+		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
+		Summary:     "plan " + short(summaryOf(o), 150),
+	}, "Admit", map[string]any{"order": o})
+	if err != nil {
+		return out, err
+	}
+	err = handle.Get(ctx, &out)
+	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = handle.Terminate(stop, client.TerminateActivityOptions{Reason: "nobody waits for the plan any more"})
+		return out, errNoWorker
+	}
+	return out, err
+}
+
+func (s *server) Describe(ctx context.Context, r run) (execution, error) {
+	d, err := s.client.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
+	if err != nil {
+		return execution{}, classify(err)
+	}
+	return executionOf(d.GetWorkflowExecutionInfo()), nil
+}
+
+func (s *server) Query(ctx context.Context, r run) (rollout.Status, error) {
+	var status rollout.Status
+	answer, err := s.client.QueryWorkflow(ctx, r.WorkflowID, r.RunID, rollout.StatusQuery)
+	if err != nil {
+		return status, classify(err)
+	}
+	return status, answer.Get(&status)
+}
+
+func (s *server) End(ctx context.Context, r run) (*historypb.HistoryEvent, error) {
+	events := s.client.GetWorkflowHistory(ctx, r.WorkflowID, r.RunID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+	if !events.HasNext() {
+		return nil, errors.New("the end of the history is missing")
+	}
+	e, err := events.Next()
+	return e, classify(err)
+}
+
+func (s *server) Events(ctx context.Context, r run) iter.Seq2[*historypb.HistoryEvent, error] {
+	return func(yield func(*historypb.HistoryEvent, error) bool) {
+		events := s.client.GetWorkflowHistory(ctx, r.WorkflowID, r.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			e, err := events.Next()
+			if !yield(e, classify(err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *server) List(ctx context.Context, query string) iter.Seq2[execution, error] {
+	return func(yield func(execution, error) bool) {
+		for token := []byte(nil); ; {
+			page, err := s.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: token})
+			if err != nil {
+				yield(execution{}, err)
+				return
+			}
+			for _, info := range page.GetExecutions() {
+				if !yield(executionOf(info), nil) {
+					return
+				}
+			}
+			if token = page.GetNextPageToken(); len(token) == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
+	err := classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, c.Name, c))
+	if errors.Is(err, errNotFound) {
+		return errOver
+	}
+	return err
+}
+
+func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	var answer rollout.Answer
+	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		UpdateID: c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		UpdateName: c.Name, Args: []any{c}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &answer)
+	}
+	if err = classify(err); errors.Is(err, errNotFound) {
+		err = errOver
+	}
+	return answer, err
+}
+
+// classify turns the errors that commands act on into ours.
+func classify(err error) error {
+	var (
+		notFound *serviceerror.NotFound
+		started  *serviceerror.WorkflowExecutionAlreadyStarted
+		late     *client.WorkflowUpdateServiceTimeoutOrCanceledError
+		failed   *temporal.ApplicationError
+	)
+	switch {
+	case errors.As(err, &notFound):
+		return errNotFound
+	case errors.As(err, &started):
+		return errBusy
+	case errors.As(err, &late):
+		return errNoWorker
+	case errors.As(err, &failed) && failed.Type() == "AcceptedUpdateCompletedWorkflow":
+		return errOver
+	}
+	return err
+}
+
+// retryable reports whether trying again may help: the server was away, or no
+// worker came in time.
+func retryable(err error) bool {
+	var (
+		away    *serviceerror.Unavailable
+		busy    *serviceerror.ResourceExhausted
+		late    *serviceerror.DeadlineExceeded
+		stopped *serviceerror.Canceled
+	)
+	return errors.Is(err, errNoWorker) || errors.As(err, &away) || errors.As(err, &busy) || errors.As(err, &late) || errors.As(err, &stopped) ||
+		errors.Is(err, context.DeadlineExceeded)
+}

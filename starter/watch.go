@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// Why a wait ended before the rollout did.
+var (
+	errTimeout     = errors.New("timeout")
+	errInterrupted = errors.New("interrupted")
+)
+
+// view shows people where a rollout stands while they wait.
+type view interface {
+	show(s rollout.Status)
+	note(text string) // what is not about the rollout, such as a lost connection
+	close()
+}
+
+// watch waits for a run to end.
+type watch struct {
+	svc  service
+	run  run
+	poll time.Duration
+	view view
+
+	last rollout.Status // as last seen
+	lost bool           // nobody answered at the last look
+}
+
+// ended is how a run ended, or why nobody will ever know.
+type ended struct {
+	status rollout.Status
+	err    error
+}
+
+// wait returns when the run is over, or needs a person. It outlives restarts
+// of the server and the want of workers: it looks again until ctx ends, and
+// then returns what was last seen with errTimeout or errInterrupted.
+func (w *watch) wait(ctx context.Context) (rollout.Status, error) {
+	defer w.view.close()
+	looking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := make(chan ended, 1)
+	go func() { end <- w.end(looking) }()
+	for {
+		w.look(looking)
+		select {
+		case e := <-end:
+			if ctx.Err() == nil {
+				w.view.show(e.status)
+				return e.status, e.err
+			}
+		default:
+		}
+		if w.last.Phase == rollout.PhaseNeedsHuman {
+			return w.last, nil
+		}
+		select {
+		case <-ctx.Done():
+			return w.last, reason(ctx)
+		case e := <-end:
+			if ctx.Err() != nil {
+				return w.last, reason(ctx)
+			}
+			w.view.show(e.status)
+			return e.status, e.err
+		case <-time.After(w.poll):
+		}
+	}
+}
+
+// reason says why a context ended: its own timeout, or a person.
+func reason(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return errTimeout
+	}
+	return errInterrupted
+}
+
+// look asks a worker, and where none answers Temporal itself.
+func (w *watch) look(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if s, err := w.svc.Query(asking, w.run); err == nil {
+		w.seen(s)
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	describing, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	e, err := w.svc.Describe(describing, w.run)
+	switch {
+	case err == nil && e.open():
+		w.seen(merge(w.last, e.status()))
+	case err != nil && ctx.Err() == nil && !w.lost:
+		w.lost = true
+		w.view.note(fmt.Sprintf("Temporal does not answer (%v); waiting on", err))
+	}
+}
+
+func (w *watch) seen(s rollout.Status) {
+	if w.lost {
+		w.lost = false
+		w.view.note("Temporal answers again")
+	}
+	w.last = s
+	w.view.show(s)
+}
+
+// merge lays what Temporal knows without a worker over what was last seen.
+func merge(last, now rollout.Status) rollout.Status {
+	if last.WorkflowID == "" {
+		return now
+	}
+	last.Phase, last.Stale = orElse(now.Phase, last.Phase), true
+	last.WaitingFor, last.Paused = now.WaitingFor, now.Paused || last.Paused && now.Phase == last.Phase
+	last.Weight, last.Step = now.Weight, now.Step
+	return last
+}
+
+// end follows the run to its last event, through lost connections and runs
+// that continue as another one.
+func (w *watch) end(ctx context.Context) ended {
+	for r := w.run; ; {
+		last, err := w.svc.End(ctx, r)
+		switch {
+		case ctx.Err() != nil:
+			return ended{err: ctx.Err()}
+		case errors.Is(err, errNotFound):
+			return ended{err: fmt.Errorf("wait for %s: %w", r.WorkflowID, err)}
+		case err != nil:
+			pause(ctx, w.poll)
+			continue
+		}
+		s, next, err := resultOf(w.svc.Converter(), last)
+		if err != nil {
+			return ended{err: err}
+		}
+		if next != "" {
+			r.RunID = next
+			continue
+		}
+		if s.Target == "" { // cut off from outside: tell what is known
+			s, err = ending(ctx, w.svc, execution{run: r})
+		}
+		return ended{s, err}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
+)
+
+// config is what a spec may not hold: where Temporal is, which drivers and
+// URLs may be used, the credentials for them, and what each environment
+// demands. Zero values mean the defaults.
+type config struct {
+	Temporal temporalConfig               `json:"temporal,omitzero"`
+	Listen   string                       `json:"listen,omitempty"`  // default defaultListen
+	Drivers  map[string]driverConfig      `json:"drivers,omitempty"` // by driver name
+	Allow    allowConfig                  `json:"allow,omitzero"`
+	Limits   map[string]activities.Limits `json:"limits,omitempty"` // by environment; "default" serves the others
+	Evidence evidenceConfig               `json:"evidence,omitzero"`
+
+	// Not served by this version: known, so that they can be refused by name.
+	Roles         any `json:"roles,omitempty"`
+	Permissions   any `json:"permissions,omitempty"`
+	Signing       any `json:"signing,omitempty"`
+	Approvals     any `json:"approvals,omitempty"`
+	Freeze        any `json:"freeze,omitempty"`
+	ErrorBudgets  any `json:"errorBudgets,omitempty"`
+	Notifications any `json:"notifications,omitempty"`
+}
+
+// temporalConfig overrides the variables and profiles of the temporal CLI.
+type temporalConfig struct {
+	Address   string `json:"address,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// driverConfig holds defaults for a driver's `with`, and `bearer`, which is a
+// credential and never becomes a parameter.
+type driverConfig map[string]any
+
+// allowConfig says what specs may use. An empty list allows everything.
+type allowConfig struct {
+	Drivers []string `json:"drivers,omitempty"`
+	URLs    []string `json:"urls,omitempty"` // "*" stands for any text within the host or within the path
+}
+
+// evidenceConfig says where raw windows are kept. The zero value keeps none.
+type evidenceConfig struct {
+	Directory string `json:"directory,omitempty"`
+	S3        any    `json:"s3,omitempty"` // not served by this version
+}
+
+// defaultListen serves /healthz and /metrics to this machine only.
+const defaultListen = "127.0.0.1:9464"
+
+// errConfig is a configuration file that is wrong.
+var errConfig = errors.New("wrong configuration")
+
+// loadConfig reads and checks a file; "" is the empty configuration. The error
+// lists everything that is wrong, each with file, line and column.
+func loadConfig(path string) (config, error) {
+	var c config
+	if path == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	if strings.TrimSpace(string(data)) == "" {
+		return c, nil
+	}
+	problems := specfile.Decode(path, data, &c)
+	if len(problems) == 0 {
+		return c, nil
+	}
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, specfile.Explain(p, data))
+	}
+	return config{}, fmt.Errorf("%w:\n%s", errConfig, strings.Join(lines, "\n"))
+}
+
+// Validate says what is wrong, apart from what the types already say.
+func (c *config) Validate() []rollout.Problem {
+	var out []rollout.Problem
+	add := func(path, format string, args ...any) {
+		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
+	for path, given := range map[string]any{"roles": c.Roles, "permissions": c.Permissions, "signing": c.Signing, "approvals": c.Approvals,
+		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+		if given != nil {
+			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
+		}
+	}
+	if c.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+			add("listen", "%q is no address: write host:port", c.Listen)
+		}
+	}
+	for i, name := range c.Allow.Drivers {
+		if !slices.Contains(driverNames(), name) {
+			add(fmt.Sprintf("allow.drivers[%d]", i), "unknown driver %q: this worker has %s", name, strings.Join(driverNames(), ", "))
+		}
+	}
+	for i, pattern := range c.Allow.URLs {
+		if err := checkPattern(pattern); err != nil {
+			add(fmt.Sprintf("allow.urls[%d]", i), "%v", err)
+		}
+	}
+	for environment, l := range c.Limits {
+		if l.MutableTags != "" && l.MutableTags != "refuse" && l.MutableTags != "allow" {
+			add("limits."+environment+".mutableTags", "%q is not one of refuse, allow", l.MutableTags)
+		}
+	}
+	for name, d := range c.Drivers {
+		out = append(out, d.validate(name)...)
+	}
+	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+func (d driverConfig) validate(name string) []rollout.Problem {
+	path := "drivers." + name
+	if !slices.Contains(driverNames(), name) {
+		return []rollout.Problem{{Path: path, Message: fmt.Sprintf("unknown driver %q: this worker has %s", name, strings.Join(driverNames(), ", "))}}
+	}
+	ref, err := d.bearer()
+	if err == nil && ref != nil {
+		if d.url() == "" {
+			err = errors.New("a credential is sent only to the URL that stands beside it: give url, too")
+		} else if !slices.Contains(bearerDrivers(), name) {
+			err = fmt.Errorf("driver %s takes no credential: only %s do", name, strings.Join(bearerDrivers(), ", "))
+		} else {
+			_, err = ref.read()
+		}
+	}
+	if err != nil {
+		return []rollout.Problem{{Path: path + "." + bearerKey, Message: err.Error()}}
+	}
+	return nil
+}
