@@ -58,7 +58,9 @@ func TestValidate(t *testing.T) {
 		{"endless bake", func(s *Spec) { s.Strategy.Canary[1].Bake = Duration(longest) }, "strategy.canary[1].bake: 36500d is too long for windows of 12h"},
 		{"endless linear bake", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1000, Bake: Duration(longest)}} }, "strategy.linear.bake: 36500d is too long"},
 		{"window.first", func(s *Spec) { s.Strategy.Window.First = 1 }, "strategy.window.first: 1ns is too short"},
-		{"window.cap", func(s *Spec) { s.Strategy.Window.Cap = Duration(time.Millisecond) }, "strategy.window.cap: 1ms is too short"},
+		{"window.cap", func(s *Spec) {
+			s.Strategy.Window.Cap, s.Strategy.Canary = Duration(time.Millisecond), s.Strategy.Canary[:1]
+		}, "strategy.window.cap: 1ms is too short"},
 		{"window.cap below first", func(s *Spec) { s.Strategy.Window = WindowSpec{First: minutes(2), Cap: minutes(1)} }, "strategy.window.cap: 1m is shorter than window.first (2m)"},
 		{"window.poll", func(s *Spec) { s.Strategy.Window.Poll = 1 }, "strategy.window.poll: 1ns is too short"},
 		{"window.poll beside first", func(s *Spec) {

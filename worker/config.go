@@ -73,7 +73,7 @@ func loadConfig(path string) (config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
-	if strings.TrimSpace(string(data)) == "" {
+	if saysNothing(string(data)) {
 		return c, nil
 	}
 	problems := specfile.Decode(path, data, &c)
@@ -85,6 +85,16 @@ func loadConfig(path string) (config, error) {
 		lines = append(lines, specfile.Explain(p, data))
 	}
 	return config{}, fmt.Errorf("%w:\n%s", errConfig, strings.Join(lines, "\n"))
+}
+
+// saysNothing reports whether a file holds comments at most.
+func saysNothing(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return false
+		}
+	}
+	return true
 }
 
 // Validate says what is wrong, apart from what the types already say.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -102,6 +103,8 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	}
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
+	// Many stories share few cores: being slow is no deadlock.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world})
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})

@@ -12,7 +12,8 @@
 //
 // so that any worker reads versions and fence from the live configuration. To
 // hand a running service over, give its upstreams such an @id; one without is
-// reported as a version named like its address.
+// reported as a version named like its address. A Caddy that starts from a file
+// again has the file's split and no fence: that is drift like any other.
 //
 // Every change is one compare-and-set (ETag, If-Match) of the whole handler.
 // Needs Caddy 2.9 or later: older ones do not honour a weight of 0.
@@ -36,8 +37,12 @@ import (
 type Parameters struct {
 	Admin    string           `json:"admin"`    // default http://127.0.0.1:2019
 	ID       string           `json:"id"`       // the handler's @id; default bakeoff
-	Deadline rollout.Duration `json:"deadline"` // of one call; default 5s
+	Deadline rollout.Duration `json:"deadline"` // of one call; default 5s, at most 9s
 }
+
+// maxDeadline keeps a call below the shortest activity, so that a late write of
+// a worker that was given up is over before it is overwritten.
+const maxDeadline = 9 * time.Second
 
 // Router is one reverse_proxy handler of a Caddy server.
 type Router struct {
@@ -59,10 +64,12 @@ func New(with activities.With) (activities.Traffic, error) {
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return nil, fmt.Errorf("admin: %q is no URL such as http://127.0.0.1:2019", p.Admin)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("admin: a user, password, query or fragment is not possible")
 	case !safeID.MatchString(p.ID):
 		return nil, fmt.Errorf("id: %q needs letters, digits, '.', '_', '+' or '-'", p.ID)
-	case p.Deadline <= 0:
-		return nil, errors.New("deadline: must be more than 0s")
+	case p.Deadline <= 0 || p.Deadline.Std() > maxDeadline:
+		return nil, fmt.Errorf("deadline: must be more than 0s and at most %s", maxDeadline)
 	}
 	// Each reload gives Caddy a new admin server: a kept connection would be a dead one.
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}

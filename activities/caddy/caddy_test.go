@@ -59,7 +59,8 @@ func TestConformance(t *testing.T) {
 
 // TestShares sends real requests: what Split says is what users get.
 func TestShares(t *testing.T) {
-	for _, replicas := range [][2]int{{1, 1}, {3, 2}} {
+	all := []rollout.Weight{0, 10, 100, 500, 1000, 1234, 2500, 3333, 5000, 9000, rollout.All, 0}
+	for replicas, weights := range map[[2]int][]rollout.Weight{{1, 1}: all, {3, 2}: {0, 10, 500, 3333, 0}} {
 		s, endpoints := startCaddy(t, nil), map[string][]string{}
 		backends := map[string][]*backend{}
 		for i, version := range []string{baseline, candidate} {
@@ -69,7 +70,7 @@ func TestShares(t *testing.T) {
 				endpoints[version] = append(endpoints[version], b.url)
 			}
 		}
-		for i, w := range []rollout.Weight{0, 10, 100, 500, 1000, 1234, 2500, 3333, 5000, 9000, rollout.All, 0} {
+		for i, w := range weights {
 			t.Run(fmt.Sprintf("%d to %d endpoints, %s", replicas[0], replicas[1], w), func(t *testing.T) {
 				require.NoError(t, s.router(t).Shift(t.Context(), shift(w, i+1, endpoints)))
 				o, err := s.router(t).Split(t.Context())
@@ -224,6 +225,8 @@ func TestNew(t *testing.T) {
 		"no URL":       {"admin": "127.0.0.1:2019"},
 		"unsafe id":    {"id": "a/b"},
 		"no deadline":  {"deadline": "0s"},
+		"long":         {"deadline": "10s"},
+		"credentials":  {"admin": "http://me:secret@127.0.0.1:2019"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(with)

@@ -123,7 +123,8 @@ func classify(err error) error {
 
 // Status says what an HTTP answer means that brings nothing to read: 408, 429
 // and 5xx may be tried again, with Retry-After (at most a minute) as a
-// *activities.RetryAfterError; every other one is ErrFinal. The body is for people; 200 bytes are kept.
+// *activities.RetryAfterError; every other one is ErrFinal. The body is for
+// people; 200 bytes are kept.
 func Status(code int, header http.Header, body string) error {
 	status := &statusError{code: code, header: header, body: body}
 	return status.classify(status)

@@ -15,7 +15,7 @@ import (
 	"bakeoff/testsuite/sim/httpworld"
 )
 
-const deadline = 300 * time.Millisecond
+const deadline = 500 * time.Millisecond
 
 // serve serves the world and says where.
 func serve(t *testing.T, w *sim.World) web.Config {

@@ -40,7 +40,7 @@ type Faults struct {
 type Server struct {
 	Faults     Faults
 	ThirdParty string        // the server's name when it is not ours, and so cannot be made to do all of Faults; "" when it is ours
-	Deadline   time.Duration // the driver's hard deadline of one call; default 5 s
+	Deadline   time.Duration // the driver's hard deadline of one call; default 5 s, 500 ms make a quick test
 	Settle     time.Duration // how long a write may take to be seen; default 10 s
 	// Effects returns a line for each write that changed something, oldest
 	// first, so that repeated writes can be seen to change nothing. Optional.
@@ -182,9 +182,11 @@ func hangs(t *testing.T, make func(t *testing.T) (Server, []call)) {
 		s.Faults.Hang(t)
 		for _, c := range calls {
 			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(20*time.Millisecond, cancel)
+			time.AfterFunc(s.deadline()/10, cancel)
+			started := time.Now()
 			require.Error(t, c.do(ctx), c.name)
 			require.Error(t, ctx.Err(), "%s failed before its context ended", c.name)
+			require.Less(t, time.Since(started), s.deadline(), "%s waited for its deadline", c.name)
 		}
 	})
 }

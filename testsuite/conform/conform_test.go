@@ -17,7 +17,7 @@ import (
 	"bakeoff/testsuite/sim"
 )
 
-const deadline = 50 * time.Millisecond
+const deadline = 500 * time.Millisecond
 
 // The defects below are drivers that look right and are not. The suite must
 // fail each of them, or it holds nothing.

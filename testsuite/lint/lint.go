@@ -17,19 +17,22 @@ import (
 // forbiddenImports are packages that workflow code must not know at all; those
 // below them are forbidden, too.
 var forbiddenImports = map[string]string{
-	"math/rand":                 "randomness differs on replay: take it from an activity",
-	"crypto/rand":               "randomness differs on replay: take it from an activity",
-	"os":                        "the environment differs between workers: take it from an activity",
-	"net":                       "only activities reach the world",
-	"syscall":                   "only activities reach the world",
-	"sync":                      "workflow code has one thread: use workflow.Mutex, workflow.WaitGroup",
-	"encoding/json":             "its order and its rules may change: digests are computed in activities",
-	"log":                       "use workflow.GetLogger: it is silent on replay",
-	"go.temporal.io/sdk/client": "workflow code must not call the server",
+	"math/rand":     "randomness differs on replay: take it from an activity",
+	"crypto/rand":   "randomness differs on replay: take it from an activity",
+	"os":            "the environment differs between workers: take it from an activity",
+	"net":           "only activities reach the world",
+	"syscall":       "only activities reach the world",
+	"sync":          "workflow code has one thread: use workflow.Mutex, workflow.WaitGroup",
+	"encoding/json": "its order and its rules may change: digests are computed in activities",
+	"log":           "use workflow.GetLogger: it is silent on replay",
 }
 
 // forbiddenTime are functions of package time that read the clock or wait.
 var forbiddenTime = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+
+// sdkClient may be imported for its metrics types only: workflow.
+// GetMetricsHandler returns one.
+const sdkClient = "go.temporal.io/sdk/client"
 
 // Finding is one place that breaks a rule.
 type Finding struct {
@@ -104,7 +107,7 @@ func (c *checker) findGlobals(file *ast.File) {
 					continue
 				}
 				c.globals[name.Name] = true
-				if !isActivities(v, name.Name) && !(i < len(v.Values) && isSentinel(v.Values[i])) {
+				if !isActivities(v, name.Name) && !(i < len(v.Values) && isConstant(v.Values[i])) {
 					c.add(name, "no package-level variable %s: it is shared by all workflows of the process; use a function or a constant", name.Name)
 				}
 			}
@@ -123,14 +126,16 @@ func isActivities(v *ast.ValueSpec, name string) bool {
 	return ok && isName(s.X, "activities") && s.Sel.Name == "Activities"
 }
 
-// isSentinel recognises errors that are made once and compared with.
-func isSentinel(e ast.Expr) bool {
+// isConstant recognises what is made once and cannot be changed: errors to
+// compare with, and keys of search attributes.
+func isConstant(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	s, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && (isName(s.X, "errors") && s.Sel.Name == "New" || isName(s.X, "fmt") && s.Sel.Name == "Errorf")
+	return ok && (isName(s.X, "errors") && s.Sel.Name == "New" || isName(s.X, "fmt") && s.Sel.Name == "Errorf" ||
+		isName(s.X, "temporal") && strings.HasPrefix(s.Sel.Name, "NewSearchAttributeKey"))
 }
 
 func isName(e ast.Expr, name string) bool {
@@ -153,9 +158,7 @@ func (c *checker) node(file *ast.File, n ast.Node) {
 			c.add(n, "no channels: use workflow.NewChannel")
 		}
 	case *ast.SelectorExpr:
-		if clock := layers.Imports(file)["time"]; clock != "" && isName(n.X, clock) && slices.Contains(forbiddenTime, n.Sel.Name) {
-			c.add(n, "no time.%s: use workflow.Now, workflow.Sleep or workflow.NewTimer", n.Sel.Name)
-		}
+		c.selector(file, n)
 	case *ast.AssignStmt:
 		if n.Tok != token.DEFINE {
 			for _, left := range n.Lhs {
@@ -164,6 +167,17 @@ func (c *checker) node(file *ast.File, n ast.Node) {
 		}
 	case *ast.IncDecStmt:
 		c.written(n.X)
+	}
+}
+
+// selector reports what of an allowed package is forbidden all the same.
+func (c *checker) selector(file *ast.File, n *ast.SelectorExpr) {
+	names := layers.Imports(file)
+	if clock := names["time"]; clock != "" && isName(n.X, clock) && slices.Contains(forbiddenTime, n.Sel.Name) {
+		c.add(n, "no time.%s: use workflow.Now, workflow.Sleep or workflow.NewTimer", n.Sel.Name)
+	}
+	if client := names[sdkClient]; client != "" && isName(n.X, client) && !strings.HasPrefix(n.Sel.Name, "Metrics") {
+		c.add(n, "no client.%s: workflow code must not call the server", n.Sel.Name)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestRulesFire(t *testing.T) {
 		{"sync/atomic", `import "sync/atomic"`, "no sync/atomic"},
 		{"encoding/json", `import "encoding/json"`, "no encoding/json"},
 		{"log", `import "log/slog"`, "no log/slog"},
-		{"client", `import "go.temporal.io/sdk/client"`, "no go.temporal.io/sdk/client"},
+		{"client", `import "go.temporal.io/sdk/client"; func f() { client.Dial(client.Options{}) }`, "no client.Dial"},
 		{"dot import", `import . "strings"`, "no dot import"},
 		{"time.Now", `import "time"; func f() { time.Now() }`, "no time.Now"},
 		{"time.Since", `import "time"; func f() { time.Since(time.Time{}) }`, "no time.Since"},
@@ -84,6 +84,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -93,7 +94,10 @@ var (
 	errStop  = errors.New("stop")
 	errOther = fmt.Errorf("other: %w", errStop)
 	_        fmt.Stringer
+	phase    = temporal.NewSearchAttributeKeyKeyword("RolloutPhase")
 )
+
+func metrics(ctx workflow.Context) client.MetricsHandler { return workflow.GetMetricsHandler(ctx) }
 
 const limit = 5 * time.Minute
 

@@ -10,7 +10,7 @@ import (
 	"bakeoff/testsuite/sim"
 )
 
-const deadline = 100 * time.Millisecond
+const deadline = 500 * time.Millisecond
 
 func deployer(w *sim.World, serving string) conform.DeployerFixture {
 	return conform.DeployerFixture{

@@ -1,0 +1,52 @@
+# Bakeoff's own build and test targets. `make` alone prints this list.
+SHELL := /bin/bash
+BIN   := $(CURDIR)/bin
+GOLANGCI_VERSION      := v2.5.0
+WORKFLOWCHECK_VERSION := v0.6.0
+CADDY_VERSION         := v2.11.9
+
+.DEFAULT_GOAL := help
+.PHONY: help build dev caddy demo test unit e2e lint workflowcheck golden bench clean
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bakeoff and bakeoff-worker into bin/
+	@mkdir -p $(BIN)
+	go build -o $(BIN)/bakeoff ./starter
+	go build -o $(BIN)/bakeoff-worker ./worker
+
+dev: ## build the embedded Temporal server and the demo town (cold: about 5 minutes on 2 cores)
+	@mkdir -p $(BIN)
+	@test -x $(BIN)/bakeoff-dev || echo "building the embedded Temporal server: a cold build takes about 5 minutes on 2 cores"
+	cd deploy/dev && go build -o $(BIN)/ ./cmd/...
+
+caddy: ## a Caddy of 2.8 or newer: the one on PATH, else built into bin/ (2 minutes)
+	@if [ -x $(BIN)/caddy ]; then :; \
+	elif command -v caddy >/dev/null && caddy version | awk '{split(substr($$1,2),v,"."); exit !(v[1]>2 || v[1]==2 && v[2]>=8)}'; then :; \
+	else echo "building Caddy $(CADDY_VERSION): takes about 2 minutes"; GOBIN=$(BIN) go install github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION); fi
+
+demo: build dev caddy ## promote one release, roll back two, abort one: real server, router, processes, traffic (KEEP=1 leaves it running)
+	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-demo $(if $(KEEP),--keep)
+
+test: caddy ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end
+	go vet ./...
+	PATH="$(BIN):$$PATH" go test ./...
+	$(MAKE) workflowcheck e2e
+
+unit: ## the main module's tests alone
+	PATH="$(BIN):$$PATH" go test ./...
+
+e2e: build dev ## the embedded server's own tests and the end-to-end tests
+	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...
+
+workflowcheck: ## Temporal's own check that workflow code is deterministic
+	@test -x $(BIN)/workflowcheck || GOBIN=$(BIN) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)
+	$(BIN)/workflowcheck -test=false ./workflows/...
+
+lint: ## golangci-lint with the short list of .golangci.yml
+	@test -x $(BIN)/golangci-lint || GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	$(BIN)/golangci-lint run ./...
+
+clean: ## remove what was built
+	rm -rf $(BIN)

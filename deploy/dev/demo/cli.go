@@ -1,0 +1,118 @@
+package demo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cli calls the real command line, as a person or a pipeline would.
+type cli struct {
+	program string
+	dir     string
+	env     []string
+}
+
+// result is the part of the result JSON that the demonstration tells of.
+type result struct {
+	RunID         string `json:"runId"`
+	Phase         string `json:"phase"`
+	Outcome       string `json:"outcome"`
+	Cause         string `json:"cause"`
+	Reason        string `json:"reason"`
+	Weight        string `json:"weight"`
+	TimeToRestore *struct {
+		Decide, Traffic, Health, Total string
+	} `json:"timeToRestore"`
+	UIURL string `json:"uiUrl"`
+}
+
+// call runs one command, hands its progress line by line to told, and returns
+// what it printed and its exit code. An error means that it did not run.
+func (c cli) call(ctx context.Context, told func(string), args ...string) (stdout []byte, code int, err error) {
+	cmd := exec.CommandContext(ctx, c.program, args...)
+	cmd.Dir, cmd.Env = c.dir, c.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 5 * time.Second
+	var out bytes.Buffer
+	reader, writer := io.Pipe()
+	cmd.Stdout, cmd.Stderr = &out, writer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for lines := bufio.NewScanner(reader); lines.Scan(); {
+			told(withoutTime(lines.Text()))
+		}
+		_, _ = io.Copy(io.Discard, reader) // after a line that was too long
+	}()
+	err = cmd.Run()
+	_ = writer.Close()
+	<-read
+	var exited *exec.ExitError
+	if errors.As(err, &exited) && exited.Exited() {
+		err = nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("bakeoff %s: %w", strings.Join(args, " "), err)
+	}
+	return out.Bytes(), cmd.ProcessState.ExitCode(), nil
+}
+
+// result calls a command that prints the result JSON.
+func (c cli) result(ctx context.Context, told func(string), args ...string) (result, int, error) {
+	out, code, err := c.call(ctx, told, append(args, "-o", "json")...)
+	var r result
+	if err == nil && len(bytes.TrimSpace(out)) > 0 {
+		if err = json.Unmarshal(out, &r); err != nil {
+			err = fmt.Errorf("bakeoff %s printed no result: %w: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	return r, code, err
+}
+
+// reached is the highest weight that the rollout was observed at, from its
+// history.
+func (c cli) reached(ctx context.Context, run string) (string, error) {
+	out, code, err := c.call(ctx, func(string) {}, "history", shopTarget, "--run", run, "-o", "json")
+	if err != nil || code != 0 {
+		return "", errors.Join(err, fmt.Errorf("bakeoff history exits %d", code))
+	}
+	return highest(out), nil
+}
+
+// highest reads the weights observed in a history of one JSON object a line.
+func highest(history []byte) string {
+	best, most := "0%", 0.0
+	for line := range bytes.Lines(history) {
+		var event struct {
+			Kind string
+			Data struct{ Weight string }
+		}
+		if json.Unmarshal(line, &event) != nil || event.Kind != "WeightObserved" {
+			continue
+		}
+		if w, err := strconv.ParseFloat(strings.TrimSuffix(event.Data.Weight, "%"), 64); err == nil && w > most {
+			best, most = event.Data.Weight, w
+		}
+	}
+	return best
+}
+
+// withoutTime cuts the time off a progress line: the demonstration writes its own.
+func withoutTime(line string) string {
+	head, rest, found := strings.Cut(line, " ")
+	if _, err := time.Parse(time.RFC3339, head); found && err == nil {
+		return rest
+	}
+	return line
+}

@@ -1,0 +1,62 @@
+package demo
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+// files are the texts that the demonstration writes into its directory, so that
+// people can look at them and use them.
+//
+//go:embed releases/*.tmpl
+var files embed.FS
+
+// The files of the demonstration's directory.
+const (
+	pidsFile      = "pids.json"
+	databaseFile  = "temporal.db"
+	caddyFile     = "caddy.json"
+	workerFile    = "bakeoff-worker.yaml"
+	temporalFile  = "temporal.toml" // empty: the person's own profiles stay out of it
+	variablesFile = "variables.sh"
+	logFolder     = "logs"
+	specFolder    = "releases"
+	shopFolder    = "shop" // the process driver's
+)
+
+// write renders an embedded text into a file of the directory and returns its path.
+func write(dir, name, source string, values any) (string, error) {
+	text, err := template.ParseFS(files, "releases/"+source+".tmpl")
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", name, err)
+	}
+	var out bytes.Buffer
+	if err := text.Execute(&out, values); err != nil {
+		return "", fmt.Errorf("write %s: %w", name, err)
+	}
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		return "", fmt.Errorf("write %s: %w", name, err)
+	}
+	return path, nil
+}
+
+// specValues fill in a spec.
+type specValues struct {
+	Service, Environment string
+	Version, Purpose     string
+}
+
+// machineValues fill in what depends on addresses and paths.
+type machineValues struct {
+	Temporal          string // host:port
+	CaddyAdmin        string // URL
+	CaddyAdminAddress string
+	SiteAddress       string
+	ShopState         string // the process driver's directory
+	ShopBinary        string
+}

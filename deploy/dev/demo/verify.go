@@ -1,0 +1,41 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// verify says which releases ended otherwise than they should.
+func verify(chapters []chapter) error {
+	var errs []error
+	for _, c := range chapters {
+		errs = append(errs, c.verify())
+	}
+	return errors.Join(errs...)
+}
+
+// verifyWeight demands that a promoted release served everybody, and one that
+// went back did not.
+func (c chapter) verifyWeight() error {
+	if everybody := c.reached == "100%"; everybody != (c.outcome == "Promoted") {
+		return fmt.Errorf("%s: it reached %s", c.Version, c.reached)
+	}
+	return nil
+}
+
+// verifyRestore demands a measured time to restore of whatever went back.
+func (c chapter) verifyRestore() error {
+	if (c.result.TimeToRestore == nil) != (c.outcome == "Promoted") {
+		return fmt.Errorf("%s: time to restore is %v", c.Version, c.result.TimeToRestore)
+	}
+	return nil
+}
+
+// verifyReason demands that the right check was the reason.
+func (c chapter) verifyReason() error {
+	if !strings.HasPrefix(c.result.Reason, c.check) {
+		return fmt.Errorf("%s: the reason is %q, not the check %s", c.Version, c.result.Reason, c.check)
+	}
+	return nil
+}

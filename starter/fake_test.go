@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/rollout"
+)
+
+// fake is a Temporal with at most one run, moved along by the test.
+type fake struct {
+	mu sync.Mutex
+
+	execution *execution      // nil: nothing is known
+	tape      *tape           // its history
+	status    *rollout.Status // what a worker answers; nil: no worker
+	ended     chan struct{}   // closed: the run is over
+	queries   int             // how often a worker was asked
+	onQuery   func(n int, f *fake)
+
+	admission admission
+	listed    []execution
+	query     string // of the last List
+
+	startErr, planErr, describeErr, signalErr error
+
+	answer    func(c rollout.Command) (rollout.Answer, error)
+	started   []rollout.Order
+	signals   []rollout.Command
+	updates   []rollout.Command
+	dialError error
+}
+
+var _ service = (*fake)(nil)
+
+func (f *fake) Converter() converter.DataConverter { return converter.GetDefaultDataConverter() }
+func (f *fake) Close()                             {}
+
+func (f *fake) Start(_ context.Context, o rollout.Order) (run, error) {
+	f.started = append(f.started, o)
+	return checkout, f.startErr
+}
+
+func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order) (admission, error) {
+	f.started = append(f.started, o)
+	return f.admission, f.planErr
+}
+
+func (f *fake) Describe(context.Context, run) (execution, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.describeErr != nil {
+		return execution{}, f.describeErr
+	}
+	if f.execution == nil {
+		return execution{}, errNotFound
+	}
+	return *f.execution, nil
+}
+
+func (f *fake) Query(context.Context, run) (rollout.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queries++
+	if f.onQuery != nil {
+		f.onQuery(f.queries, f)
+	}
+	if f.status == nil {
+		return rollout.Status{}, errors.New("no poller seen for task queue recently")
+	}
+	return *f.status, nil
+}
+
+func (f *fake) End(ctx context.Context, _ run) (*historypb.HistoryEvent, error) {
+	select {
+	case <-f.ended:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.tape.last(), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (f *fake) Events(context.Context, run) iter.Seq2[*historypb.HistoryEvent, error] {
+	return f.tape.play()
+}
+
+func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error] {
+	f.query = query
+	return func(yield func(execution, error) bool) {
+		for _, e := range f.listed {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
+	f.signals = append(f.signals, c)
+	return f.signalErr
+}
+
+func (f *fake) Update(ctx context.Context, _ run, c rollout.Command) (rollout.Answer, error) {
+	f.updates = append(f.updates, c)
+	if f.answer == nil {
+		<-ctx.Done()
+		return rollout.Answer{}, errNoWorker
+	}
+	return f.answer(c)
+}
+
+// end ends the run with a status; the fake must be locked, or not yet used.
+func (f *fake) end(s rollout.Status) {
+	f.tape.completed(s)
+	f.execution.Status = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	close(f.ended)
+}
+
+// running is a fake whose rollout bakes its first step.
+func running(t *testing.T) *fake {
+	status := baking()
+	return &fake{
+		execution: &execution{run: checkout, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: noon, Target: "production/checkout", Candidate: "2.5.0", Phase: rollout.PhaseRunning},
+		tape:      opening(t), status: &status, ended: make(chan struct{}),
+	}
+}
+
+// over is a fake whose rollout has ended.
+func over(t *testing.T, s rollout.Status) *fake {
+	f := running(t)
+	f.end(s)
+	return f
+}
+
+func baking() rollout.Status {
+	low, high := 0.8, 1.3
+	return rollout.Status{
+		Target: "production/checkout", WorkflowID: checkout.WorkflowID, RunID: checkout.RunID, Phase: rollout.PhaseRunning,
+		Baseline: "2.4.1", Candidate: "2.5.0", Weight: 500, Step: 1, Steps: 2, StartedBy: "ana", StartedAt: noon, PlanDigest: "sha256:d",
+		Window: &rollout.WindowStatus{Number: 2, Start: noon, End: noon.Add(2 * time.Minute), Bake: rollout.Duration(10 * time.Minute), Remaining: rollout.Duration(9 * time.Minute), Counts: true},
+		Checks: []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue, Ratio: 1.02, Interval: []*float64{&low, &high}, ToFail: 0.2, ToPass: 0.5}},
+	}
+}
+
+func result(o rollout.Outcome, cause rollout.Cause) rollout.Status {
+	s := baking()
+	at := noon.Add(20 * time.Minute)
+	s.Phase, s.Outcome, s.Cause, s.Window, s.EndedAt = rollout.PhaseCompleted, o, cause, nil, &at
+	return s
+}
+
+// ran is what a command line left behind.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// bakeoff runs one command line against a fake.
+func bakeoff(ctx context.Context, f *fake, args ...string) ran {
+	return typed(ctx, f, process{in: strings.NewReader("")}, args...)
+}
+
+// typed runs one command line in a process of the test's making.
+func typed(ctx context.Context, f *fake, p process, args ...string) ran {
+	var out, errs bytes.Buffer
+	p.out, p.err = &out, &errs
+	p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	p.whoami = func() string { return "ana@laptop" }
+	p.now = func() time.Time { return noon.Add(5 * time.Minute) }
+	p.newID = func() string { return "id-1" }
+	p.poll = time.Millisecond
+	p.dial = func(context.Context, connection) (service, error) {
+		if f.dialError != nil {
+			return nil, f.dialError
+		}
+		return f, nil
+	}
+	code := execute(ctx, &p, args)
+	return ran{code, out.String(), errs.String()}
+}
+
+const smallest = `kind: Rollout
+service: checkout
+environment: production
+release: {version: 2.5.0, artifact: "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+target:
+  deploy:  {driver: http, with: {url: http://deployer:8080}}
+  traffic: {driver: http, with: {url: http://router:8080}}
+  metrics: {driver: prometheus, with: {url: http://prometheus:9090}}
+strategy: {canary: [{weight: 5%, bake: 10m}, {weight: 25%, bake: 30m}]}
+checks:
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
+`
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "checkout.yaml")
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	return name
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+func TestPlan(t *testing.T) {
+	s := spec()
+	f := &fake{admission: admission{Plan: rollout.NewPlan(s)}}
+	got := bakeoff(t.Context(), f, "plan", file(t, smallest))
+	require.Equal(t, 0, got.code, got.err)
+	for _, want := range []string{
+		"production/checkout: 2.5.0 in 2 steps\n",
+		"step 2: 50%, bake 1h\n  asked: 2 of release-managers within 1d, otherwise rollback\n",
+		"  windows: 1m, 2m, 4m, 3m; warm-up 1m, polled every 5s, trouble counts after 3m\n",
+		"  s01.traffic      send 5% to 2.5.0\n                     undone by: send all traffic to the baseline\n",
+		"warning: no absolute check",
+	} {
+		require.Contains(t, got.out, want)
+	}
+	got = bakeoff(t.Context(), f, "plan", file(t, smallest), "-o", "json")
+	var p rollout.Plan
+	require.NoError(t, json.Unmarshal([]byte(got.out), &p))
+	require.Equal(t, f.admission.Plan.Digest, p.Digest)
+	require.Len(t, p.Acts, 6)
+}
+
+func TestPlanRefused(t *testing.T) {
+	for cause, want := range map[rollout.Cause]int{rollout.CauseSpec: 3, rollout.CausePolicy: 15} {
+		f := &fake{admission: admission{Cause: cause, Problems: []rollout.Problem{{Path: "target.deploy.driver", Message: "unknown driver"}}}}
+		got := bakeoff(t.Context(), f, "plan", file(t, smallest), "-o", "json")
+		require.Equal(t, want, got.code)
+		require.Contains(t, got.err, "target.deploy.driver: unknown driver\n")
+		require.Contains(t, got.out, `"problems":[{"path":"target.deploy.driver"`)
+	}
+}
+
+func TestPlanWithoutAWorker(t *testing.T) {
+	got := bakeoff(t.Context(), &fake{planErr: errNoWorker}, "plan", file(t, smallest))
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.err, "does bakeoff-worker serve the queue infra?")
+}
+
+func TestLint(t *testing.T) {
+	f := &fake{dialError: errors.New("must not be dialed")}
+	got := bakeoff(t.Context(), f, "lint", file(t, smallest), file(t, smallest))
+	require.Equal(t, ran{code: 0, out: "2 specs, nothing wrong\n"}, got)
+
+	got = bakeoff(t.Context(), f, "lint", file(t, smallest), "-o", "json")
+	require.Equal(t, ran{code: 0, out: "{\"problems\":[]}\n"}, got)
+
+	got = typed(t.Context(), f, process{in: strings.NewReader("kind: Rolout\n")}, "lint", "-")
+	require.Equal(t, 3, got.code)
+	require.Contains(t, got.err, "stdin:1:7: kind:")
+
+	got = bakeoff(t.Context(), f, "lint", "/does/not/exist.yaml")
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.err, "read spec: open /does/not/exist.yaml")
+}
+
+func TestSchema(t *testing.T) {
+	got := bakeoff(t.Context(), &fake{}, "schema")
+	require.Equal(t, 0, got.code)
+	var schema map[string]any
+	require.NoError(t, json.Unmarshal([]byte(got.out), &schema))
+	require.Contains(t, schema, "$schema")
+}
+
+func TestVersion(t *testing.T) {
+	got := bakeoff(t.Context(), &fake{}, "version", "-o", "json")
+	require.Equal(t, 0, got.code)
+	require.Contains(t, got.out, `"version":"dev"`)
+}
+
+func TestErrorsOfUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"rehearse"}, {"restore", "a/b"}, {"run"}, {"run", "a", "b"}, {"wait", "checkout"}, {"wait", "a/b", "--timeout", "soon"},
+		{"status", "a/b", "-o", "yaml"}, {"status", "a/b", "--nonsense"}, {"list", "x"}, {"lint"}, {"schema", "x"},
+	} {
+		got := bakeoff(t.Context(), &fake{}, args...)
+		require.Equal(t, 2, got.code, args)
+		require.Contains(t, got.err, "--help\n", args)
+		require.Empty(t, got.out, args)
+	}
+}
+
+func TestAnUnreachableServerIsAFailureOfTheCommand(t *testing.T) {
+	f := &fake{dialError: errors.New("connect to Temporal at 127.0.0.1:1: refused")}
+	for _, args := range [][]string{{"status", "a/b"}, {"wait", "a/b"}, {"run", file(t, smallest)}, {"list"}, {"history", "a/b"}, {"abort", "a/b", "--reason", "x"}} {
+		got := bakeoff(t.Context(), f, args...)
+		require.Equal(t, ran{1, "", "bakeoff: connect to Temporal at 127.0.0.1:1: refused\n"}, got)
+	}
+}
+
+func TestEveryCommandHasAnExampleAndItsExitCodes(t *testing.T) {
+	c := &cli{process: &process{in: strings.NewReader("")}, output: "text"}
+	for _, command := range c.root().Commands() {
+		require.NotEmpty(t, command.Short, command.Name())
+		require.NotEmpty(t, command.Example, command.Name())
+		require.Contains(t, command.Example, "bakeoff "+command.Name(), command.Name())
+		require.Contains(t, command.Long, "xit codes: 0", command.Name())
+	}
+}
+
+func TestHistory(t *testing.T) {
+	f := running(t)
+	f.tape.command(order1("pause", "c1"), rollout.Denied, "only on-call may")
+	got := bakeoff(t.Context(), f, "history", "production/checkout")
+	require.Equal(t, 0, got.code, got.err)
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	require.Equal(t, "1  2026-11-21T12:00:00Z  Submitted       ana asked for 2.5.0 in production/checkout: faster checkout", lines[0])
+	require.Equal(t, "  7  2026-11-21T12:00:13Z  WeightObserved  step 1: 5% to 2.5.0 observed", lines[6])
+	require.Equal(t, "  8  2026-11-21T12:00:15Z  Command         bo: pause: because (denied, only on-call may)", lines[7])
+
+	got = bakeoff(t.Context(), f, "history", "production/checkout", "--run", "run-1", "-o", "json")
+	lines = strings.Split(strings.TrimSpace(got.out), "\n")
+	require.Len(t, lines, 8)
+	var e rollout.Event
+	require.NoError(t, json.Unmarshal([]byte(lines[7]), &e))
+	require.Equal(t, rollout.EventCommand, e.Kind)
+	require.Equal(t, "denied", e.Data["answer"])
+}
+
+func TestTargetsAreCompleted(t *testing.T) {
+	f := &fake{listed: []execution{{run: checkout}, {run: checkout}, {run: run{"rollout/staging/search", "r"}}}}
+	got := bakeoff(t.Context(), f, "__complete", "status", "prod")
+	require.Equal(t, "production/checkout\n:4\n", got.out)
+}
