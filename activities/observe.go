@@ -252,15 +252,11 @@ func (o *observer) pollPlatform(ctx context.Context) {
 // decide works out what the polls so far lead to.
 func (o *observer) decide() {
 	final := o.in.AtEnd || o.in.Final && !o.At.Before(o.in.End)
-	early := o.in.Policy.EndEarly && !o.in.Waiting
-	o.checks = o.panel.results(final || early, o.in.Absolute, o.in.Policy.Require, o.troubles)
-	for _, name := range []string{trafficCheck, o.in.Candidate} {
-		if t, found := o.troubles[name]; found {
-			o.checks = append(o.checks, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
+	o.checks = o.results(final)
+	if o.in.Policy.EndEarly && !final && !o.in.Waiting {
+		if proved := o.results(true); allPass(proved) {
+			o.checks = proved
 		}
-	}
-	if o.in.Verdict != "" && o.At.After(o.in.CountFrom) {
-		o.checks = append(o.checks, rollout.CheckResult{Name: "drill", Verdict: o.in.Verdict, Reason: "drill: injected " + string(o.in.Verdict)})
 	}
 	o.markTrouble()
 	moment := rollout.Moment{
@@ -273,14 +269,30 @@ func (o *observer) decide() {
 	o.decision = o.in.Policy.Decide(moment)
 }
 
-// markTrouble remembers since when the data has been missing or in error.
-func (o *observer) markTrouble() {
-	troubled := false
-	for _, t := range o.troubles {
-		troubled = troubled || t.verdict == rollout.NoData || t.verdict == rollout.Error
+// results is where every check stands, with what else speaks against going on.
+func (o *observer) results(final bool) []rollout.CheckResult {
+	out := o.panel.results(final, o.in.Absolute, o.in.Policy.Require, o.troubles)
+	for _, name := range []string{trafficCheck, o.in.Candidate} {
+		if t, found := o.troubles[name]; found {
+			out = append(out, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
+		}
 	}
+	if o.in.Verdict != "" && o.At.After(o.in.CountFrom) {
+		out = append(out, rollout.CheckResult{Name: "drill", Verdict: o.in.Verdict, Reason: "drill: injected " + string(o.in.Verdict)})
+	}
+	return out
+}
+
+func allPass(checks []rollout.CheckResult) bool {
+	verdict, _ := rollout.Worst(checks)
+	return verdict == rollout.Pass
+}
+
+// markTrouble remembers since when deciding data has been missing or in error.
+func (o *observer) markTrouble() {
+	verdict, _ := rollout.Worst(o.checks)
 	switch {
-	case !troubled:
+	case verdict != rollout.NoData && verdict != rollout.Error:
 		o.Since = time.Time{}
 	case o.Since.IsZero():
 		o.Since = o.At

@@ -64,6 +64,8 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 		fmt.Fprintf(&b, "  waiting for %s\n", text)
 	}
 	switch {
+	case s.WaitingFor != rollout.WaitingForApproval && s.WaitingUntil == nil:
+		b.WriteString("  nothing waits for an approval at present\n")
 	case o.Step > len(p.Steps) && len(p.Steps) > 0:
 		fmt.Fprintf(&b, "  approve: promotion: 100%% to %s\n", s.Candidate)
 		gateAsked(&b, p.Promote)

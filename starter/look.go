@@ -36,7 +36,7 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	defer cancel()
 	s, err := svc.Query(asking, e.run)
 	if err == nil {
-		return s, nil
+		return unfinished(s), nil
 	}
 	if ctx.Err() != nil {
 		return s, ctx.Err()
@@ -67,4 +67,13 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 		return told.status, nil
 	}
 	return complete(s, e.status()), nil
+}
+
+// unfinished leaves out an outcome that is decided but not reached: until a
+// rollout is completed it may still fail to tidy up.
+func unfinished(s rollout.Status) rollout.Status {
+	if s.Phase != rollout.PhaseCompleted {
+		s.Outcome = ""
+	}
+	return s
 }

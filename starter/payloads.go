@@ -47,8 +47,9 @@ type (
 		Start  time.Time      `json:"start"`
 		Weight rollout.Weight `json:"weight"`
 
-		Waiting bool `json:"waiting"`
+		Waiting bool `json:"waiting"` // the bake clock stands still
 		AtEnd   bool `json:"atEnd"`
+		Final   bool `json:"final"` // at its end the bake's time is up
 	}
 	observeOutput struct {
 		Decision  rollout.Decision      `json:"decision"`

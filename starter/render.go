@@ -28,7 +28,7 @@ func resultText(s rollout.Status, st style) string {
 		line("where", where(s))
 		line("waiting for", waiting(s, time.Time{}))
 	}
-	if t := s.TimeToRestore; t != nil {
+	if t := s.TimeToRestore; t != nil && s.Outcome != rollout.Failed {
 		line("time to restore", fmt.Sprintf("%s (decided %s, traffic %s, health %s)",
 			brief(t.Total.Std()), brief(t.Decide.Std()), brief(t.Traffic.Std()), brief(t.Health.Std())))
 	}
@@ -39,11 +39,11 @@ func resultText(s rollout.Status, st style) string {
 	for _, w := range s.Warnings {
 		line("warning", w)
 	}
-	b.WriteString(checkTable(s.Checks, st))
 	line("history", s.UIURL)
 	if s.Stale && s.Outcome == "" {
 		line("stale", "read from history: no worker answers")
 	}
+	b.WriteString(checkTable(s.Checks, st))
 	return b.String()
 }
 
@@ -54,7 +54,7 @@ func headline(s rollout.Status, st style) string {
 	if s.Cause != "" {
 		text += fmt.Sprintf(" (%s)", s.Cause)
 	}
-	if s.Actor != "" {
+	if s.Actor != "" && s.Phase != rollout.PhaseNeedsHuman {
 		text += " by " + oneLine(s.Actor)
 	}
 	if s.Paused && s.Outcome == "" {

@@ -59,8 +59,8 @@ func TestResultText(t *testing.T) {
   time to restore  3.5s (decided 1.2s, traffic 0.3s, health 2s)
   started          2026-11-21T12:00:00Z by ana
   took             20m
-  errors  Fail  ×1.02 [0.8, 1.3]  errors ×1.02 [0.8, 1.3] (e=411)
   history          http://ui/x
+  errors  Fail  ×1.02 [0.8, 1.3]  errors ×1.02 [0.8, 1.3] (e=411)
 `, resultText(s, style{}))
 	require.Contains(t, resultText(s, style{true}), "\x1b[31mRolledBack\x1b[0m (verdict)")
 	require.Contains(t, resultText(s, style{true}), "errors  \x1b[31mFail\x1b[0m  ×1.02")

@@ -31,13 +31,16 @@ type story struct {
 	human    bool                   // a person is needed
 	held     bool                   // the last window decided to hold
 	passed   int                    // the last step that was passed
-	gate     *gate                  // the open one
+
+	extensions int   // how often a bake was lengthened
+	gate       *gate // the open one
 }
 
 // act is one scheduled activity.
 type act struct {
 	ID, Type, Summary string
 	Input             *commonpb.Payloads
+	Extensions        int // of bakes, before it
 }
 
 // newStory returns a story of which nothing is told yet.
@@ -140,7 +143,7 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 }
 
 func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskScheduledEventAttributes) error {
-	one := act{ID: a.GetActivityId(), Type: a.GetActivityType().GetName(), Input: a.GetInput()}
+	one := act{ID: a.GetActivityId(), Type: a.GetActivityType().GetName(), Input: a.GetInput(), Extensions: s.extensions}
 	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
 		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
 	}
@@ -194,6 +197,8 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 	}
 	if s.status.TimeToRestore != nil {
 		data["timeToRestore"] = s.status.TimeToRestore
+	}
+	if s.status.TimeToRestore != nil && s.status.Outcome != rollout.Failed {
 		text += fmt.Sprintf(" (baseline back in %s)", brief(s.status.TimeToRestore.Total.Std()))
 	}
 	s.add(e, rollout.EventEnded, 0, text, data).Actor = s.status.Actor

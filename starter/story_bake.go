@@ -32,14 +32,15 @@ func (s *story) window(e *historypb.HistoryEvent, one act, result *commonpb.Payl
 	if out.Platform != "" {
 		s.add(e, rollout.EventDrift, step, "the platform acted by itself: "+out.Platform, map[string]any{"platform": out.Platform})
 	}
-	s.decided(e, step, in, out.Decision)
+	s.decided(e, one, in, out.Decision)
 	return nil
 }
 
 // decided tells what a decision means beyond going on watching. A hold is told
 // once, a step is passed once, however many windows say so again while the
 // rollout waits.
-func (s *story) decided(e *historypb.HistoryEvent, step int, in observeInput, d rollout.Decision) {
+func (s *story) decided(e *historypb.HistoryEvent, one act, in observeInput, d rollout.Decision) {
+	step := stepOf(one.ID)
 	data := map[string]any{"verdict": d.Verdict, "reason": d.Reason}
 	switch d.Action {
 	case rollout.RollBack:
@@ -50,12 +51,20 @@ func (s *story) decided(e *historypb.HistoryEvent, step int, in observeInput, d 
 			s.add(e, rollout.EventHeld, step, "held: "+d.Reason, data)
 		}
 	case rollout.GoOn:
-		if step > 0 && step != s.passed && (!in.Waiting || in.AtEnd) {
+		if step > 0 && step != s.passed && s.ends(in, one) {
 			s.passed = step
-			s.add(e, rollout.EventStepPassed, step, fmt.Sprintf("step %d passed at %s", step, in.Weight), data)
+			s.add(e, rollout.EventStepPassed, step, fmt.Sprintf("passed at %s", in.Weight), data)
 		}
 	}
 	s.held = d.Action == rollout.Hold
+}
+
+// ends reports whether a window that says to go on ends its bake: not while the
+// rollout is paused, nor where the bake was lengthened after the window had
+// been planned as the last one.
+func (s *story) ends(in observeInput, one act) bool {
+	extended := in.Final && s.extensions > one.Extensions
+	return !s.status.Paused && !extended && (!in.Waiting || in.AtEnd)
 }
 
 // lost tells of a window that nobody watched to its end: without workers, or
@@ -92,6 +101,9 @@ func windowText(in observeInput, out observeOutput) string {
 		checks = append(checks, strings.TrimSpace(c.Name+" "+string(c.Verdict)+" "+effect(c))+advisory(c.Advisory))
 	}
 	text := fmt.Sprintf("window %d at %s", in.Window, in.Weight)
+	if in.Waiting {
+		text = fmt.Sprintf("watched %s meanwhile", in.Weight)
+	}
 	if length := out.End.Sub(in.Start); length > 0 && !in.Start.IsZero() {
 		text += ", " + brief(length)
 	}

@@ -264,6 +264,21 @@ func TestStoryTellsOfAStepThatPassedOnce(t *testing.T) {
 	require.Equal(t, []string{"Window 1", "StepPassed 1", "Window 1"}, kinds(told(t, p), rollout.EventWindow))
 }
 
+func TestStoryOfABakeThatIsLengthened(t *testing.T) {
+	p := opening(t)
+	in, out := window(1, 1, rollout.GoOn, rollout.Pass)
+	in["final"] = true
+	open := p.schedule("s01.w01.observe", "Observe", "", in)
+	c := order1(rollout.CommandExtend, "c1")
+	c.By = rollout.Duration(60e9)
+	p.command(c, rollout.Accepted, "")
+	p.complete(open, out)
+	p.act("s01.w02.observe", "Observe", in, out)
+	s := told(t, p)
+	require.Equal(t, []string{"Command", "Window 1", "Window 1", "StepPassed 1"}, kinds(s, rollout.EventCommand))
+	require.Equal(t, rollout.Duration(60e9), find(t, s, rollout.EventCommand).Data["by"])
+}
+
 func TestStoryKnowsWhereTheRolloutStands(t *testing.T) {
 	p := opening(t)
 	in, out := window(1, 1, rollout.Watch, rollout.Continue)

@@ -88,7 +88,7 @@ func (w *watch) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if s, err := w.svc.Query(asking, w.run); err == nil {
-		w.seen(s)
+		w.seen(unfinished(s))
 		return
 	}
 	if ctx.Err() != nil {
@@ -99,11 +99,23 @@ func (w *watch) look(ctx context.Context) {
 	e, err := w.svc.Describe(describing, w.run)
 	switch {
 	case err == nil && e.open():
-		w.seen(merge(w.last, e.status()))
+		w.seen(merge(w.before(describing), e.status()))
 	case err != nil && ctx.Err() == nil && !w.lost:
 		w.lost = true
 		w.view.note(fmt.Sprintf("Temporal does not answer (%v); waiting on", err))
 	}
+}
+
+// before is what was last seen: at the first look what history tells.
+func (w *watch) before(ctx context.Context) rollout.Status {
+	if w.last.WorkflowID != "" {
+		return w.last
+	}
+	told, err := readStory(w.svc.Converter(), w.run, w.svc.Events(ctx, w.run))
+	if err != nil {
+		return w.last // the next look tries again
+	}
+	return told.status
 }
 
 func (w *watch) seen(s rollout.Status) {

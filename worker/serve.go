@@ -47,10 +47,11 @@ type daemon struct {
 func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	p := &daemon{options: o, log: slog.New(slog.NewTextHandler(stderr, nil)), meter: newMeter()}
 	defer p.close()
+	hangups := p.hangups() // from the very start: unheeded, SIGHUP would end the process
 	if err := p.prepare(); err != nil {
 		return err
 	}
-	go p.reloadOnHangup(ctx)
+	go p.reloadOnHangup(ctx, hangups)
 	if err := p.startPolling(ctx); err != nil {
 		return err
 	}
@@ -159,11 +160,16 @@ func (p *daemon) close() {
 	}
 }
 
+// hangups begins to listen for SIGHUP.
+func (p *daemon) hangups() chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c
+}
+
 // reloadOnHangup reads the configuration again at each SIGHUP. A wrong one is
 // reported and changes nothing.
-func (p *daemon) reloadOnHangup(ctx context.Context) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+func (p *daemon) reloadOnHangup(ctx context.Context, hangups chan os.Signal) {
 	defer signal.Stop(hangups)
 	for {
 		select {

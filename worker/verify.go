@@ -93,7 +93,7 @@ func (v verifier) golden(dir fs.FS, name string) error {
 		return v.one(path, history)
 	})
 	if err != nil && !errors.Is(err, errMismatch) {
-		return fmt.Errorf("read golden histories: %w", err)
+		return fmt.Errorf("read golden histories in %s: %w", name, err)
 	}
 	if err == nil && count == 0 {
 		return fmt.Errorf("no histories (*.json) in %s", name)

@@ -284,11 +284,11 @@ func (r *run) keepBaseline() *setback {
 func (r *run) conclude(outcome rollout.Outcome) {
 	r.beyond = true
 	r.status.Outcome = outcome
-	r.status.Reason = r.plan.Candidate + " serves everybody"
 	if r.job.Baseline != "" {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
 		r.remove(r.job.Baseline)
 	}
+	r.status.Reason = r.plan.Candidate + " serves everybody"
 }
 
 // refuse ends a rollout that has changed nothing.

@@ -21,6 +21,7 @@ type story struct {
 	world func(*sim.World)
 	plot  func(*teller)
 	order func(*rollout.Order)
+	first bool // nothing serves yet
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -87,7 +88,11 @@ var good = []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4
 var undone = []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%", "remove 2.5.0"}
 
 func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
-	world := sim.New("2.4.1")
+	baseline := "2.4.1"
+	if s.first {
+		baseline = ""
+	}
+	world := sim.New(baseline)
 	for _, v := range []string{"2.4.1", "2.5.0"} {
 		world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
 	}
@@ -202,8 +207,10 @@ var stories = map[string]story{
 		},
 	},
 	"a deploy that fails is taken back, and traffic was never touched": {
-		world: func(w *sim.World) { w.OnDeploy("2.5.0", sim.Script{State: activities.StateFailed, Message: "image not found"}) },
-		want:  rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "image not found",
+		world: func(w *sim.World) {
+			w.OnDeploy("2.5.0", sim.Script{State: activities.StateFailed, Message: "image not found"})
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "image not found",
 		wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
 	},
 	"a router that accepts and does nothing": {
@@ -361,10 +368,9 @@ var stories = map[string]story{
 	"a router that fails for a while is put back all the same": {
 		world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) },
 		plot: func(s *teller) {
-			s.at(200*time.Millisecond, func() { s.world.Fail(sim.OpShift, sim.Fault{For: 3 * time.Second}) })
+			s.at(200*time.Millisecond, func() { s.world.Fail(sim.OpShift, sim.Fault{Times: 4}) })
 		},
-		spec: func(s *rollout.Spec) { s.Policy.Error = rollout.RuleHold },
-		want: rollout.RolledBack,
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
 	},
 	"what cannot be put back needs a human, who acknowledges": {
 		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
@@ -392,9 +398,9 @@ var stories = map[string]story{
 		},
 	},
 	"a first release takes one step": {
-		world:   func(w *sim.World) { w.Vanish("2.4.1") },
+		first:   true,
 		want:    rollout.Promoted,
-		wantLog: nil,
+		wantLog: []string{"deploy 2.5.0", "weights 2.5.0 100%", "primary 2.5.0"},
 	},
 	"a platform that goes back by itself": {
 		plot: func(s *teller) { s.at(time.Second, func() { s.world.Vanish("2.5.0") }) },

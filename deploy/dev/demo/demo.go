@@ -82,9 +82,9 @@ type demo struct {
 	admin    string // host:port of Caddy's admin API
 	site     string // URL of the shop, through Caddy
 
-	ledger    *ledger
-	endLoad   context.CancelFunc
-	loading   sync.WaitGroup
+	ledger  *ledger
+	endLoad context.CancelFunc
+	loading sync.WaitGroup
 }
 
 // say prints one line with the time since the beginning.
@@ -233,9 +233,10 @@ func (d *demo) end(err error, temporary bool) error {
 	d.say("stopping what was started")
 	stopped := Stop(d.crew.dir)
 	if err != nil || stopped != nil || !temporary {
-		d.say("logs and specs are in %s", d.crew.dir)
+		d.say("histories, specs and logs are in %s; for the links above: %s --db %s", d.crew.dir, d.programs["bakeoff-dev"], filepath.Join(d.crew.dir, databaseFile))
 		return errors.Join(err, stopped)
 	}
+	d.say("the links ended with it: make demo KEEP=1 leaves everything running")
 	if err := os.RemoveAll(d.crew.dir); err != nil {
 		return fmt.Errorf("remove the working directory: %w", err)
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"debug/buildinfo"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,17 +21,19 @@ func find(folder string) (map[string]string, error) {
 	}
 	programs := map[string]string{}
 	var missing []string
-	for _, name := range []string{"bakeoff", "bakeoff-worker", "bakeoff-dev", "bakeoff-shop", "bakeoff-demo"} {
-		programs[name] = filepath.Join(folder, name)
-		if !isProgram(programs[name]) {
-			missing = append(missing, programs[name]+" is missing: `make build` builds it")
+	for _, p := range []struct{ name, target string }{
+		{"bakeoff", "build"}, {"bakeoff-worker", "build"}, {"bakeoff-dev", "dev"}, {"bakeoff-shop", "dev"}, {"bakeoff-demo", "dev"},
+	} {
+		programs[p.name] = filepath.Join(folder, p.name)
+		if !isProgram(programs[p.name]) {
+			missing = append(missing, fmt.Sprintf("%s is missing: `make %s` builds it", programs[p.name], p.target))
 		}
 	}
 	if programs["caddy"] = findCaddy(folder); programs["caddy"] == "" {
-		missing = append(missing, fmt.Sprintf("no Caddy %s or newer, neither in %s nor on PATH: `make bin/caddy` installs one", leastCaddy, folder))
+		missing = append(missing, fmt.Sprintf("no Caddy %s or newer, neither in %s nor on PATH: `make caddy` builds one", leastCaddy, folder))
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%s", strings.Join(missing, "\n"))
+		return nil, errors.New(strings.Join(missing, "\n"))
 	}
 	return programs, nil
 }

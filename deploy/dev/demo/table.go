@@ -9,45 +9,60 @@ import (
 	"time"
 )
 
-// objective is the share of bad answers that users are taken not to notice.
-const objective = 0.02
+// Fewer bad answers than this, in number and as a share of all, are what users
+// see of any healthy version.
+const (
+	fewest    = 3
+	unnoticed = 0.02
+)
 
-// render is the table of what happened, and under it why, what users saw, and
-// where each history is.
+// render is the table of what happened, and under it why, how the way back was
+// spent, where each history is, and what users saw.
 func render(chapters []chapter, whole map[string]answers) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RELEASE\tOUTCOME\tEXIT\tREACHED\tTIME TO RESTORE\tREQUESTS\tANSWERED BY IT\tFAILED\tSLOW\tUSERS HURT FOR")
+	fmt.Fprintln(w, "\t\t\tWEIGHT\tTIME TO\tREQUESTS\tOF THESE\t\t\tUSERS")
+	fmt.Fprintln(w, "RELEASE\tOUTCOME\tEXIT\tREACHED\tRESTORE\tMEANWHILE\tTO IT\tFAILED\tSLOW\tHURT FOR")
 	for _, c := range chapters {
 		its := c.seen[c.Version]
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", c.Version, c.result.Outcome, c.code, orElse(c.reached, "–"),
-			restore(c.result), sum(c.seen).Requests, its.Requests, share(its.Failed, its), share(its.Slow, its), hurt(c))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", c.Version, c.result.Outcome, c.code, c.reached,
+			total(c.result), sum(c.seen).Requests, its.Requests, share(its.Failed, its), share(its.Slow, its), hurt(c))
 	}
 	_ = w.Flush() // into memory
-	for _, list := range []struct{ title, empty string }{{"why", "–"}, {"history", "–"}} {
-		b.WriteString("\n")
-		for i, c := range chapters {
-			title, text := list.title, orElse(c.result.Reason, list.empty)
-			if title == "history" {
-				text = orElse(c.result.UIURL, list.empty)
-			}
-			if i > 0 {
-				title = ""
-			}
-			fmt.Fprintf(&b, "%-8s %s  %s\n", title, c.Version, text)
-		}
-	}
+	section(&b, "why", chapters, func(c chapter) string { return c.result.Reason })
+	section(&b, "restored", chapters, func(c chapter) string { return restored(c.result) })
+	section(&b, "history", chapters, func(c chapter) string { return c.result.UIURL })
 	b.WriteString("\n" + summary(whole))
 	return b.String()
 }
 
-// restore reads "2.1s (0.3s to decide, 0.2s traffic, 1.6s health)".
-func restore(r result) string {
-	t := r.TimeToRestore
-	if t == nil {
+// section is a line for each release that there is something to say of.
+func section(b *strings.Builder, title string, chapters []chapter, text func(chapter) string) {
+	b.WriteString("\n")
+	for _, c := range chapters {
+		if line := text(c); line != "" {
+			fmt.Fprintf(b, "%-8s  %s  %s\n", title, c.Version, line)
+			title = ""
+		}
+	}
+}
+
+// total is the time to restore, "–" where nothing had to be restored.
+func total(r result) string {
+	if r.TimeToRestore == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%s (decided %s, traffic %s, health %s)", round(t.Total), round(t.Decide), round(t.Traffic), round(t.Health))
+	return round(r.TimeToRestore.Total)
+}
+
+// restored says what the time to restore was spent on.
+func restored(r result) string {
+	t := r.TimeToRestore
+	if t == nil {
+		return ""
+	}
+	return fmt.Sprintf("decided in %s, all traffic on the baseline %s later, its health verified after %s more",
+		round(t.Decide), round(t.Traffic), round(t.Health))
 }
 
 // round shortens a duration as the result JSON writes it.
@@ -80,7 +95,7 @@ func share(n int, of answers) string {
 // would have otherwise.
 func hurt(c chapter) string {
 	its := c.seen[c.Version]
-	if float64(its.bad()) <= objective*float64(its.Requests) {
+	if its.bad() < fewest || float64(its.bad()) <= unnoticed*float64(its.Requests) {
 		return "–"
 	}
 	return brief(c.hurt)
@@ -96,12 +111,5 @@ func summary(whole map[string]answers) string {
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d lost on the way", whole[nobody].Failed))
-	return fmt.Sprintf("users    sent %d requests from beginning to end; %d failed: %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	return fmt.Sprintf("users     sent %d requests from beginning to end; %d failed: %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/analysis"
+)
+
+// judgeFlags are the flags of judge.
+type judgeFlags struct {
+	require      string
+	all, skipBad bool
+}
+
+func (c *cli) judgeCommand() *cobra.Command {
+	var f judgeFlags
+	cmd := &cobra.Command{
+		Use: "judge CHECKS [WINDOWS.jsonl]", Short: "Judge recorded windows offline", Args: cobra.RangeArgs(1, 2),
+		Long: `Fold recorded windows into verdicts without any server: to tune checks, to review
+an incident, to prove a recorded decision. CHECKS is a list "checks:" as in a
+spec, with "policy:", "bounds:" or "placebo:" beside it if need be, or a whole
+spec. Windows are JSON lines, from a file or standard input:
+
+  {"series":"a","check":"errors","start":0,"end":10,
+   "baseline":{"requests":900,"failures":9},"candidate":{"requests":100,"failures":2}}
+
+The output is JSON lines: one per series and check, a Fail when it is reached and
+everything else at the end of input, and with several checks one more per series,
+"check":"*", for all of them together.
+
+Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage,
+3 a refused CHECKS file, or a line that is no window.`,
+		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all",
+		RunE: runs(func(ctx context.Context, args []string) error {
+			return c.judge(ctx, args, f)
+		}),
+	}
+	cmd.Flags().StringVar(&f.require, "require", "", "noHarm or nonInferior (default policy.require, else noHarm)")
+	cmd.Flags().BoolVar(&f.all, "all", false, "a line for every folded window, too")
+	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are no windows, and go on")
+	return cmd
+}
+
+func (c *cli) judge(ctx context.Context, args []string, f judgeFlags) error {
+	switch f.require {
+	case "", analysis.RequireNoHarm, analysis.RequireNonInferior:
+	default:
+		return fail(exitUsage, "--require %q is neither noHarm nor nonInferior", f.require)
+	}
+	from, err := c.read(args[0])
+	if err != nil {
+		return err
+	}
+	rules, err := c.rules(from)
+	if err != nil {
+		return err
+	}
+	rules.require = orElse(f.require, rules.require)
+	windows := c.in
+	if len(args) == 2 {
+		opened, err := os.Open(args[1])
+		if err != nil {
+			return fmt.Errorf("read windows: %w", err)
+		}
+		defer opened.Close()
+		windows = opened
+	}
+	out := bufio.NewWriterSize(c.out, 1<<16)
+	court := newCourt(rules, out, f.all)
+	err = c.fold(ctx, court, windows, f.skipBad)
+	if err == nil {
+		err = court.close()
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// longestLine bounds one window as it was recorded.
+const longestLine = 1 << 20
+
+// fold hands every window of the input to the court.
+func (c *cli) fold(ctx context.Context, court *court, windows io.Reader, skipBad bool) error {
+	lines := bufio.NewScanner(windows)
+	lines.Buffer(make([]byte, 1<<16), longestLine)
+	number, bad := 0, 0
+	for lines.Scan() {
+		number++
+		if number%4096 == 0 && ctx.Err() != nil {
+			return fail(exitInterrupted, "interrupted at line %d", number)
+		}
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		w, err := analysis.DecodeWindow(lines.Bytes())
+		if err != nil && skipBad {
+			bad++
+			continue
+		}
+		if err != nil {
+			return fail(exitSpec, "line %d: %w", number, err)
+		}
+		if err := court.hear(w); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	if bad > 0 {
+		fmt.Fprintf(c.err, "skipped %s\n", count(bad, "line"))
+	}
+	if court.unknown > 0 {
+		fmt.Fprintf(c.err, "left out %s of checks that CHECKS does not name\n", count(court.unknown, "window"))
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read windows after line %d: %w", number, err)
+	}
+	return nil
+}

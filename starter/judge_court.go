@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"bakeoff/analysis"
+)
+
+// court judges the windows of many series. Windows of one series and check may
+// come out of order by up to waitFor; they are folded in time order.
+type court struct {
+	rules rules
+	out   io.Writer
+	all   bool // tell every folded window
+
+	names   map[string]int // of checks → place in rules.configs
+	series  []string       // in order of appearance
+	trials  map[part]*trial
+	unknown int // windows of checks that the rules do not name
+}
+
+// waitFor is how many windows of a series wait for earlier ones to come.
+const waitFor = 64
+
+// trial is one check of one series.
+type trial struct {
+	part
+	config  analysis.Config
+	judge   *analysis.Judge // nil: the first window decides which
+	waiting []analysis.Window
+	told    int // folded windows that were told
+	failed  bool
+}
+
+// verdictLine is one line of the output.
+type verdictLine struct {
+	Series string `json:"series"`
+	analysis.Evidence
+	State string `json:"state,omitempty"` // of the judge, base64
+}
+
+func newCourt(r rules, out io.Writer, all bool) *court {
+	c := &court{rules: r, out: out, all: all, names: map[string]int{}, trials: map[part]*trial{}}
+	for i, config := range r.configs {
+		c.names[config.Name] = i
+	}
+	return c
+}
+
+// hear takes a window, and folds the earliest that waits when more than
+// waitFor do. The same window again counts once.
+func (c *court) hear(w analysis.Window) error {
+	t := c.trials[part{w.Series, w.Check}]
+	if t == nil {
+		if _, named := c.names[w.Check]; !named {
+			c.unknown++
+			return nil
+		}
+		c.open(w.Series)
+		t = c.trials[part{w.Series, w.Check}]
+	}
+	t.queue(w)
+	if len(t.waiting) <= waitFor {
+		return nil
+	}
+	first := t.waiting[0]
+	t.waiting = t.waiting[1:]
+	return c.fold(t, first)
+}
+
+// open begins the trials of a series: of every check, so that one without any
+// window is NoData.
+func (c *court) open(series string) {
+	c.series = append(c.series, series)
+	for _, config := range c.rules.configs {
+		at := part{series, config.Name}
+		if len(config.Bounds) == 0 {
+			config.Bounds = c.rules.bounds[at]
+		}
+		if len(config.Bounds) == 0 {
+			config.Bounds = c.rules.bounds[part{"", config.Name}]
+		}
+		c.trials[at] = &trial{part: at, config: config}
+	}
+}
+
+// queue puts a window in its place by time; of two with one start the longer
+// goes first, so that the other one is late.
+func (t *trial) queue(w analysis.Window) {
+	at := len(t.waiting)
+	for at > 0 && before(w, t.waiting[at-1]) {
+		at--
+	}
+	if at > 0 && t.waiting[at-1].Start == w.Start && t.waiting[at-1].End == w.End {
+		return
+	}
+	t.waiting = slices.Insert(t.waiting, at, w)
+}
+
+func before(a, b analysis.Window) bool {
+	return a.Start < b.Start || a.Start == b.Start && a.End > b.End
+}
+
+// fold judges the next window of a trial. Windows that cannot be are counted by
+// the judge.
+func (c *court) fold(t *trial, w analysis.Window) error {
+	if t.failed {
+		return nil
+	}
+	if err := t.choose(w); err != nil {
+		return err
+	}
+	if err := t.judge.Fold(w); err != nil && !errors.Is(err, analysis.ErrRefused) {
+		return err
+	}
+	if c.all {
+		if err := c.tellWindow(t); err != nil {
+			return err
+		}
+	}
+	if !t.judge.Failed() {
+		return nil
+	}
+	t.failed, t.waiting = true, nil
+	return c.tell(t, t.judge.Final(c.rules.require))
+}
+
+// choose makes the judge; where the rules leave it open the window decides.
+func (t *trial) choose(w analysis.Window) error {
+	if t.judge != nil {
+		return nil
+	}
+	if t.config.Judge.Name() == "" {
+		params, err := analysis.DefaultJudge(w)
+		if err != nil {
+			return fail(exitSpec, "check %q: %w", t.check, err)
+		}
+		t.config.Judge = params
+	}
+	judge, err := analysis.New(t.config)
+	if err != nil {
+		return fail(exitSpec, "%w", err)
+	}
+	t.judge = judge
+	return nil
+}
+
+// tellWindow tells a window that was folded, and none that was dropped.
+func (c *court) tellWindow(t *trial) error {
+	e := t.judge.Verdict()
+	if e.Windows == t.told {
+		return nil
+	}
+	t.told = e.Windows
+	return c.tell(t, e)
+}
+
+func (c *court) tell(t *trial, e analysis.Evidence) error {
+	state, err := t.judge.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("check %q: %w", t.check, err)
+	}
+	return writeJSON(c.out, verdictLine{t.series, e, base64.StdEncoding.EncodeToString(state)})
+}
+
+// close folds what still waits and tells all verdicts that are left.
+func (c *court) close() error {
+	gates := map[string]bool{}
+	for _, config := range c.rules.configs {
+		gates[config.Name] = config.Gating()
+	}
+	for _, series := range c.series {
+		var all []analysis.Evidence
+		for _, config := range c.rules.configs {
+			e, err := c.conclude(c.trials[part{series, config.Name}])
+			if err != nil {
+				return err
+			}
+			all = append(all, e)
+		}
+		if len(all) == 1 {
+			continue
+		}
+		if err := writeJSON(c.out, verdictLine{Series: series, Evidence: analysis.Whole(all, gates)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conclude ends a trial and returns what it came to. A Fail was told when it
+// was reached.
+func (c *court) conclude(t *trial) (analysis.Evidence, error) {
+	for _, w := range t.waiting {
+		if err := c.fold(t, w); err != nil {
+			return analysis.Evidence{}, err
+		}
+	}
+	t.waiting = nil
+	if t.judge == nil && t.config.Judge.Name() == "" {
+		e := analysis.Evidence{Check: t.check, Verdict: analysis.NoData, Reason: t.check + ": no window yet", Alpha: t.config.Alpha}
+		return e, writeJSON(c.out, verdictLine{Series: t.series, Evidence: e})
+	}
+	if err := t.choose(analysis.Window{}); err != nil {
+		return analysis.Evidence{}, err
+	}
+	e := t.judge.Final(c.rules.require)
+	if t.failed {
+		return e, nil
+	}
+	return e, c.tell(t, e)
+}

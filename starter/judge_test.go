@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/analysis"
+)
+
+// rate is one recorded window of ten seconds.
+func rate(series string, n int, failures float64) string {
+	return fmt.Sprintf(`{"series":%q,"check":"errors","start":%d,"end":%d,"baseline":{"requests":900,"failures":9},"candidate":{"requests":100,"failures":%g}}`,
+		series, n*10, n*10+10, failures)
+}
+
+const oneCheck = "checks: [{name: errors}]\n"
+
+// judged runs judge over lines of windows and returns its lines.
+func judged(t *testing.T, checks string, windows []string, flags ...string) ([]verdictLine, ran) {
+	t.Helper()
+	p := process{in: strings.NewReader(strings.Join(windows, "\n") + "\n")}
+	got := typed(t.Context(), &fake{}, p, append([]string{"judge", file(t, checks)}, flags...)...)
+	var lines []verdictLine
+	for text := range strings.Lines(got.out) {
+		var line verdictLine
+		require.NoError(t, json.Unmarshal([]byte(text), &line))
+		lines = append(lines, line)
+	}
+	return lines, got
+}
+
+func some(n int, failures float64) []string {
+	var windows []string
+	for i := range n {
+		// The sides must differ, or they are taken for one series asked twice.
+		windows = append(windows, rate("a", i, failures+float64(i%2)))
+	}
+	return windows
+}
+
+func TestJudgeTellsEachSeriesAndCheck(t *testing.T) {
+	windows := append(some(100, 0), rate("b", 0, 1))
+	lines, got := judged(t, oneCheck, windows)
+	require.Equal(t, 0, got.code, got.err)
+	require.Len(t, lines, 2)
+	require.Equal(t, "a", lines[0].Series)
+	require.Equal(t, analysis.Pass, lines[0].Verdict)
+	require.Equal(t, 100, lines[0].Windows)
+	require.InDelta(t, 1000, lines[0].At, 0)
+	require.NotEmpty(t, lines[0].State)
+	require.Equal(t, "b", lines[1].Series)
+}
+
+func TestJudgeTellsAFailWhenItIsReached(t *testing.T) {
+	windows := some(100, 30)
+	windows = append(windows, rate("b", 0, 1))
+	lines, got := judged(t, oneCheck, windows)
+	require.Equal(t, 0, got.code, "whatever the verdict")
+	require.Equal(t, analysis.Fail, lines[0].Verdict)
+	require.Less(t, lines[0].At, 100.0)
+	require.Equal(t, "b", lines[1].Series)
+}
+
+func TestJudgeFoldsInTimeOrder(t *testing.T) {
+	ordered, _ := judged(t, oneCheck, some(200, 0))
+	shuffled := some(200, 0)
+	random := rand.New(rand.NewPCG(1, 2))
+	for from := 0; from < len(shuffled); from += 50 {
+		block := shuffled[from : from+50]
+		random.Shuffle(len(block), func(i, j int) { block[i], block[j] = block[j], block[i] })
+	}
+	shuffled = append(shuffled[:150], append([]string{shuffled[149], shuffled[120]}, shuffled[150:]...)...)
+	got, _ := judged(t, oneCheck, shuffled)
+	require.Equal(t, ordered, got)
+
+	late, _ := judged(t, oneCheck, append(some(200, 0), rate("a", 3, 1)))
+	require.Equal(t, 1, late[0].Late)
+}
+
+func TestJudgeTakesTheWholeToo(t *testing.T) {
+	checks := "checks: [{name: errors}, {name: other, gates: false, failures: f, requests: r}]\npolicy: {alpha: 0.02}\n"
+	lines, _ := judged(t, checks, some(100, 30))
+	require.Len(t, lines, 3)
+	require.Equal(t, analysis.Fail, lines[0].Verdict)
+	require.InDelta(t, 0.02, lines[0].Alpha, 1e-12)
+	require.Equal(t, "other", lines[1].Check)
+	require.Equal(t, analysis.NoData, lines[1].Verdict)
+	require.Equal(t, "*", lines[2].Check)
+	require.Equal(t, analysis.Fail, lines[2].Verdict)
+	require.InDelta(t, lines[0].At, lines[2].At, 0)
+}
+
+func TestJudgeTellsEveryWindowWhenAsked(t *testing.T) {
+	lines, _ := judged(t, oneCheck, some(5, 0), "--all")
+	require.Len(t, lines, 6)
+	require.Equal(t, 3, lines[2].Windows)
+	require.Equal(t, analysis.Continue, lines[2].Verdict)
+	require.Equal(t, 5, lines[5].Windows)
+}
+
+func TestJudgeRequirements(t *testing.T) {
+	strict, _ := judged(t, oneCheck, some(5, 1), "--require", "nonInferior")
+	require.Equal(t, analysis.Inconclusive, strict[0].Verdict)
+	strict, _ = judged(t, oneCheck+"policy: {require: nonInferior}\n", some(5, 1))
+	require.Equal(t, analysis.Inconclusive, strict[0].Verdict)
+	_, got := judged(t, oneCheck, nil, "--require", "perfection")
+	require.Equal(t, 2, got.code)
+}
+
+func TestJudgeTakesAWholeSpec(t *testing.T) {
+	lines, got := judged(t, smallest, some(100, 0))
+	require.Equal(t, 0, got.code, got.err)
+	require.Len(t, lines, 1)
+	_, got = judged(t, strings.Replace(smallest, "5%", "500%", 1), some(1, 0))
+	require.Equal(t, 3, got.code)
+}
+
+func TestJudgeRefusesWhatIsNoWindow(t *testing.T) {
+	windows := some(5, 0)
+	windows[2] = `{"check":"errors","start":"soon"}`
+	_, got := judged(t, oneCheck, windows)
+	require.Equal(t, 3, got.code)
+	require.Contains(t, got.err, "line 3: decode window")
+
+	windows[3] = rate("a", 3, 1e6) // more failures than requests: a window, but an impossible one
+	lines, got := judged(t, oneCheck, windows, "--skip-bad")
+	require.Equal(t, 0, got.code)
+	require.Contains(t, got.err, "skipped 1 line\n")
+	require.Equal(t, 1, lines[0].Refused)
+	require.Equal(t, analysis.Error, lines[0].Verdict)
+}
+
+func TestJudgeRefusesChecks(t *testing.T) {
+	for name, checks := range map[string]string{
+		"no check":      "policy: {alpha: 0.1}\n",
+		"unknown field": "checks: [{name: errors, jugde: {rateRatio: {}}}]\n",
+		"unknown judge": "checks: [{name: errors, judge: {magic: {}}}]\n",
+		"no name":       "checks: [{failures: f, requests: r}]\n",
+		"same name":     "checks: [{name: errors}, {name: errors}]\n",
+		"no such judge": "checks: [{name: cpu, query: q}]\n",
+		"bounds":        "checks: [{name: errors, judge: {rateRatio: {safeMargin: -1}}}]\n",
+		"no YAML":       "checks: [\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, got := judged(t, checks, some(1, 0))
+			require.Equal(t, 3, got.code, got.err)
+			require.Contains(t, got.err, "checks")
+			require.Empty(t, got.out)
+		})
+	}
+}
+
+func TestJudgeLeavesOutChecksThatAreNotNamed(t *testing.T) {
+	windows := append(some(3, 0), `{"series":"a","check":"cpu","start":0,"end":10,"candidate":{"value":1}}`)
+	lines, got := judged(t, oneCheck, windows)
+	require.Len(t, lines, 1)
+	require.Contains(t, got.err, "left out 1 window of checks that CHECKS does not name")
+}
+
+// slow is one window of latencies.
+func slow(n int, above float64) string {
+	return fmt.Sprintf(`{"check":"latency","start":%d,"end":%d,"baseline":{"buckets":{"0.1":800,"0.3":890,"+Inf":900}},"candidate":{"buckets":{"0.1":%g,"0.3":98,"+Inf":100}}}`,
+		n*10, n*10+10, 90-above)
+}
+
+func TestJudgeFindsLatencyBounds(t *testing.T) {
+	const ladder = "checks: [{name: latency, histogram: h}]\n"
+	windows := []string{}
+	for i := range 60 {
+		windows = append(windows, slow(i, 40))
+	}
+	for name, more := range map[string]string{"learned": "", "given": "bounds: [0.1, 0.3]\n", "of a placebo": "placebo: placebo.jsonl\n"} {
+		t.Run(name, func(t *testing.T) {
+			checks := file(t, ladder+more)
+			require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(checks), "placebo.jsonl"), []byte(slow(0, 0)+"\n"+slow(1, 0)+"\n"), 0o600))
+			got := typed(t.Context(), &fake{}, process{in: strings.NewReader(strings.Join(windows, "\n"))}, "judge", checks)
+			require.Equal(t, 0, got.code, got.err)
+			require.Contains(t, got.out, `"verdict":"Fail"`)
+		})
+	}
+	_, got := judged(t, ladder+"placebo: nowhere.jsonl\n", windows)
+	require.Equal(t, 1, got.code)
+}
+
+// BenchmarkJudge is the whole command; the interface asks for 200,000 rate
+// lines a second on one core.
+func BenchmarkJudge(b *testing.B) {
+	var input bytes.Buffer
+	for i := range 10000 {
+		input.WriteString(rate("a", i, float64(i%3)) + "\n")
+	}
+	configs := []analysis.Config{{Name: "errors"}}
+	c := &cli{process: &process{}}
+	for b.Loop() {
+		out := bufio.NewWriter(&bytes.Buffer{})
+		court := newCourt(rules{configs: configs, require: analysis.RequireNoHarm}, out, false)
+		if err := c.fold(context.Background(), court, bytes.NewReader(input.Bytes()), false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*10000)/b.Elapsed().Seconds(), "lines/s")
+}
