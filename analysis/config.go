@@ -251,6 +251,7 @@ func (s *seconds) UnmarshalJSON(data []byte) error {
 // Share is a number from 0 to 1, written 0.999 or "99.9%".
 type Share float64
 
+// UnmarshalJSON reads 0.999 or "99.9%".
 func (r *Share) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) != nil {

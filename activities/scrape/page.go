@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"bakeoff/activities"
-	"bakeoff/activities/prometheus"
 	"bakeoff/activities/selector"
 )
 
@@ -88,7 +87,7 @@ func (e *Endpoints) get(ctx context.Context, endpoint string) ([]byte, error) {
 		err = fmt.Errorf("the page is larger than %d bytes: %w", pageLimit, activities.ErrFinal)
 	}
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = prometheus.Status(resp.StatusCode, resp.Header, string(body))
+		err = classify(resp.StatusCode, resp.Header, string(body))
 	}
 	return body, err
 }
