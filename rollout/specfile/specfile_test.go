@@ -56,7 +56,7 @@ func documents(t *testing.T) map[string]string {
 	docs := map[string]string{}
 	files, err := filepath.Glob("../../starter/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 5)
 	for _, f := range files {
 		body, err := os.ReadFile(f)
 		require.NoError(t, err)
