@@ -128,8 +128,12 @@ func (m member) tail() string {
 
 // Stop ends every process of the demonstration in dir: those in its list of
 // pids and those that the process driver started. One whose pid belongs to
-// another process by now is left alone. Nothing left to stop is success.
+// another process by now is left alone. Nothing left to stop is success, a
+// folder that is not there an error.
 func Stop(dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
 	body, err := os.ReadFile(filepath.Join(dir, pidsFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -45,6 +45,7 @@ func TestStopEndsAllThatWasStarted(t *testing.T) {
 	}
 	require.NoFileExists(t, filepath.Join(c.dir, pidsFile))
 	require.NoError(t, Stop(c.dir), "nothing left is success")
+	require.Error(t, Stop(filepath.Join(c.dir, "mistyped")))
 }
 
 // driven starts a process and records it as the process driver does.

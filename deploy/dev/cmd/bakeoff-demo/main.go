@@ -65,8 +65,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return exitUsage
 	}
-	// A second signal changes nothing: whatever was started is still to be stopped.
-	ctx, stopListening := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A second signal changes nothing: whatever was started is still to be
+	// stopped. SIGPIPE means that nobody reads any more.
+	ctx, stopListening := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stopListening()
 	o.Out = stdout
 	switch err = o.act(ctx); {
@@ -83,7 +84,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 func (o options) act(ctx context.Context) error {
 	switch {
 	case o.stop != "":
-		return demo.Stop(o.stop)
+		if err := demo.Stop(o.stop); err != nil {
+			return err
+		}
+		fmt.Fprintf(o.Out, "nothing runs in %s any more\n", o.stop)
+		return nil
 	case o.load != "":
 		demo.Load(ctx, o.load, o.Rate, func(*vegeta.Result) {})
 		return nil
