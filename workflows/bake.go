@@ -311,6 +311,7 @@ func (r *run) waitWindow(id string) activities.ObserveInput {
 	step := rollout.PlannedStep{Number: max(r.status.Step, 1), Weight: r.status.Weight}
 	if n := r.status.Step; n >= 1 && n <= len(r.plan.Steps) {
 		step = r.plan.Steps[n-1]
+		step.Weight = r.status.Weight
 	}
 	r.waits++
 	in := r.window(id, step, 50+r.waits)

@@ -35,7 +35,7 @@ func (r *run) goBack(s *setback) {
 	traffic := r.now()
 	r.verifyHealthRestored()
 	alarm()
-	if r.begun(rollout.RestoreTraffic) {
+	if r.begun(rollout.RestoreTraffic) && r.acknowledged == nil {
 		r.measure(s, started, traffic)
 	}
 	r.restored = r.acknowledged == nil

@@ -288,7 +288,6 @@ func (r *run) conclude(outcome rollout.Outcome) {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
 		r.remove(r.job.Baseline)
 	}
-	r.status.Reason = r.plan.Candidate + " serves everybody"
 }
 
 // refuse ends a rollout that has changed nothing.

@@ -18,7 +18,7 @@ import (
 // cli calls the real command line, as a person or a pipeline would.
 type cli struct {
 	program string
-	dir     string
+	crew    *crew
 	env     []string
 }
 
@@ -40,7 +40,7 @@ type result struct {
 // what it printed and its exit code. An error means that it did not run.
 func (c cli) call(ctx context.Context, told func(string), args ...string) (stdout []byte, code int, err error) {
 	cmd := exec.CommandContext(ctx, c.program, args...)
-	cmd.Dir, cmd.Env = c.dir, c.env
+	cmd.Dir, cmd.Env = c.crew.dir, c.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second
@@ -55,17 +55,28 @@ func (c cli) call(ctx context.Context, told func(string), args ...string) (stdou
 		}
 		_, _ = io.Copy(io.Discard, reader) // after a line that was too long
 	}()
-	err = cmd.Run()
+	err = c.run(cmd)
 	_ = writer.Close()
 	<-read
-	var exited *exec.ExitError
-	if errors.As(err, &exited) && exited.Exited() {
-		err = nil
-	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("bakeoff %s: %w", strings.Join(args, " "), err)
 	}
 	return out.Bytes(), cmd.ProcessState.ExitCode(), nil
+}
+
+// run starts a command and waits for its end, listed among the processes
+// meanwhile. An exit code is an answer, not an error.
+func (c cli) run(cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	_, listed := c.crew.enlist("bakeoff", cmd.Process.Pid)
+	err := cmd.Wait()
+	var exited *exec.ExitError
+	if errors.As(err, &exited) && exited.Exited() {
+		err = nil
+	}
+	return errors.Join(err, listed, c.crew.dismiss(cmd.Process.Pid))
 }
 
 // result calls a command that prints the result JSON.

@@ -24,9 +24,11 @@ const stopGrace = 12 * time.Second
 // group of its own, so that Ctrl-C reaches the demonstration alone, which then
 // stops them in order.
 type crew struct {
-	dir     string
-	env     []string
-	members []member
+	dir string
+	env []string
+
+	mu   sync.Mutex
+	list []named // those that run, as pids.json has them
 }
 
 type member struct {
@@ -50,22 +52,34 @@ func (c *crew) start(name, program string, args ...string) (member, error) {
 	if err := cmd.Start(); err != nil {
 		return m, fmt.Errorf("start %s: %w", name, err)
 	}
-	m.identity, err = identify(cmd.Process.Pid)
+	m.named, err = c.enlist(name, cmd.Process.Pid)
 	go func() { _ = cmd.Wait(); close(m.done) }() // how it ended is in its log
-	c.members = append(c.members, m)
-	if err = errors.Join(err, c.writePIDs()); err != nil {
+	if err != nil {
 		return m, fmt.Errorf("start %s: %w", name, err)
 	}
 	return m, nil
 }
 
+// enlist writes down that a process runs, for Stop.
+func (c *crew) enlist(name string, pid int) (named, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, err := identify(pid)
+	c.list = append(c.list, named{name, p})
+	return named{name, p}, errors.Join(err, c.writePIDs())
+}
+
+// dismiss writes down that a process has ended.
+func (c *crew) dismiss(pid int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = slices.DeleteFunc(c.list, func(p named) bool { return p.PID == pid })
+	return c.writePIDs()
+}
+
 // writePIDs keeps the file up to date that Stop reads.
 func (c *crew) writePIDs() error {
-	var list []named
-	for _, m := range c.members {
-		list = append(list, m.named)
-	}
-	body, err := json.MarshalIndent(list, "", "  ")
+	body, err := json.MarshalIndent(c.list, "", "  ")
 	if err != nil {
 		return err
 	}

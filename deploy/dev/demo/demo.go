@@ -75,7 +75,7 @@ type demo struct {
 	began    time.Time
 	writing  sync.Mutex
 
-	crew     crew
+	crew     *crew
 	cli      cli
 	temporal string // host:port
 	ui       string // URL
@@ -120,7 +120,7 @@ func (d *demo) makeDir() (temporary bool, err error) {
 	if err != nil {
 		return temporary, fmt.Errorf("make the working directory: %w", err)
 	}
-	d.crew = crew{dir: dir, env: variables(os.Environ(), dir)}
+	d.crew = &crew{dir: dir, env: variables(os.Environ(), dir)}
 	return temporary, nil
 }
 
@@ -154,7 +154,7 @@ func (d *demo) start(ctx context.Context) error {
 	d.temporal, d.ui = temporal.said("temporal"), temporal.said("ui")
 	found := []string{"TEMPORAL_ADDRESS=" + d.temporal, "TEMPORAL_NAMESPACE=default", "BAKEOFF_UI=" + d.ui}
 	d.crew.env = append(d.crew.env, found...)
-	d.cli = cli{program: d.programs["bakeoff"], dir: d.crew.dir, env: append(d.crew.env, "BAKEOFF_ACTOR=demo")}
+	d.cli = cli{program: d.programs["bakeoff"], crew: d.crew, env: append(d.crew.env, "BAKEOFF_ACTOR=demo")}
 	if err := d.startWorker(ctx); err != nil {
 		return err
 	}
