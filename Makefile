@@ -6,7 +6,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION         := v2.11.9
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev caddy demo test unit e2e lint workflowcheck golden bench clean
+.PHONY: help build dev caddy demo test unit e2e lint workflowcheck clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,9 @@ demo: build dev caddy ## promote one release, roll back two, abort one: real ser
 test: caddy ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end
 	go vet ./...
 	PATH="$(BIN):$$PATH" go test ./...
-	$(MAKE) workflowcheck e2e
+	$(MAKE) workflowcheck build
+	$(BIN)/bakeoff-worker verify --golden testsuite/histories
+	$(MAKE) e2e
 
 unit: ## the main module's tests alone
 	PATH="$(BIN):$$PATH" go test ./...

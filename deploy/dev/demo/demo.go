@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(o.Out, "\n"+render(chapters, d.ledger.total(d.began, time.Now())))
+	fmt.Fprint(o.Out, "\n"+render(chapters, d.ledger.total(d.began, time.Now()))+d.ledger.losses())
 	return verify(chapters)
 }
 

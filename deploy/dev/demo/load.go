@@ -2,7 +2,11 @@ package demo
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +75,7 @@ type ledger struct {
 	mu      sync.Mutex
 	seconds map[int64]map[string]answers // Unix second → version
 	bad     []complaint                  // in the order of arrival
+	lost    map[string]int               // why no version answered
 }
 
 // complaint is one answer that failed or was slow.
@@ -79,7 +84,9 @@ type complaint struct {
 	version string
 }
 
-func newLedger() *ledger { return &ledger{seconds: map[int64]map[string]answers{}} }
+func newLedger() *ledger {
+	return &ledger{seconds: map[int64]map[string]answers{}, lost: map[string]int{}}
+}
 
 func (l *ledger) record(r *vegeta.Result) {
 	version, a := r.Headers.Get(shop.VersionHeader), one(r)
@@ -95,6 +102,20 @@ func (l *ledger) record(r *vegeta.Result) {
 	if a.bad() > 0 {
 		l.bad = append(l.bad, complaint{r.End(), version})
 	}
+	if a.Failed > 0 && version == nobody {
+		l.lost[fmt.Sprintf("%s %s: %s", r.Method, r.URL, r.Error)]++
+	}
+}
+
+// losses says why requests got no answer of any version, one reason a line.
+func (l *ledger) losses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, why := range slices.Sorted(maps.Keys(l.lost)) {
+		fmt.Fprintf(&b, "%-8s  %d × %s\n", "lost", l.lost[why], why)
+	}
+	return b.String()
 }
 
 // total sums up the seconds that began in [from, to), by version.

@@ -99,7 +99,7 @@ func TestLedger(t *testing.T) {
 	add(2500*time.Millisecond, "2", 200, 51*time.Millisecond)
 	add(3*time.Second, nobody, 502, time.Millisecond)
 	add(3*time.Second, "1", 200, slow)
-	l.record(&vegeta.Result{Timestamp: start.Add(3 * time.Second), Error: "connection refused"})
+	l.record(&vegeta.Result{Method: "GET", URL: "http://shop/", Timestamp: start.Add(3 * time.Second), Error: "connection refused"})
 	add(9*time.Second, "2", 500, time.Millisecond) // after the end
 
 	end := start.Add(5 * time.Second)
@@ -108,6 +108,7 @@ func TestLedger(t *testing.T) {
 	}, l.total(start, end))
 	require.Equal(t, 551*time.Millisecond, l.hurt("2", start, end))
 	require.Zero(t, l.hurt("1", start, end))
+	require.Contains(t, l.losses(), "lost      1 × GET http://shop/: connection refused\n")
 	require.Equal(t, answers{Requests: 6, Failed: 3, Slow: 1}, sum(l.total(start, end)))
 }
 
