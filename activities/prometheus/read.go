@@ -119,15 +119,17 @@ func (s *Server) side(ctx context.Context, check rollout.Check, side activities.
 	return s.counters(ctx, sources, keys, q.At)
 }
 
-// counters reads requests and failures. A side that has served but never
-// failed may have no series of failures: they are empty then, not nil.
+// counters reads failures and requests, in this order: what is scraped between
+// the two queries can then add requests without failures, never the reverse. A
+// side that has served but never failed may have no series of failures: they
+// are empty then, not nil.
 func (s *Server) counters(ctx context.Context, from selector.Sources, keys selector.Keys, at time.Time) (*activities.SideReading, error) {
 	reading := &activities.SideReading{Requests: map[string]float64{}, Failures: map[string]float64{}}
 	for _, part := range []struct {
 		name string
 		what selector.Selector
 		into map[string]float64
-	}{{"requests", from.Requests, reading.Requests}, {"failures", from.Failures, reading.Failures}} {
+	}{{"failures", from.Failures, reading.Failures}, {"requests", from.Requests, reading.Requests}} {
 		vector, err := s.fresh(ctx, part.what.With(keys.Sides...), at)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)

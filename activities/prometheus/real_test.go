@@ -162,7 +162,10 @@ func TestRealCounters(t *testing.T) {
 
 	stable.shows(page("", 1000, 10)...)
 	canary.shows(page("", 50, 5)...)
-	got := awaitReading(t, s, errorsCheck, func(r activities.CheckReading) bool { return len(r.Sides) == 2 })
+	bothCounted := func(r activities.CheckReading) bool {
+		return len(r.Sides[activities.Baseline].Failures) > 0 && len(r.Sides[activities.Candidate].Failures) > 0
+	}
+	got := awaitReading(t, s, errorsCheck, bothCounted)
 	host := func(x *target) string { return strings.TrimPrefix(x.URL, "http://") }
 	// Both sides' keys differ in instance and track only: version is left out.
 	key := fmt.Sprintf(`x{code="500",instance=%q,job="service",track="canary"}`, host(canary))
@@ -177,7 +180,7 @@ func TestRealCounters(t *testing.T) {
 
 	pair := errorsCheck
 	pair.By = &rollout.By{Baseline: `track="stable"`, Candidate: `track="canary"`}
-	require.EqualValues(t, 50, requests(awaitReading(t, s, pair, func(r activities.CheckReading) bool { return len(r.Sides) == 2 }), activities.Candidate))
+	require.EqualValues(t, 50, requests(awaitReading(t, s, pair, bothCounted), activities.Candidate))
 
 	canary.shows(page("", 3, 0)...) // started anew: the same key, a lower value
 	got = awaitReading(t, s, errorsCheck, func(r activities.CheckReading) bool { return requests(r, activities.Candidate) == 3 })
