@@ -29,7 +29,7 @@ caddy: ## a Caddy of 2.8 or newer: the one on PATH, else built into bin/ (2 minu
 demo: build dev caddy ## promote one release, roll back two, abort one: real server, router, processes, traffic (KEEP=1 leaves it running)
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-demo $(if $(KEEP),--keep)
 
-test: caddy ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end
+test: caddy dev ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end
 	go vet ./...
 	PATH="$(BIN):$$PATH" go test ./...
 	$(MAKE) workflowcheck build

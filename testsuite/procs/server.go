@@ -1,0 +1,97 @@
+package procs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Server is an embedded Temporal server with a database file.
+type Server struct {
+	*Process
+	Address string
+	Metrics string // URL of its own metrics page
+
+	program string
+	args    []string
+}
+
+// StartServer runs bakeoff-dev without a UI.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
+	program := filepath.Join(Root(), "bin", "bakeoff-dev")
+	if _, err := os.Stat(program); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("bin/bakeoff-dev is missing: make dev")
+		}
+		t.Skip("SKIP: bin/bakeoff-dev is missing: make dev")
+	}
+	address, metrics := FreeAddress(t), FreeAddress(t)
+	s := &Server{Address: address, Metrics: "http://" + metrics + "/metrics", program: program, args: []string{
+		"--address", address, "--ui-address", "", "--metrics-address", metrics,
+		"--db", filepath.Join(t.TempDir(), "temporal.db")}}
+	s.Restart(t)
+	return s
+}
+
+// Restart starts the server over the same database. End it before with Stop
+// or Kill.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Process = Start(t, "bakeoff-dev", s.program, nil, s.args...)
+	s.AwaitLine(t, "ready")
+}
+
+// Env is what points programs to the server.
+func (s *Server) Env() []string { return []string{"TEMPORAL_ADDRESS=" + s.Address} }
+
+// Worker is one bakeoff-worker.
+type Worker struct {
+	*Process
+	Listen string // where /healthz and /metrics are
+}
+
+// StartWorker runs a worker and returns when it polls. The config may be "".
+func StartWorker(t testing.TB, s *Server, config string, args ...string) *Worker {
+	t.Helper()
+	w := &Worker{Listen: FreeAddress(t)}
+	args = append([]string{"--listen", w.Listen}, args...)
+	if config != "" {
+		file := filepath.Join(t.TempDir(), "bakeoff-worker.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+		args = append(args, "--config", file)
+	}
+	w.Process = Start(t, "bakeoff-worker", Program(t, "bakeoff-worker"), s.Env(), args...)
+	w.AwaitLine(t, "ready")
+	return w
+}
+
+// Run is what one call of the command line gave.
+type Run struct {
+	Code   int
+	Stdout string
+	Stderr string
+}
+
+// CLI runs bakeoff to its end. A context that ends interrupts it as Ctrl-C
+// would.
+func CLI(ctx context.Context, t testing.TB, s *Server, args ...string) Run {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, Program(t, "bakeoff"), args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Env = append(append(os.Environ(), s.Env()...), "BAKEOFF_ACTOR=tester@example.com")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && ctx.Err() == nil {
+		require.NoError(t, err, args)
+	}
+	return Run{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
