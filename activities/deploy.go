@@ -116,16 +116,16 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 	doing := "remove " + in.Version
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
-		return RemoveOutput{}, asTemporal(doing, err)
+		return RemoveOutput{}, insistently(doing, err)
 	}
 	if _, err := deployer.Version(ctx, in.Version); errors.Is(err, ErrNotFound) {
 		return RemoveOutput{Reason: in.Version + " was gone already"}, nil
 	}
 	if err := a.drain(ctx, in, deployer); err != nil {
-		return RemoveOutput{}, asTemporal("drain "+in.Version, err)
+		return RemoveOutput{}, insistently("drain "+in.Version, err)
 	}
 	if err := deployer.Remove(ctx, in.write(), in.Version); err != nil {
-		return RemoveOutput{}, asTemporal(doing, err)
+		return RemoveOutput{}, insistently(doing, err)
 	}
 	err = a.waitFor(ctx, func() (bool, error) {
 		_, err := deployer.Version(ctx, in.Version)
@@ -134,7 +134,7 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 		}
 		return false, err
 	})
-	return RemoveOutput{Reason: in.Version + " is gone"}, asTemporal(doing, err)
+	return RemoveOutput{Reason: in.Version + " is gone"}, insistently(doing, err)
 }
 
 // drain waits for the drain time at an observed weight of zero, and then for
@@ -152,6 +152,9 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 		observed, err := traffic.Split(ctx)
 		if err != nil {
 			return fmt.Errorf("read weights: %w", err)
+		}
+		if len(observed.Split) == 0 && in.Baseline != "" {
+			return errors.New("the router names no weights at all: that proves no 0%")
 		}
 		if w := observed.Split[in.Version]; w > 0 {
 			return fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)

@@ -51,3 +51,25 @@ func asTemporal(doing string, err error) error {
 	}
 	return err
 }
+
+// patience bounds how long an act that must succeed waits between tries,
+// whatever a server wishes.
+const patience = 5 * time.Second
+
+// insistently is asTemporal for acts that put something back: no failure is
+// final there, because nobody else will undo what was done.
+func insistently(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	wait := patience
+	var later *RetryAfterError
+	switch {
+	case errors.As(err, &later):
+		wait = min(later.After, patience)
+	case !errors.Is(err, ErrFinal) && !errors.Is(err, ErrConflict):
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("%s: %v", doing, err), "Insist",
+		temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+}

@@ -106,9 +106,11 @@ type SetTrafficOutput struct {
 // VerifyTrafficInput asks to read until the split is in force.
 type VerifyTrafficInput struct {
 	Job
-	Step   int              `json:"step"` // 0: on the way back
+	Step   int              `json:"step"` // 0: not part of a step
 	Split  rollout.Split    `json:"split"`
 	Within rollout.Duration `json:"within"`
+
+	Restoring bool `json:"restoring,omitempty"` // on the way back: no error is final
 }
 
 // VerifyTrafficOutput says what was in force last.
@@ -152,6 +154,7 @@ type ObserveOutput struct {
 	Decision  rollout.Decision      `json:"decision"`
 	Checks    []rollout.CheckResult `json:"checks,omitempty"`
 	End       time.Time             `json:"end"`                 // data time up to which it watched
+	Seen      time.Time             `json:"seen,omitzero"`       // by Temporal's clock: when what it decided on had been read
 	Unwatched rollout.Duration      `json:"unwatched,omitempty"` // of it: nobody looked, because no worker ran
 	Polls     int                   `json:"polls"`
 	Split     rollout.Split         `json:"split,omitempty"`    // in force at the last poll

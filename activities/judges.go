@@ -175,16 +175,20 @@ func boundsOf(check rollout.Check, side SideReading) []float64 {
 }
 
 // results says where every check stands: finally, at the end of a bake, or so
-// far. Where only absolute checks may decide, the others are advisory.
+// far. Where only absolute checks may decide, the others are not judged: next
+// to nobody is on the baseline to compare with.
 func (p *panel) results(final, absolute bool, require string, troubles map[string]trouble) []rollout.CheckResult {
 	var out []rollout.CheckResult
 	for _, check := range p.checks {
+		if absolute && !check.IsAbsolute() {
+			continue
+		}
 		evidence := p.judges[check.Name].Verdict()
 		if final {
 			evidence = p.judges[check.Name].Final(require)
 		}
 		r := resultOf(evidence)
-		r.Name, r.Advisory = check.Name, !check.IsGating() || absolute && !check.IsAbsolute()
+		r.Name, r.Advisory = check.Name, !check.IsGating()
 		if t, found := troubles[check.Name]; found && r.Verdict != rollout.Fail {
 			r.Verdict, r.Reason = t.verdict, t.reason
 		}

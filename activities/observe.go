@@ -25,6 +25,7 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 	if err != nil {
 		return ObserveOutput{}, asTemporal("observe", err)
 	}
+	o.clock = serverClock(ctx)
 	if err := o.resume(ctx); err != nil {
 		return ObserveOutput{}, asTemporal("resume the window", err)
 	}
@@ -36,6 +37,7 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 			return o.interrupted(ctx)
 		}
 		o.poll(watching, at)
+		o.seen = o.clock()
 		if watching.Err() != nil {
 			return o.interrupted(ctx)
 		}
@@ -60,8 +62,10 @@ type observer struct {
 	traffic  Traffic
 	metrics  Metrics // nil without checks
 	raw      *recording
+	clock    func() time.Time // Temporal's
 
 	progress
+	seen     time.Time // by Temporal's clock: end of the last poll
 	beaten   time.Time // data time of the last heartbeat
 	troubles map[string]trouble
 	decision rollout.Decision
@@ -346,7 +350,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 	}
 	place, digest := o.raw.seal(ctx, o.a.Vault)
 	return ObserveOutput{
-		Decision: o.decision, Checks: o.checks, End: o.At, Polls: o.Polls,
+		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform,
 		Trouble: o.trouble(), Raw: place, Digest: digest, State: state,
 	}, nil
@@ -359,7 +363,8 @@ func (o *observer) interrupted(ctx context.Context) (ObserveOutput, error) {
 		if err := o.heartbeat(context.WithoutCancel(ctx)); err != nil {
 			return ObserveOutput{}, err
 		}
-		return ObserveOutput{}, errors.New("this worker stops: another one goes on with the window")
+		return ObserveOutput{}, temporal.NewApplicationErrorWithOptions("this worker stops: another one goes on with the window",
+			"WorkerStops", temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	if o.Polls == 0 {
 		o.At = o.in.Start
@@ -379,6 +384,14 @@ func (o *observer) beatEvery() time.Duration {
 		return 20 * time.Second
 	}
 	return 0
+}
+
+// serverClock goes on from the moment at which Temporal started this attempt,
+// so that its times can be compared with those of events, whatever this
+// machine's clock says.
+func serverClock(ctx context.Context) func() time.Time {
+	started, begun := activity.GetInfo(ctx).StartedTime, time.Now()
+	return func() time.Time { return started.Add(time.Since(begun)) }
 }
 
 // untilStop returns a context that also ends when the worker begins to stop,

@@ -7,11 +7,16 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"bakeoff/rollout"
 )
+
+// longestRead is how long the first write of a restore waits for the revision
+// that it should carry.
+const longestRead = time.Second
 
 // RestoreTraffic writes the snapshot's split, whatever is in force. A write
 // that was refused as out of date is repeated on what is in force now. Only a
@@ -20,13 +25,15 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 	const doing = "put traffic back"
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
 	if err != nil {
-		return RestoreTrafficOutput{}, asTemporal(doing, err)
+		return RestoreTrafficOutput{}, insistently(doing, err)
 	}
 	out := RestoreTrafficOutput{Split: in.Split}
 	if approximated, err := traffic.Approximate(in.Split); err == nil {
 		out.Split = approximated
 	}
-	observed, err := traffic.Split(ctx)
+	reading, cancel := context.WithTimeout(ctx, longestRead)
+	observed, err := traffic.Split(reading)
+	cancel()
 	if err != nil { // going back does not wait for a read: write unconditionally
 		observed = Observation{}
 	}
@@ -39,7 +46,7 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 		}
 		return out, fmt.Errorf("%s: %v: reading and writing again", doing, err)
 	}
-	return out, asTemporal(doing, err)
+	return out, insistently(doing, err)
 }
 
 // withCandidate names the candidate at 0 %, because routers want to hear of
@@ -57,7 +64,7 @@ func withCandidate(s rollout.Split, candidate string) rollout.Split {
 
 // RestoreFlags sets the named flags back to the snapshot's values.
 func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (RestoreFlagsOutput, error) {
-	return RestoreFlagsOutput{}, asTemporal("put flags back", a.writeFlags(ctx, in.Job, in.Flags))
+	return RestoreFlagsOutput{}, insistently("put flags back", a.writeFlags(ctx, in.Job, in.Flags))
 }
 
 // RestorePointers makes the snapshot's primary version primary again.
@@ -65,16 +72,16 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 	const doing = "make the baseline the primary version again"
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
-		return RestorePointersOutput{}, asTemporal(doing, err)
+		return RestorePointersOutput{}, insistently(doing, err)
 	}
 	if err := deployer.SetPrimary(ctx, in.write(), in.Primary); err != nil {
-		return RestorePointersOutput{}, asTemporal(doing, err)
+		return RestorePointersOutput{}, insistently(doing, err)
 	}
 	primary, err := deployer.Primary(ctx)
 	if err == nil && primary != in.Primary {
 		err = fmt.Errorf("the platform has %s instead of %s", named(primary), named(in.Primary))
 	}
-	return RestorePointersOutput{}, asTemporal(doing, err)
+	return RestorePointersOutput{}, insistently(doing, err)
 }
 
 // VerifyHealth waits until the baseline is ready and two polls in a row pass
@@ -84,14 +91,14 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
-		return VerifyHealthOutput{}, asTemporal("verify health", err)
+		return VerifyHealthOutput{}, insistently("verify health", err)
 	}
 	started := a.now()
 	gauge := newHealthGauge(a, in)
 	for good := 0; ; {
 		state, err := a.healthOnce(ctx, in, deployer, gauge)
 		if err != nil {
-			return VerifyHealthOutput{}, asTemporal("verify health", err)
+			return VerifyHealthOutput{}, insistently("verify health", err)
 		}
 		if state.unknown != "" && a.now().Sub(started) >= in.Within.Std() {
 			state.bad = "" // nothing speaks against it, and nobody can say more
@@ -129,7 +136,7 @@ func healthReason(in VerifyHealthInput, s health) string {
 func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutput, error) {
 	now, err := a.readState(ctx, in.Job, in.Snapshot.Flags)
 	if err != nil {
-		return CompareOutput{}, asTemporal("compare with the snapshot", err)
+		return CompareOutput{}, insistently("compare with the snapshot", err)
 	}
 	was, out := in.Snapshot, CompareOutput{}
 	differ := func(format string, args ...any) {

@@ -81,9 +81,13 @@ func isOneOf(s rollout.Split, splits []rollout.Split) bool {
 // VerifyTraffic reads until the split is in force, for as long as Within. A
 // split that is not in force by then is a result: the workflow decides.
 func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (VerifyTrafficOutput, error) {
+	report := asTemporal
+	if in.Restoring {
+		report = insistently
+	}
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
 	if err != nil {
-		return VerifyTrafficOutput{}, asTemporal("verify traffic", err)
+		return VerifyTrafficOutput{}, report("verify traffic", err)
 	}
 	var out VerifyTrafficOutput
 	deadline := activity.GetInfo(ctx).ScheduledTime.Add(in.Within.Std())
@@ -95,8 +99,8 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 				out.Reason = ""
 				return out, nil
 			}
-		} else if errors.Is(err, ErrFinal) {
-			return out, asTemporal("verify traffic", err)
+		} else if errors.Is(err, ErrFinal) && !in.Restoring {
+			return out, report("verify traffic", err)
 		} else {
 			out.Reason = "weights cannot be read: " + err.Error()
 		}

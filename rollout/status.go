@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Phase says where a rollout stands.
 type Phase string
@@ -97,9 +100,9 @@ type CheckResult struct {
 	Candidate *Counts    `json:"candidate,omitempty"`
 }
 
-// TimeToRestore is how long the way back took, as differences of Temporal
-// event times: the breach seen → decided → baseline traffic verified → health
-// verified.
+// TimeToRestore is how long the way back took, by Temporal's clock: the breach
+// seen → decided → baseline traffic verified → health verified. An order is a
+// decision itself: after one, Decide is 0.
 type TimeToRestore struct {
 	Decide  Duration `json:"decide"`
 	Traffic Duration `json:"traffic"`
@@ -136,6 +139,22 @@ type Status struct {
 	Warnings      []string       `json:"warnings,omitempty"`
 	Stale         bool           `json:"stale,omitempty"` // read from history: no worker answered
 	UIURL         string         `json:"uiUrl"`           // filled in by the CLI
+}
+
+// Note takes in what a window came to. Checks of the spec that it did not
+// judge keep the result of the last window that did.
+func (s *Status) Note(results []CheckResult, checks []Check) {
+	noted := make([]CheckResult, 0, max(len(results), len(checks)))
+	for _, c := range checks {
+		isIt := func(r CheckResult) bool { return r.Name == c.Name }
+		if slices.ContainsFunc(results, isIt) {
+			continue
+		}
+		if i := slices.IndexFunc(s.Checks, isIt); i >= 0 {
+			noted = append(noted, s.Checks[i])
+		}
+	}
+	s.Checks = append(noted, results...)
 }
 
 // WindowStatus is the window that is being watched.

@@ -24,7 +24,7 @@ func (s *story) window(e *historypb.HistoryEvent, one act, result *commonpb.Payl
 		return err
 	}
 	step := stepOf(one.ID)
-	s.status.Checks = out.Checks
+	s.status.Note(out.Checks, s.plan.Spec.Checks)
 	s.add(e, rollout.EventWindow, step, windowText(in, out), windowData(in, out))
 	if out.Drift != nil {
 		s.drift(e, step, "somebody else changed the weights: "+out.Drift.String(), out.Drift)

@@ -253,7 +253,11 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
 	if out.Decision.Action == rollout.RollBack {
-		return out, &setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.where(out.Decision.Reason)}
+		s := setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.where(out.Decision.Reason)}
+		if s.at = out.Seen; s.at.After(r.now()) {
+			s.at = r.now()
+		}
+		return out, &s
 	}
 	return out, nil
 }

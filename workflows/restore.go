@@ -164,7 +164,8 @@ func (r *run) verifyTrafficRestored() {
 			o := r.act("restore.verify", "verify that traffic is back on "+named(r.job.Baseline))
 			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, heartbeat, 1
 			ctx, cancel := workflow.WithCancel(r.ctx)
-			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{Job: r.job, Split: want, Within: rollout.Duration(look)}), cancel
+			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{
+				Job: r.job, Split: want, Within: rollout.Duration(look), Restoring: true}), cancel
 		})
 		if !r.finishAct(act, &out) {
 			return

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -110,9 +111,7 @@ func (r *run) noteWindow(in activities.ObserveInput, out activities.ObserveOutpu
 	if out.State != nil {
 		r.state = out.State
 	}
-	if len(out.Checks) > 0 {
-		r.status.Checks = out.Checks
-	}
+	r.status.Note(out.Checks, r.plan.Spec.Checks)
 	for _, c := range out.Checks {
 		r.metrics().WithTags(map[string]string{"check": c.Name, "verdict": string(c.Verdict)}).Counter("bakeoff_verdicts").Inc(1)
 	}
@@ -150,12 +149,15 @@ func (r *run) countCommand(name, answer string) {
 
 // watchSummary is the sentence of one Observe: "watch 5% for 8m: errors, latency".
 func watchSummary(in activities.ObserveInput, length time.Duration) string {
-	names := ""
-	for i, c := range in.Checks {
-		if i > 0 {
-			names += ", "
+	var judged []string
+	for _, c := range in.Checks {
+		if !in.Absolute || c.IsAbsolute() {
+			judged = append(judged, c.Name)
 		}
-		names += c.Name
+	}
+	names := strings.Join(judged, ", ")
+	if len(judged) == 0 {
+		names = "weights and versions alone"
 	}
 	if in.Waiting || in.Held {
 		return fmt.Sprintf("keep watching %s while it waits: %s", in.Weight, names)

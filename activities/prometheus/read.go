@@ -192,6 +192,8 @@ func (s *Server) value(ctx context.Context, query, version string, at time.Time)
 	}
 	var v float64
 	switch answer := answer.(type) {
+	case nil:
+		return nil, &checkError{err: errors.New("the server's answer holds no data")}
 	case *model.Scalar:
 		v = float64(answer.Value)
 	case model.Vector:
