@@ -145,6 +145,28 @@ func TestRollout(t *testing.T) {
 	}
 }
 
+// What a person acknowledges could not be put back ends the rollout as failed:
+// the one outcome that says so.
+func TestAcknowledged(t *testing.T) {
+	t.Parallel()
+	s := story{
+		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.at(800*time.Millisecond, func() {
+				s.world.Fail(sim.OpShift, sim.Fault{})
+				s.order(rollout.Command{Name: "acknowledge", Reason: "too early"}, rollout.Denied)
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+			s.at(4*time.Second, func() {
+				s.order(rollout.Command{Name: "acknowledge", Reason: "the router is gone for good"}, rollout.Accepted)
+			})
+		},
+	}
+	world, _, err := s.run(t)
+	require.ErrorContains(t, err, "acknowledged by ana@example.com: the router is gone for good")
+	require.Equal(t, []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%"}, world.Log(), "nothing is removed that may have traffic")
+}
+
 var stories = map[string]story{
 	"a good candidate takes every step": {want: rollout.Promoted, wantLog: good},
 	"a bad candidate loses its traffic before it is removed": {
@@ -372,7 +394,7 @@ var stories = map[string]story{
 		},
 		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantLog: undone,
 	},
-	"what cannot be put back needs a human, who acknowledges": {
+	"what cannot be put back yet is tried on while a human is asked for": {
 		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
 		plot: func(s *teller) {
 			s.at(800*time.Millisecond, func() {
@@ -381,6 +403,29 @@ var stories = map[string]story{
 			})
 			s.at(4*time.Second, func() {
 				s.world.Heal()
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+	},
+	"a refusal is not final on the way back": {
+		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.at(800*time.Millisecond, func() {
+				s.world.Fail(sim.OpShift, sim.Fault{Err: sim.Refused("403 not now"), Times: 2})
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+	},
+	"a difference needs a human, who mends it and says retry": {
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.world.SetReplicas("2.4.1", 1)
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+			s.at(5*time.Second, func() {
+				s.world.SetReplicas("2.4.1", sim.DefaultReplicas)
+				s.order(rollout.Command{Name: "retry", Reason: "scaled up again"}, rollout.Accepted)
 			})
 		},
 		want: rollout.Aborted, wantLog: undone,
