@@ -137,6 +137,7 @@ type Status struct {
 	EndedAt       *time.Time     `json:"endedAt,omitempty"`
 	PlanDigest    string         `json:"planDigest"`
 	Warnings      []string       `json:"warnings,omitempty"`
+	Retrying      []Retrying     `json:"retrying,omitempty"` // filled in by the CLI
 	Stale         bool           `json:"stale,omitempty"` // read from history: no worker answered
 	UIURL         string         `json:"uiUrl"`           // filled in by the CLI
 }
@@ -155,6 +156,13 @@ func (s *Status) Note(results []CheckResult, checks []Check) {
 		}
 	}
 	s.Checks = append(noted, results...)
+}
+
+// Retrying is an act that has failed and is being tried again.
+type Retrying struct {
+	Act     string `json:"act"`     // its activity id
+	Attempt int    `json:"attempt"` // the present one, from 2
+	Failure string `json:"failure"` // of the one before
 }
 
 // WindowStatus is the window that is being watched.

@@ -36,6 +36,7 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	defer cancel()
 	s, err := svc.Query(asking, e.run)
 	if err == nil {
+		s.Retrying = e.Retrying
 		return unfinished(s), nil
 	}
 	if ctx.Err() != nil {
@@ -45,6 +46,7 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	if err != nil {
 		return s, err
 	}
+	told.status.Retrying = e.Retrying
 	return told.status, nil
 }
 

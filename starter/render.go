@@ -36,6 +36,9 @@ func resultText(s rollout.Status, st style) string {
 	if s.EndedAt != nil && !s.StartedAt.IsZero() {
 		line("took", brief(s.EndedAt.Sub(s.StartedAt)))
 	}
+	for _, r := range s.Retrying {
+		line("retrying", retrying(r))
+	}
 	for _, w := range s.Warnings {
 		line("warning", w)
 	}
@@ -45,6 +48,10 @@ func resultText(s rollout.Status, st style) string {
 	}
 	b.WriteString(checkTable(s.Checks, st))
 	return b.String()
+}
+
+func retrying(r rollout.Retrying) string {
+	return fmt.Sprintf("%s, attempt %d: %s", r.Act, r.Attempt, oneLine(r.Failure))
 }
 
 // headline is the outcome, or the phase of a rollout that still runs.
@@ -147,6 +154,9 @@ func block(s rollout.Status, now time.Time, st style) []string {
 	}
 	if text := waiting(s, now); text != "" {
 		lines = append(lines, "  "+st.paint(yellow, "waiting for "+text))
+	}
+	for _, r := range s.Retrying {
+		lines = append(lines, "  "+st.paint(yellow, retrying(r)))
 	}
 	width := 0
 	for _, c := range s.Checks {

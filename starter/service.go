@@ -82,6 +82,8 @@ type execution struct {
 	Step                                    int
 	Weight                                  rollout.Weight
 	NeedsHuman                              bool
+
+	Retrying []rollout.Retrying // only of one that was described
 }
 
 func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }

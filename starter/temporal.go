@@ -9,15 +9,15 @@ import (
 	"log/slog"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
-
-	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/serviceerror"
 
 	"bakeoff/rollout"
 )
@@ -106,7 +106,22 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 	if err != nil {
 		return execution{}, classify(err)
 	}
-	return executionOf(d.GetWorkflowExecutionInfo()), nil
+	e := executionOf(d.GetWorkflowExecutionInfo())
+	for _, p := range d.GetPendingActivities() {
+		if p.GetAttempt() > 1 {
+			e.Retrying = append(e.Retrying, rollout.Retrying{
+				Act: p.GetActivityId(), Attempt: int(p.GetAttempt()), Failure: innermost(p.GetLastFailure())})
+		}
+	}
+	return e, nil
+}
+
+// innermost is the message at the root of a failure.
+func innermost(f *failurepb.Failure) string {
+	for f.GetCause() != nil {
+		f = f.GetCause()
+	}
+	return f.GetMessage()
 }
 
 func (s *server) Query(ctx context.Context, r run) (rollout.Status, error) {
