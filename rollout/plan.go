@@ -147,8 +147,9 @@ func (p Plan) Seal() Plan {
 }
 
 // EventBound computes how long the history may become when nothing goes
-// wrong: 60 + Σ per step (13 + 6·windows) + 7 per approval, and 6 for the
-// window that watches the kept baseline.
+// wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
+// kept baseline, 8 per approval, and 8 more for each that is asked for while
+// the candidate has traffic, because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.Steps {
@@ -157,7 +158,11 @@ func (p Plan) EventBound() int {
 	if p.KeepBaseline > 0 {
 		events += 6
 	}
-	return events + 7*p.approvals()
+	events += 16 * p.approvals()
+	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
+		events -= 8
+	}
+	return events
 }
 
 // ActionBound computes the billable actions when nothing goes wrong, without

@@ -167,10 +167,10 @@ func TestNumbersToHold(t *testing.T) {
 	require.LessOrEqual(t, p.Actions, 80)
 
 	s.Strategy.Canary[0].Approve, s.Strategy.Promote = &Approval{}, &Promote{Approve: &Approval{}}
-	require.Equal(t, p.Events+14, NewPlan(s).Events, "7 for each approval")
+	require.Equal(t, p.Events+8+16, NewPlan(s).Events, "more for one that is asked for while the candidate has traffic")
 	none := Duration(0)
 	s.Strategy.KeepBaseline = &none
-	require.Equal(t, p.Events+8, NewPlan(s).Events, "no baseline is kept, none is watched")
+	require.Equal(t, p.Events+18, NewPlan(s).Events, "no baseline is kept, none is watched")
 }
 
 func TestWarnings(t *testing.T) {

@@ -248,19 +248,29 @@ func (r *run) promote() *setback {
 		return s
 	}
 	r.record("promote")
-	act := r.patient("promote", "make "+r.plan.Candidate+" the primary version", 2*r.plan.Spec.ReadyWithin)
-	future := startForward(r, act, a.Promote, activities.PromoteInput{Job: r.write("promote"), Within: r.plan.Spec.ReadyWithin})
-	if s := r.watchWhile(future, "promote"); s != nil {
-		return s
+	out, s := r.makePrimary(min(firstLook, r.plan.Spec.ReadyWithin.Std()/4), false)
+	if s == nil && out.PlatformRolledBack {
+		out, s = r.makePrimary(r.plan.Spec.ReadyWithin.Std(), true)
 	}
+	if s == nil && out.PlatformRolledBack {
+		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Reason}
+	}
+	return s
+}
+
+// makePrimary asks for the candidate to be primary. With watched, an Observe
+// stays open beside it: it may take long, and users have the candidate.
+func (r *run) makePrimary(within time.Duration, watched bool) (activities.PromoteOutput, *setback) {
 	var out activities.PromoteOutput
-	if s := r.result(future, act, &out); s != nil {
-		return s
+	act := r.patient("promote", "make "+r.plan.Candidate+" the primary version", rollout.Duration(within)+r.plan.Spec.ReadyWithin)
+	future := startForward(r, act, a.Promote, activities.PromoteInput{Job: r.write("promote"), Within: rollout.Duration(within)})
+	if watched {
+		if s := r.watchWhile(future, "promote"); s != nil {
+			return out, s
+		}
 	}
-	if out.PlatformRolledBack {
-		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Reason}
-	}
-	return nil
+	s := r.result(future, act, &out)
+	return out, s
 }
 
 // keepBaseline watches the candidate at 100 % while the way back is still open.

@@ -1,0 +1,231 @@
+// Package histories_test holds golden histories: what released workers wrote
+// must stay replayable, and readable to the last field, for as long as such a
+// rollout may run. Read TestRecord for how they came to be.
+package histories_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
+	"bakeoff/testsuite/sim/httpworld"
+)
+
+// record names a folder to be ADDED. Record with released code, never with the
+// branch under test:
+//
+//	make dev && go test ./testsuite/histories -run TestRecord -record v0.1.0
+var record = flag.String("record", "", "record the histories of real runs into this new folder")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	procs.Clean()
+	os.Exit(code)
+}
+
+// The worker replays every one and decodes it strictly.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(procs.Program(t, "bakeoff-worker"), "verify", "--golden", ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
+// Every path that a rollout can take has a golden history.
+func TestEveryPathHasOne(t *testing.T) {
+	t.Parallel()
+	for name := range paths {
+		found, err := filepath.Glob(filepath.Join("*", name+".json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, found, name)
+	}
+}
+
+// path is one life of a rollout: a spec, what the world and people do to it,
+// and how it must end.
+type path struct {
+	strategy string // canary steps; default one of 10% for 6s
+	artifact string
+	policy   string
+	plot     func(s *scene)
+	want     rollout.Outcome
+}
+
+var paths = map[string]path{
+	"promote":  {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"rollback": {plot: func(s *scene) { s.world.Behave(candidate, sim.Behaviour{Failures: 0.3}) }, want: rollout.RolledBack},
+	"refused":  {artifact: "registry.example/checkout:latest", want: rollout.Refused},
+	"abort":    {plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
+	"abort-signal": {plot: func(s *scene) { s.until("baking"); s.order("abort", "--no-wait") },
+		want: rollout.Aborted},
+	"cancel": {plot: func(s *scene) { s.until("baking"); s.cancel() }, want: rollout.Aborted},
+	"pause-resume": {plot: func(s *scene) {
+		s.until("baking")
+		s.order("pause")
+		s.order("resume")
+	}, want: rollout.Promoted},
+	"approve": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}",
+		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
+	"reject": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}",
+		plot: func(s *scene) { s.until("approval"); s.order("reject") }, want: rollout.Rejected},
+	"hold": {policy: "grace: 1s", plot: func(s *scene) {
+		s.until("baking")
+		s.world.SetSilent(candidate, true)
+		s.until("hold")
+		s.world.SetSilent(candidate, false)
+	}, want: rollout.Promoted},
+	"drift": {policy: "drift: putBack", plot: func(s *scene) {
+		s.until("baking")
+		s.world.SetWeights(rollout.Split{baseline: 5000, candidate: 5000})
+	}, want: rollout.Promoted},
+	"deploy-fails": {plot: func(s *scene) {
+		s.world.OnDeploy(candidate, sim.Script{State: activities.StateFailed, Message: "image not found"})
+	}, want: rollout.RolledBack},
+	"needs-human": {plot: func(s *scene) {
+		s.until("baking")
+		s.world.Fail(sim.OpShift, sim.Fault{})
+		s.order("abort", "--no-wait")
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.world.Heal()
+		s.order("retry")
+	}, want: rollout.Aborted},
+	"acknowledge": {plot: func(s *scene) {
+		s.until("baking")
+		s.world.Fail(sim.OpShift, sim.Fault{})
+		s.order("abort", "--no-wait")
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.order("acknowledge")
+	}, want: rollout.Failed},
+}
+
+const baseline, candidate = "1.0.0", "1.1.0"
+
+// TestRecord lives every path with real processes and keeps its history.
+func TestRecord(t *testing.T) {
+	if *record == "" {
+		t.Skip("records only with -record")
+	}
+	require.NoError(t, os.Mkdir(*record, 0o755))
+	server := procs.StartServer(t)
+	procs.StartWorker(t, server, "")
+	for name, p := range paths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
+	}
+}
+
+func (p path) live(t *testing.T, server *procs.Server, file string) {
+	world := sim.New(baseline)
+	town := httptest.NewServer(httpworld.New(world))
+	t.Cleanup(town.Close)
+	s := &scene{t: t, server: server, world: world}
+	spec := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
+	var err error
+	s.client, err = client.Dial(client.Options{HostPort: server.Address})
+	require.NoError(t, err)
+	t.Cleanup(s.client.Close)
+	s.order("start", spec)
+	if p.plot != nil {
+		p.plot(s)
+	}
+	s.until(string(rollout.PhaseCompleted))
+	require.Equal(t, p.want, s.status().Outcome)
+	s.keep(file)
+}
+
+const target = "staging/checkout"
+
+func (p path) spec(url string) string {
+	strategy, artifact := p.strategy, p.artifact
+	if strategy == "" {
+		strategy = "{weight: 10%, bake: 6s}"
+	}
+	if artifact == "" {
+		artifact = "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	}
+	return `
+kind: Rollout
+service: checkout
+environment: staging
+release: {version: ` + candidate + `, artifact: "` + artifact + `"}
+target:
+  deploy:  {driver: http, with: {url: "` + url + `"}}
+  traffic: {driver: http, with: {url: "` + url + `"}}
+  metrics: {driver: scrape}
+strategy: {canary: [` + strategy + `], keepBaseline: 2s}
+checks:
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
+policy: {` + p.policy + `}
+drain: 1s
+needsHumanAfter: 2s
+`
+}
+
+// scene is one rollout while it is lived.
+type scene struct {
+	t      *testing.T
+	server *procs.Server
+	world  *sim.World
+	client client.Client
+}
+
+// order gives a command; for start the argument is the spec.
+func (s *scene) order(name string, args ...string) {
+	s.t.Helper()
+	if name != "start" {
+		args = append([]string{target}, args...)
+	}
+	args = append(append([]string{name}, args...), "--actor", "ana@example.com", "--reason", "the recording")
+	run := procs.CLI(context.Background(), s.t, s.server, args...)
+	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+func (s *scene) cancel() {
+	require.NoError(s.t, s.client.CancelWorkflow(context.Background(), "rollout/"+target, ""))
+}
+
+func (s *scene) status() rollout.Status {
+	var status rollout.Status
+	run := procs.CLI(context.Background(), s.t, s.server, "status", target, "-o", "json")
+	require.Zero(s.t, run.Code, run.Stderr)
+	require.NoError(s.t, json.Unmarshal([]byte(run.Stdout), &status))
+	return status
+}
+
+// until waits until the rollout bakes, waits for something, or is in a phase.
+func (s *scene) until(what string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		now := s.status()
+		return what == "baking" && now.Window != nil || now.WaitingFor == what || string(now.Phase) == what
+	}, procs.Patience, 100*time.Millisecond, what)
+}
+
+func (s *scene) keep(file string) {
+	history := &historypb.History{}
+	events := s.client.GetWorkflowHistory(context.Background(), "rollout/"+target, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(s.t, err)
+		history.Events = append(history.Events, event)
+	}
+	body, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.WriteFile(file, body, 0o600))
+}
