@@ -49,6 +49,7 @@ workflowcheck: ## Temporal's own check that workflow code is deterministic
 lint: ## golangci-lint with the short list of .golangci.yml
 	@test -x $(BIN)/golangci-lint || GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	$(BIN)/golangci-lint run ./...
+	cd deploy/dev && $(BIN)/golangci-lint run -c $(CURDIR)/.golangci.yml ./...
 
 clean: ## remove what was built
 	rm -rf $(BIN)

@@ -44,7 +44,7 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 		if out.Superseded = activity.GetInfo(ctx).Attempt > 5; out.Superseded {
 			return out, nil
 		}
-		return out, fmt.Errorf("%s: %v: reading and writing again", doing, err)
+		return out, fmt.Errorf("%s: reading and writing again: %w", doing, err)
 	}
 	return out, insistently(doing, err)
 }

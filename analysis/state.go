@@ -81,7 +81,7 @@ func (j *Judge) open(data []byte) ([]byte, error) {
 func (c Config) rule() uint32 {
 	depends, err := json.Marshal(Config{Judge: c.Judge, SLO: c.SLO, Bounds: c.Bounds})
 	if err != nil { // NaN and infinite parameters are refused by New
-		panic(err)
+		panic(err) //nolint:forbidigo // cannot happen: New has refused it
 	}
 	h := fnv.New32a()
 	h.Write(depends)

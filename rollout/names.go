@@ -38,8 +38,8 @@ const (
 	AttributeNeedsHuman  = "RolloutNeedsHuman"
 )
 
-// KeywordAttributes, IntAttributes and BoolAttributes list the search
-// attributes by type. A namespace needs all of them before a worker may start.
+// KeywordAttributes lists the search attributes that hold words. A namespace
+// needs these, IntAttributes and BoolAttributes before a worker may start.
 func KeywordAttributes() []string {
 	return []string{AttributeTarget, AttributeService, AttributeEnvironment, AttributePhase,
 		AttributeOutcome, AttributeCandidate, AttributeWaitingFor}

@@ -138,8 +138,8 @@ type Status struct {
 	PlanDigest    string         `json:"planDigest"`
 	Warnings      []string       `json:"warnings,omitempty"`
 	Retrying      []Retrying     `json:"retrying,omitempty"` // filled in by the CLI
-	Stale         bool           `json:"stale,omitempty"` // read from history: no worker answered
-	UIURL         string         `json:"uiUrl"`           // filled in by the CLI
+	Stale         bool           `json:"stale,omitempty"`    // read from history: no worker answered
+	UIURL         string         `json:"uiUrl"`              // filled in by the CLI
 }
 
 // Note takes in what a window came to. Checks of the spec that it did not
@@ -155,7 +155,8 @@ func (s *Status) Note(results []CheckResult, checks []Check) {
 			noted = append(noted, s.Checks[i])
 		}
 	}
-	s.Checks = append(noted, results...)
+	noted = append(noted, results...)
+	s.Checks = noted
 }
 
 // Retrying is an act that has failed and is being tried again.

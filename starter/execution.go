@@ -58,16 +58,13 @@ func (e *execution) attributes(from *commonpb.SearchAttributes) {
 	}
 }
 
-// decodeAttribute reads one attribute and reports whether it is there. A value
-// that was removed is there and zero.
-func decodeAttribute(from *commonpb.SearchAttributes, name string, into any) bool {
-	payload, found := from.GetIndexedFields()[name]
-	if !found {
-		return false
+// decodeAttribute reads one attribute. What is missing leaves the value as it
+// is; what was removed makes it zero.
+func decodeAttribute(from *commonpb.SearchAttributes, name string, into any) {
+	if payload, found := from.GetIndexedFields()[name]; found {
+		// Attributes are never encoded by a codec; what does not fit stays zero.
+		_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
 	}
-	// Attributes are never encoded by a codec; what does not fit stays zero.
-	_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
-	return true
 }
 
 // status is what can be said of the run without any worker.

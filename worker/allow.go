@@ -31,7 +31,7 @@ func (a allowConfig) permitsAll(with activities.With, own driverConfig) error {
 		return nil
 	}
 	var known []string
-	eachURL("", map[string]any(own), func(_, u string) error { known = append(known, u); return nil })
+	_ = eachURL("", map[string]any(own), func(_, u string) error { known = append(known, u); return nil })
 	return eachURL("", map[string]any(with), func(name, u string) error {
 		if slices.ContainsFunc(known, func(k string) bool { return sameURL(k, u) }) {
 			return nil

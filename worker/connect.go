@@ -55,7 +55,7 @@ func connect(ctx context.Context, o client.Options, log *slog.Logger) (client.Cl
 	defer cancel()
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("Temporal at %s does not answer (set temporal.address in the configuration, or TEMPORAL_ADDRESS): %w", o.HostPort, err)
+		return nil, fmt.Errorf("no answer from Temporal at %s (set temporal.address in the configuration, or TEMPORAL_ADDRESS): %w", o.HostPort, err)
 	}
 	return c, nil
 }

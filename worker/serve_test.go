@@ -46,7 +46,7 @@ func TestCommandLine(t *testing.T) {
 		{"wrong configuration", []string{"--config", wrong}, 1, ":1:1: roles: roles is not served by this version"},
 		{"no configuration", []string{"--config", "/not/there"}, 1, "read configuration: open /not/there"},
 		{"address taken", []string{"--listen", taken.Addr().String()}, 1, "serve /healthz and /metrics"},
-		{"no Temporal", []string{"--listen", "127.0.0.1:0"}, 1, "does not answer (set temporal.address in the configuration, or TEMPORAL_ADDRESS)"},
+		{"no Temporal", []string{"--listen", "127.0.0.1:0"}, 1, "(set temporal.address in the configuration, or TEMPORAL_ADDRESS)"},
 		{"verify without histories", []string{"verify", "--golden", t.TempDir()}, 1, "no histories"},
 		{"verify of a directory that is not there", []string{"verify", "--golden=/not/there"}, 1, "/not/there"},
 		{"verify without Temporal", []string{"verify", "--open"}, 1, "does not answer"},

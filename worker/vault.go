@@ -56,7 +56,7 @@ func write(file string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name()) // already gone when all went well
+	defer func() { _ = os.Remove(temporary.Name()) }() // already gone when all went well
 	_, err = temporary.Write(body)
 	if err == nil {
 		err = temporary.Sync()

@@ -58,7 +58,7 @@ const longestWait = 12 * time.Hour
 // clock stands still, one long window that something else ends.
 func (b *bake) next(r *run) activities.ObserveInput {
 	b.count++
-	in := r.window(b.id, b.step, b.count)
+	in := r.window(b.step, b.count)
 	in.Start, in.CountFrom = b.covered, b.warm
 	in.NewStep, in.Trouble, in.Primary = b.fresh, b.trouble, b.primary
 	b.fresh = false
@@ -84,7 +84,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 }
 
 // window is what every window of this rollout is told.
-func (r *run) window(id string, step rollout.PlannedStep, number int) activities.ObserveInput {
+func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInput {
 	in := activities.ObserveInput{
 		Job: r.job, Step: step.Number, Window: number, Start: r.now(), CountFrom: r.now(), Poll: step.Poll,
 		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Policy: r.plan.Spec.Policy,
@@ -248,7 +248,7 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 			return out, r.back
 		}
 	}
-	r.noteWindow(w.in, out)
+	r.noteWindow(out)
 	if out.Platform != "" {
 		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
@@ -289,7 +289,7 @@ func (r *run) watchUntil(condition func() bool, id string) *setback {
 		return r.back
 	}
 	for !condition() && r.back == nil {
-		in := r.waitWindow(id)
+		in := r.waitWindow()
 		out, s := r.observe(in, condition)
 		if s != nil {
 			return s
@@ -311,14 +311,14 @@ func (r *run) watchWhile(future workflow.Future, id string) *setback {
 
 // waitWindow is a window of no bake: it counts nothing and ends with what the
 // rollout waits for.
-func (r *run) waitWindow(id string) activities.ObserveInput {
+func (r *run) waitWindow() activities.ObserveInput {
 	step := rollout.PlannedStep{Number: max(r.status.Step, 1), Weight: r.status.Weight}
 	if n := r.status.Step; n >= 1 && n <= len(r.plan.Steps) {
 		step = r.plan.Steps[n-1]
 		step.Weight = r.status.Weight
 	}
 	r.waits++
-	in := r.window(id, step, 50+r.waits)
+	in := r.window(step, 50+r.waits)
 	in.Waiting = true
 	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
 	in.End = r.now().Add(longestWait)

@@ -107,7 +107,7 @@ func (r *run) showWindow(b *bake, in activities.ObserveInput) {
 }
 
 // noteWindow keeps what a window came to.
-func (r *run) noteWindow(in activities.ObserveInput, out activities.ObserveOutput) {
+func (r *run) noteWindow(out activities.ObserveOutput) {
 	if out.State != nil {
 		r.state = out.State
 	}

@@ -121,7 +121,7 @@ func (s *Supervisor) lock(ctx context.Context) (func(), error) {
 		if err == nil {
 			return func() { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN); _ = f.Close() }, nil
 		}
-		if err == syscall.EWOULDBLOCK || err == syscall.EINTR {
+		if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
 			err = rest(ctx)
 		}
 		if err != nil {

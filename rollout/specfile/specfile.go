@@ -76,7 +76,7 @@ func (doc document) into(pointer any) []rollout.Problem {
 	}
 	v := reflect.ValueOf(pointer)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
-		panic(fmt.Sprintf("specfile: decode into %T: a pointer is needed", pointer)) // a programmer's mistake
+		panic(fmt.Sprintf("specfile: decode into %T: a pointer is needed", pointer)) //nolint:forbidigo // a programmer's mistake, found by any test
 	}
 	d := decoder{problems: doc.problems, places: map[string]place{}}
 	d.value(doc.root, "", doc.root.place, v.Elem())

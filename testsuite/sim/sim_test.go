@@ -143,6 +143,9 @@ func TestRouterThatIgnoresOrLags(t *testing.T) {
 	c, ok := w.Counters("2.5.0")
 	require.True(t, ok)
 	require.InDelta(t, 100*.05*(time.Hour-time.Second).Seconds(), c.Requests, 1e-6, "counted from when it came into force")
+	shift(t, w, 4, 1000)
+	w.Settle()
+	require.True(t, w.State().Weights.Equal(split(1000)))
 }
 
 func TestDeployerScripts(t *testing.T) {

@@ -29,6 +29,18 @@ func (w *World) LagWeights(d time.Duration) {
 	w.lag = d
 }
 
+// Settle ends the lag of a split that was accepted: it comes into force now.
+// Later ones lag as before.
+func (w *World) Settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.catchUp()
+	if w.coming != nil {
+		w.coming.due = w.passed
+		w.catchUp()
+	}
+}
+
 // RefuseStale makes every write with a lower fence than one seen before a
 // conflict. Without it such a write wins, as on most routers, and is listed as
 // a violation.

@@ -107,8 +107,8 @@ func (m member) await(ctx context.Context, patience time.Duration, probe func() 
 	return nil
 }
 
-// says reports whether the log has this line.
-func (m member) says(line string) bool { return slices.Contains(m.lines(), line) }
+// isReady reports whether the program has said so.
+func (m member) isReady() bool { return slices.Contains(m.lines(), "ready") }
 
 // said returns what follows the word at the beginning of a line, "" where no
 // line begins so.

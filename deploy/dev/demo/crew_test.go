@@ -27,7 +27,7 @@ func TestStopEndsAllThatWasStarted(t *testing.T) {
 	for _, name := range []string{temporalName, workerName, caddyName} {
 		m, err := c.start(name, "/bin/sh", "-c", "sleep 60 & echo child $!; echo ready; wait")
 		require.NoError(t, err)
-		require.NoError(t, m.await(t.Context(), 5*time.Second, func() bool { return m.says("ready") }))
+		require.NoError(t, m.await(t.Context(), 5*time.Second, func() bool { return m.isReady() }))
 		var pid int
 		_, err = fmt.Sscan(m.said("child"), &pid)
 		require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestStopKillsWhoeverDoesNotListen(t *testing.T) {
 	c := newCrew(t)
 	m, err := c.start("deaf", "/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
 	require.NoError(t, err)
-	require.NoError(t, m.await(t.Context(), 5*time.Second, func() bool { return m.says("ready") }))
+	require.NoError(t, m.await(t.Context(), 5*time.Second, func() bool { return m.isReady() }))
 	require.NoError(t, m.stop(200*time.Millisecond))
 	require.False(t, m.alive())
 }

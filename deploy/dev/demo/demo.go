@@ -148,7 +148,7 @@ func (d *demo) start(ctx context.Context) error {
 	if err := d.startCaddy(ctx); err != nil {
 		return err
 	}
-	if err := temporal.await(ctx, startWithin, func() bool { return temporal.says("ready") }); err != nil {
+	if err := temporal.await(ctx, startWithin, func() bool { return temporal.isReady() }); err != nil {
 		return err
 	}
 	d.temporal, d.ui = temporal.said("temporal"), temporal.said("ui")
@@ -196,7 +196,7 @@ func (d *demo) startWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return worker.await(ctx, startWithin, func() bool { return worker.says("ready") })
+	return worker.await(ctx, startWithin, func() bool { return worker.isReady() })
 }
 
 // startLoad begins to ask for pages, until ctx ends, once there are some. Where

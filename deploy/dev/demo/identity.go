@@ -79,7 +79,7 @@ func (i identity) stop(grace time.Duration) error {
 }
 
 func (i identity) goneWithin(d time.Duration) bool {
-	for deadline := time.Now().Add(d); i.alive(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(d); i.alive(); time.Sleep(20 * time.Millisecond) { //nolint:forbidigo // a process that is no child of ours can only be polled
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -50,6 +50,7 @@ type Handler struct {
 
 	mu       sync.Mutex
 	requests []Request
+	pages    map[string]string // version → what its metrics page says instead
 }
 
 // New returns a server of the world's. The world's faults show as a real
@@ -58,7 +59,7 @@ type Handler struct {
 // hanging call cut the connection. An answer's endpoints lead back to the
 // server, so that {endpoint}/metrics can be scraped.
 func New(world *sim.World) *Handler {
-	h := &Handler{world: world, mux: http.NewServeMux()}
+	h := &Handler{world: world, mux: http.NewServeMux(), pages: map[string]string{}}
 	for pattern, answer := range map[string]func(*http.Request) (any, error){
 		"PUT /versions/{version}":    h.deploy,
 		"GET /versions/{version}":    h.version,
@@ -159,7 +160,7 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
 	switch {
 	case errors.Is(err, sim.ErrLost), r.Context().Err() != nil:
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http is told to cut a connection
 	case errors.As(err, &later):
 		status = http.StatusTooManyRequests
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(later.After.Seconds()))))

@@ -101,7 +101,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", url+"/weights", strings.NewReader(`{"weights":{"2.4.1":0,"2.5.0":10000}}`))
 	require.NoError(t, err)
 	req.Header = http.Header{"Bakeoff-Intent": {"x"}, "Bakeoff-Fence": {"1.1"}}
-	_, err = http.DefaultClient.Do(req) //nolint:bodyclose // there is no answer
+	_, err = http.DefaultClient.Do(req)
 	require.ErrorIs(t, err, io.EOF)
 	require.Equal(t, rollout.All, w.State().Weights["2.5.0"], "done, only the answer is lost")
 
@@ -120,7 +120,7 @@ func TestMetricsPages(t *testing.T) {
 	w.SetNow(clock.Now)
 	w.Behave("2.4.1", sim.Behaviour{Failures: .125})
 	clock.Advance(8 * time.Second)
-	_, url := serve(t, w)
+	h, url := serve(t, w)
 	resp, page := send(t, "GET", url+"/versions/2.4.1/metrics", "")
 	require.Equal(t, 200, resp.StatusCode)
 	require.Contains(t, resp.Header.Get("Content-Type"), "text/plain; version=0.0.4")
@@ -141,6 +141,12 @@ http_request_duration_seconds_count{version="2.4.1"} 800
 	require.Equal(t, page, all)
 	resp, _ = send(t, "GET", url+"/versions/9.9.9/metrics", "")
 	require.Equal(t, 404, resp.StatusCode)
+	h.ShowPage("2.4.1", "up 1\n")
+	_, shown := send(t, "GET", url+"/versions/2.4.1/metrics", "")
+	require.Equal(t, "up 1\n", shown)
+	h.HealPage("2.4.1")
+	_, healed := send(t, "GET", url+"/versions/2.4.1/metrics", "")
+	require.Equal(t, page, healed)
 	w.Fail(sim.OpRead, sim.Fault{})
 	resp, _ = send(t, "GET", url+"/metrics", "")
 	require.Equal(t, 500, resp.StatusCode)

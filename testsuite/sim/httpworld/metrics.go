@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"net/http"
@@ -16,9 +17,39 @@ import (
 	"bakeoff/testsuite/sim"
 )
 
+// ShowPage makes a version's own metrics page say this and nothing else, such
+// as nothing at all, or what belongs to another version.
+func (h *Handler) ShowPage(version, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pages[version] = text
+}
+
+// HealPage ends what ShowPage began.
+func (h *Handler) HealPage(version string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.pages, version)
+}
+
+func (h *Handler) shownPage(version string) (text string, shown bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text, shown = h.pages[version]
+	return text, shown
+}
+
+// contentType is that of Prometheus' text format.
+const contentType = "text/plain; version=0.0.4; charset=utf-8"
+
 // versionMetrics serves one version's page; 404 where it has none.
 func (h *Handler) versionMetrics(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("version")
+	if text, shown := h.shownPage(name); shown {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, text)
+		return
+	}
 	if _, ok := h.world.Counters(name); !ok {
 		http.NotFound(w, r)
 		return
@@ -51,7 +82,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, versions ...strin
 			writeDuration(&duration, name, c)
 		}
 	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Content-Type", contentType)
 	_, _ = fmt.Fprintf(w, "# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n%s"+
 		"# HELP http_request_duration_seconds How long answers took.\n# TYPE http_request_duration_seconds histogram\n%s",
 		requests.String(), duration.String())
