@@ -21,9 +21,9 @@ dev: ## build the embedded Temporal server and the demo town (cold: about 5 minu
 	@test -x $(BIN)/bakeoff-dev || echo "building the embedded Temporal server: a cold build takes about 5 minutes on 2 cores"
 	cd deploy/dev && go build -o $(BIN)/ ./cmd/...
 
-caddy: ## a Caddy of 2.8 or newer: the one on PATH, else built into bin/ (2 minutes)
+caddy: ## a Caddy of 2.9 or newer: the one on PATH, else built into bin/ (2 minutes)
 	@if [ -x $(BIN)/caddy ]; then :; \
-	elif command -v caddy >/dev/null && caddy version | awk '{split(substr($$1,2),v,"."); exit !(v[1]>2 || v[1]==2 && v[2]>=8)}'; then :; \
+	elif command -v caddy >/dev/null && caddy version | awk '{split(substr($$1,2),v,"."); exit !(v[1]>2 || v[1]==2 && v[2]>=9)}'; then :; \
 	else echo "building Caddy $(CADDY_VERSION): takes about 2 minutes"; GOBIN=$(BIN) go install github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION); fi
 
 demo: build dev caddy ## promote one release, roll back two, abort one: real server, router, processes, traffic (KEEP=1 leaves it running)

@@ -13,7 +13,8 @@ import (
 const pollEvery = 500 * time.Millisecond
 
 // Deploy asks for the candidate and waits until it is ready. A version that
-// its platform calls failed is a final error.
+// its platform calls failed is a final error; a platform that runs another one
+// in its place is a result.
 func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, error) {
 	doing := "deploy " + in.Candidate
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
@@ -25,22 +26,46 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 		return DeployOutput{}, asTemporal(doing, err)
 	}
 	var out DeployOutput
+	stands := "not there"
 	err = a.waitFor(ctx, func() (bool, error) {
 		state, err := deployer.Version(ctx, in.Candidate)
 		switch {
+		case isOver(ctx):
+			return false, fmt.Errorf("it is still %s: %w", stands, ErrFinal)
 		case errors.Is(err, ErrNotFound):
 			return false, nil // not there yet
 		case err != nil:
 			return false, err
 		case state.Version != "" && state.Version != in.Candidate:
-			return false, fmt.Errorf("the platform runs %s where %s was asked for: %w", state.Version, in.Candidate, ErrFinal)
+			out.Platform = fmt.Sprintf("the platform runs %s where %s was asked for", state.Version, in.Candidate)
+			return true, nil
 		case state.State == StateFailed:
 			return false, fmt.Errorf("the platform calls it failed: %s: %w", state.Message, ErrFinal)
 		}
+		stands = standing(state, in.Replicas)
 		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
 		return isReady(state, in.Replicas), nil
 	})
 	return out, asTemporal(doing, err)
+}
+
+// isOver reports whether the act's time is all but over: soon enough to say
+// how things stand, instead of ending without a word.
+func isOver(ctx context.Context) bool {
+	deadline, found := ctx.Deadline()
+	return found && time.Until(deadline) < pollEvery+200*time.Millisecond
+}
+
+// standing says how far a version is: "pending: pulling the image".
+func standing(s VersionState, replicas int) string {
+	text := s.State
+	if s.Desired > 0 || s.Ready > 0 {
+		text += fmt.Sprintf(", %d of %d replicas ready", s.Ready, max(replicas, s.Desired))
+	}
+	if s.Message != "" {
+		text += ": " + s.Message
+	}
+	return text
 }
 
 // isReady reports whether a version is ready with as many replicas as asked

@@ -71,6 +71,7 @@ type DeployInput struct {
 type DeployOutput struct {
 	Endpoints []string `json:"endpoints,omitempty"`
 	Ready     int      `json:"ready,omitempty"`
+	Platform  string   `json:"platform,omitempty"` // what the platform did instead
 }
 
 // SetFlagsInput asks for flags to have these values.
@@ -101,6 +102,7 @@ type SetTrafficOutput struct {
 	Conflict bool             `json:"conflict,omitempty"` // not written: a foreign split is in force
 	Observed rollout.Split    `json:"observed,omitempty"` // what was in force before
 	Decision rollout.Decision `json:"decision,omitzero"`  // what a conflict leads to
+	Refused  string           `json:"refused,omitempty"`  // what the router said, where nobody else had changed anything
 }
 
 // VerifyTrafficInput asks to read until the split is in force.
@@ -161,6 +163,7 @@ type ObserveOutput struct {
 	Drift     rollout.Split         `json:"drift,omitempty"`    // the foreign split, if one was found
 	Platform  string                `json:"platform,omitempty"` // what the platform did by itself
 	Trouble   rollout.Duration      `json:"trouble,omitempty"`
+	Noted     []string              `json:"noted,omitempty"` // NoData and Error that passed within the window
 	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`

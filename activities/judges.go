@@ -140,6 +140,9 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 		}
 	}
 	w := &analysis.Window{Check: check.Name, Start: seconds(p.at[check.Name]), End: seconds(at)}
+	if w.Start == w.End { // read twice at one moment, as where two windows meet
+		return nil, trouble{}
+	}
 	complete := at.After(p.at[check.Name])
 	for side, counts := range map[Side]**analysis.Counts{Baseline: &w.Baseline, Candidate: &w.Candidate} {
 		now, found := r.Sides[side]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -37,6 +39,7 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 			return o.interrupted(ctx)
 		}
 		o.poll(watching, at)
+		o.note()
 		o.seen = o.clock()
 		if watching.Err() != nil {
 			return o.interrupted(ctx)
@@ -82,6 +85,15 @@ type progress struct {
 	Split     rollout.Split `json:"split"`
 	Drift     rollout.Split `json:"drift,omitempty"`
 	Platform  string        `json:"platform,omitempty"`
+
+	Noted map[string]noted `json:"noted,omitempty"` // by check
+}
+
+// noted is trouble with one check: what was said of it last, and in how many
+// polls there was any.
+type noted struct {
+	Reason string `json:"reason"`
+	Polls  int    `json:"polls"`
 }
 
 func (a *Activities) newObserver(in ObserveInput) (*observer, error) {
@@ -191,6 +203,26 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	for name, t := range troubles {
 		o.troubles[name] = t
 	}
+}
+
+// note remembers trouble that may be over by the end of the window.
+func (o *observer) note() {
+	for name, t := range o.troubles {
+		if o.Noted == nil {
+			o.Noted = map[string]noted{}
+		}
+		o.Noted[name] = noted{fmt.Sprintf("%s: %s", t.verdict, t.reason), o.Noted[name].Polls + 1}
+	}
+}
+
+// notes lists the trouble that there was: "Error: errors: 503 (4 of 12 polls)".
+func (o *observer) notes() []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(o.Noted)) {
+		n := o.Noted[name]
+		lines = append(lines, fmt.Sprintf("%s (%d of %d polls)", n.Reason, n.Polls, o.Polls))
+	}
+	return lines
 }
 
 // isWarm reports whether the stretch that ends now began after the warm-up.
@@ -352,7 +384,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 	return ObserveOutput{
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform,
-		Trouble: o.trouble(), Raw: place, Digest: digest, State: state,
+		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state,
 	}, nil
 }
 

@@ -49,13 +49,15 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 	return out, insistently(doing, err)
 }
 
-// withCandidate names the candidate at 0 %, because routers want to hear of
-// both versions. Nothing serving stays nothing.
+// withCandidate names those that have traffic, and the candidate at 0 %,
+// because routers want to hear of both versions.
 func withCandidate(s rollout.Split, candidate string) rollout.Split {
-	if len(s) == 0 {
-		return s
+	named := rollout.Split{}
+	for version, weight := range s {
+		if weight > 0 {
+			named[version] = weight
+		}
 	}
-	named := maps.Clone(s)
 	if _, there := named[candidate]; !there {
 		named[candidate] = 0
 	}

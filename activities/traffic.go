@@ -37,23 +37,29 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 	}
 	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: in.Split, Endpoints: in.Endpoints, Revision: observed.Revision})
 	if errors.Is(err, ErrConflict) {
-		return a.conflict(ctx, traffic, in, out)
+		return a.conflict(ctx, traffic, in, out, err)
 	}
 	return out, asTemporal(doing, err)
 }
 
 // conflict reads again after a refused write. Where the split is still ours,
-// only the revision was old and trying again helps.
-func (a *Activities) conflict(ctx context.Context, traffic Traffic, in SetTrafficInput, out SetTrafficOutput) (SetTrafficOutput, error) {
+// the revision may have been old, and trying again helps; a router that goes on
+// refusing has its own reason, which is told.
+func (a *Activities) conflict(ctx context.Context, traffic Traffic, in SetTrafficInput, out SetTrafficOutput, refusal error) (SetTrafficOutput, error) {
 	observed, err := traffic.Split(ctx)
 	if err != nil {
 		return out, asTemporal("read weights after a conflict", err)
 	}
 	out.Observed = observed.Split
-	if isOneOf(observed.Split, in.Ours) && activity.GetInfo(ctx).Attempt < 3 {
-		return out, errors.New("the router refused the write as out of date, but nothing has changed: trying again")
-	}
-	if observed.Split.Equal(out.Split) {
+	switch unchanged := isOneOf(observed.Split, in.Ours); {
+	case unchanged && activity.GetInfo(ctx).Attempt < 3:
+		return out, fmt.Errorf("the router refused the write though nothing has changed: trying again: %v", refusal) //nolint:errorlint // a conflict is final, this is not
+	case observed.Split.Equal(out.Split):
+		return out, nil
+	case unchanged:
+		out = in.foreign(out)
+		out.Refused = refusal.Error()
+		out.Decision.Reason = "the router refuses the write: " + out.Refused
 		return out, nil
 	}
 	return in.foreign(out), nil

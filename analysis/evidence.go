@@ -30,12 +30,12 @@ type Evidence struct {
 
 	// E is the evidence of harm (1: none; 1/α and more is rare in a harmless
 	// release), P its anytime-valid p-value. An infinite E is 1e300.
-	E float64 `json:"e,omitempty"`
+	E float64 `json:"e"`
 	P float64 `json:"p,omitempty"`
 
 	// Ratio is candidate over baseline; for sloRate over what the objective
 	// allows. 0: not known, 1e300: the baseline has none.
-	Ratio float64 `json:"ratio,omitempty"`
+	Ratio float64 `json:"ratio"`
 
 	// Interval is the confidence sequence of Ratio at level 1−α; nil is unbounded.
 	Interval [2]*float64 `json:"interval"`

@@ -74,6 +74,11 @@ func (p Policy) Decide(m Moment) Decision {
 	case m.Drifted != "":
 		d = p.onDrift(m, d)
 	case verdict == Error || verdict == NoData:
+		if m.Trouble > m.Grace {
+			d.Reason = fmt.Sprintf("%s for longer than %s: %s", verdict, m.Grace, d.Reason)
+		} else if m.AtEnd {
+			d.Reason = fmt.Sprintf("%s at the end of the bake: %s", verdict, d.Reason)
+		}
 		if m.AtEnd || m.Trouble > m.Grace {
 			return p.apply(map[Verdict]string{Error: p.Error, NoData: p.NoData}[verdict], m, d)
 		}

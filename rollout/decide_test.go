@@ -116,7 +116,7 @@ func TestDecideSaysWhy(t *testing.T) {
 	p := Policy{}.withDefaults()
 	checks := []CheckResult{{Name: "errors", Verdict: Fail, Reason: "errors ×3.1"}, {Name: "cpu", Verdict: Fail}, {Name: "ok", Verdict: Pass}}
 	require.Equal(t, Decision{RollBack, Fail, CauseVerdict, "errors ×3.1; cpu: Fail"}, p.Decide(Moment{Checks: checks}))
-	require.Equal(t, "held for 2h: a: NoData", p.Decide(Moment{Checks: gating(NoData), AtEnd: true, HeldFor: minutes(120)}).Reason)
+	require.Equal(t, "held for 2h: NoData at the end of the bake: a: NoData", p.Decide(Moment{Checks: gating(NoData), AtEnd: true, HeldFor: minutes(120)}).Reason)
 	require.Equal(t, "somebody else changed the weights to a 100%", p.Decide(Moment{Checks: gating(Pass), Drifted: "a 100%"}).Reason)
 	require.Equal(t, NoData, p.Decide(Moment{}).Verdict)
 	require.Equal(t, Pass, p.Decide(Moment{Absolute: true}).Verdict)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Plan is a rollout worked out in full: what will be done, in which order, how
@@ -158,7 +159,7 @@ func (p Plan) EventBound() int {
 	if p.KeepBaseline > 0 {
 		events += 6
 	}
-	events += 16 * p.approvals()
+	events += 16 * len(p.approvals())
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}
@@ -172,20 +173,16 @@ func (p Plan) ActionBound() int {
 	for _, step := range p.Steps {
 		actions += 3 + len(step.Windows)
 	}
-	return actions + 3*p.approvals()
+	return actions + 3*len(p.approvals())
 }
 
-func (p Plan) approvals() int {
-	n := 0
+// approvals are those that the plan asks for.
+func (p Plan) approvals() []*Approval {
+	var asked []*Approval
 	for _, step := range p.Steps {
-		if step.Approve != nil {
-			n++
-		}
+		asked = append(asked, step.Approve)
 	}
-	if p.Promote != nil {
-		n++
-	}
-	return n
+	return slices.DeleteFunc(append(asked, p.Promote), func(q *Approval) bool { return q == nil })
 }
 
 // acts lists everything that will be written, in order, each with its undoing.
@@ -223,6 +220,9 @@ func warnings(p Plan) []string {
 		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
 	} else if !absolute {
 		out = append(out, "no absolute check (sloRate, threshold): nothing judges the candidate at 100%, after promotion, or in a first release")
+	}
+	if slices.ContainsFunc(p.approvals(), func(q *Approval) bool { return len(q.From) > 0 }) {
+		out = append(out, "approve.from: roles are not served yet, anyone's approval counts")
 	}
 	if len(p.Spec.Notify) > 0 {
 		out = append(out, "notify: no sink is served yet, nobody will be told")

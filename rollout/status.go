@@ -75,8 +75,8 @@ const (
 
 // Counts is what one side did: totals over the evidence so far.
 type Counts struct {
-	Requests float64  `json:"requests,omitempty"`
-	Failures float64  `json:"failures,omitempty"`
+	Requests float64  `json:"requests"`
+	Failures float64  `json:"failures"`
 	Value    *float64 `json:"value,omitempty"`
 }
 
@@ -87,9 +87,9 @@ type CheckResult struct {
 	Reason    string     `json:"reason,omitempty"` // one sentence for people
 	Judge     string     `json:"judge,omitempty"`
 	Advisory  bool       `json:"advisory,omitempty"` // never decides
-	Ratio     float64    `json:"ratio,omitempty"`
+	Ratio     float64    `json:"ratio"` // 0 also where the judge compares nothing
 	Interval  []*float64 `json:"interval,omitempty"` // [low, high]; null: unbounded
-	E         float64    `json:"e,omitempty"`        // evidence of harm; infinite is 1e300
+	E         float64    `json:"e"`                  // evidence of harm; infinite is 1e300
 	P         float64    `json:"p,omitempty"`        // anytime-valid
 	ToFail    float64    `json:"toFail,omitempty"`   // 0 to 1: share of the evidence needed for Fail
 	ToPass    float64    `json:"toPass,omitempty"`   // 0 to 1: share of what is needed for Pass

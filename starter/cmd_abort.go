@@ -38,7 +38,9 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 		return fmt.Errorf("abort %s: store the order: %w", t, err)
 	}
 	if o.noWait {
-		return c.answered(o, rollout.Answer{Answer: stored, Status: e.status()})
+		now := e.status()
+		now.Stale = false // no worker was asked
+		return c.answered(o, rollout.Answer{Answer: stored, Status: now})
 	}
 	waiting := ctx
 	if o.timeout.Duration > 0 {
@@ -57,6 +59,7 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 	case err != nil:
 		return fmt.Errorf("abort %s: the order is stored; wait for the answer: %w", t, err)
 	}
+	answer.Status = retimed(ctx, svc, e.run, answer.Status)
 	return c.answered(o, answer)
 }
 

@@ -68,7 +68,7 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 		}
 		return told.status, nil
 	}
-	return complete(s, e.status()), nil
+	return retimed(ctx, svc, e.run, complete(s, e.status())), nil
 }
 
 // unfinished leaves out an outcome that is decided but not reached: until a

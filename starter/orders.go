@@ -79,7 +79,7 @@ func (c *cli) give(ctx context.Context, svc service, t rollout.Target, o order) 
 	case err != nil && ctx.Err() != nil:
 		return fail(exitInterrupted, "interrupted: whether %s was taken is not known", o.Name)
 	case err != nil && (errors.Is(err, errNoWorker) || asking.Err() != nil):
-		return fmt.Errorf("%s %s: no worker answered in time, so the order is not stored; is bakeoff-worker running?", o.Name, t)
+		return fmt.Errorf("%s %s: no worker answered in time: the order is not on record, and may still be obeyed if one comes soon; look at the status before you repeat it, with --id %s to give it once", o.Name, t, o.ID)
 	case err != nil:
 		return fmt.Errorf("%s %s: %w", o.Name, t, err)
 	}

@@ -190,7 +190,7 @@ func TestOrdersThatNobodyTakesUp(t *testing.T) {
 	f := running(t)
 	got := bakeoff(t.Context(), f, "pause", "production/checkout", "--reason", "x", "--timeout", "20ms")
 	require.Equal(t, 1, got.code)
-	require.Contains(t, got.err, "no worker answered in time, so the order is not stored")
+	require.Contains(t, got.err, "no worker answered in time: the order is not on record")
 
 	got = bakeoff(t.Context(), f, "abort", "production/checkout", "--reason", "x", "--timeout", "20ms")
 	require.Equal(t, 1, got.code)

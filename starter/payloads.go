@@ -26,15 +26,21 @@ type (
 	deployOutput struct {
 		Ready     int      `json:"ready"`
 		Endpoints []string `json:"endpoints"`
+		Platform  string   `json:"platform"`
 	}
 	trafficInput struct {
 		Step  int           `json:"step"`
 		Split rollout.Split `json:"split"`
 	}
 	setTrafficOutput struct {
-		Split    rollout.Split `json:"split"`
-		Conflict bool          `json:"conflict"`
-		Observed rollout.Split `json:"observed"`
+		Split    rollout.Split    `json:"split"`
+		Conflict bool             `json:"conflict"`
+		Observed rollout.Split    `json:"observed"`
+		Refused  string           `json:"refused"`
+		Decision rollout.Decision `json:"decision"`
+	}
+	flagsInput struct {
+		Flags map[string]any `json:"flags"`
 	}
 	verifyTrafficOutput struct {
 		Verified bool          `json:"verified"`
@@ -61,6 +67,7 @@ type (
 		Drift     rollout.Split         `json:"drift"`
 		Platform  string                `json:"platform"`
 		Digest    string                `json:"digest"`
+		Noted     []string              `json:"noted"`
 	}
 	promoteOutput struct {
 		Primary            string `json:"primary"`

@@ -32,6 +32,8 @@ type story struct {
 	held     bool                   // the last window decided to hold
 	passed   int                    // the last step that was passed
 
+	points turningPoints
+
 	extensions int   // how often a bake was lengthened
 	gate       *gate // the open one
 }
@@ -155,6 +157,9 @@ func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskSc
 		s.restored[one.ID] = true
 		s.status.Phase = rollout.PhaseRollingBack
 		s.turned(e)
+		if s.points.restoring.IsZero() {
+			s.points.restoring = e.GetEventTime().AsTime()
+		}
 		s.add(e, rollout.EventRestoring, 0, orElse(one.Summary, "put the baseline back"), nil)
 	}
 	return nil
@@ -187,6 +192,7 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 		return err
 	}
 	s.status = complete(result, s.status)
+	s.status.TimeToRestore = s.points.timed(s.status.TimeToRestore)
 	text := string(s.status.Outcome)
 	if s.status.Reason != "" {
 		text += ": " + s.status.Reason

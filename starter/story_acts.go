@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -29,6 +31,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.window(e, one, result)
 	case "Promote":
 		return s.promoted(e, result)
+	case "SetFlags", "RestoreFlags":
+		return s.flagged(e, one)
 	case "VerifyHealth":
 		return s.healthRestored(e, result)
 	case "Compare":
@@ -122,6 +126,10 @@ func (s *story) deployed(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 	if err := s.decode(result, &out); err != nil {
 		return err
 	}
+	if out.Platform != "" {
+		s.add(e, rollout.EventDrift, 0, "the platform acted by itself: "+out.Platform, map[string]any{"platform": out.Platform})
+		return nil
+	}
 	text := s.status.Candidate + " deployed and ready"
 	if out.Ready > 0 {
 		text += fmt.Sprintf(", %d of it", out.Ready)
@@ -142,6 +150,10 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return err
 	}
 	step := orElse(in.Step, stepOf(one.ID))
+	if out.Refused != "" {
+		s.add(e, rollout.EventHeld, step, "nothing was written: "+out.Decision.Reason, map[string]any{"reason": out.Decision.Reason})
+		return nil
+	}
 	if out.Conflict {
 		s.drift(e, step, "a foreign split is in force, nothing was written: "+out.Observed.String(), out.Observed)
 		return nil
@@ -172,11 +184,27 @@ func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commo
 	s.status.Weight = weight
 	data := map[string]any{"weight": weight, "observed": out.Observed}
 	if strings.HasPrefix(one.ID, "restore") {
+		s.points.traffic = e.GetEventTime().AsTime()
 		s.add(e, rollout.EventTrafficRestored, 0, "traffic is back: "+out.Observed.String(), data)
 		return nil
 	}
 	s.status.Step = max(s.status.Step, stepOf(one.ID))
 	s.add(e, rollout.EventWeightObserved, orElse(in.Step, stepOf(one.ID)), fmt.Sprintf("%s to %s observed", weight, s.status.Candidate), data)
+	return nil
+}
+
+// flagged tells of flags that were moved with the release, or back with it.
+func (s *story) flagged(e *historypb.HistoryEvent, one act) error {
+	var in flagsInput
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(in.Flags)), ", ")
+	kind, text := rollout.EventDeployed, "flags of "+s.status.Candidate+" set: "+names
+	if strings.HasPrefix(one.ID, "restore") {
+		kind, text = rollout.EventRestoring, "flags are back: "+names
+	}
+	s.add(e, kind, 0, text, map[string]any{"flags": in.Flags})
 	return nil
 }
 
@@ -198,6 +226,7 @@ func (s *story) healthRestored(e *historypb.HistoryEvent, result *commonpb.Paylo
 	if err := s.decode(result, &out); err != nil {
 		return err
 	}
+	s.points.health = e.GetEventTime().AsTime()
 	text := "the baseline is healthy"
 	if out.Reason != "" {
 		text += ": " + out.Reason

@@ -45,6 +45,7 @@ func (s *story) decided(e *historypb.HistoryEvent, one act, in observeInput, d r
 	switch d.Action {
 	case rollout.RollBack:
 		data["cause"], s.back = d.Cause, true
+		s.points.turn(e.GetEventTime().AsTime())
 		s.add(e, rollout.EventBreach, step, "go back: "+d.Reason, data)
 	case rollout.Hold:
 		if !s.held {
@@ -92,6 +93,9 @@ func windowData(in observeInput, out observeOutput) map[string]any {
 	if out.Unwatched > 0 {
 		data["unwatched"] = out.Unwatched
 	}
+	if len(out.Noted) > 0 {
+		data["noted"] = out.Noted
+	}
 	return data
 }
 
@@ -112,6 +116,9 @@ func windowText(in observeInput, out observeOutput) string {
 	}
 	if out.Unwatched > 0 {
 		text += fmt.Sprintf(" (%s of it unwatched)", brief(out.Unwatched.Std()))
+	}
+	if len(out.Noted) > 0 {
+		text += "; meanwhile " + strings.Join(out.Noted, "; ")
 	}
 	return text
 }

@@ -71,6 +71,7 @@ func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.Workflow
 // obeyAbort answers the abort of the last line.
 func (s *story) obeyAbort() {
 	answer := rollout.Answer{Answer: rollout.Accepted}
+	s.points.turn(s.lines[len(s.lines)-1].Time)
 	if s.aborted || s.back {
 		answer = rollout.Answer{Answer: rollout.Noop, Why: "already going back"}
 	}
@@ -124,6 +125,7 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
 	switch c.Name {
 	case rollout.CommandAbort:
+		s.points.turn(s.lines[s.commands[c.ID]].Time)
 		s.aborted = true
 	case rollout.CommandPause:
 		s.status.Paused = true
@@ -136,8 +138,11 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	case rollout.CommandApprove:
 		s.voted(e, c)
 	case rollout.CommandReject:
+		if s.gate != nil {
+			s.add(e, rollout.EventGateRefused, s.gate.step, by("refused"), nil).Actor = c.Actor
+		}
 		s.back, s.gate = true, nil
-		s.add(e, rollout.EventGateRefused, s.status.Step+1, by("refused"), nil).Actor = c.Actor
+		s.points.turn(s.lines[s.commands[c.ID]].Time)
 	}
 }
 

@@ -103,7 +103,7 @@ func TestStoryOfARollback(t *testing.T) {
 	s := told(t, p)
 	require.Equal(t, []string{"Window 1", "Breach 1", "Restoring", "TrafficRestored", "Restoring", "HealthRestored", "Compared", "CleanedUp", "Ended"}, kinds(s, rollout.EventWindow))
 	require.Equal(t, "put traffic back to 2.4.1: errors ×3.1", find(t, s, rollout.EventRestoring).Text)
-	require.Equal(t, "RolledBack: errors ×3.1 at 5% (baseline back in 3.5s)", find(t, s, rollout.EventEnded).Text)
+	require.Equal(t, "RolledBack: errors ×3.1 at 5% (baseline back in 9s)", find(t, s, rollout.EventEnded).Text)
 }
 
 func TestStoryOfRefusals(t *testing.T) {

@@ -176,7 +176,7 @@ func (w *watch) end(ctx context.Context) ended {
 		if s.Target == "" { // cut off from outside: tell what is known
 			s, err = ending(ctx, w.svc, execution{run: r})
 		}
-		return ended{s, err}
+		return ended{retimed(ctx, w.svc, r, s), err}
 	}
 }
 

@@ -49,7 +49,7 @@ func TestCommandLine(t *testing.T) {
 		{"no Temporal", []string{"--listen", "127.0.0.1:0"}, 1, "(set temporal.address in the configuration, or TEMPORAL_ADDRESS)"},
 		{"verify without histories", []string{"verify", "--golden", t.TempDir()}, 1, "no histories"},
 		{"verify of a directory that is not there", []string{"verify", "--golden=/not/there"}, 1, "/not/there"},
-		{"verify without Temporal", []string{"verify", "--open"}, 1, "does not answer"},
+		{"verify without Temporal", []string{"verify", "--open"}, 1, "no answer from Temporal"},
 		{"verify with an argument too many", []string{"verify", "--open", "x"}, 2, `unexpected argument "x"`},
 	}
 	for _, tt := range tests {

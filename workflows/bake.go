@@ -248,7 +248,7 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 			return out, r.back
 		}
 	}
-	r.noteWindow(out)
+	r.noteWindow(w.in, out)
 	if out.Platform != "" {
 		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}

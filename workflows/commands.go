@@ -237,7 +237,7 @@ func (r *run) onPromote(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
 		return denied("the rollout is %s", r.status.Phase)
-	case r.current == nil:
+	case r.current == nil && !r.holding():
 		return denied("nothing bakes that could be ended")
 	case r.status.Paused:
 		return denied("it is paused: resume it first")

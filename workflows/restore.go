@@ -24,7 +24,7 @@ func (r *run) goBack(s *setback) {
 	}
 	restoring := r.startRestoring(s)
 	r.stop()
-	r.status.Cause, r.status.Actor = s.cause, s.actor
+	r.status.Cause, r.status.Actor, r.status.Paused = s.cause, s.actor, false
 	r.enter(rollout.PhaseRollingBack, "", s.reason)
 	r.publish()
 

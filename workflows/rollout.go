@@ -199,6 +199,9 @@ func (r *run) deploy() *setback {
 	if s != nil {
 		return s
 	}
+	if out.Platform != "" {
+		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
 	r.job.Endpoints[r.plan.Candidate] = out.Endpoints
 	return nil
 }
@@ -298,6 +301,7 @@ func (r *run) conclude(outcome rollout.Outcome) {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
 		r.remove(r.job.Baseline)
 	}
+	r.status.Reason = r.plan.Candidate + " serves everything"
 }
 
 // refuse ends a rollout that has changed nothing.

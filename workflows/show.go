@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,11 +108,15 @@ func (r *run) showWindow(b *bake, in activities.ObserveInput) {
 }
 
 // noteWindow keeps what a window came to.
-func (r *run) noteWindow(out activities.ObserveOutput) {
+func (r *run) noteWindow(in activities.ObserveInput, out activities.ObserveOutput) {
 	if out.State != nil {
 		r.state = out.State
 	}
-	r.status.Note(out.Checks, r.plan.Spec.Checks)
+	results := out.Checks
+	if in.Waiting { // it decides nothing by itself: what was reached stays
+		results = slices.DeleteFunc(slices.Clone(results), func(c rollout.CheckResult) bool { return c.Verdict == rollout.Continue })
+	}
+	r.status.Note(results, r.plan.Spec.Checks)
 	for _, c := range out.Checks {
 		r.metrics().WithTags(map[string]string{"check": c.Name, "verdict": string(c.Verdict)}).Counter("bakeoff_verdicts").Inc(1)
 	}

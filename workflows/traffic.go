@@ -53,7 +53,6 @@ func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rollout.Split, *setback) {
 	r.served = true
 	r.record(id + ".traffic")
-	var held time.Time
 	for {
 		act := r.act(id+".traffic", fmt.Sprintf("send %s to %s", w, r.plan.Candidate))
 		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
@@ -62,18 +61,21 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 			Job: r.write(id + ".traffic"), Step: step, Split: r.split(w), Ours: r.ours,
 			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks,
 		}
-		if !held.IsZero() {
-			in.HeldFor = rollout.Duration(r.now().Sub(held))
+		if !r.heldSince.IsZero() {
+			in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
 		}
 		out, s := forwardAct(r, act, a.SetTraffic, in)
 		if s != nil {
 			return nil, s
 		}
 		if !out.Conflict {
+			r.release()
 			r.ours = []rollout.Split{r.ours[len(r.ours)-1], out.Split}
 			return out.Split, nil
 		}
-		r.count("drift")
+		if out.Refused == "" {
+			r.count("drift")
+		}
 		switch out.Decision.Action {
 		case rollout.RollBack:
 			return nil, &setback{outcome: rollout.RolledBack, cause: rollout.CauseTraffic, reason: out.Decision.Reason}
@@ -82,23 +84,22 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		case rollout.GoOn: // a hold that ended as `otherwise: promote`
 			force = true
 		default:
-			if held.IsZero() {
-				held = r.now()
-			}
 			if s := r.waitOutDrift(id, out.Decision.Reason); s != nil {
 				return nil, s
 			}
+			force = r.skip // an operator overrides the hold
 		}
 	}
 }
 
-// waitOutDrift holds for a while before the weights are looked at again.
+// waitOutDrift holds for a while before the weights are looked at again, or
+// until an operator overrides it.
 func (r *run) waitOutDrift(id, reason string) *setback {
-	r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
-	r.publish()
+	r.skip = false
+	r.hold(reason)
 	timer := r.timer("look again at the weights that somebody changed", min(time.Minute, r.plan.Spec.Policy.HoldFor.Std()))
 	defer timer.cancel()
-	return r.watchUntil(func() bool { return timer.IsReady() }, id)
+	return r.watchUntil(func() bool { return timer.IsReady() || r.skip }, id)
 }
 
 // verify reads until the split is in force. With watched, an Observe stays open

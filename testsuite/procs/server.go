@@ -60,6 +60,14 @@ type Worker struct {
 // StartWorker runs a worker and returns when it polls. The config may be "".
 func StartWorker(t testing.TB, s *Server, config string, args ...string) *Worker {
 	t.Helper()
+	w := LaunchWorker(t, s, config, args...)
+	w.AwaitLine(t, "ready")
+	return w
+}
+
+// LaunchWorker runs a worker and returns at once. The config may be "".
+func LaunchWorker(t testing.TB, s *Server, config string, args ...string) *Worker {
+	t.Helper()
 	w := &Worker{Listen: FreeAddress(t)}
 	args = append([]string{"--listen", w.Listen}, args...)
 	if config != "" {
@@ -68,7 +76,6 @@ func StartWorker(t testing.TB, s *Server, config string, args ...string) *Worker
 		args = append(args, "--config", file)
 	}
 	w.Process = Start(t, "bakeoff-worker", Program(t, "bakeoff-worker"), s.Env(), args...)
-	w.AwaitLine(t, "ready")
 	return w
 }
 
