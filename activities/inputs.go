@@ -163,7 +163,7 @@ type ObserveOutput struct {
 	Drift     rollout.Split         `json:"drift,omitempty"`    // the foreign split, if one was found
 	Platform  string                `json:"platform,omitempty"` // what the platform did by itself
 	Trouble   rollout.Duration      `json:"trouble,omitempty"`
-	Noted     []string              `json:"noted,omitempty"` // NoData and Error that passed within the window
+	Noted     []string              `json:"noted,omitempty"`  // NoData and Error that passed within the window
 	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`

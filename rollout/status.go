@@ -87,7 +87,7 @@ type CheckResult struct {
 	Reason    string     `json:"reason,omitempty"` // one sentence for people
 	Judge     string     `json:"judge,omitempty"`
 	Advisory  bool       `json:"advisory,omitempty"` // never decides
-	Ratio     float64    `json:"ratio"` // 0 also where the judge compares nothing
+	Ratio     float64    `json:"ratio"`              // 0 also where the judge compares nothing
 	Interval  []*float64 `json:"interval,omitempty"` // [low, high]; null: unbounded
 	E         float64    `json:"e"`                  // evidence of harm; infinite is 1e300
 	P         float64    `json:"p,omitempty"`        // anytime-valid
