@@ -101,8 +101,23 @@ func (v *validation) beta(beta float64, path string) {
 
 // A spec is in history for good, so nothing in it may look like a secret.
 var (
-	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.|\bsk-[A-Za-z0-9_-]{20,}|(?i)\bbearer [A-Za-z0-9._~+/-]{8,}|://[^/\s:@]+:[^/\s:@]+@`)
-	secretKey   = regexp.MustCompile(`(?i)(password|passwd|secret|token|api_?key|access_?key|private_?key|credential|authorization)s?$`)
+	secretValue = regexp.MustCompile(strings.Join([]string{
+		`-----BEGIN [A-Z ]*PRIVATE KEY`,
+		`\b(AKIA|ASIA)[0-9A-Z]{16}\b`, // AWS
+		`\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}`,
+		`\bxox[abeprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/[A-Za-z0-9/]{10,}`,
+		`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`, // JWT
+		`\b[srp]k[-_](live_|test_)?[A-Za-z0-9_-]{20,}`,  // Stripe and its kind
+		`\bnpm_[A-Za-z0-9]{20,}|\bpypi-[A-Za-z0-9_-]{20,}|\bdop_v1_[a-f0-9]{20,}`,
+		`\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}`, // Google
+		`\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`,        // SendGrid
+		`\bhv[sb]\.[A-Za-z0-9_-]{20,}`,                        // Vault
+		`(?i)\b(bearer|basic) [A-Za-z0-9._~+/-]{8,}`,
+		`://[^/\s:@]*:[^/\s:@]+@`,
+		`(?i)[?&](access_?token|token|api_?key|key|sig|signature|secret|password)=[^&\s]{6,}`,
+		`(?i)\b(password|passwd|pwd|secret|accountkey|sharedaccesskey|token|api_?key)\s*=\s*[^\s;,"'~${]{6,}`,
+	}, "|"))
+	secretKey = regexp.MustCompile(`(?i)(passw(or)?d|passphrase|(^|[_-])(pass|pw)|pwd|secret|token|(api|access|private|signing|encryption|account|master|ssh)[_-]?key|credential|authorization)s?$`)
 )
 
 // secrets finds values that look like credentials, anywhere in the spec.

@@ -175,7 +175,11 @@ func TestSecrets(t *testing.T) {
 	secrets := []string{
 		"-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----", "AKIA" + strings.Repeat("A", 16), "ghp_" + strings.Repeat("a", 30),
 		"xoxb-" + strings.Repeat("1", 12), "eyJ" + strings.Repeat("a", 20) + "." + strings.Repeat("b", 20) + ".c", "sk-" + strings.Repeat("a", 24),
-		"Bearer abcdefgh12345678", "https://user:hunter2@example.com/x",
+		"Bearer abcdefgh12345678", "Basic dXNlcjpodW50ZXIy", "https://user:hunter2@example.com/x", "redis://:pa55@h",
+		"ASIA" + strings.Repeat("A", 16), "github_pat_" + strings.Repeat("a", 30), "glpat-" + strings.Repeat("a", 20), "sk_live_" + strings.Repeat("a", 24),
+		"npm_" + strings.Repeat("a", 36), "AIza" + strings.Repeat("a", 35), "SG." + strings.Repeat("a", 22) + "." + strings.Repeat("b", 43),
+		"hvs." + strings.Repeat("a", 24), "https://hooks.slack.com/services/T000/B000/" + strings.Repeat("a", 24), "https://x/?token=abcdef123",
+		"AccountName=a;AccountKey=abcdefgh==", "Server=a;Password=hunter2;", "it logs in with password=hunter2secret",
 	}
 	for _, h := range hidden {
 		for _, secret := range secrets {
@@ -191,7 +195,7 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestSecretsByName(t *testing.T) {
-	for _, key := range []string{"password", "PASSWORD", "db_password", "token", "apiKey", "api_key", "secret", "clientSecret", "access_key", "credentials", "Authorization"} {
+	for _, key := range []string{"password", "PASSWORD", "db_password", "token", "apiKey", "api_key", "secret", "clientSecret", "access_key", "credentials", "Authorization", "PASS", "DB_PASS", "PWD", "DB_PW", "SIGNING_KEY", "ENCRYPTION_KEY"} {
 		s := valid()
 		s.Target.Deploy.With = map[string]any{key: "x"}
 		require.Len(t, s.Validate(), 1, key)
@@ -199,7 +203,8 @@ func TestSecretsByName(t *testing.T) {
 		s.Release.Config = map[string]string{key: "x"}
 		require.Len(t, s.Validate(), 1, key)
 	}
-	harmless := map[string]any{"tokenizer": "x", "passwordPolicy": "strict", "url": "http://a:8080/x", "token": "", "secret": "{{.Env}}", "keys": "a",
+	harmless := map[string]any{"bypass": "yes", "compass": "north", "query": `kube_secret_info{secret="my-secret"}`, "dsn": "password=${DB_PASSWORD}",
+		"tokenizer": "x", "passwordPolicy": "strict", "url": "http://a:8080/x", "token": "", "secret": "{{.Env}}", "keys": "a",
 		"maxTokens": 5.0, "bearer": map[string]any{"env": "PROMETHEUS_TOKEN"}, "image": "a@sha256:" + strings.Repeat("0", 64)}
 	for key, value := range harmless {
 		s := valid()

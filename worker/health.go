@@ -10,6 +10,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 )
 
 // pollsSeenEvery is how often the server is asked whether it sees our polls.
@@ -82,6 +83,7 @@ func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 // pollWitness is the server, which sees who polls.
 type pollWitness interface {
 	DescribeTaskQueue(ctx context.Context, queue string, of enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
+	DescribeTaskQueueEnhanced(ctx context.Context, o client.DescribeTaskQueueEnhancedOptions) (client.TaskQueueDescription, error)
 }
 
 // watch asks the server until it has seen the identity poll every queue, or
@@ -106,6 +108,9 @@ func (h *health) watch(ctx context.Context, server pollWitness, identity string)
 	}
 }
 
+// polls asks twice: the root partition first, which every server can tell
+// about, then all of them. A queue with many pollers and few tasks may leave a
+// poller on another partition for a minute.
 func polls(ctx context.Context, server pollWitness, name string, of enumspb.TaskQueueType, identity string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -116,6 +121,18 @@ func polls(ctx context.Context, server pollWitness, name string, of enumspb.Task
 	for _, p := range described.GetPollers() {
 		if p.GetIdentity() == identity {
 			return true
+		}
+	}
+	all, err := server.DescribeTaskQueueEnhanced(ctx, client.DescribeTaskQueueEnhancedOptions{
+		TaskQueue: name, TaskQueueTypes: []client.TaskQueueType{client.TaskQueueType(of)}, ReportPollers: true})
+	if err != nil {
+		return false // a server that cannot tell; asked again
+	}
+	for _, version := range all.VersionsInfo { //nolint:staticcheck // the only place that lists the pollers of all partitions
+		for _, info := range version.TypesInfo {
+			if slices.ContainsFunc(info.Pollers, func(p client.TaskQueuePollerInfo) bool { return p.Identity == identity }) {
+				return true
+			}
 		}
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
 )
@@ -20,7 +21,9 @@ import (
 type matching struct {
 	mu   sync.Mutex
 	seen map[string][]string // queue/type → identities
-	down bool
+
+	elsewhere []string // seen on other partitions
+	down      bool
 }
 
 func (m *matching) DescribeTaskQueue(_ context.Context, queue string, of enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
@@ -34,6 +37,17 @@ func (m *matching) DescribeTaskQueue(_ context.Context, queue string, of enumspb
 		out.Pollers = append(out.Pollers, &taskqueuepb.PollerInfo{Identity: identity})
 	}
 	return out, nil
+}
+
+func (m *matching) DescribeTaskQueueEnhanced(context.Context, client.DescribeTaskQueueEnhancedOptions) (client.TaskQueueDescription, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	info := client.TaskQueueTypeInfo{}
+	for _, identity := range m.elsewhere {
+		info.Pollers = append(info.Pollers, client.TaskQueuePollerInfo{Identity: identity})
+	}
+	return client.TaskQueueDescription{VersionsInfo: map[string]client.TaskQueueVersionInfo{"": {
+		TypesInfo: map[client.TaskQueueType]client.TaskQueueTypeInfo{client.TaskQueueTypeActivity: info}}}}, nil
 }
 
 func (m *matching) poll(key, identity string) {
@@ -93,4 +107,11 @@ func TestHealthIsNotFooledByOtherWorkers(t *testing.T) {
 	require.False(t, h.watch(ctx, m, "me"))
 	code, _ := ask(t, h)
 	require.Equal(t, 503, code)
+}
+
+// A poller that the server knows on another partition polls, too.
+func TestHealthSeesAllPartitions(t *testing.T) {
+	t.Parallel()
+	h := newHealth([]queue{queueFor(rollout.QueueInfra)})
+	require.True(t, h.watch(t.Context(), &matching{elsewhere: []string{"me"}}, "me"))
 }

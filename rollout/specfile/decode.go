@@ -159,7 +159,7 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 		at := join(path, e.key)
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == e.key })
 		if i < 0 {
-			d.unknown(e, path, fields)
+			d.unknown(e, path, fields, n)
 			continue
 		}
 		f := fields[i]
@@ -172,7 +172,9 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 	}
 }
 
-func (d *decoder) unknown(e entry, path string, fields []field) {
+// unknown refuses a field. Where it was likely meant to be one that is missing
+// beside it, what else is wrong with that one is a consequence, and left out.
+func (d *decoder) unknown(e entry, path string, fields []field, among *node) {
 	known := make([]string, len(fields))
 	for i, f := range fields {
 		known[i] = f.name
@@ -180,7 +182,9 @@ func (d *decoder) unknown(e entry, path string, fields []field) {
 	message := "unknown field"
 	if meant, ok := Nearest(e.key, known); ok {
 		message += "; did you mean " + meant + "?"
-		d.troubled = append(d.troubled, join(path, meant))
+		if !slices.ContainsFunc(among.entries, func(e entry) bool { return e.key == meant }) {
+			d.troubled = append(d.troubled, join(path, meant))
+		}
 	} else {
 		message += "; known are " + strings.Join(known, ", ")
 	}

@@ -302,6 +302,14 @@ func TestDecodePlacesProblems(t *testing.T) {
 	}, lines(problems))
 }
 
+func TestWhatStandsBesideATypoIsNotHidden(t *testing.T) {
+	_, problems := Parse("f", []byte(edit(t, "service: checkout", "service: checkout\nrelase: {}", "version: 2.5.0", "version: a b")))
+	require.Equal(t, []string{
+		"f:3:1: relase: unknown field; did you mean release?",
+		`f:5:20: release.version: "a b" needs letters, digits, '.', '_', '+' or '-'`,
+	}, lines(problems))
+}
+
 func TestConsequencesAreLeftOut(t *testing.T) {
 	// What was misspelt is said once, not as missing too; what is wrong besides is said.
 	_, problems := Parse("f", []byte(edit(t, "service: checkout", "servce: checkout", "failures: f", "failurs: f", "version: 2.5.0", "version: a b")))
