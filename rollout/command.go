@@ -53,8 +53,8 @@ type Answer struct {
 
 // Order is the input of the Rollout workflow: the spec, and who wants it.
 type Order struct {
-	Spec   Spec   `json:"spec"`
 	Actor  string `json:"actor,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	Spec   Spec   `json:"spec"`
 	Drill  *Drill `json:"drill,omitempty"`
 }

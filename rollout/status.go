@@ -110,33 +110,34 @@ type TimeToRestore struct {
 	Total   Duration `json:"total"`
 }
 
-// Status is where a rollout stands and, once Completed, its result.
+// Status is where a rollout stands and, once Completed, its result. What people
+// ask first comes first: the Temporal UI shows a result in this order.
 type Status struct {
 	Target        string         `json:"target"`
-	WorkflowID    string         `json:"workflowId"`
-	RunID         string         `json:"runId"`
 	Phase         Phase          `json:"phase"`
 	Outcome       Outcome        `json:"outcome"`
 	Cause         Cause          `json:"cause,omitempty"`
 	Reason        string         `json:"reason"`
-	Problems      []string       `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
+	StartedBy     string         `json:"startedBy,omitempty"`
+	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did
 	Baseline      string         `json:"baseline"`
 	Candidate     string         `json:"candidate"`
 	Weight        Weight         `json:"weight"` // the candidate's, as observed
 	Step          int            `json:"step"`   // from 1; 0 before the first
 	Steps         int            `json:"steps"`
+	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
+	Checks        []CheckResult  `json:"checks"`
+	Problems      []string       `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
 	Paused        bool           `json:"paused"`
 	WaitingFor    string         `json:"waitingFor"`
 	WaitingUntil  *time.Time     `json:"waitingUntil,omitempty"`
 	Window        *WindowStatus  `json:"window,omitempty"` // the open one
-	Checks        []CheckResult  `json:"checks"`
-	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
-	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did
-	StartedBy     string         `json:"startedBy,omitempty"`
 	StartedAt     time.Time      `json:"startedAt"`
 	EndedAt       *time.Time     `json:"endedAt,omitempty"`
 	PlanDigest    string         `json:"planDigest"`
 	Warnings      []string       `json:"warnings,omitempty"`
+	WorkflowID    string         `json:"workflowId"`
+	RunID         string         `json:"runId"`
 	Retrying      []Retrying     `json:"retrying,omitempty"` // filled in by the CLI
 	Stale         bool           `json:"stale,omitempty"`    // read from history: no worker answered
 	UIURL         string         `json:"uiUrl"`              // filled in by the CLI

@@ -46,8 +46,15 @@ func (r *run) enter(p rollout.Phase, waitingFor, reason string) {
 // workflow in the Temporal UI.
 func (r *run) describe() {
 	s := r.status
-	text := fmt.Sprintf("**%s %s**: %s → %s, at %s, step %d of %d\n\n%s", s.Target, s.Phase, named(s.Baseline), s.Candidate,
+	stands := string(s.Phase)
+	if s.Outcome != "" {
+		stands += ": " + string(s.Outcome)
+	}
+	text := fmt.Sprintf("**%s %s**: %s → %s, at %s, step %d of %d\n\n%s", s.Target, stands, named(s.Baseline), s.Candidate,
 		s.Weight, s.Step, s.Steps, s.Reason)
+	if t := s.TimeToRestore; t != nil {
+		text += fmt.Sprintf("\n\nthe baseline was back after %s", t.Total)
+	}
 	if s.WaitingFor != "" {
 		text += "\n\nwaiting for: " + s.WaitingFor
 	}
