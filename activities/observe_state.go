@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"bakeoff/analysis"
+	"bakeoff/rollout"
 )
 
 // heartbeat is what survives the death of a worker in mid-window.
@@ -21,6 +22,8 @@ type heartbeat struct {
 	Progress progress `json:"progress"`
 	State    []byte   `json:"state"` // packed panelState
 	Raw      string   `json:"raw"`   // lines not yet in the vault
+
+	Checks []rollout.CheckResult `json:"checks,omitempty"` // where they stand, for people who look on
 }
 
 func (o *observer) heartbeat(ctx context.Context) error {
@@ -33,7 +36,7 @@ func (o *observer) heartbeat(ctx context.Context) error {
 		return asTemporal("observe", err)
 	}
 	o.beaten = o.At
-	activity.RecordHeartbeat(ctx, heartbeat{Progress: o.progress, State: state, Raw: o.raw.tail()})
+	activity.RecordHeartbeat(ctx, heartbeat{Progress: o.progress, State: state, Raw: o.raw.tail(), Checks: o.checks})
 	return nil
 }
 

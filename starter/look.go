@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"bakeoff/rollout"
@@ -36,8 +37,7 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	defer cancel()
 	s, err := svc.Query(asking, e.run)
 	if err == nil {
-		s.Retrying = e.Retrying
-		return unfinished(s), nil
+		return e.upToDate(unfinished(s)), nil
 	}
 	if ctx.Err() != nil {
 		return s, ctx.Err()
@@ -46,8 +46,23 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	if err != nil {
 		return s, err
 	}
-	told.status.Retrying = e.Retrying
-	return told.status, nil
+	return e.upToDate(told.status), nil
+}
+
+// upToDate adds what a worker does not say of a run: what is being tried again,
+// and where the checks stand within the window that is open.
+func (e execution) upToDate(s rollout.Status) rollout.Status {
+	s.Retrying = e.Retrying
+	s.Checks = slices.Clone(s.Checks)
+	for _, c := range e.Checks {
+		i := slices.IndexFunc(s.Checks, func(known rollout.CheckResult) bool { return known.Name == c.Name })
+		if i < 0 {
+			s.Checks = append(s.Checks, c)
+			continue
+		}
+		s.Checks[i] = c
+	}
+	return s
 }
 
 // ending reads the result of a run that is over. What a run that was cut off

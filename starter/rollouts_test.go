@@ -276,3 +276,17 @@ func TestSummariesStayShort(t *testing.T) {
 	require.NotContains(t, summaryOf(o), "\n")
 	require.LessOrEqual(t, len(detailsOf(o)), 20000)
 }
+
+// What a window has seen so far is shown before it ends.
+func TestStatusShowsTheOpenWindow(t *testing.T) {
+	t.Parallel()
+	e := execution{
+		Retrying: []rollout.Retrying{{Act: "restore.traffic", Attempt: 3, Failure: "500"}},
+		Checks:   []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue, ToFail: 0.5}, {Name: "traffic", Verdict: rollout.Error}},
+	}
+	before := rollout.Status{Checks: []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue}, {Name: "latency", Verdict: rollout.Pass}}}
+	now := e.upToDate(before)
+	require.Equal(t, []rollout.CheckResult{e.Checks[0], before.Checks[1], e.Checks[1]}, now.Checks)
+	require.Equal(t, e.Retrying, now.Retrying)
+	require.Zero(t, before.Checks[0].ToFail, "the argument is left as it was")
+}

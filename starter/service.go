@@ -83,7 +83,9 @@ type execution struct {
 	Weight                                  rollout.Weight
 	NeedsHuman                              bool
 
-	Retrying []rollout.Retrying // only of one that was described
+	// Only of one that was described.
+	Retrying []rollout.Retrying
+	Checks   []rollout.CheckResult // where they stand within the open window
 }
 
 func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -108,12 +109,26 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 	}
 	e := executionOf(d.GetWorkflowExecutionInfo())
 	for _, p := range d.GetPendingActivities() {
+		if p.GetActivityType().GetName() == "Observe" {
+			e.Checks = s.beat(p.GetHeartbeatDetails())
+		}
 		if p.GetAttempt() > 1 {
 			e.Retrying = append(e.Retrying, rollout.Retrying{
 				Act: p.GetActivityId(), Attempt: int(p.GetAttempt()), Failure: innermost(p.GetLastFailure())})
 		}
 	}
 	return e, nil
+}
+
+// beat is what a window that is being watched last said of its checks.
+func (s *server) beat(details *commonpb.Payloads) []rollout.CheckResult {
+	var beat struct {
+		Checks []rollout.CheckResult `json:"checks"`
+	}
+	if len(details.GetPayloads()) == 0 || decode(s.converter, details, &beat) != nil {
+		return nil // not yet, or not ours: the last window's end is what is known
+	}
+	return beat.Checks
 }
 
 // innermost is the message at the root of a failure.

@@ -88,8 +88,11 @@ func (w *watch) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if s, err := w.svc.Query(asking, w.run); err == nil {
-		s.Retrying = w.retrying(asking, s.Phase)
-		w.seen(unfinished(s))
+		s = unfinished(s)
+		if e, err := w.svc.Describe(asking, w.run); err == nil { // otherwise the next look tells more
+			s = e.upToDate(s)
+		}
+		w.seen(s)
 		return
 	}
 	if ctx.Err() != nil {
@@ -105,18 +108,6 @@ func (w *watch) look(ctx context.Context) {
 		w.lost = true
 		w.view.note(fmt.Sprintf("Temporal does not answer (%v); waiting on", err))
 	}
-}
-
-// retrying asks what fails on the way back, and how often it did.
-func (w *watch) retrying(ctx context.Context, p rollout.Phase) []rollout.Retrying {
-	if p != rollout.PhaseRollingBack && p != rollout.PhaseNeedsHuman {
-		return nil
-	}
-	e, err := w.svc.Describe(ctx, w.run)
-	if err != nil {
-		return nil // the next look tells, or the loss is told of
-	}
-	return e.Retrying
 }
 
 // before is what was last seen: at the first look what history tells.
