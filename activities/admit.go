@@ -13,14 +13,13 @@ import (
 // an error: cause "spec" is for what no day and no actor could start. It asks
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
-	problems := in.Order.Spec.Validate()
-	problems = append(problems, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec)...)
-	problems = append(problems, notServed(in.Order)...)
-	if len(problems) > 0 {
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+	if problems := in.Order.Spec.Validate(); len(problems) > 0 {
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil // no plan can be made of it
 	}
 	plan := rollout.NewPlan(in.Order.Spec)
 	drivers, problems := a.admitDrivers(plan)
+	problems = append(problems, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec)...)
+	problems = append(problems, notServed(in.Order)...)
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})

@@ -64,8 +64,14 @@ func withCandidate(s rollout.Split, candidate string) rollout.Split {
 	return named
 }
 
-// RestoreFlags sets the named flags back to the snapshot's values.
+// RestoreFlags sets the named flags back to the snapshot's values. Where they
+// have these already nothing is written: a system that refuses writes, and
+// refused the release's, has nothing to put back.
 func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (RestoreFlagsOutput, error) {
+	found, err := a.readFlags(ctx, in.Job, in.Flags)
+	if err == nil && len(flagDifferences(in.Flags, found)) == 0 {
+		return RestoreFlagsOutput{}, nil
+	}
 	return RestoreFlagsOutput{}, insistently("put flags back", a.writeFlags(ctx, in.Job, in.Flags))
 }
 

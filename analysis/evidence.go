@@ -72,7 +72,10 @@ type Evidence struct {
 
 // effect is the sentence about a ratio and its evidence.
 func (e *Evidence) effect(subject string) string {
-	if e.E == 1 {
+	switch {
+	case e.E == 1 && e.Candidate.Requests > 0 && e.Baseline.Requests > 0 && e.Candidate.Failures+e.Baseline.Failures == 0:
+		return subject + ": none on either side"
+	case e.E == 1:
 		return subject + ": nothing to compare yet"
 	}
 	return fmt.Sprintf("%s ×%s [%s, %s] (e=%s)", subject, number(e.Ratio),

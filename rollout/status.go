@@ -116,7 +116,7 @@ type Status struct {
 	Target        string         `json:"target"`
 	Phase         Phase          `json:"phase"`
 	Outcome       Outcome        `json:"outcome"`
-	Cause         Cause          `json:"cause,omitempty"`
+	Cause         Cause          `json:"cause"`
 	Reason        string         `json:"reason"`
 	StartedBy     string         `json:"startedBy,omitempty"`
 	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did

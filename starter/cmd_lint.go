@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
-	"bakeoff/rollout/specfile"
 )
 
 func (c *cli) lintCommand() *cobra.Command {
@@ -26,7 +25,7 @@ Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
 				if err != nil {
 					return err
 				}
-				_, problems := specfile.Parse(from.name, from.text)
+				_, problems := parse(from)
 				c.explain(problems, from.text)
 				all = append(all, problems...)
 			}

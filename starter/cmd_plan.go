@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 func (c *cli) planCommand() *cobra.Command {
@@ -26,7 +27,7 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 3 spec refused, 15 refused for now by policy.`,
 		Example: "  bakeoff plan checkout.yaml\n  bakeoff plan checkout.yaml -o json | jq '.steps[].weight'",
 		RunE: runs(func(ctx context.Context, args []string) error {
-			spec, err := c.spec(args[0])
+			spec, from, err := c.spec(args[0])
 			if err != nil {
 				return err
 			}
@@ -37,15 +38,14 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 			defer svc.Close()
 			planning, cancel := context.WithTimeout(ctx, timeout.Std())
 			defer cancel()
-			id := fmt.Sprintf("plan/%s/%s", spec.Key(), c.newID())
-			admitted, err := svc.Plan(planning, id, rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason})
+			admitted, err := svc.Plan(planning, c.planID(spec), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason})
 			if errors.Is(err, errNoWorker) {
 				return fmt.Errorf("plan %s: no worker answered within %s; does bakeoff-worker serve the queue %s?", spec.Key(), timeout.Duration, rollout.QueueInfra)
 			}
 			if err != nil {
 				return fmt.Errorf("plan %s: %w", spec.Key(), err)
 			}
-			return c.planned(admitted)
+			return c.planned(admitted, from)
 		}),
 	}
 	by.flags(cmd)
@@ -53,9 +53,10 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 	return cmd
 }
 
-func (c *cli) planned(a admission) error {
+func (c *cli) planned(a admission, from source) error {
 	if a.Cause != "" {
-		c.explain(a.Problems, nil)
+		a.Problems = specfile.Locate(from.name, from.text, a.Problems)
+		c.explain(a.Problems, from.text)
 		if c.json() {
 			if err := c.print(map[string]any{"cause": a.Cause, "problems": a.Problems}); err != nil {
 				return err

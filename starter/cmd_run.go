@@ -64,7 +64,7 @@ approval, held or paused, 130 interrupted.`
 
 // launch starts the rollout of a spec file. The caller closes the service.
 func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
-	spec, err := c.spec(file)
+	spec, from, err := c.spec(file)
 	if err != nil {
 		return nil, run{}, err
 	}
@@ -73,11 +73,14 @@ func (c *cli) launch(ctx context.Context, file string, by who) (service, run, er
 		return nil, run{}, err
 	}
 	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}
-	started, err := svc.Start(ctx, order)
-	if errors.Is(err, errBusy) {
-		err = c.busy(ctx, svc, spec)
-	} else if err != nil {
-		err = fmt.Errorf("start the rollout of %s: %w", spec.Key(), err)
+	var started run
+	if err = c.preview(ctx, svc, order, from); err == nil {
+		started, err = svc.Start(ctx, order)
+		if errors.Is(err, errBusy) {
+			err = c.busy(ctx, svc, spec)
+		} else if err != nil {
+			err = fmt.Errorf("start the rollout of %s: %w", spec.Key(), err)
+		}
 	}
 	if err != nil {
 		svc.Close()

@@ -28,7 +28,8 @@ func startOptions(o rollout.Order) client.StartWorkflowOptions {
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 
-		WorkflowTaskTimeout: 5 * time.Second,
+		// A task that was handed to a worker as it died is given to another then.
+		WorkflowTaskTimeout: 2 * time.Second,
 		StaticSummary:       summaryOf(o),
 		StaticDetails:       detailsOf(o),
 		TypedSearchAttributes: temporal.NewSearchAttributes(

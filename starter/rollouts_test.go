@@ -259,7 +259,7 @@ func TestStartOptionsMakeTheTargetALock(t *testing.T) {
 	require.True(t, o.WorkflowExecutionErrorWhenAlreadyStarted)
 	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, o.WorkflowIDConflictPolicy)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, o.WorkflowIDReusePolicy)
-	require.Equal(t, 5*time.Second, o.WorkflowTaskTimeout)
+	require.Equal(t, 2*time.Second, o.WorkflowTaskTimeout)
 	require.Zero(t, o.WorkflowExecutionTimeout+o.WorkflowRunTimeout)
 	require.Equal(t, "checkout 2.5.0 to production, by ana: faster checkout", o.StaticSummary)
 	require.Contains(t, o.StaticDetails, "| 2 | 50% | 1h | 2 of release-managers within 1d, otherwise rollback |")

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
@@ -32,22 +35,68 @@ func (c *cli) read(file string) (source, error) {
 
 // spec reads a spec that has no problems. Otherwise all of them are told and
 // the error ends the process with 3: nothing was started.
-func (c *cli) spec(file string) (rollout.Spec, error) {
+func (c *cli) spec(file string) (rollout.Spec, source, error) {
 	from, err := c.read(file)
 	if err != nil {
-		return rollout.Spec{}, err
+		return rollout.Spec{}, from, err
 	}
+	spec, problems := parse(from)
+	return spec, from, c.refuse(problems, from)
+}
+
+// parse reads a spec and says what is wrong with it, its judges included.
+func parse(from source) (rollout.Spec, []rollout.Problem) {
 	spec, problems := specfile.Parse(from.name, from.text)
+	if len(problems) > 0 {
+		return spec, problems
+	}
+	for i, check := range spec.Checks {
+		if why := judgeable(check); why != nil {
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("checks[%d].judge", i), Message: why.Error()})
+		}
+	}
+	return spec, specfile.Locate(from.name, from.text, problems)
+}
+
+// judgeable says why no judge can be made of a check.
+func judgeable(check rollout.Check) error {
+	body, err := json.Marshal(check)
+	if err == nil {
+		_, err = analysis.ParseConfig(body)
+	}
+	return err
+}
+
+// refuse tells everything that is wrong with a spec and ends the process with
+// 3; nil when nothing is.
+func (c *cli) refuse(problems []rollout.Problem, from source) error {
 	if len(problems) == 0 {
-		return spec, nil
+		return nil
 	}
 	c.explain(problems, from.text)
 	if c.json() {
 		if err := c.problems(problems); err != nil {
-			return spec, err
+			return err
 		}
 	}
-	return spec, exit(exitSpec)
+	return exit(exitSpec)
+}
+
+// preview has a worker look at an order before anything is started, because a
+// spec that cannot be is to leave no trace but its reasons. Where no worker
+// answers soon the rollout is started all the same: it will be looked at then.
+func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) error {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	admitted, err := svc.Plan(asking, c.planID(o.Spec), o)
+	if err != nil || admitted.Cause != rollout.CauseSpec {
+		return ctx.Err()
+	}
+	return c.refuse(specfile.Locate(from.name, from.text, admitted.Problems), from)
+}
+
+func (c *cli) planID(spec rollout.Spec) string {
+	return fmt.Sprintf("plan/%s/%s", spec.Key(), c.newID())
 }
 
 // explain tells people what is wrong and where.

@@ -160,7 +160,7 @@ func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskSc
 		if s.points.restoring.IsZero() {
 			s.points.restoring = e.GetEventTime().AsTime()
 		}
-		s.add(e, rollout.EventRestoring, 0, orElse(one.Summary, "put the baseline back"), nil)
+		s.add(e, rollout.EventRestoring, 0, orElse(one.Summary, "put the baseline back"), map[string]any{"act": one.ID})
 	}
 	return nil
 }

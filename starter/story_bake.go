@@ -71,13 +71,16 @@ func (s *story) ends(in observeInput, one act) bool {
 // lost tells of a window that nobody watched to its end: without workers, or
 // with one that died too often.
 func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure) {
+	reason := innermost(why)
+	switch one.Type {
+	case "Deploy", "SetFlags", "SetTraffic", "VerifyTraffic", "Promote":
+		s.add(e, rollout.EventRestoring, stepOf(one.ID), fmt.Sprintf("go back: could not %s: %s", orElse(one.Summary, one.ID), reason),
+			map[string]any{"act": one.ID, "reason": reason})
+		return
+	}
 	var in observeInput
 	if one.Type != "Observe" || s.decode(one.Input, &in) != nil {
 		return
-	}
-	reason := why.GetMessage()
-	if inner := why.GetCause().GetMessage(); inner != "" {
-		reason = inner
 	}
 	s.add(e, rollout.EventWindow, stepOf(one.ID), fmt.Sprintf("window %d at %s: nobody watched: %s", in.Window, in.Weight, reason), map[string]any{
 		"window": in.Window, "weight": in.Weight, "start": in.Start, "checks": []rollout.CheckResult{}, "error": reason,

@@ -353,10 +353,9 @@ func (r *run) startDeadline() {
 				return
 			}
 			timer := r.timer(fmt.Sprintf("the rollout may take %s, pauses not counted", limit), left)
-			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || r.back != nil || r.ended })
-			if r.back != nil { // otherwise the end takes it along, without an event
-				timer.cancel()
-			}
+			// It is never cancelled: the end takes it along without an event, and
+			// the task that starts the restore has nothing else to do.
+			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !r.isGoing() })
 		}
 	})
 }

@@ -75,10 +75,7 @@ func (r *run) startRestoring(s *setback) restoring {
 		})
 	}
 	if r.begun(rollout.RestoreFlags) {
-		out.flags = r.insist("put flags back", func() (workflow.Future, workflow.CancelFunc) {
-			return startRestore(r, "restore.flags", "put flags back"+because, a.RestoreFlags,
-				activities.RestoreFlagsInput{Job: r.write("restore.flags"), Flags: r.snapshot.Flags})
-		})
+		out.flags = r.restoreFlags(because)
 	}
 	if r.begun(rollout.RestorePointers) {
 		out.pointers = r.insist("put the primary version back", func() (workflow.Future, workflow.CancelFunc) {
@@ -87,6 +84,13 @@ func (r *run) startRestoring(s *setback) restoring {
 		})
 	}
 	return out
+}
+
+func (r *run) restoreFlags(because string) retried {
+	return r.insist("put flags back", func() (workflow.Future, workflow.CancelFunc) {
+		return startRestore(r, "restore.flags", "put flags back"+because, a.RestoreFlags,
+			activities.RestoreFlagsInput{Job: r.write("restore.flags"), Flags: r.snapshot.Flags})
+	})
 }
 
 // startRestore starts one restoring act: at once, urgent, retried without end,
@@ -200,6 +204,9 @@ func (r *run) overwriteLateWrites() {
 	if late && r.begun(rollout.RestoreTraffic) {
 		r.restoreTrafficAgain()
 		r.verifyTrafficRestored()
+	}
+	if late && r.begun(rollout.RestoreFlags) {
+		r.finishAct(r.restoreFlags(": a late write may have changed them"), nil)
 	}
 }
 

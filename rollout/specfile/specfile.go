@@ -34,6 +34,21 @@ func Parse(file string, data []byte) (rollout.Spec, []rollout.Problem) {
 	return spec, placed(file, doc.into(&spec))
 }
 
+// Locate gives the problems that somebody else found in a spec, such as the
+// worker that was to plan it, their places in the file that it came from.
+func Locate(file string, data []byte, problems []rollout.Problem) []rollout.Problem {
+	doc := read(data)
+	if doc.root == nil {
+		return problems
+	}
+	d := decoder{places: map[string]place{}}
+	var spec rollout.Spec
+	d.value(doc.root, "", doc.root.place, reflect.ValueOf(&spec).Elem())
+	d.problems, d.troubled = nil, nil // what is wrong with the file itself, Parse says
+	d.validated(problems)
+	return placed(file, d.problems)
+}
+
 // otherKind finds a document that is no rollout at all: one problem says more
 // than the many that its fields would make.
 func otherKind(doc document) (rollout.Problem, bool) {

@@ -136,6 +136,16 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.MatchingRPS.Key():                                         unlimited,
 		dynamicconfig.MatchingPersistenceMaxQPS.Key():                           unlimited,
 
+		// One shard gets all of the work here, and 20 polls a second of it would
+		// make every hop wait for up to 50 ms.
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():   unlimited,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():      unlimited,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): unlimited,
+		// Timers of less than this may fire so much later: it makes up for the
+		// clocks of several hosts, and here is one. A dead worker's sticky queue
+		// is given up after 400 ms.
+		dynamicconfig.TimerProcessorMaxTimeShift.Key(): 50 * time.Millisecond,
+
 		// The default of 128,000 workflows is sized for a server of its own.
 		dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 8192,
 	}
