@@ -13,13 +13,15 @@ import (
 // an error: cause "spec" is for what no day and no actor could start. It asks
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
-	if problems := in.Order.Spec.Validate(); len(problems) > 0 {
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil // no plan can be made of it
+	invalid := in.Order.Spec.Validate()
+	problems := append(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec)...)
+	problems = append(problems, notServed(in.Order)...)
+	if len(invalid) > 0 { // no driver can say anything of its plan
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan := rollout.NewPlan(in.Order.Spec)
-	drivers, problems := a.admitDrivers(plan)
-	problems = append(problems, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec)...)
-	problems = append(problems, notServed(in.Order)...)
+	drivers, refusals := a.admitDrivers(plan)
+	problems = append(problems, refusals...)
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})

@@ -189,12 +189,10 @@ type RestoreTrafficInput struct {
 	Split rollout.Split `json:"split"`
 }
 
-// RestoreTrafficOutput says what to verify. Superseded is set when a higher
-// fence was there: somebody else has taken over.
+// RestoreTrafficOutput says what to verify.
 type RestoreTrafficOutput struct {
-	Split      rollout.Split `json:"split"`
-	Observed   rollout.Split `json:"observed,omitempty"` // before the write
-	Superseded bool          `json:"superseded,omitempty"`
+	Split    rollout.Split `json:"split"`
+	Observed rollout.Split `json:"observed,omitempty"` // before the write
 }
 
 // RestoreFlagsInput asks for the snapshot's flags; null removes one.

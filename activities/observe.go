@@ -412,7 +412,7 @@ func (o *observer) interrupted(ctx context.Context) (ObserveOutput, error) {
 // each heartbeat is paid for, so that an hour and more gets by with three a
 // minute.
 func (o *observer) beatEvery() time.Duration {
-	if o.in.End.Sub(o.in.Start) >= time.Hour {
+	if o.in.End.Sub(o.in.Start) >= time.Hour && !o.in.Waiting {
 		return 20 * time.Second
 	}
 	return 0

@@ -19,8 +19,8 @@ import (
 const longestRead = time.Second
 
 // RestoreTraffic writes the snapshot's split, whatever is in force. A write
-// that was refused as out of date is repeated on what is in force now. Only a
-// refusal that lasts says that a higher fence has taken over.
+// that was refused as out of date is repeated on what is in force now. A router
+// that refuses for good, and has the snapshot's split, has nothing to put back.
 func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput) (RestoreTrafficOutput, error) {
 	const doing = "put traffic back"
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
@@ -40,11 +40,14 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 	out.Observed = observed.Split
 	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withCandidate(in.Split, in.Candidate),
 		Endpoints: in.Endpoints, Revision: observed.Revision})
-	if errors.Is(err, ErrConflict) {
-		if out.Superseded = activity.GetInfo(ctx).Attempt > 5; out.Superseded {
+	switch {
+	case errors.Is(err, ErrConflict):
+		return out, fmt.Errorf("%s: reading and writing again: %w", doing, err)
+	case errors.Is(err, ErrFinal):
+		now, unread := traffic.Split(ctx)
+		if unread == nil && len(now.Split) > 0 && now.Split.Equal(out.Split) {
 			return out, nil
 		}
-		return out, fmt.Errorf("%s: reading and writing again: %w", doing, err)
 	}
 	return out, insistently(doing, err)
 }

@@ -64,8 +64,12 @@ approval, held or paused, 130 interrupted.`
 
 // launch starts the rollout of a spec file. The caller closes the service.
 func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
-	spec, from, err := c.spec(file)
+	from, err := c.read(file)
 	if err != nil {
+		return nil, run{}, err
+	}
+	spec, problems := parse(from)
+	if err := c.refuseOrder(spec, problems, from); err != nil {
 		return nil, run{}, err
 	}
 	svc, err := c.connect(ctx)

@@ -172,7 +172,19 @@ func TestStart(t *testing.T) {
 func TestASpecWithProblemsStartsNothing(t *testing.T) {
 	f := &fake{dialError: errors.New("must not be dialed")}
 	broken := strings.Replace(smallest, "weight: 25%", "weight: 2%", 1)
-	for _, command := range []string{"run", "start", "plan", "lint"} {
+	for _, command := range []string{"run", "start"} {
+		name := file(t, broken)
+		got := bakeoff(t.Context(), f, command, name, "-o", "json")
+		require.Equal(t, 3, got.code, got.err)
+		require.Contains(t, got.err, name+":9:")
+		var out rollout.Status
+		require.NoError(t, json.Unmarshal([]byte(got.out), &out))
+		require.Equal(t, rollout.Refused, out.Outcome)
+		require.Equal(t, rollout.CauseSpec, out.Cause)
+		require.Equal(t, "production/checkout", out.Target)
+		require.Contains(t, out.Problems[0], name+":9:")
+	}
+	for _, command := range []string{"plan", "lint"} {
 		name := file(t, broken)
 		got := bakeoff(t.Context(), f, command, name, "-o", "json")
 		require.Equal(t, 3, got.code, got.err)

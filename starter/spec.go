@@ -82,6 +82,27 @@ func (c *cli) refuse(problems []rollout.Problem, from source) error {
 	return exit(exitSpec)
 }
 
+// refuseOrder is refuse for an order to start: programs get the result of a
+// rollout, which never was.
+func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from source) error {
+	if len(problems) == 0 || !c.json() {
+		return c.refuse(problems, from)
+	}
+	c.explain(problems, from.text)
+	refused := rollout.Status{Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
+		Reason: "the spec is refused", Candidate: s.Release.Version}
+	if key := s.Key(); key.Service != "" && key.Environment != "" {
+		refused.Target, refused.WorkflowID = key.String(), rollout.WorkflowID(key)
+	}
+	for _, p := range problems {
+		refused.Problems = append(refused.Problems, p.String())
+	}
+	if err := c.result(refused); err != nil {
+		return err
+	}
+	return exit(exitSpec)
+}
+
 // preview has a worker look at an order before anything is started, because a
 // spec that cannot be is to leave no trace but its reasons. Where no worker
 // answers soon the rollout is started all the same: it will be looked at then.
@@ -92,7 +113,7 @@ func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from so
 	if err != nil || admitted.Cause != rollout.CauseSpec {
 		return ctx.Err()
 	}
-	return c.refuse(specfile.Locate(from.name, from.text, admitted.Problems), from)
+	return c.refuseOrder(o.Spec, specfile.Locate(from.name, from.text, admitted.Problems), from)
 }
 
 func (c *cli) planID(spec rollout.Spec) string {

@@ -128,7 +128,7 @@ func polls(ctx context.Context, server pollWitness, name string, of enumspb.Task
 	if err != nil {
 		return false // a server that cannot tell; asked again
 	}
-	for _, version := range all.VersionsInfo { //nolint:staticcheck // the only place that lists the pollers of all partitions
+	for _, version := range all.VersionsInfo {
 		for _, info := range version.TypesInfo {
 			if slices.ContainsFunc(info.Pollers, func(p client.TaskQueuePollerInfo) bool { return p.Identity == identity }) {
 				return true

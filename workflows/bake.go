@@ -214,7 +214,7 @@ func (r *run) open(in activities.ObserveInput) watch {
 	if act.heartbeat < 2*in.Poll.Std() {
 		act.heartbeat = 3 * in.Poll.Std()
 	}
-	if length >= time.Hour { // it reports three times a minute
+	if length >= time.Hour && !in.Waiting { // it reports three times a minute
 		act.heartbeat = max(act.heartbeat, time.Minute)
 	}
 	return watch{start(ctx, act, a.Observe, in), cancel, in}

@@ -153,7 +153,7 @@ func (r *run) finishRestoring(in restoring) {
 
 // longestLook bounds one verification on the way back; then the weights are
 // written once more.
-const longestLook = 5 * time.Minute
+const longestLook = time.Minute
 
 // verifyTrafficRestored reads until users are back on the baseline, and writes
 // again, less and less often, as long as they are not.
