@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"bakeoff/analysis"
 	"bakeoff/rollout"
@@ -90,13 +91,14 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 	}
 	c.explain(problems, from.text)
 	refused := rollout.Status{Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
-		Reason: "the spec is refused", Candidate: s.Release.Version}
+		Candidate: s.Release.Version}
 	if key := s.Key(); key.Service != "" && key.Environment != "" {
 		refused.Target, refused.WorkflowID = key.String(), rollout.WorkflowID(key)
 	}
 	for _, p := range problems {
 		refused.Problems = append(refused.Problems, p.String())
 	}
+	refused.Reason = "the spec is refused: " + strings.Join(refused.Problems, "; ")
 	if err := c.result(refused); err != nil {
 		return err
 	}
