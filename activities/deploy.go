@@ -49,6 +49,27 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 	return out, asTemporal(doing, err)
 }
 
+// VerifyReady waits until the candidate is ready with its replicas: it is asked
+// before a raise, where the last look found that it is not.
+func (a *Activities) VerifyReady(ctx context.Context, in VerifyReadyInput) (VerifyReadyOutput, error) {
+	doing := "wait for " + in.Candidate
+	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+	if err != nil {
+		return VerifyReadyOutput{}, asTemporal(doing, err)
+	}
+	err = a.waitFor(ctx, func() (bool, error) {
+		state, err := deployer.Version(ctx, in.Candidate)
+		switch {
+		case err == nil && isReady(state, in.Replicas):
+			return true, nil
+		case isOver(ctx) && err == nil:
+			return false, fmt.Errorf("it is still %s: %w", standing(state, in.Replicas), ErrFinal)
+		}
+		return false, err
+	})
+	return VerifyReadyOutput{}, asTemporal(doing, err)
+}
+
 // isOver reports whether the act's time is all but over: soon enough to say
 // how things stand, instead of ending without a word.
 func isOver(ctx context.Context) bool {
@@ -59,6 +80,9 @@ func isOver(ctx context.Context) bool {
 // standing says how far a version is: "pending: pulling the image".
 func standing(s VersionState, replicas int) string {
 	text := s.State
+	if s.State == StateReady {
+		text = "short of replicas" // or it would be ready
+	}
 	if s.Desired > 0 || s.Ready > 0 {
 		text += fmt.Sprintf(", %d of %d replicas ready", s.Ready, max(replicas, s.Desired))
 	}
@@ -110,8 +134,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Promote makes the candidate the primary version and reads until it is so. A
-// platform that keeps, or goes back to, another version is a result.
+// Promote makes the candidate the primary version and reads until it is so and
+// ready. A platform that keeps, or goes back to, another version is a result,
+// and so is a candidate that is not ready within Within.
 func (a *Activities) Promote(ctx context.Context, in PromoteInput) (PromoteOutput, error) {
 	doing := "make " + in.Candidate + " the primary version"
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
@@ -125,13 +150,26 @@ func (a *Activities) Promote(ctx context.Context, in PromoteInput) (PromoteOutpu
 	deadline := a.now().Add(in.Within.Std())
 	err = a.waitFor(ctx, func() (bool, error) {
 		primary, err := deployer.Primary(ctx)
-		out.Primary = primary
-		return err == nil && (primary == in.Candidate || a.now().After(deadline)), err
+		if err != nil {
+			return false, err
+		}
+		state, err := deployer.Version(ctx, in.Candidate)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
+		out = PromoteOutput{Primary: primary}
+		switch {
+		case primary != in.Candidate:
+			out.PlatformRolledBack = true
+			out.Reason = fmt.Sprintf("%s was asked for, but the platform keeps %s", in.Candidate, named(primary))
+		case !isReady(state, 0):
+			out.Pending = true
+			out.Reason = fmt.Sprintf("%s is the primary version, but still %s", in.Candidate, standing(state, 0))
+		default:
+			return true, nil
+		}
+		return a.now().After(deadline), nil
 	})
-	if err == nil && out.Primary != in.Candidate {
-		out.PlatformRolledBack = true
-		out.Reason = fmt.Sprintf("%s was asked for, but the platform keeps %s", in.Candidate, named(out.Primary))
-	}
 	return out, asTemporal(doing, err)
 }
 

@@ -131,6 +131,16 @@ type MetricsQuery struct {
 	At     time.Time
 }
 
+// Wants reports whether a side is to be read for a check. An absolute check
+// looks at the candidate alone: what is wrong with the baseline's numbers, as
+// when nobody is on it any more, must not keep it from deciding. Where only the
+// baseline is asked for, its health is at stake.
+func (q MetricsQuery) Wants(check rollout.Check, side Side) bool {
+	_, asked := q.Sides[side]
+	_, both := q.Sides[Candidate]
+	return asked && !(side == Baseline && both && check.IsAbsolute())
+}
+
 // Version is a version and where it can be reached.
 type Version struct {
 	Version   string   `json:"version"`

@@ -146,9 +146,10 @@ type ObserveInput struct {
 	HeldFor   rollout.Duration     `json:"heldFor,omitempty"`  // since the step's first hold, at Start
 	Trouble   rollout.Duration     `json:"trouble,omitempty"`  // how long NoData or Error had lasted at Start
 	PutBacks  int                  `json:"putBacks,omitempty"`
-	Primary   string               `json:"primary,omitempty"` // must be primary while watched; "": not asked
-	Verdict   rollout.Verdict      `json:"verdict,omitempty"` // injected by a drill
-	State     []byte               `json:"state,omitempty"`   // of the judges, as returned by the window before
+	Primary   string               `json:"primary,omitempty"`  // must be primary while watched; "": not asked
+	Replicas  int                  `json:"replicas,omitempty"` // that the candidate is to have
+	Verdict   rollout.Verdict      `json:"verdict,omitempty"`  // injected by a drill
+	State     []byte               `json:"state,omitempty"`    // of the judges, as returned by the window before
 }
 
 // ObserveOutput is what one window came to.
@@ -162,12 +163,22 @@ type ObserveOutput struct {
 	Split     rollout.Split         `json:"split,omitempty"`    // in force at the last poll
 	Drift     rollout.Split         `json:"drift,omitempty"`    // the foreign split, if one was found
 	Platform  string                `json:"platform,omitempty"` // what the platform did by itself
+	Unready   string                `json:"unready,omitempty"`  // how the candidate stands, where it is not ready
 	Trouble   rollout.Duration      `json:"trouble,omitempty"`
 	Noted     []string              `json:"noted,omitempty"`  // NoData and Error that passed within the window
 	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`
 }
+
+// VerifyReadyInput asks to wait until the candidate is ready again.
+type VerifyReadyInput struct {
+	Job
+	Replicas int `json:"replicas,omitempty"`
+}
+
+// VerifyReadyOutput is empty.
+type VerifyReadyOutput struct{}
 
 // PromoteInput asks for the candidate to be the primary version.
 type PromoteInput struct {
@@ -180,6 +191,7 @@ type PromoteInput struct {
 type PromoteOutput struct {
 	Primary            string `json:"primary"`
 	PlatformRolledBack bool   `json:"platformRolledBack,omitempty"`
+	Pending            bool   `json:"pending,omitempty"` // primary, but not ready in time
 	Reason             string `json:"reason,omitempty"`
 }
 

@@ -85,6 +85,7 @@ type progress struct {
 	Split     rollout.Split `json:"split"`
 	Drift     rollout.Split `json:"drift,omitempty"`
 	Platform  string        `json:"platform,omitempty"`
+	Unready   string        `json:"unready,omitempty"`
 
 	Noted map[string]noted `json:"noted,omitempty"` // by check
 }
@@ -277,6 +278,9 @@ func (o *observer) pollPlatform(ctx context.Context) {
 	case state.State == StateFailed:
 		o.troubles[o.in.Candidate] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Candidate, state.Message)}
 	}
+	if o.Unready = ""; !isReady(state, o.in.Replicas) {
+		o.Unready = standing(state, o.in.Replicas)
+	}
 	if o.in.Primary == "" {
 		return
 	}
@@ -383,7 +387,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 	place, digest := o.raw.seal(ctx, o.a.Vault)
 	return ObserveOutput{
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
-		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform,
+		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform, Unready: o.Unready,
 		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state,
 	}, nil
 }

@@ -88,6 +88,7 @@ func (p Policy) Decide(m Moment) Decision {
 	case verdict == Pass:
 		d.Action = GoOn
 	default: // Inconclusive, or still Continue when the time is up
+		d.Reason = fmt.Sprintf("%s at the end of the bake: %s", verdict, d.Reason)
 		return p.apply(p.Inconclusive, m, d)
 	}
 	return d

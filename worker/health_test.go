@@ -46,7 +46,7 @@ func (m *matching) DescribeTaskQueueEnhanced(context.Context, client.DescribeTas
 	for _, identity := range m.elsewhere {
 		info.Pollers = append(info.Pollers, client.TaskQueuePollerInfo{Identity: identity})
 	}
-	return client.TaskQueueDescription{VersionsInfo: map[string]client.TaskQueueVersionInfo{"": { //nolint:staticcheck // the only place that lists the pollers of all partitions
+	return client.TaskQueueDescription{VersionsInfo: map[string]client.TaskQueueVersionInfo{"": {
 		TypesInfo: map[client.TaskQueueType]client.TaskQueueTypeInfo{client.TaskQueueTypeActivity: info}}}}, nil
 }
 

@@ -90,7 +90,7 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Policy: r.plan.Spec.Policy,
 		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
 	}
-	in.Fence.Generation = r.generation
+	in.Fence.Generation, in.Replicas = r.generation, r.replicas()
 	if len(r.ours) == 1 {
 		in.Expect = r.ours[0]
 	}
@@ -187,6 +187,7 @@ func (r *run) observe(in activities.ObserveInput, interrupted func() bool) (acti
 	w := r.open(in)
 	r.await(func() bool { return w.IsReady() || interrupted() })
 	if r.back == nil && !w.IsReady() {
+		w.cancelled = true
 		w.cancel()
 		r.await(w.IsReady)
 	}
@@ -202,6 +203,8 @@ type watch struct {
 	workflow.Future
 	cancel workflow.CancelFunc
 	in     activities.ObserveInput
+
+	cancelled bool // nothing waits for it any more
 }
 
 func (r *run) open(in activities.ObserveInput) watch {
@@ -210,14 +213,14 @@ func (r *run) open(in activities.ObserveInput) watch {
 	act := r.act(fmt.Sprintf("%s.w%02d.observe", r.watchID(in), in.Window), watchSummary(in, length))
 	act.queue, act.priority = rollout.QueueAnalysis, 4
 	act.limit, act.toStart = length+r.delay+5*time.Minute, time.Minute
-	act.heartbeat = min(max(5*in.Poll.Std(), 10*time.Second), 30*time.Second)
+	act.heartbeat = min(max(3*in.Poll.Std(), 10*time.Second), 30*time.Second)
 	if act.heartbeat < 2*in.Poll.Std() {
 		act.heartbeat = 3 * in.Poll.Std()
 	}
 	if length >= time.Hour && !in.Waiting { // it reports three times a minute
 		act.heartbeat = max(act.heartbeat, time.Minute)
 	}
-	return watch{start(ctx, act, a.Observe, in), cancel, in}
+	return watch{Future: start(ctx, act, a.Observe, in), cancel: cancel, in: in}
 }
 
 func (r *run) watchID(in activities.ObserveInput) string {
@@ -236,7 +239,7 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 	switch {
 	case errors.As(err, &canceled) && canceled.HasDetails():
 		err = canceled.Details(&out)
-	case errors.As(err, &canceled): // it had not begun
+	case errors.As(err, &canceled), err != nil && w.cancelled: // it had not begun, or died with its worker
 		out, err = activities.ObserveOutput{End: w.in.Start, Decision: rollout.Decision{Action: rollout.Watch}}, nil
 	}
 	if err != nil {
@@ -249,6 +252,7 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 		}
 	}
 	r.noteWindow(w.in, out)
+	r.unready = out.Unready
 	if out.Platform != "" {
 		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}

@@ -64,6 +64,7 @@ type run struct {
 	state      []byte                 // of the judges
 	putBacks   int                    // how often foreign weights were put back
 	served     bool                   // the candidate may have traffic
+	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
 	shown shown
@@ -235,6 +236,9 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 	if r.skipAll {
 		return nil
 	}
+	if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+		return s
+	}
 	r.status.Step = step.Number
 	if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
 		return s
@@ -242,9 +246,27 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 	return r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window))
 }
 
+// waitUntilReady waits for a candidate that was not ready when it was looked at
+// last: it is given no more traffic before it is.
+func (r *run) waitUntilReady(what string) *setback {
+	if r.unready == "" {
+		return nil
+	}
+	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s is %s: %s waits", r.plan.Candidate, r.unready, what))
+	act := r.patient("ready", fmt.Sprintf("wait until %s is ready, before %s", r.plan.Candidate, what), r.plan.Spec.ReadyWithin)
+	future := startForward(r, act, a.VerifyReady, activities.VerifyReadyInput{Job: r.job, Replicas: r.replicas()})
+	if s := r.watchWhile(future, "ready"); s != nil {
+		return s
+	}
+	return r.result(future, act, nil)
+}
+
 // promote gives the candidate all of the traffic and makes it primary.
 func (r *run) promote() *setback {
 	if s := r.gate(r.plan.Promote, len(r.plan.Steps)+1, "the promotion"); s != nil {
+		return s
+	}
+	if s := r.waitUntilReady("the promotion"); s != nil {
 		return s
 	}
 	if s := r.shift("promote", 0, rollout.All); s != nil {
@@ -252,11 +274,15 @@ func (r *run) promote() *setback {
 	}
 	r.record("promote")
 	out, s := r.makePrimary(min(firstLook, r.plan.Spec.ReadyWithin.Std()/4), false)
-	if s == nil && out.PlatformRolledBack {
+	if s == nil && (out.PlatformRolledBack || out.Pending) {
 		out, s = r.makePrimary(r.plan.Spec.ReadyWithin.Std(), true)
 	}
-	if s == nil && out.PlatformRolledBack {
+	switch {
+	case s != nil:
+	case out.PlatformRolledBack:
 		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Reason}
+	case out.Pending:
+		s = &setback{outcome: rollout.RolledBack, cause: rollout.CauseDeploy, reason: out.Reason}
 	}
 	return s
 }

@@ -430,6 +430,19 @@ var stories = map[string]story{
 		},
 		want: rollout.Aborted, wantLog: undone,
 	},
+	"a candidate that loses replicas gets no more traffic before they are back": {
+		plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
+			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"a candidate that does not get ready again is taken back": {
+		plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "short of replicas, 1 of 3 replicas ready", wantLog: undone,
+	},
 	"flags move with the release and back with it": {
 		spec: func(s *rollout.Spec) {
 			s.Release.Flags = map[string]any{"new-cart": map[string]any{"enabled": true}}

@@ -50,7 +50,7 @@ func (s *Server) Read(ctx context.Context, q activities.MetricsQuery) (activitie
 	group.SetLimit(parallel)
 	for i, check := range q.Checks {
 		for j, side := range sides {
-			if _, ok := q.Sides[side]; !ok {
+			if !q.Wants(check, side) {
 				continue
 			}
 			group.Go(func() error {
@@ -164,6 +164,9 @@ func (s *Server) histogram(ctx context.Context, from selector.Sources, keys sele
 		if err != nil {
 			return nil, &checkError{err: err}
 		}
+		if len(buckets) == 0 {
+			return nil, nil
+		}
 		return &activities.SideReading{Buckets: buckets}, nil
 	}
 	if vector, err = s.fresh(ctx, from.Histogram.With(keys.Sides...), at); err != nil || len(vector) == 0 {
@@ -209,7 +212,10 @@ func (s *Server) value(ctx context.Context, query, version string, at time.Time)
 	default:
 		return nil, &checkError{err: fmt.Errorf("query gives a %s, expected a scalar or a vector of one series", answer.Type())}
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	switch {
+	case math.IsNaN(v): // 0/0: nothing was there to divide
+		return nil, nil
+	case math.IsInf(v, 0):
 		return nil, &checkError{err: fmt.Errorf("query is %v", v)}
 	}
 	return &activities.SideReading{Value: &v}, nil

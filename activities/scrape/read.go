@@ -39,7 +39,7 @@ func (e *Endpoints) Read(ctx context.Context, q activities.MetricsQuery) (activi
 		return activities.Reading{}, fmt.Errorf("scrape: %w", err)
 	}
 	for _, check := range q.Checks {
-		reading.Checks[check.Name] = e.check(check, q.Sides, pages)
+		reading.Checks[check.Name] = e.check(check, q, pages)
 	}
 	return reading, nil
 }
@@ -91,17 +91,16 @@ func endpoints(sides map[activities.Side]activities.Version) []string {
 	return slices.Compact(all)
 }
 
-func (e *Endpoints) check(check rollout.Check, versions map[activities.Side]activities.Version, pages map[string]page) activities.CheckReading {
+func (e *Endpoints) check(check rollout.Check, q activities.MetricsQuery, pages map[string]page) activities.CheckReading {
 	if err := e.Supports(check); err != nil {
 		return activities.CheckReading{Error: err.Error()}
 	}
 	sides := map[activities.Side]activities.SideReading{}
 	for _, name := range []activities.Side{activities.Baseline, activities.Candidate} {
-		version, ok := versions[name]
-		if !ok {
+		if !q.Wants(check, name) {
 			continue
 		}
-		s, err := newSide(check, name, version)
+		s, err := newSide(check, name, q.Sides[name])
 		if err == nil {
 			err = s.readPages(pages)
 		}

@@ -176,7 +176,7 @@ func TestErrorsOfChecks(t *testing.T) {
 		"candidate: endpoint " + old.URL + ` of version 2.0 answers for version "1.0" (label version)`: {errorsCheck, version("2.0", good, old)},
 		`answers for version "stable" (label track)`:                                                   {canary, version("2.0", newPod(t, `x{track="stable"} 5`))},
 		"text format parsing error":                                                                    {errorsCheck, version("2.0", newPod(t, "<html>"))},
-		"x{} is NaN":                                                                                   {errorsCheck, version("2.0", newPod(t, "x NaN"))},
+		`x{pod="a"} is NaN`:                                                                            {errorsCheck, version("2.0", newPod(t, `x{pod="a"} NaN`, `x{pod="b"} 1`))},
 		"x{} is negative (-1)":                                                                         {errorsCheck, version("2.0", newPod(t, "x -1"))},
 		"x{} is +Inf":                                                                                  {errorsCheck, version("2.0", newPod(t, "x +Inf"))},
 		"x{} stands twice":                                                                             {errorsCheck, version("2.0", newPod(t, "x 1", "x 1"))},

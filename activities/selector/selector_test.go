@@ -205,7 +205,7 @@ func TestCounters(t *testing.T) {
 	require.NoError(t, selector.Keys{}.Counters(got, []selector.Sample{pod("a", 0), pod("b", 1e12)}))
 	require.Equal(t, map[string]float64{`x{pod="a"}`: 0, `x{pod="b"}`: 1e12}, got)
 	for want, samples := range map[string][]selector.Sample{
-		`x{pod="a"} is NaN`:           {pod("a", math.NaN())},
+		`x{pod="a"} is NaN`:           {pod("a", math.NaN()), pod("b", 1)},
 		`x{pod="a"} is +Inf`:          {pod("a", math.Inf(1))},
 		`x{pod="a"} is -Inf`:          {pod("a", math.Inf(-1))},
 		`x{pod="a"} is negative (-1)`: {pod("a", -1)},
@@ -225,7 +225,7 @@ func TestBuckets(t *testing.T) {
 	for want, samples := range map[string][]selector.Sample{
 		`h{} has no bucket +Inf`:                {le("1", 1)},
 		`h{} up to 1 stands twice`:              {le("1", 1), le("1.0", 1)},
-		`h{} up to 1 is NaN`:                    {le("1", math.NaN())},
+		`h{} up to 1 is NaN`:                    {le("1", math.NaN()), le("+Inf", 1)},
 		`h{}: upper bound "" is no number`:      {le("", 1)},
 		`h{}: upper bound "NaN" is no number`:   {le("NaN", 1)},
 		`h{}: upper bound "a lot" is no number`: {le("a lot", 1)},

@@ -52,9 +52,13 @@ func (k Keys) tellsVersions(label string) bool {
 	return slices.ContainsFunc(k.Sides, func(m Matcher) bool { return m.Label == label && m.Op == Equal })
 }
 
-// Counters adds the samples to into, by key. NaN, ±Inf, negative values and a
-// series that stands twice are errors that name the series.
+// Counters adds the samples to into, by key. ±Inf, negative values and a series
+// that stands twice are errors that name the series, and so is NaN, unless all
+// of them are NaN: then there is no data.
 func (k Keys) Counters(into map[string]float64, samples []Sample) error {
+	if allNaN(samples) {
+		return nil
+	}
 	for _, s := range samples {
 		key := k.Of(s.Name, s.Labels)
 		if err := countable(s.Value); err != nil {
@@ -73,6 +77,9 @@ func (k Keys) Counters(into map[string]float64, samples []Sample) error {
 // same bound. A histogram without the bound +Inf is an error, as are the
 // values that Counters refuses.
 func (k Keys) Buckets(into map[string]map[string]float64, samples []Sample) error {
+	if allNaN(samples) {
+		return nil
+	}
 	for _, s := range samples {
 		key := k.Of(strings.TrimSuffix(s.Name, bucketSuffix), s.Labels)
 		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
@@ -100,6 +107,10 @@ func (k Keys) Buckets(into map[string]map[string]float64, samples []Sample) erro
 
 // Bound writes the upper bound of a bucket.
 func Bound(bound float64) string { return strconv.FormatFloat(bound, 'g', -1, 64) }
+
+func allNaN(samples []Sample) bool {
+	return !slices.ContainsFunc(samples, func(s Sample) bool { return !math.IsNaN(s.Value) })
+}
 
 // countable refuses what no counter can be.
 func countable(v float64) error {

@@ -136,7 +136,6 @@ func TestWorkerCrash(t *testing.T) {
 // The candidate is watched again soon, and an approval soon leads on, as in the
 // middle of a bake.
 func TestWorkerCrashWhileWaiting(t *testing.T) {
-	t.Skip("BUG: a window that waits is missed for a minute when its worker dies, and a cancelled one holds the way on up for 75 s")
 	const soon = 30 * time.Second
 	c := open(t)
 	bad, good := c.scene(t), c.scene(t)

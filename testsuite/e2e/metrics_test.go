@@ -31,7 +31,7 @@ func TestNoEvidence(t *testing.T) {
 		verdict rollout.Verdict
 	}{
 		"Empty":        {page: nothing, verdict: rollout.NoData},
-		"NaN":          {page: notANum, verdict: rollout.Error},
+		"NaN":          {page: notANum, verdict: rollout.NoData},
 		"WrongVersion": {page: ofAnother, verdict: rollout.Error},
 		"ServerError":  {fails: true, verdict: rollout.Error},
 		"NoRequests":   {idle: true, verdict: rollout.NoData},
