@@ -6,7 +6,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION         := v2.11.9
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev caddy demo test unit e2e lint workflowcheck bench clean
+.PHONY: help build dev caddy demo test unit e2e lint workflowcheck bench judgesim clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ e2e: build dev ## the embedded server's own tests and the end-to-end tests
 
 bench: dev ## the numbers to hold, on this machine: abort, dead worker, history, replay (7 minutes; leave the machine alone)
 	go test -timeout 20m -run '^$$' -bench . ./testsuite/bench
+
+judgesim: ## how often the judges are right, beside other tools' methods: into docs/judges.md (4 minutes on 2 cores)
+	go run ./testsuite/judgesim/cmd --write docs/judges.md
 
 workflowcheck: ## Temporal's own check that workflow code is deterministic
 	@test -x $(BIN)/workflowcheck || GOBIN=$(BIN) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)

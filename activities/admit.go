@@ -29,7 +29,29 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan.Drivers = drivers
-	return AdmitOutput{Plan: plan.Seal()}, nil
+	out := AdmitOutput{Plan: plan.Seal()}
+	if in.Foresee {
+		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
+	}
+	return out, nil
+}
+
+// lookAhead says what the checks of a plan will see, or why that is not known.
+func (a *Activities) lookAhead(ctx context.Context, p rollout.Plan) ([]rollout.Foresight, string) {
+	j := Job{Target: p.Target, Drivers: p.Spec.Target, Candidate: p.Candidate}
+	now, err := a.readState(ctx, j, nil)
+	if err != nil {
+		return nil, err.Error()
+	}
+	if j.Baseline, err = now.Split.Sole(); err != nil || j.Baseline == "" {
+		return nil, "no version has all of the traffic"
+	}
+	j.Endpoints = map[string][]string{j.Baseline: now.Endpoints}
+	foresight, err := a.foresee(ctx, j, p.Spec.Checks, Outlooks(p.Steps), p.Spec.Policy.Alpha)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return foresight, ""
 }
 
 func (a *Activities) limitsOf(environment string) Limits {
@@ -146,7 +168,7 @@ func admitChecks(checks []rollout.Check, metrics Metrics) []rollout.Problem {
 				out = append(out, rollout.Problem{Path: path, Message: err.Error()})
 			}
 		}
-		if _, err := judgeOf(check, nil, 0.01); err != nil {
+		if _, err := judgeOf(check, taught{}, 0.01); err != nil {
 			out = append(out, rollout.Problem{Path: path + ".judge", Message: err.Error()})
 		}
 	}

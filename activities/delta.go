@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"bakeoff/analysis"
@@ -16,10 +18,15 @@ import (
 type reference map[string]map[Side]SideReading // check → side
 
 // counts returns what one side did since the reference. A counter that shrank
-// began anew, and a series that was not there before began at zero; but the
-// first reading of a side only sets the reference, and found is false.
+// began anew, a histogram with all its buckets when one of them shrank, and a
+// series that was not there before began at zero; but the first reading of a
+// side only sets the reference, and found is false. A reading that no counter
+// can have is an error.
 func (r reference) counts(check string, side Side, now SideReading) (counts analysis.Counts, found bool, err error) {
 	was, known := r[check][side]
+	if !now.possible() {
+		return counts, false, errors.New("a counter is negative, infinite or no number")
+	}
 	if !known && now.Value == nil {
 		return counts, false, nil
 	}
@@ -28,7 +35,7 @@ func (r reference) counts(check string, side Side, now SideReading) (counts anal
 	counts.Value = now.Value
 	for series, buckets := range now.Buckets {
 		before := was.Buckets[series]
-		if before["+Inf"] > buckets["+Inf"] {
+		if shrank(before, buckets) {
 			before = nil
 		}
 		if counts.Buckets == nil {
@@ -43,6 +50,27 @@ func (r reference) counts(check string, side Side, now SideReading) (counts anal
 	return counts, true, nil
 }
 
+func shrank(before, now map[string]float64) bool {
+	for bound, n := range before {
+		if m, found := now[bound]; found && m < n {
+			return true
+		}
+	}
+	return false
+}
+
+// possible reports whether counters can stand like this.
+func (s SideReading) possible() bool {
+	for _, counters := range append(slices.Collect(maps.Values(s.Buckets)), s.Requests, s.Failures) {
+		for _, n := range counters {
+			if !(n >= 0) || math.IsInf(n, 1) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func increase(was, now map[string]float64) float64 {
 	total := 0.0
 	for series, n := range now {
@@ -55,8 +83,11 @@ func increase(was, now map[string]float64) float64 {
 }
 
 // remember makes the reading the reference, and keeps the last value of series
-// that are missing from it.
+// that are missing from it, and all of them where it cannot be.
 func (r reference) remember(check string, side Side, now SideReading) {
+	if !now.possible() {
+		return
+	}
 	if r[check] == nil {
 		r[check] = map[Side]SideReading{}
 	}

@@ -3,12 +3,15 @@ package activities
 import (
 	"time"
 
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
 // AdmitInput asks for a plan.
 type AdmitInput struct {
 	Order rollout.Order `json:"order"`
+
+	Foresee bool `json:"foresee,omitempty"` // look at the present traffic, too; a rollout does so in Preflight
 }
 
 // AdmitOutput is the plan, or why there is none.
@@ -16,6 +19,9 @@ type AdmitOutput struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
+
+	Foresight []rollout.Foresight `json:"foresight,omitempty"`
+	Unseen    string              `json:"unseen,omitempty"` // why there is none
 }
 
 // SnapshotInput asks for the state before the rollout.
@@ -49,6 +55,8 @@ type PreflightInput struct {
 	Job
 	Snapshot Snapshot        `json:"snapshot"`
 	Checks   []rollout.Check `json:"checks,omitempty"`
+	Steps    []Outlook       `json:"steps,omitempty"` // to say what will be seen in them
+	Alpha    float64         `json:"alpha,omitempty"`
 }
 
 // PreflightOutput says what was found. Problems refuse the rollout.
@@ -57,6 +65,8 @@ type PreflightOutput struct {
 	Warnings []string             `json:"warnings,omitempty"`
 	Bounds   map[string][]float64 `json:"bounds,omitempty"` // latency bounds by check, in seconds
 	Delay    rollout.Duration     `json:"delay,omitempty"`  // of the metrics: a window can be judged so much after its end
+
+	Foresight []rollout.Foresight `json:"foresight,omitempty"` // at the traffic that was seen
 }
 
 // DeployInput asks for the candidate to be there and ready.
@@ -125,31 +135,32 @@ type VerifyTrafficOutput struct {
 // ObserveInput asks to watch one window.
 type ObserveInput struct {
 	Job
-	Step      int                  `json:"step"`
-	Window    int                  `json:"window"`    // within the step, from 1
-	Start     time.Time            `json:"start"`     // data time
-	End       time.Time            `json:"end"`       // data time
-	CountFrom time.Time            `json:"countFrom"` // relative checks are not counted before: warm-up
-	Poll      rollout.Duration     `json:"poll"`
-	Expect    rollout.Split        `json:"expect,omitempty"` // anything else is drift; nil: weights are settling
-	Weight    rollout.Weight       `json:"weight"`
-	Checks    []rollout.Check      `json:"checks,omitempty"`
-	Bounds    map[string][]float64 `json:"bounds,omitempty"`
-	Policy    rollout.Policy       `json:"policy"`
-	Grace     rollout.Duration     `json:"grace"`
-	Absolute  bool                 `json:"absolute,omitempty"` // only absolute checks decide
-	NewStep   bool                 `json:"newStep,omitempty"`  // minimum evidence is counted from here
-	Final     bool                 `json:"final,omitempty"`    // at End the bake's time is up
-	AtEnd     bool                 `json:"atEnd,omitempty"`    // the bake's time is up already
-	Waiting   bool                 `json:"waiting,omitempty"`  // nothing but trouble ends the window early
-	Held      bool                 `json:"held,omitempty"`     // in a hold: return when it is over
-	HeldFor   rollout.Duration     `json:"heldFor,omitempty"`  // since the step's first hold, at Start
-	Trouble   rollout.Duration     `json:"trouble,omitempty"`  // how long NoData or Error had lasted at Start
-	PutBacks  int                  `json:"putBacks,omitempty"`
-	Primary   string               `json:"primary,omitempty"`  // must be primary while watched; "": not asked
-	Replicas  int                  `json:"replicas,omitempty"` // that the candidate is to have
-	Verdict   rollout.Verdict      `json:"verdict,omitempty"`  // injected by a drill
-	State     []byte               `json:"state,omitempty"`    // of the judges, as returned by the window before
+	Step      int                          `json:"step"`
+	Window    int                          `json:"window"`    // within the step, from 1
+	Start     time.Time                    `json:"start"`     // data time
+	End       time.Time                    `json:"end"`       // data time
+	CountFrom time.Time                    `json:"countFrom"` // relative checks are not counted before: warm-up
+	Poll      rollout.Duration             `json:"poll"`
+	Expect    rollout.Split                `json:"expect,omitempty"` // anything else is drift; nil: weights are settling
+	Weight    rollout.Weight               `json:"weight"`
+	Checks    []rollout.Check              `json:"checks,omitempty"`
+	Bounds    map[string][]float64         `json:"bounds,omitempty"`
+	Learned   map[string]*analysis.Learned `json:"learned,omitempty"` // of the placebo history, by check; nobody reads one yet
+	Policy    rollout.Policy               `json:"policy"`
+	Grace     rollout.Duration             `json:"grace"`
+	Absolute  bool                         `json:"absolute,omitempty"` // only absolute checks decide
+	NewStep   bool                         `json:"newStep,omitempty"`  // minimum evidence is counted from here
+	Final     bool                         `json:"final,omitempty"`    // at End the bake's time is up
+	AtEnd     bool                         `json:"atEnd,omitempty"`    // the bake's time is up already
+	Waiting   bool                         `json:"waiting,omitempty"`  // nothing but trouble ends the window early
+	Held      bool                         `json:"held,omitempty"`     // in a hold: return when it is over
+	HeldFor   rollout.Duration             `json:"heldFor,omitempty"`  // since the step's first hold, at Start
+	Trouble   rollout.Duration             `json:"trouble,omitempty"`  // how long NoData or Error had lasted at Start
+	PutBacks  int                          `json:"putBacks,omitempty"`
+	Primary   string                       `json:"primary,omitempty"`  // must be primary while watched; "": not asked
+	Replicas  int                          `json:"replicas,omitempty"` // that the candidate is to have
+	Verdict   rollout.Verdict              `json:"verdict,omitempty"`  // injected by a drill
+	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
 }
 
 // ObserveOutput is what one window came to.

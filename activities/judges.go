@@ -11,7 +11,7 @@ import (
 
 // judgeOf makes the judge of a check. Specs and judges share names and JSON,
 // so a judge is configured by the check itself.
-func judgeOf(check rollout.Check, bounds []float64, alpha float64) (*analysis.Judge, error) {
+func judgeOf(check rollout.Check, known taught, alpha float64) (*analysis.Judge, error) {
 	body, err := json.Marshal(check)
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", check.Name, err)
@@ -20,8 +20,26 @@ func judgeOf(check rollout.Check, bounds []float64, alpha float64) (*analysis.Ju
 	if err != nil {
 		return nil, err
 	}
-	config.Bounds, config.Alpha = bounds, alpha
+	config.Bounds, config.Learned, config.Alpha = known.bounds, known.learned, alpha
 	return analysis.New(config)
+}
+
+// taught is what a judge is told of the baseline before the first window.
+type taught struct {
+	bounds  []float64
+	learned *analysis.Learned
+}
+
+// taughtOf gathers by check what was fixed in advance.
+func taughtOf(bounds map[string][]float64, learned map[string]*analysis.Learned) map[string]taught {
+	all := map[string]taught{}
+	for check, b := range bounds {
+		all[check] = taught{bounds: b}
+	}
+	for check, l := range learned {
+		all[check] = taught{all[check].bounds, l}
+	}
+	return all
 }
 
 // panel is the judges of one rollout, with what was read last.
@@ -30,13 +48,14 @@ type panel struct {
 	judges map[string]*analysis.Judge
 	last   reference
 	at     map[string]time.Time // when each check was read last
+	values gathering            // of checks whose step is not over
 }
 
 // newPanel makes a judge for each check, α shared over the gating ones.
-func newPanel(checks []rollout.Check, bounds map[string][]float64, alpha float64) (*panel, error) {
-	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}}
+func newPanel(checks []rollout.Check, known map[string]taught, alpha float64) (*panel, error) {
+	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}}
 	for _, check := range checks {
-		j, err := judgeOf(check, bounds[check.Name], alpha*shareOf(check, checks))
+		j, err := judgeOf(check, known[check.Name], alpha*shareOf(check, checks))
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", err, ErrFinal)
 		}
@@ -69,10 +88,11 @@ type panelState struct {
 	Judges map[string][]byte    `json:"judges"`
 	Last   reference            `json:"last"`
 	At     map[string]time.Time `json:"at"`
+	Values gathering            `json:"values,omitempty"`
 }
 
 func (p *panel) save() (panelState, error) {
-	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at}
+	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values}
 	for name, j := range p.judges {
 		state, err := j.MarshalBinary()
 		if err != nil {
@@ -96,6 +116,9 @@ func (p *panel) load(s panelState) error {
 	if s.Last != nil && s.At != nil {
 		p.last, p.at = s.Last, s.At
 	}
+	if s.Values != nil {
+		p.values = s.Values
+	}
 	return nil
 }
 
@@ -111,7 +134,11 @@ func (p *panel) fold(r Reading, at time.Time, warm bool) ([]analysis.Window, map
 			troubles[check.Name] = problem
 			continue
 		}
-		if w == nil || !warm && !check.IsAbsolute() {
+		if !warm && !check.IsAbsolute() {
+			p.forget(check, at)
+			continue
+		}
+		if w == nil {
 			continue
 		}
 		windows = append(windows, *w)
@@ -138,6 +165,9 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 		if _, found := r.Sides[side]; !found && (side == Candidate || !check.IsAbsolute()) {
 			return nil, trouble{rollout.NoData, fmt.Sprintf("%s: no data of the %s", check.Name, side)}
 		}
+	}
+	if gathers(check) {
+		return p.gather(check, r, at)
 	}
 	w := &analysis.Window{Check: check.Name, Start: seconds(p.at[check.Name]), End: seconds(at)}
 	if w.Start == w.End { // read twice at one moment, as where two windows meet
@@ -203,7 +233,7 @@ func (p *panel) results(final, absolute bool, require string, troubles map[strin
 func resultOf(e analysis.Evidence) rollout.CheckResult {
 	r := rollout.CheckResult{
 		Name: e.Check, Verdict: rollout.Verdict(e.Verdict), Reason: e.Reason, Judge: e.Judge,
-		Ratio: e.Ratio, E: e.E, P: e.P, ToFail: e.TowardsFail, ToPass: e.TowardsPass,
+		Ratio: e.Ratio, Difference: e.Difference, E: e.E, P: e.P, ToFail: e.TowardsFail, ToPass: e.TowardsPass,
 		Alpha: e.Alpha, Margin: e.Margin, Windows: e.Windows,
 		Baseline: countsOf(e.Baseline), Candidate: countsOf(e.Candidate),
 	}

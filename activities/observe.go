@@ -111,7 +111,7 @@ func (a *Activities) newObserver(in ObserveInput) (*observer, error) {
 			return nil, err
 		}
 	}
-	if o.panel, err = newPanel(in.Checks, in.Bounds, in.Policy.Alpha); err != nil {
+	if o.panel, err = newPanel(in.Checks, taughtOf(in.Bounds, in.Learned), in.Policy.Alpha); err != nil {
 		return nil, err
 	}
 	if in.Trouble > 0 {

@@ -123,8 +123,16 @@ func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (Prefligh
 	if len(in.Checks) == 0 {
 		return out, nil
 	}
-	err := a.preflightMetrics(ctx, in, &out)
-	return out, asTemporal("preflight: read metrics", err)
+	if err := a.preflightMetrics(ctx, in, &out); err != nil {
+		return out, asTemporal("preflight: read metrics", err)
+	}
+	foresight, err := a.foresee(ctx, in.Job, in.Checks, in.Steps, in.Alpha)
+	if err != nil {
+		out.Warnings = append(out.Warnings, "what the checks will see is not known: "+err.Error())
+		return out, nil //nolint:nilerr // a warning: what to do without data is the policy's matter
+	}
+	out.Foresight, out.Warnings = foresight, append(out.Warnings, doubts(foresight)...)
+	return out, nil
 }
 
 // preflightMetrics reads every check once. Metrics that cannot be read now are

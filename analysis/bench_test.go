@@ -39,6 +39,20 @@ func BenchmarkFoldThreshold(b *testing.B) {
 	benchmarkFold(b, limits(analysis.Threshold{Success: "result < 0.5"}), measurements(0.1, 0.2))
 }
 
+func BenchmarkFoldPoints(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	benchmarkFold(b, pointsOf(analysis.Points{}, 1e-12), pairs(noisy(r, 1000, 1, 0.1), noisy(r, 1000, 1, 0.1)))
+}
+
+func BenchmarkFoldBurnRate(b *testing.B) {
+	benchmarkFold(b, budget(analysis.BurnRate{}), stream(rand.New(rand.NewPCG(1, 1)), 1000, 0, 0.1, 1000, 0.0005))
+}
+
+func BenchmarkFoldMeanCS(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	benchmarkFold(b, meanOf(analysis.MeanCS{}), pairs(noisy(r, 1000, 1, 0.1), noisy(r, 1000, 1, 0.1)))
+}
+
 func BenchmarkVerdictRateRatio(b *testing.B) {
 	j := fold(judge(b, rates(1e-9)), stream(rand.New(rand.NewPCG(1, 1)), 100, 900, 0.01, 100, 0.01)...)
 	for b.Loop() {

@@ -47,6 +47,9 @@ type Config struct {
 	// tailLadder counts; see ChooseBounds. Empty: learned from the first
 	// windows, which are then not judged.
 	Bounds []float64 `json:"bounds,omitempty"`
+
+	// Learned is what the placebo history taught; see Learn. Nil: nothing.
+	Learned *Learned `json:"learned,omitempty"`
 }
 
 // Params is the judge of a check with its parameters: exactly one is set.
@@ -55,10 +58,22 @@ type Params struct {
 	TailLadder *TailLadder `json:"tailLadder,omitempty"`
 	Threshold  *Threshold  `json:"threshold,omitempty"`
 	SLORate    *SLORate    `json:"sloRate,omitempty"`
+	Points     *Points     `json:"points,omitempty"`
+	BurnRate   *BurnRate   `json:"burnRate,omitempty"`
+	MeanCS     *MeanCS     `json:"meanCs,omitempty"`
+
+	// Offline judges, which no rollout can use: see Offline.
+	MannWhitney     *MannWhitney     `json:"mannWhitney,omitempty"`
+	GroupSequential *GroupSequential `json:"groupSequential,omitempty"`
+	RunCompare      *RunCompare      `json:"runCompare,omitempty"`
+	KayentaV1       *KayentaV1       `json:"kayentaV1,omitempty"`
 }
 
 // Judges are the names of the judges that exist, as specs write them.
-func Judges() []string { return []string{"rateRatio", "tailLadder", "threshold", "sloRate"} }
+func Judges() []string {
+	return []string{"rateRatio", "tailLadder", "points", "threshold", "sloRate", "burnRate", "meanCs",
+		"mannWhitney", "groupSequential", "runCompare", "kayentaV1"}
+}
 
 // Name returns the judge's name as specs write it, "" when none is chosen.
 func (p Params) Name() string {
@@ -71,16 +86,35 @@ func (p Params) Name() string {
 		return "threshold"
 	case p.SLORate != nil:
 		return "sloRate"
+	case p.Points != nil:
+		return "points"
+	case p.BurnRate != nil:
+		return "burnRate"
+	case p.MeanCS != nil:
+		return "meanCs"
 	default:
-		return ""
+		return p.offlineName()
 	}
 }
 
 // Absolute reports whether the judge looks at the candidate alone.
-func (p Params) Absolute() bool { return p.Threshold != nil || p.SLORate != nil }
+func (p Params) Absolute() bool { return p.Threshold != nil || p.SLORate != nil || p.BurnRate != nil }
+
+// ofValues reports whether a step's evidence is counted in values, not in
+// requests, and how many of them the minimum is.
+func (p Params) ofValues() (least float64, ok bool) {
+	switch {
+	case p.Points != nil:
+		return or(float64(p.Points.MinPoints), defaultMinPoints), true
+	case p.MeanCS != nil:
+		return or(float64(p.MeanCS.MinPoints), defaultMinPoints), true
+	default:
+		return 0, false
+	}
+}
 
 // DefaultJudge returns the judge that suits what a window holds: buckets →
-// tailLadder, failures and requests → rateRatio. Values alone have no judge yet.
+// tailLadder, failures and requests → rateRatio, values → points.
 func DefaultJudge(w Window) (Params, error) {
 	for _, side := range []*Counts{w.Candidate, w.Baseline} {
 		switch {
@@ -88,15 +122,13 @@ func DefaultJudge(w Window) (Params, error) {
 		case len(side.Buckets) > 0:
 			return Params{TailLadder: &TailLadder{}}, nil
 		case side.Value != nil:
-			return Params{}, errPoints
+			return Params{Points: &Points{}}, nil
 		case side.Requests > 0:
 			return Params{RateRatio: &RateRatio{}}, nil
 		}
 	}
 	return Params{}, errors.New("nothing in the window says which judge suits it")
 }
-
-var errPoints = errors.New("the judge points is not yet available; choose one of " + strings.Join(Judges(), ", "))
 
 // UnmarshalJSON reads {"rateRatio": {…}}: one judge by its name, its parameters strictly.
 func (p *Params) UnmarshalJSON(data []byte) error {
@@ -136,19 +168,28 @@ func (p *Params) choose(name string) any {
 	case "sloRate":
 		p.SLORate = &SLORate{}
 		return p.SLORate
+	case "points":
+		p.Points = &Points{}
+		return p.Points
+	case "burnRate":
+		p.BurnRate = &BurnRate{}
+		return p.BurnRate
+	case "meanCs":
+		p.MeanCS = &MeanCS{}
+		return p.MeanCS
 	default:
-		return nil
+		return p.chooseOffline(name)
 	}
 }
 
 // ParseConfig reads the JSON of a spec's check. What only concerns its queries
 // is ignored. Without a judge its fields choose: failures → rateRatio,
-// histogram → tailLadder; with none of them the judge stays open for
-// DefaultJudge. What New would refuse is refused here too.
+// histogram → tailLadder, query → points; with none of them the judge stays
+// open for DefaultJudge. What New would refuse is refused here too.
 func ParseConfig(checkJSON []byte) (Config, error) {
 	var read struct {
 		Config
-		SLO       seconds         `json:"slo"`
+		SLO       Seconds         `json:"slo"`
 		Failures  json.RawMessage `json:"failures"`
 		Histogram json.RawMessage `json:"histogram"`
 		Query     json.RawMessage `json:"query"`
@@ -165,7 +206,7 @@ func ParseConfig(checkJSON []byte) (Config, error) {
 		case read.Failures != nil:
 			c.Judge.RateRatio = &RateRatio{}
 		case read.Query != nil:
-			return Config{}, fmt.Errorf("check %q: %w", c.Name, errPoints)
+			c.Judge.Points = &Points{}
 		default:
 			return c, c.withDefaults().check()
 		}
@@ -176,8 +217,9 @@ func ParseConfig(checkJSON []byte) (Config, error) {
 	return c, nil
 }
 
-// Gating reports whether the check decides, or is advisory.
-func (c Config) Gating() bool { return c.Gates == nil || *c.Gates }
+// Gating reports whether the check decides, or is advisory, as one that
+// meanCs judges always is.
+func (c Config) Gating() bool { return c.Judge.MeanCS == nil && (c.Gates == nil || *c.Gates) }
 
 // ShareAlpha sets each check's Alpha: the gating checks share alpha by weight
 // (default equal), so that all of them together fail a harmless release with
@@ -219,6 +261,7 @@ func (c Config) check() error {
 		c.within("slo", c.SLO, 0, 1e9),
 		c.within("alpha", c.Alpha, 1e-12, 0.5),
 		c.within("beta", c.Beta, 1e-12, 0.5),
+		c.Learned.check(c),
 	)
 }
 
@@ -230,21 +273,33 @@ func (c Config) within(parameter string, x, low, high float64) error {
 	return fmt.Errorf("check %q: %s is %g, must be from %g to %g", c.Name, parameter, x, low, high)
 }
 
-// seconds is a duration written "300ms", "7d", or as a number of seconds.
-type seconds float64
+// Seconds is a duration, written "300ms", "7d", or as a number of seconds.
+type Seconds float64
 
-func (s *seconds) UnmarshalJSON(data []byte) error {
+// String writes the duration as Go does, hours and minutes that are 0 left out.
+func (s Seconds) String() string {
+	text := time.Duration(float64(s) * float64(time.Second)).String()
+	for _, rest := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, rest) {
+			text = strings.TrimSuffix(text, rest[1:])
+		}
+	}
+	return text
+}
+
+// UnmarshalJSON reads "300ms", "7d" or a number of seconds.
+func (s *Seconds) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) != nil {
 		return json.Unmarshal(data, (*float64)(s))
 	}
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
-		*s = seconds(n * 24 * 3600)
+		*s = Seconds(n * 24 * 3600)
 		return err
 	}
 	d, err := time.ParseDuration(text)
-	*s = seconds(d.Seconds())
+	*s = Seconds(d.Seconds())
 	return err
 }
 

@@ -25,11 +25,15 @@ func TestParseConfig(t *testing.T) {
 	require.Equal(t, c, same, "a Config survives JSON")
 
 	for text, judge := range map[string]string{
-		`{"name":"a","failures":"f","requests":"r","by":{"baseline":"x"}}`:    "rateRatio",
-		`{"name":"a","histogram":"h","slo":0.3}`:                              "tailLadder",
-		`{"name":"a","histogram":"h","judge":{"tailLadder":{}}}`:              "tailLadder",
-		`{"name":"a","query":"q","judge":{"threshold":{"success":"true"}}}`:   "threshold",
-		`{"name":"a","failures":"f","judge":{"sloRate":{"objective":"99%"}}}`: "sloRate",
+		`{"name":"a","failures":"f","requests":"r","by":{"baseline":"x"}}`:                                                            "rateRatio",
+		`{"name":"a","histogram":"h","slo":0.3}`:                                                                                      "tailLadder",
+		`{"name":"a","histogram":"h","judge":{"tailLadder":{}}}`:                                                                      "tailLadder",
+		`{"name":"a","query":"q","judge":{"threshold":{"success":"true"}}}`:                                                           "threshold",
+		`{"name":"a","failures":"f","judge":{"sloRate":{"objective":"99%"}}}`:                                                         "sloRate",
+		`{"name":"a","query":"q"}`:                                                                                                    "points",
+		`{"name":"a","query":"q","judge":{"points":{"transform":"log","step":"15s"}}}`:                                                "points",
+		`{"name":"a","query":"q","judge":{"meanCs":{"tOpt":60}}}`:                                                                     "meanCs",
+		`{"name":"a","failures":"f","judge":{"burnRate":{"objective":"99.9%","windows":[{"long":"1h","short":"5m","factor":14.4}]}}}`: "burnRate",
 		`{"name":"a"}`: "",
 	} {
 		c, err := analysis.ParseConfig([]byte(text))
@@ -41,11 +45,13 @@ func TestParseConfig(t *testing.T) {
 func TestParseConfigRefuses(t *testing.T) {
 	for text, why := range map[string]string{
 		`{`:                                 "unexpected end",
-		`{"name":"a","judge":{"vibes":{}}}`: "rateRatio, tailLadder, threshold, sloRate",
+		`{"name":"a","judge":{"vibes":{}}}`: "rateRatio, tailLadder, points, threshold, sloRate",
 		`{"name":"a","judge":{"rateRatio":{},"threshold":{}}}`:      "exactly one",
 		`{"name":"a","judge":{}}`:                                   "exactly one",
 		`{"name":"a","judge":{"rateRatio":{"savemargin2":1}}}`:      "savemargin2",
-		`{"name":"a","query":"q"}`:                                  "not yet available",
+		`{"name":"a","judge":{"points":{"direction":"up"}}}`:        "direction",
+		`{"name":"a","judge":{"burnRate":{"objective":1}}}`:         "objective",
+		`{"name":"a","judge":{"meanCs":{"level":95}}}`:              "level",
 		`{"name":"a","judge":{"rateRatio":{"safeMargin":0.5}}}`:     "safeMargin",
 		`{"name":"a","judge":{"rateRatio":{"harmMargin":0.5}}}`:     "harmMargin",
 		`{"name":"a","judge":{"rateRatio":{"direction":"up"}}}`:     "direction",
@@ -75,14 +81,13 @@ func TestShareAlpha(t *testing.T) {
 func TestDefaultJudge(t *testing.T) {
 	for want, side := range map[string]*analysis.Counts{
 		"rateRatio":  counts(10, 0),
+		"points":     value(1),
 		"tailLadder": {Buckets: map[string]float64{"+Inf": 1}},
 	} {
 		p, err := analysis.DefaultJudge(window(0, nil, side))
 		require.NoError(t, err)
 		require.Equal(t, want, p.Name())
 	}
-	_, err := analysis.DefaultJudge(window(0, value(1), nil))
-	require.ErrorContains(t, err, "points")
-	_, err = analysis.DefaultJudge(window(0, nil, nil))
+	_, err := analysis.DefaultJudge(window(0, nil, nil))
 	require.Error(t, err)
 }

@@ -9,7 +9,8 @@ import "math"
 //
 // over the T windows whose variance kθ̂(1−θ̂) is above 0.5; θ̂ follows from the
 // running ratio (judges.md §1.3). Only windows before the one that it tempers
-// enter. φ learned in placebo history will replace it.
+// enter: those of the placebo history, if there is one (placebo.go), and the
+// check's own.
 type dispersion struct {
 	sum      float64 // of the squared residuals in units of their variance
 	variance float64 // Σkρ(1−ρ) over the same windows
@@ -32,15 +33,22 @@ func (d *dispersion) fold(xc, k, rho, ratio float64) {
 	d.windows++
 }
 
+// plus is the dispersion of both stretches together.
+func (d dispersion) plus(other dispersion) dispersion {
+	return dispersion{d.sum + other.sum, d.variance + other.variance, d.windows + other.windows}
+}
+
 // phi is the mean dispersion so far.
-func (d *dispersion) phi() float64 {
+func (d dispersion) phi() float64 {
 	return max(1, (d.sum+dispersionPull)/(float64(d.windows)+dispersionPull))
 }
 
-// of is φ for a window of the given variance kρ(1−ρ). φ does not carry over
-// between splits and lengths of window, its excess grows with the variance:
-// φ_w = 1 + (φ−1)(1+3/√T)·v_w/v̄.
-func (d *dispersion) of(variance float64) float64 {
+// of is φ for a window of the given expected variance kρ(1−ρ). φ does not carry
+// over between splits and lengths of window, its excess grows with the variance:
+// φ_w = 1 + (φ−1)(1+3/√T)·v_w/v̄. The variance is the expected one because k is
+// part of what is judged: where the baseline has nine tenths of the traffic, a
+// k that is small by chance goes with harm, and would weigh more.
+func (d dispersion) of(variance float64) float64 {
 	if d.windows == 0 || d.variance == 0 {
 		return 1
 	}

@@ -21,7 +21,10 @@ type Evidence struct {
 	// Reason is one sentence for people: "errors ×3.1 [1.16, 6.82] (e=411)".
 	Reason string `json:"reason"`
 
-	// Judge is the judge's name in a spec: rateRatio, tailLadder, threshold, sloRate.
+	// Cause says why the verdict is Inconclusive, where a guard made it so.
+	Cause Cause `json:"cause,omitempty"`
+
+	// Judge is the judge's name in a spec: see Judges.
 	Judge string `json:"judge,omitempty"`
 
 	// At is the end of the last folded window; of a Fail that of the window
@@ -33,11 +36,16 @@ type Evidence struct {
 	E float64 `json:"e"`
 	P float64 `json:"p,omitempty"`
 
-	// Ratio is candidate over baseline; for sloRate over what the objective
-	// allows. 0: not known, 1e300: the baseline has none.
+	// Ratio is candidate over baseline; for sloRate and burnRate over what the
+	// objective allows. 0: not known, 1e300: the baseline has none.
 	Ratio float64 `json:"ratio"`
 
-	// Interval is the confidence sequence of Ratio at level 1−α; nil is unbounded.
+	// Difference is candidate minus baseline, of values of which there is no
+	// logarithm.
+	Difference *float64 `json:"difference,omitempty"`
+
+	// Interval is the confidence sequence at level 1−α of Difference where that
+	// is given, else of Ratio; nil is unbounded.
 	Interval [2]*float64 `json:"interval"`
 
 	// Bound is the latency in seconds to which Ratio and Interval belong.
@@ -51,10 +59,14 @@ type Evidence struct {
 	TowardsFail float64 `json:"towardsFail,omitempty"`
 	TowardsPass float64 `json:"towardsPass,omitempty"`
 
+	// Alpha is the check's share of the chance that a harmless release fails,
+	// Margin the ratio that is still harmless: given, or what the placebo
+	// history calls for.
 	Alpha  float64 `json:"alpha,omitempty"`
 	Margin float64 `json:"margin,omitempty"`
 
-	// Dispersion is φ: how much more the counts vary than chance alone would have it.
+	// Dispersion is φ: how much more the counts vary than chance alone would
+	// have it, over the placebo history and the check's own windows.
 	Dispersion float64 `json:"dispersion,omitempty"`
 
 	// Windows were folded; Late came after a newer one and were dropped;
@@ -63,12 +75,31 @@ type Evidence struct {
 	Late    int `json:"late,omitempty"`
 	Refused int `json:"refused,omitempty"`
 
-	// Baseline and Candidate are the totals over all folded windows.
+	// Baseline and Candidate are the totals over all folded windows; Value is
+	// the mean over them.
 	Baseline  Counts `json:"baseline,omitzero"`
 	Candidate Counts `json:"candidate,omitzero"`
 
+	// Effect is the size of the effect: of mannWhitney the chance that a value
+	// of the candidate is above one of the baseline, of kayentaV1 its effectSize.
+	Effect float64 `json:"effect,omitempty"`
+
+	// Warnings are what kayentaV1 gets wrong with such values, as Kayenta does.
+	Warnings []string `json:"warnings,omitempty"`
+
 	RuleVersion int `json:"ruleVersion"`
 }
+
+// Cause is what makes a verdict Inconclusive although there were data enough.
+type Cause string
+
+// CauseMetric: two halves of the baseline differ as much as the candidate does
+// from it, so that the metric cannot tell. CauseShare: another share of the
+// requests reached the candidate than should have.
+const (
+	CauseMetric Cause = "metric"
+	CauseShare  Cause = "share"
+)
 
 // effect is the sentence about a ratio and its evidence.
 func (e *Evidence) effect(subject string) string {

@@ -48,6 +48,7 @@ type opinion struct {
 	atEnd  Verdict // what an unfailed bake ends with under noHarm: Pass if all is well
 	proved bool    // non-inferior
 	reason string
+	cause  Cause // of now, where it is Inconclusive
 }
 
 // tally is the total of one side.
@@ -84,8 +85,14 @@ func (c Config) newMethod() (method, error) {
 		return newThreshold(c)
 	case c.Judge.SLORate != nil:
 		return newSLORate(c)
+	case c.Judge.Points != nil:
+		return newPoints(c)
+	case c.Judge.BurnRate != nil:
+		return newBurnRate(c)
+	case c.Judge.MeanCS != nil:
+		return newMeanCS(c)
 	default:
-		return nil, fmt.Errorf("check %q has no judge", c.Name)
+		return c.newOffline()
 	}
 }
 
@@ -149,7 +156,7 @@ func (j *Judge) count(w Window, what outcome) {
 	j.seenStart, j.seenEnd, j.foldedEnd = w.Start, w.End, w.End
 	j.baseline.add(w.Baseline)
 	j.candidate.add(w.Candidate)
-	j.step.fold(w, j.Absolute(), what != unjudged)
+	j.step.fold(w, j.need(), what != unjudged)
 }
 
 // Failed reports whether the evidence has reached Fail. It costs nothing, so
@@ -173,8 +180,10 @@ func (j *Judge) Verdict() Evidence {
 		e.Verdict, e.Reason = NoData, e.Check+": no window yet"
 	case j.step.lacks != nothing:
 		e.Verdict, e.Reason = NoData, fmt.Sprintf("%s: no data of the %s in the last window", e.Check, j.step.lacks)
+	case own.now == Continue && j.step.split.broken():
+		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+j.step.split.String()
 	default:
-		e.Verdict = own.now
+		e.Verdict, e.Cause = own.now, own.cause
 	}
 	return e
 }
@@ -201,7 +210,9 @@ func (j *Judge) Final(require string) Evidence {
 	}
 	switch {
 	case own.now != Continue:
-		e.Verdict = own.now
+		e.Verdict, e.Cause = own.now, own.cause
+	case j.step.split.broken():
+		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+j.step.split.String()
 	case own.atEnd != Pass:
 		e.Verdict = own.atEnd
 	case require == RequireNoHarm, require == RequireNonInferior && own.proved:

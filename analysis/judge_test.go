@@ -145,6 +145,9 @@ func all() map[string]analysis.Config {
 		"tailLadder": {TailLadder: &analysis.TailLadder{}},
 		"threshold":  {Threshold: &analysis.Threshold{Success: "result < 0.02", FailureLimit: 50, ConsecutiveErrorLimit: &limit}},
 		"sloRate":    {SLORate: &analysis.SLORate{Objective: 0.99}},
+		"points":     {Points: &analysis.Points{}},
+		"burnRate":   {BurnRate: &analysis.BurnRate{Objective: 0.99}},
+		"meanCs":     {MeanCS: &analysis.MeanCS{}},
 	}
 	named := map[string]analysis.Config{}
 	for name, p := range configs {
@@ -208,7 +211,7 @@ func restored(t require.TestingT, c analysis.Config, j *analysis.Judge) *analysi
 	state, err := j.MarshalBinary()
 	require.NoError(t, err)
 	most := 512
-	if c.Judge.TailLadder != nil {
+	if c.Judge.TailLadder != nil || c.Judge.BurnRate != nil {
 		most = 8 << 10
 	}
 	require.LessOrEqual(t, len(state), most)

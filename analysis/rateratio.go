@@ -20,7 +20,8 @@ type RateRatio struct {
 	// sides (conversions, cache hits). Ratio stays candidate over baseline.
 	Direction string `json:"direction,omitempty"`
 
-	// HarmMargin is d0, the ratio still harmless; default 1.1, 1 to 10.
+	// HarmMargin is d0, the ratio still harmless, 1 to 10; default what the
+	// placebo history calls for, at least 1.1.
 	HarmMargin float64 `json:"harmMargin,omitempty"`
 
 	// SafeMargin is m, the ratio that a proof of safety excludes; default
@@ -53,7 +54,7 @@ func (p RateRatio) withDefaults(c Config) RateRatio {
 		delta := 0.0005
 		p.MinAbsDelta = &delta
 	}
-	p.HarmMargin = or(p.HarmMargin, 1.1)
+	p.HarmMargin = or(p.HarmMargin, c.Learned.margin(0))
 	p.SafeMargin = or(p.SafeMargin, 1.5)
 	p.MinCanaryEvents = or(p.MinCanaryEvents, 3)
 	p.Beta = or(p.Beta, c.Beta)
@@ -88,26 +89,39 @@ func newRateRatio(c Config) (*rateRatio, error) {
 	if err := p.check(c); err != nil {
 		return nil, err
 	}
-	return &rateRatio{name: c.Name, alpha: c.Alpha, params: p, test: newRatioTest(p)}, nil
+	r := &rateRatio{name: c.Name, alpha: c.Alpha, params: p, test: newRatioTest(p)}
+	r.test.teach(c.Learned.at(0))
+	return r, nil
 }
 
 func (r *rateRatio) fold(w Window) (outcome, error) {
-	if w.Baseline == nil || w.Candidate == nil {
-		return judged, nil
-	}
-	a := arms{nc: w.Candidate.Requests, xc: w.Candidate.Failures, nb: w.Baseline.Requests, xb: w.Baseline.Failures}
-	if r.params.Direction == decrease {
-		a = arms{nc: a.nb, xc: a.xb, nb: a.nc, xb: a.xc}
-	}
-	r.test.fold(&r.ratio, a)
-	if r.test.fails(&r.ratio, math.Log(2/r.alpha)) {
+	r.test.fold(&r.ratio, r.arms(w))
+	if r.test.fails(&r.ratio, r.alpha) {
 		return failing, nil
 	}
 	return judged, nil
 }
 
+// arms are the counts of a window, the side that may be harmed as the candidate.
+func (r *rateRatio) arms(w Window) arms {
+	if w.Baseline == nil || w.Candidate == nil {
+		return arms{}
+	}
+	a := arms{nc: w.Candidate.Requests, xc: w.Candidate.Failures, nb: w.Baseline.Requests, xb: w.Baseline.Failures}
+	if r.params.Direction == decrease {
+		a = arms{nc: a.nb, xc: a.xb, nb: a.nc, xb: a.xc}
+	}
+	return a
+}
+
+func (r *rateRatio) all() ([]*ratioTest, []*ratio) {
+	return []*ratioTest{r.test}, []*ratio{&r.ratio}
+}
+
+func (r *rateRatio) look(w Window) []arms { return []arms{r.arms(w)} }
+
 func (r *rateRatio) weigh(e *Evidence) opinion {
-	e.Alpha, e.Margin, e.Dispersion = r.alpha, r.params.HarmMargin, r.ratio.dispersion.phi()
+	e.Alpha, e.Margin, e.Dispersion = r.alpha, r.params.HarmMargin, r.test.dispersion(&r.ratio).phi()
 	e.Ratio = r.ratio.mantelHaenszel()
 	e.Interval = r.test.interval(&r.ratio, r.alpha)
 	safe := r.ratio.logSafe()
@@ -116,11 +130,13 @@ func (r *rateRatio) weigh(e *Evidence) opinion {
 	if r.params.Direction == decrease {
 		e.invert()
 	}
-	reason := e.effect(r.name)
-	if r.test.fails(&r.ratio, math.Log(2/r.alpha)) && r.ratio.logHarm() < math.Log(2/r.alpha) {
-		reason += fmt.Sprintf(", but worse of late (r=%s)", number(r.ratio.restart.value()))
+	own := opinion{now: Continue, atEnd: Pass, reason: e.effect(r.name), proved: safe >= math.Log(1/r.params.Beta)}
+	accused := r.test.accuses(&r.ratio, r.alpha)
+	if accused && r.ratio.logHarm() < math.Log(2/r.alpha) {
+		own.reason += fmt.Sprintf(", but worse of late (r=%s)", number(r.ratio.restart.value()))
 	}
-	return opinion{now: Continue, atEnd: Pass, reason: reason, proved: safe >= math.Log(1/r.params.Beta)}
+	r.test.qualify(&own, r.params.SafeMargin, accused && !r.test.fails(&r.ratio, r.alpha))
+	return own
 }
 
 func (r *rateRatio) visit(s *state) { r.ratio.visit(s) }

@@ -16,6 +16,11 @@ import "math"
 // for binomial counts, without approximation (proof: judges.md §1.1), so that
 // P(ever E ≥ 1/α) ≤ α. R (restart.go) is one too; having both costs the 2 in
 // FAIL when E ≥ 2/α or R ≥ 2/α.
+//
+// Requests are not independent, and two sides are never quite alike: what the
+// placebo history taught (placebo.go) divides both x by the window's φ, in E
+// and R from the first window on, and sets the margin d0. Without it E stays
+// as it is, and R begins late.
 const (
 	alternatives = 12
 	harmNull     = 0
@@ -36,6 +41,13 @@ type ratioTest struct {
 	d, ln               [nodes]float64        // where ℓ is known: nulls and alternatives
 	excess              [alternatives]float64 // u_j
 	minDelta, minEvents float64
+
+	// Taught by the placebo history, if there was one.
+	taught bool
+	prior  dispersion
+	rate   float64 // events per request in the placebo history
+	finest float64 // the margin that the service's own noise calls for; at least 1.1
+	reach  float64 // harm up to here is seen between two halves of the baseline, too; 0: none is
 }
 
 // ratio is the state of one test.
@@ -52,6 +64,13 @@ type ratio struct {
 // arms are the counts of one window that the test sees.
 type arms struct{ nc, xc, nb, xb float64 }
 
+func (a arms) plus(b arms) arms {
+	return arms{nc: a.nc + b.nc, xc: a.xc + b.xc, nb: a.nb + b.nb, xb: a.xb + b.xb}
+}
+
+// rate is how many events a request has.
+func (a arms) rate() float64 { return (a.xc + a.xb) / max(a.nc+a.nb, 1) }
+
 func newRatioTest(p RateRatio) *ratioTest {
 	t := &ratioTest{minDelta: *p.MinAbsDelta, minEvents: p.MinCanaryEvents}
 	t.d[harmNull], t.d[safeNull] = p.HarmMargin, p.SafeMargin
@@ -66,6 +85,31 @@ func newRatioTest(p RateRatio) *ratioTest {
 	return t
 }
 
+// teach takes over what the placebo history taught of this test; nil: nothing.
+func (t *ratioTest) teach(l *LearnedTest) {
+	if !l.enough() {
+		return
+	}
+	t.taught, t.prior, t.rate, t.finest, t.reach = true, l.dispersion(), l.Rate, l.Margin, l.reach()
+}
+
+// expected is how many events a request has on average, from the windows so far
+// and, counted as five of them, the placebo history.
+func (t *ratioTest) expected(s *ratio) float64 {
+	if s.windows == 0 {
+		return t.rate
+	}
+	own := (s.candidate + s.baseline) / (2 * s.exposure)
+	if !t.taught {
+		return own
+	}
+	n := float64(s.windows)
+	return (own*n + t.rate*dispersionPull) / (n + dispersionPull)
+}
+
+// dispersion is φ of all windows so far, those of the placebo history included.
+func (t *ratioTest) dispersion(s *ratio) dispersion { return t.prior.plus(s.dispersion) }
+
 // logSpaced is the j-th alternative from low to high.
 func logSpaced(low, high float64, j int) float64 {
 	return low * math.Pow(high/low, float64(j)/(alternatives-1))
@@ -79,14 +123,19 @@ func (t *ratioTest) fold(s *ratio, a arms) {
 		return
 	}
 	rho := a.nc / (a.nc + a.nb)
+	exposure := a.nc * (1 - rho)
+	phi := t.dispersion(s).of(t.expected(s) * (a.nc + a.nb) * rho * (1 - rho))
+	trust, before := 1.0, s.windows-(restartAt-1)
+	if t.taught {
+		trust, before = 1/phi, s.windows
+	}
 	var gain [nodes]float64
 	for i, d := range t.d {
 		gain[i] = a.xc*t.ln[i] - k*math.Log(1+rho*(d-1))
-		s.l[i] += gain[i]
+		s.l[i] += gain[i] * trust
 	}
-	exposure := a.nc * (1 - rho)
-	if before := s.windows - (restartAt - 1); before >= 0 {
-		steps := tempered(&gain, s.dispersion.of(k*rho*(1-rho)))
+	if before >= 0 {
+		steps := tempered(&gain, phi)
 		s.restart.fold(&steps, before, a.xc-k*rho, exposure)
 	}
 	s.dispersion.fold(a.xc, k, rho, s.running())
@@ -152,10 +201,56 @@ func (t *ratioTest) relevantSince(s *ratio) bool {
 	return s.events >= t.minEvents && s.restart.excess >= t.minDelta*s.restart.exposure
 }
 
-// fails reports whether E or R has reached exp(goal) and the harm is relevant.
-func (t *ratioTest) fails(s *ratio, goal float64) bool {
-	return s.reaches(goal) && s.logHarm() >= goal && t.relevant(s) ||
-		s.restart.log() >= goal && t.relevantSince(s)
+// accuses reports whether E or R has reached 2/α and the harm is relevant.
+func (t *ratioTest) accuses(s *ratio, alpha float64) bool {
+	goal := math.Log(2 / alpha)
+	return t.accusesAll(s, goal) || t.accusesLate(s, goal)
+}
+
+func (t *ratioTest) accusesAll(s *ratio, goal float64) bool {
+	return s.reaches(goal) && s.logHarm() >= goal && t.relevant(s)
+}
+
+func (t *ratioTest) accusesLate(s *ratio, goal float64) bool {
+	return s.restart.log() >= goal && t.relevantSince(s)
+}
+
+// fails reports whether E or R accuses, and of more than what two halves of
+// the baseline show as well.
+func (t *ratioTest) fails(s *ratio, alpha float64) bool {
+	goal := math.Log(2 / alpha)
+	return t.accusesAll(s, goal) && !t.excuses(s, alpha) ||
+		t.accusesLate(s, goal) && !t.excusesLate(s)
+}
+
+// excuses reports whether the lower end of the ratio's interval at 1−α is
+// within the placebo's reach.
+func (t *ratioTest) excuses(s *ratio, alpha float64) bool {
+	if t.reach == 0 {
+		return false
+	}
+	low := t.interval(s, alpha)[0]
+	return low == nil || *low <= t.reach
+}
+
+// excusesLate is excuses for harm that began late, which the interval over all
+// windows hides. It has but an estimate from the few windows since R was last
+// below 1, and so asks for three times the reach.
+func (t *ratioTest) excusesLate(s *ratio) bool {
+	return t.reach > 0 && s.recent() <= min(3*t.reach, mostReach)
+}
+
+// recent estimates the ratio since R was last below 1, with the baseline's
+// share of events over all windows.
+func (s *ratio) recent() float64 {
+	switch {
+	case s.restart.exposure == 0:
+		return 1
+	case s.baseline == 0:
+		return infinite
+	default:
+		return 1 + s.restart.excess/s.restart.exposure/(s.baseline/s.exposure)
+	}
 }
 
 func (s *ratio) visit(w *state) {

@@ -24,7 +24,7 @@ type state struct {
 }
 
 // MarshalBinary returns the whole state: at most 512 bytes for a rate, 8 KiB
-// for latency. The configuration is not part of it.
+// for latency, 330 KiB for the judges that keep values. The configuration is not part of it.
 func (j *Judge) MarshalBinary() ([]byte, error) {
 	s := &state{data: make([]byte, 0, 512)}
 	s.data = append(s.data, stateVersion)
@@ -79,7 +79,7 @@ func (j *Judge) open(data []byte) ([]byte, error) {
 
 // rule identifies the parameters that a state depends on.
 func (c Config) rule() uint32 {
-	depends, err := json.Marshal(Config{Judge: c.Judge, SLO: c.SLO, Bounds: c.Bounds})
+	depends, err := json.Marshal(Config{Judge: c.Judge, SLO: c.SLO, Bounds: c.Bounds, Learned: c.Learned})
 	if err != nil { // NaN and infinite parameters are refused by New
 		panic(err) //nolint:forbidigo // cannot happen: New has refused it
 	}
@@ -97,6 +97,29 @@ func (j *Judge) visit(s *state) {
 	s.counts(&j.windows, &j.late, &j.refused, &j.step.windows, &j.step.refused, &j.step.twins.alike)
 	s.float32(&j.step.twins.first)
 	j.method.visit(s)
+	s.split(&j.step.split)
+}
+
+// split is at the end, and not there where no share was known.
+func (s *state) split(f *split) {
+	if s.reading && len(s.data) > 0 || !s.reading && f.share > 0 {
+		s.big(&f.share, &f.candidate, &f.baseline)
+	}
+}
+
+func (s *state) big(fields ...*uint64) {
+	for _, f := range fields {
+		if !s.reading {
+			s.data = binary.AppendUvarint(s.data, *f)
+			continue
+		}
+		x, n := binary.Uvarint(s.data)
+		if n <= 0 || x > largestCount {
+			s.broken = true
+			return
+		}
+		*f, s.data = x, s.data[n:]
+	}
 }
 
 func (s *state) floats(fields ...*float64) {

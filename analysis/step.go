@@ -14,11 +14,12 @@ const identicalWindows = 3
 type step struct {
 	windows, refused    int
 	start, covered      float64 // first start, and how much time was folded since
-	baseline, candidate float64 // requests in judged windows
+	baseline, candidate float64 // requests, or values, in judged windows
 	lacks               side    // of the last folded window
 	started             bool
 	lastRefused         bool
 	twins               twins
+	split               split
 }
 
 // side is what was missing.
@@ -32,18 +33,35 @@ const (
 
 // need is the minimum evidence of a step.
 type need struct {
-	requests float64 // on each side
+	least    float64 // on each side
+	values   bool    // counted in values, not in requests
 	absolute bool    // of the candidate only
+	kept     bool    // the judge keeps the values and counts them itself
 }
 
 // need returns the minimum evidence. A threshold on values that come without
 // numbers of requests needs one window with a value.
 func (j *Judge) need() need {
-	n := need{requests: j.config.MinRequests, absolute: j.Absolute()}
+	n := need{least: j.config.MinRequests, absolute: j.Absolute(), kept: j.config.Judge.keepsValues()}
+	if least, ok := j.config.Judge.ofValues(); ok {
+		n.least, n.values = least, true
+	}
 	if j.config.Judge.Threshold != nil && j.step.candidate == 0 {
-		n.requests = 0
+		n.least = 0
 	}
 	return n
+}
+
+// amount is what one side of a window adds to the step's evidence.
+func (n need) amount(c *Counts) float64 {
+	switch {
+	case !n.values:
+		return c.total()
+	case c != nil && c.Value != nil:
+		return 1
+	default:
+		return 0
+	}
 }
 
 // begin notes where the step's first window starts.
@@ -53,17 +71,23 @@ func (s *step) begin(w Window) {
 	}
 }
 
-func (s *step) fold(w Window, absolute, judged bool) {
+func (s *step) fold(w Window, n need, judged bool) {
 	s.begin(w)
 	s.windows++
 	s.covered += w.End - w.Start
 	s.lastRefused = false
-	s.lacks = lacking(w, absolute)
-	if judged {
-		s.baseline += w.Baseline.total()
-		s.candidate += w.Candidate.total()
+	if n.kept {
+		return
 	}
-	if !absolute {
+	s.lacks = lacking(w, n.absolute)
+	if !n.absolute {
+		s.split.fold(w)
+	}
+	if judged {
+		s.baseline += n.amount(w.Baseline)
+		s.candidate += n.amount(w.Candidate)
+	}
+	if !n.absolute {
 		s.twins.fold(w)
 	}
 }
@@ -83,6 +107,9 @@ func lacking(w Window, absolute bool) side {
 // verdict needs; else NoData or Error and why. Time that no window covered is
 // NoData, or Error when windows were refused.
 func (s *step) enough(n need, end float64) (Verdict, string) {
+	if n.kept {
+		return s.usable()
+	}
 	least := s.candidate
 	if !n.absolute {
 		least = min(least, s.baseline)
@@ -98,8 +125,10 @@ func (s *step) enough(n need, end float64) (Verdict, string) {
 		return NoData, fmt.Sprintf("only %.0f%% of the time is covered", 100*s.covered/(end-s.start))
 	case s.lacks != nothing:
 		return NoData, fmt.Sprintf("no data of the %s in the last window", s.lacks)
-	case least < n.requests:
-		return NoData, fmt.Sprintf("%s requests on one side, need %s", number(least), number(n.requests))
+	case least < n.least && n.values:
+		return NoData, fmt.Sprintf("%s values on one side, need %s", number(least), number(n.least))
+	case least < n.least:
+		return NoData, fmt.Sprintf("%s requests on one side, need %s", number(least), number(n.least))
 	case s.twins.identical():
 		return NoData, "identical series"
 	default:
@@ -110,12 +139,13 @@ func (s *step) enough(n need, end float64) (Verdict, string) {
 // twins finds two sides that answer with one series. They do when every window
 // with traffic, at least three of them, is the same bit by bit on both sides.
 // Load that is the same in each window and has no failures (or fills but one
-// bucket) can be like that honestly, and is not counted as identical.
+// bucket), and a value that never changes, can be like that honestly and is not
+// counted as identical.
 type twins struct {
 	alike    int     // windows with traffic, answered alike
 	differed bool    // one window was not
-	telling  bool    // something failed, or the load varied
-	first    float32 // requests in the first such window
+	telling  bool    // something failed, or the load or the value varied
+	first    float32 // value, or requests, in the first such window
 }
 
 func (t *twins) fold(w Window) {
@@ -126,12 +156,15 @@ func (t *twins) fold(w Window) {
 		t.differed = true
 		return
 	}
-	requests := float32(w.Baseline.total())
+	size := float32(w.Baseline.total())
+	if w.Baseline.Value != nil {
+		size = float32(*w.Baseline.Value)
+	}
 	if t.alike == 0 {
-		t.first = requests
+		t.first = size
 	}
 	t.alike++
-	t.telling = t.telling || requests != t.first || w.Baseline.Failures > 0 || spread(w.Baseline)
+	t.telling = t.telling || size != t.first || w.Baseline.Failures > 0 || spread(w.Baseline)
 }
 
 func spread(c *Counts) bool {

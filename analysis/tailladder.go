@@ -73,11 +73,13 @@ type tailLadder struct {
 	beta      float64
 	quantiles []float64
 	slo       float64
-	test      *ratioTest
 	params    RateRatio
+	learned   *Learned // from the placebo history
 
 	bounds []float64 // empty while learning
+	tests  []*ratioTest
 	rungs  []ratio
+	counts []arms    // of the present window
 	shape  uint64    // of the buckets; 0 before the first
 	sample histogram // of the baseline, while learning
 	looked int       // windows learned from
@@ -89,14 +91,26 @@ func newTailLadder(c Config) (*tailLadder, error) {
 	if err := errors.Join(p.check(c), l.check(c)); err != nil {
 		return nil, err
 	}
-	t := &tailLadder{name: c.Name, alpha: c.Alpha, beta: p.Beta, quantiles: l.Quantiles, slo: c.SLO, test: newRatioTest(p), params: p}
+	t := &tailLadder{name: c.Name, alpha: c.Alpha, beta: p.Beta, quantiles: l.Quantiles, slo: c.SLO, params: p, learned: c.Learned}
+	t.params.HarmMargin = l.HarmMargin // 0: that of each latency
 	if len(t.quantiles) == 0 {
 		t.quantiles = defaultQuantiles
 	}
 	bounds := slices.Clone(c.Bounds)
+	if len(bounds) == 0 {
+		bounds = c.Learned.bounds()
+	}
 	slices.Sort(bounds)
 	t.freeze(slices.Compact(bounds))
 	return t, nil
+}
+
+func (t *tailLadder) all() ([]*ratioTest, []*ratio) {
+	states := make([]*ratio, len(t.rungs))
+	for i := range t.rungs {
+		states[i] = &t.rungs[i]
+	}
+	return t.tests, states
 }
 
 func (l *TailLadder) check(c Config) error {
@@ -114,7 +128,20 @@ func (l *TailLadder) check(c Config) error {
 }
 
 func (t *tailLadder) freeze(bounds []float64) {
-	t.bounds, t.rungs, t.sample = bounds, make([]ratio, len(bounds)), histogram{}
+	t.bounds, t.sample = bounds, histogram{}
+	t.arrange()
+}
+
+// arrange makes one test for each latency, with what the placebo history
+// taught of it.
+func (t *tailLadder) arrange() {
+	t.rungs, t.tests, t.counts = make([]ratio, len(t.bounds)), make([]*ratioTest, len(t.bounds)), make([]arms, len(t.bounds))
+	for i, bound := range t.bounds {
+		p := t.params
+		p.HarmMargin = or(p.HarmMargin, t.learned.margin(bound))
+		t.tests[i] = newRatioTest(p)
+		t.tests[i].teach(t.learned.at(bound))
+	}
 }
 
 func (t *tailLadder) fold(w Window) (outcome, error) {
@@ -126,18 +153,32 @@ func (t *tailLadder) fold(w Window) (outcome, error) {
 		t.learn(baseline)
 		return unjudged, nil
 	}
-	if baseline.total() == 0 || candidate.total() == 0 {
-		return judged, nil
+	for i, a := range t.exceeded(baseline, candidate) {
+		t.tests[i].fold(&t.rungs[i], a)
 	}
-	for i, bound := range t.bounds {
-		xb, _ := baseline.above(bound)
-		xc, _ := candidate.above(bound)
-		t.test.fold(&t.rungs[i], arms{nc: candidate.total(), xc: xc, nb: baseline.total(), xb: xb})
-	}
-	if t.fails() {
+	if t.accusations().condemned {
 		return failing, nil
 	}
 	return judged, nil
+}
+
+// exceeded counts on both sides the requests above each latency. The slice is
+// overwritten by the next call.
+func (t *tailLadder) exceeded(baseline, candidate histogram) []arms {
+	for i, bound := range t.bounds {
+		xb, _ := baseline.above(bound)
+		xc, _ := candidate.above(bound)
+		t.counts[i] = arms{nc: candidate.total(), xc: xc, nb: baseline.total(), xb: xb}
+	}
+	return t.counts
+}
+
+func (t *tailLadder) look(w Window) []arms {
+	baseline, candidate, err := t.read(w)
+	if err != nil {
+		return nil
+	}
+	return t.exceeded(baseline, candidate)
 }
 
 // read returns both histograms, empty for a side not seen. It refuses bounds
@@ -205,61 +246,48 @@ func (t *tailLadder) share(rung int) float64 {
 	return mine / whole
 }
 
-// mean returns the logarithm of a weighted mean of e-values, each given as its
-// logarithm, and the rung with the largest part of it.
-func (t *tailLadder) mean(log func(*ratio) float64) (mean float64, leader int) {
-	parts := make([]float64, len(t.rungs))
+// parts returns the logarithm of each rung's part of the weighted mean of
+// e-values, that of the mean, and the rung with the largest part. log is an
+// e-value's logarithm.
+func (t *tailLadder) parts(log func(*ratio) float64) (parts []float64, mean float64, leader int) {
+	parts = make([]float64, len(t.rungs))
 	for i := range t.rungs {
 		parts[i] = log(&t.rungs[i]) + math.Log(t.share(i)*float64(len(t.rungs)))
 		if parts[i] > parts[leader] {
 			leader = i
 		}
 	}
-	return logMeanExp(parts, 0), leader
-}
-
-func (t *tailLadder) fails() bool {
-	goal := math.Log(2 / t.alpha)
-	harm, recent := false, false
-	for i := range t.rungs {
-		harm = harm || t.rungs[i].reaches(goal)
-		recent = recent || t.rungs[i].restart.log() >= goal
-	}
-	if harm {
-		e, leader := t.mean((*ratio).logHarm)
-		harm = e >= goal && t.test.relevant(&t.rungs[leader])
-	}
-	if recent {
-		r, leader := t.mean(logRestart)
-		recent = r >= goal && t.test.relevantSince(&t.rungs[leader])
-	}
-	return harm || recent
+	return parts, logMeanExp(parts, 0), leader
 }
 
 func logRestart(r *ratio) float64 { return r.restart.log() }
 
 func (t *tailLadder) weigh(e *Evidence) opinion {
-	e.Alpha, e.Margin = t.alpha, t.params.HarmMargin
+	e.Alpha, e.Margin = t.alpha, or(t.params.HarmMargin, leastMargin)
 	if len(t.bounds) == 0 {
 		return opinion{now: Continue, atEnd: NoData, reason: t.name + ": still learning the baseline's latencies"}
 	}
 	goal, enough := math.Log(2/t.alpha), math.Log(1/t.beta)
-	harm, leader := t.mean((*ratio).logHarm)
-	recent, latest := t.mean(logRestart)
+	_, harm, leader := t.parts((*ratio).logHarm)
+	_, recent, latest := t.parts(logRestart)
 	if recent > harm {
 		leader = latest
 	}
-	lead := &t.rungs[leader]
-	e.Ratio, e.Bound, e.Dispersion = lead.mantelHaenszel(), t.bounds[leader], lead.dispersion.phi()
-	e.Interval = t.test.interval(lead, t.alpha*t.share(leader))
+	lead, test := &t.rungs[leader], t.tests[leader]
+	e.Margin, e.Dispersion = test.d[harmNull], test.dispersion(lead).phi()
+	e.Ratio, e.Bound = lead.mantelHaenszel(), t.bounds[leader]
+	e.Interval = test.interval(lead, t.alpha*t.share(leader))
 	e.harm(harm, recent, goal)
 	safe := t.logSafe()
 	e.safe(safe, enough)
-	reason := e.effect(fmt.Sprintf("%s above %s s", t.name, number(e.Bound)))
+	own := opinion{now: Continue, atEnd: Pass, proved: safe >= enough}
+	own.reason = e.effect(fmt.Sprintf("%s above %s s", t.name, number(e.Bound)))
 	if recent > harm && recent >= goal {
-		reason += fmt.Sprintf(", but worse of late (r=%s)", number(fromLog(recent)))
+		own.reason += fmt.Sprintf(", but worse of late (r=%s)", number(fromLog(recent)))
 	}
-	return opinion{now: Continue, atEnd: Pass, reason: reason, proved: safe >= enough}
+	a := t.accusations()
+	test.qualify(&own, t.params.SafeMargin, a.stands && !a.condemned)
+	return own
 }
 
 // logSafe is the least ln E_safe of the latencies that anything exceeded: each
@@ -280,7 +308,7 @@ func (t *tailLadder) logSafe() float64 {
 func (t *tailLadder) visit(s *state) {
 	s.list(&t.bounds, mostRungs)
 	if len(t.rungs) != len(t.bounds) {
-		t.rungs = make([]ratio, len(t.bounds))
+		t.arrange()
 	}
 	for i := range t.rungs {
 		t.rungs[i].visit(s)

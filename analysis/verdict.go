@@ -1,10 +1,14 @@
 // Package analysis decides whether a candidate is good enough. It is pure:
-// windows in, verdict and reason out; no clock, no network, no randomness.
+// windows in, verdict and reason out; no clock, no network, no randomness but
+// what a seed in the parameters gives.
 //
 // Read [Judge.Fold] first: it folds one [Window] of one check into the
 // evidence. [Judge.Verdict] says what the evidence means at present,
 // [Judge.Final] what it means at the end of a bake. Each judge is one file:
-// rateratio.go, tailladder.go, threshold.go, slorate.go.
+// rateratio.go, tailladder.go, points.go, threshold.go, slorate.go,
+// burnrate.go, meancs.go; for offline use mannwhitney.go, groupsequential.go,
+// runcompare.go, kayentav1.go. What guards them all is step.go and share.go,
+// what the baseline's own history teaches placebo.go.
 package analysis
 
 // Verdict is what one check, or all of them, say about the candidate.

@@ -31,10 +31,18 @@ type Counts struct {
 // Window is one stretch of observation of one check. Times are seconds since
 // any epoch; a side that is nil was not seen.
 type Window struct {
-	Series    string  `json:"series,omitempty"`
-	Check     string  `json:"check"`
-	Start     float64 `json:"start"`
-	End       float64 `json:"end"`
+	Series string  `json:"series,omitempty"`
+	Check  string  `json:"check"`
+	Start  float64 `json:"start"`
+	End    float64 `json:"end"`
+
+	// Share is the part of the requests, 0 to 1, that the candidate was to
+	// get; 0: not known. It may change from window to window.
+	Share float64 `json:"share,omitempty"`
+
+	// Pair names what runCompare pairs by: a scenario and its seed.
+	Pair string `json:"pair,omitempty"`
+
 	Baseline  *Counts `json:"baseline,omitempty"`
 	Candidate *Counts `json:"candidate,omitempty"`
 }
@@ -65,6 +73,9 @@ func DecodeWindow(line []byte) (Window, error) {
 func (w Window) Validate() error {
 	if err := w.validTimes(); err != nil {
 		return err
+	}
+	if !(w.Share >= 0 && w.Share <= 1) {
+		return fmt.Errorf("%w: a share of %g", ErrRefused, w.Share)
 	}
 	if err := w.Baseline.validate(); err != nil {
 		return fmt.Errorf("%w: baseline: %w", ErrRefused, err)

@@ -45,6 +45,7 @@ func (s Spec) WithDefaults() Spec {
 	s.Checks = slices.Clone(s.Checks)
 	for i := range s.Checks {
 		s.Checks[i] = s.Checks[i].withDefaults()
+		s.Checks[i].Judge = s.Checks[i].Judge.within(s.Strategy)
 	}
 	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
 	return s
@@ -77,9 +78,55 @@ func (c Check) withDefaults() Check {
 			c.Judge = &Judge{RateRatio: &RateRatio{}}
 		case c.Histogram != "":
 			c.Judge = &Judge{TailLadder: &TailLadder{}}
+		case c.Query != "":
+			c.Judge = &Judge{Points: &Points{}}
 		}
 	}
 	return c
+}
+
+// within fills in what depends on how long the bakes are.
+func (j *Judge) within(s Strategy) *Judge {
+	steps := s.steps()
+	if j == nil || len(steps) == 0 {
+		return j
+	}
+	filled := *j
+	shortest, longest, total := steps[0].Bake, steps[0].Bake, Duration(0)
+	for _, step := range steps {
+		shortest, longest, total = min(shortest, step.Bake), max(longest, step.Bake), total+step.Bake
+	}
+	point := min(Duration(15*time.Second), shortest/20)
+	if filled.Points != nil {
+		points := *filled.Points
+		points.Step = orElse(points.Step, point)
+		filled.Points = &points
+	}
+	if filled.MeanCS != nil {
+		mean := *filled.MeanCS
+		mean.Step = orElse(mean.Step, point)
+		mean.TOpt = orElse(mean.TOpt, max(1, float64(total/max(2*mean.Step, 1))))
+		filled.MeanCS = &mean
+	}
+	if filled.BurnRate != nil && len(filled.BurnRate.Windows) == 0 {
+		burn := *filled.BurnRate
+		burn.Windows = burnWindows(longest)
+		filled.BurnRate = &burn
+	}
+	return &filled
+}
+
+// burnWindows are the page windows of the SRE Workbook, or for short bakes
+// their like with a sixth and a twelfth of the length.
+func burnWindows(longestBake Duration) []BurnWindows {
+	if longestBake < Duration(time.Hour) {
+		return []BurnWindows{
+			{Long: Duration(10 * time.Minute), Short: Duration(time.Minute), Factor: 14.4},
+			{Long: Duration(30 * time.Minute), Short: Duration(3 * time.Minute), Factor: 6}}
+	}
+	return []BurnWindows{
+		{Long: Duration(time.Hour), Short: Duration(5 * time.Minute), Factor: 14.4},
+		{Long: Duration(6 * time.Hour), Short: Duration(30 * time.Minute), Factor: 6}}
 }
 
 func (a *Approval) withDefaults() *Approval {

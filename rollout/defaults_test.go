@@ -22,7 +22,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, Check{Name: "errors", Failures: "f", Requests: "r", MinRequests: 20, Weight: 1, By: &By{Label: "version"},
 		Judge: &Judge{RateRatio: &RateRatio{}}}, s.Checks[0])
 	require.Equal(t, &Judge{TailLadder: &TailLadder{}}, Check{Histogram: "h"}.withDefaults().Judge)
-	require.Nil(t, Check{Query: "q"}.withDefaults().Judge)
+	require.Equal(t, &Judge{Points: &Points{}}, Check{Query: "q"}.withDefaults().Judge)
 }
 
 func TestKeepBaselineIsTheLastBakeUpToTenMinutes(t *testing.T) {

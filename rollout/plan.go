@@ -219,7 +219,7 @@ func warnings(p Plan) []string {
 	if gating == 0 {
 		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
 	} else if !absolute {
-		out = append(out, "no absolute check (sloRate, threshold): nothing judges the candidate at 100%, after promotion, or in a first release")
+		out = append(out, "no absolute check (sloRate, threshold, burnRate): nothing judges the candidate at 100%, after promotion, or in a first release")
 	}
 	if slices.ContainsFunc(p.approvals(), func(q *Approval) bool { return len(q.From) > 0 }) {
 		out = append(out, "approve.from: roles are not served yet, anyone's approval counts")

@@ -123,7 +123,7 @@ type Check struct {
 	SLO         Duration `json:"slo,omitempty"`         // latency bound that is judged with double weight
 	MinRequests int      `json:"minRequests,omitempty"` // minimum evidence in a step, on each side; default 20
 	Weight      float64  `json:"weight,omitempty"`      // its part of alpha; default 1
-	Judge       *Judge   `json:"judge,omitempty"`       // default rateRatio for failures+requests, tailLadder for histogram
+	Judge       *Judge   `json:"judge,omitempty"`       // default rateRatio for failures+requests, tailLadder for histogram, points for query
 	Gates       *bool    `json:"gates,omitempty"`       // default true; false: measured, reported, never decides
 }
 
@@ -141,6 +141,9 @@ type Judge struct {
 	TailLadder *TailLadder `json:"tailLadder,omitempty"`
 	SLORate    *SLORate    `json:"sloRate,omitempty"`
 	Threshold  *Threshold  `json:"threshold,omitempty"`
+	Points     *Points     `json:"points,omitempty"`
+	BurnRate   *BurnRate   `json:"burnRate,omitempty"`
+	MeanCS     *MeanCS     `json:"meanCs,omitempty"`
 }
 
 // RateRatio compares two rates of events: see analysis.
@@ -179,6 +182,43 @@ type Threshold struct {
 	MinSamples              int    `json:"minSamples,omitempty"`              // requests that one measurement needs; default 20
 }
 
+// Points compares two series of values point by point: see analysis.
+type Points struct {
+	Direction  string   `json:"direction,omitempty"`  // increase (default) | decrease: which way is harm
+	Transform  string   `json:"transform,omitempty"`  // log: ratio | diff: difference; default log while all values are above 0
+	MinPoints  int      `json:"minPoints,omitempty"`  // values that a step needs on each side; default 8
+	HarmMargin float64  `json:"harmMargin,omitempty"` // ratio that is still harmless, with transform log; default 1
+	SafeMargin float64  `json:"safeMargin,omitempty"` // ratio that a proof of safety excludes; default 1.5
+	Beta       float64  `json:"beta,omitempty"`       // chance that harm is proved safe; default 0.05
+	Step       Duration `json:"step,omitempty"`       // what is read within it is one value, its mean; default 15s, at most a twentieth of the shortest bake
+}
+
+// BurnRate holds the candidate alone to its error budget, by the rule of
+// several windows of the SRE Workbook: see analysis.
+type BurnRate struct {
+	Objective string        `json:"objective"`           // share of requests that must succeed, such as 99.9%
+	Windows   []BurnWindows `json:"windows,omitempty"`   // at most 4; default 1h/5m 14.4 and 6h/30m 6; where no bake reaches 1h 10m/1m 14.4 and 30m/3m 6
+	MinEvents float64       `json:"minEvents,omitempty"` // least failures within long that can fail; default 10
+}
+
+// BurnWindows fails a candidate that burns its budget at factor over both.
+type BurnWindows struct {
+	Long   Duration `json:"long"`
+	Short  Duration `json:"short"`  // usually a twelfth of long; from a 24th to half of it
+	Factor float64  `json:"factor"` // times what the objective allows; 14.4 over 1h is 2% of a month's budget
+}
+
+// MeanCS reports an interval for the mean difference of values. It never
+// decides, a check that it judges is advisory: see analysis.
+type MeanCS struct {
+	Transform string   `json:"transform,omitempty"` // as in points
+	TOpt      float64  `json:"tOpt,omitempty"`      // points at which the interval is narrowest; default half of what all bakes give
+	BurnIn    int      `json:"burnIn,omitempty"`    // points before there is an interval; default 15
+	Level     float64  `json:"level,omitempty"`     // of the interval; default 0.95
+	MinPoints int      `json:"minPoints,omitempty"` // as in points
+	Step      Duration `json:"step,omitempty"`      // as in points
+}
+
 // Policy says what verdicts, and the want of one, lead to. See Decide.
 type Policy struct {
 	Alpha        float64  `json:"alpha,omitempty"`        // chance that a harmless release is rolled back; default 0.01
@@ -214,11 +254,28 @@ func (s Spec) Key() Target {
 	return Target{Environment: s.Environment, Service: s.Service, Unit: s.Unit}
 }
 
-// IsGating reports whether the check may decide. Advisory checks never do.
-func (c Check) IsGating() bool { return c.Gates == nil || *c.Gates }
+// IsGating reports whether the check may decide. Advisory checks never do, and
+// what meanCs judges is always advisory.
+func (c Check) IsGating() bool {
+	return (c.Judge == nil || c.Judge.MeanCS == nil) && (c.Gates == nil || *c.Gates)
+}
+
+// Step is how long the check gathers values into one; 0: each reading is one.
+func (c Check) Step() Duration {
+	switch {
+	case c.Judge == nil:
+		return 0
+	case c.Judge.Points != nil:
+		return c.Judge.Points.Step
+	case c.Judge.MeanCS != nil:
+		return c.Judge.MeanCS.Step
+	default:
+		return 0
+	}
+}
 
 // IsAbsolute reports whether the check looks at the candidate alone, so that
 // it can decide when too little traffic is left on the baseline.
 func (c Check) IsAbsolute() bool {
-	return c.Judge != nil && (c.Judge.SLORate != nil || c.Judge.Threshold != nil)
+	return c.Judge != nil && (c.Judge.SLORate != nil || c.Judge.Threshold != nil || c.Judge.BurnRate != nil)
 }

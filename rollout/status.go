@@ -82,22 +82,23 @@ type Counts struct {
 
 // CheckResult is the evidence of one check at one moment.
 type CheckResult struct {
-	Name      string     `json:"name"`
-	Verdict   Verdict    `json:"verdict"`
-	Reason    string     `json:"reason,omitempty"` // one sentence for people
-	Judge     string     `json:"judge,omitempty"`
-	Advisory  bool       `json:"advisory,omitempty"` // never decides
-	Ratio     float64    `json:"ratio"`              // 0 also where the judge compares nothing
-	Interval  []*float64 `json:"interval,omitempty"` // [low, high]; null: unbounded
-	E         float64    `json:"e"`                  // evidence of harm; infinite is 1e300
-	P         float64    `json:"p,omitempty"`        // anytime-valid
-	ToFail    float64    `json:"toFail,omitempty"`   // 0 to 1: share of the evidence needed for Fail
-	ToPass    float64    `json:"toPass,omitempty"`   // 0 to 1: share of what is needed for Pass
-	Alpha     float64    `json:"alpha,omitempty"`
-	Margin    float64    `json:"margin,omitempty"`
-	Windows   int        `json:"windows,omitempty"`
-	Baseline  *Counts    `json:"baseline,omitempty"`
-	Candidate *Counts    `json:"candidate,omitempty"`
+	Name       string     `json:"name"`
+	Verdict    Verdict    `json:"verdict"`
+	Reason     string     `json:"reason,omitempty"` // one sentence for people
+	Judge      string     `json:"judge,omitempty"`
+	Advisory   bool       `json:"advisory,omitempty"`   // never decides
+	Ratio      float64    `json:"ratio"`                // 0 also where the judge compares nothing
+	Interval   []*float64 `json:"interval,omitempty"`   // [low, high] of the difference, if there is one, else of the ratio; null: unbounded
+	Difference *float64   `json:"difference,omitempty"` // candidate minus baseline, of values without a ratio
+	E          float64    `json:"e"`                    // evidence of harm; infinite is 1e300
+	P          float64    `json:"p,omitempty"`          // anytime-valid
+	ToFail     float64    `json:"toFail,omitempty"`     // 0 to 1: share of the evidence needed for Fail
+	ToPass     float64    `json:"toPass,omitempty"`     // 0 to 1: share of what is needed for Pass
+	Alpha      float64    `json:"alpha,omitempty"`
+	Margin     float64    `json:"margin,omitempty"`
+	Windows    int        `json:"windows,omitempty"`
+	Baseline   *Counts    `json:"baseline,omitempty"`
+	Candidate  *Counts    `json:"candidate,omitempty"`
 }
 
 // TimeToRestore is how long the way back took, by Temporal's clock: the breach

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func (s Spec) validateChecks(v *validation) {
@@ -22,7 +23,7 @@ func (s Spec) validateChecks(v *validation) {
 		for _, c := range s.Checks {
 			absolute = absolute || c.IsAbsolute() && c.IsGating()
 		}
-		v.require(absolute, "policy.absolute", "required, but no gating check is absolute (sloRate, threshold)")
+		v.require(absolute, "policy.absolute", "required, but no gating check is absolute (sloRate, threshold, burnRate)")
 	}
 }
 
@@ -45,16 +46,9 @@ func (c Check) validate(v *validation, path string) {
 
 func (c Check) validateJudge(v *validation, path string) {
 	if c.Judge == nil {
-		v.require(c.Query == "", path, "a query needs judge: {threshold: …}")
 		return
 	}
-	given := []string{}
-	for name, set := range map[string]bool{"rateRatio": c.Judge.RateRatio != nil, "tailLadder": c.Judge.TailLadder != nil,
-		"sloRate": c.Judge.SLORate != nil, "threshold": c.Judge.Threshold != nil} {
-		if set {
-			given = append(given, name)
-		}
-	}
+	given := c.Judge.given()
 	if len(given) != 1 {
 		v.add(path, "exactly one judge is needed, found %d", len(given))
 		return
@@ -78,6 +72,65 @@ func (c Check) validateJudge(v *validation, path string) {
 		v.beta(c.Judge.SLORate.Beta, path+".sloRate")
 	case "threshold":
 		v.require(c.Judge.Threshold.Success != "" || c.Judge.Threshold.Failure != "", path+".threshold", "give a success or a failure condition")
+	case "points":
+		v.require(c.Query != "", path, "points needs a query")
+		c.Judge.Points.validate(v, path+".points")
+	case "burnRate":
+		v.require(counted || c.Histogram != "" && c.SLO > 0, path, "burnRate needs failures and requests, or a histogram with slo")
+		c.Judge.BurnRate.validate(v, path+".burnRate")
+	case "meanCs":
+		v.require(c.Query != "", path, "meanCs needs a query")
+		v.require(c.Gates == nil || !*c.Gates, strings.TrimSuffix(path, "judge")+"gates", "meanCs only reports and never decides: gates: false, or nothing")
+		c.Judge.MeanCS.validate(v, path+".meanCs")
+	}
+}
+
+// given names the judges that are set.
+func (j Judge) given() []string {
+	var names []string
+	for _, one := range []struct {
+		name string
+		set  bool
+	}{{"rateRatio", j.RateRatio != nil}, {"tailLadder", j.TailLadder != nil}, {"sloRate", j.SLORate != nil}, {"threshold", j.Threshold != nil},
+		{"points", j.Points != nil}, {"burnRate", j.BurnRate != nil}, {"meanCs", j.MeanCS != nil}} {
+		if one.set {
+			names = append(names, one.name)
+		}
+	}
+	return names
+}
+
+func (p Points) validate(v *validation, path string) {
+	v.oneOf(p.Direction, path+".direction", "increase", "decrease")
+	v.oneOf(p.Transform, path+".transform", "log", "diff")
+	v.points(p.MinPoints, p.Step, path)
+	validateMargins(v, path, p.HarmMargin, p.SafeMargin, p.Beta)
+	v.require(p.HarmMargin == 0 || p.HarmMargin == 1 || p.Transform == "log", path+".harmMargin", "a ratio: it needs transform: log")
+}
+
+func (m MeanCS) validate(v *validation, path string) {
+	v.oneOf(m.Transform, path+".transform", "log", "diff")
+	v.points(m.MinPoints, m.Step, path)
+	v.require(m.TOpt == 0 || m.TOpt >= 1 && m.TOpt <= 1e9, path+".tOpt", "%v lies outside 1 to 1e9", m.TOpt)
+	v.require(m.BurnIn == 0 || m.BurnIn >= 2 && m.BurnIn <= 1e6, path+".burnIn", "%d lies outside 2 to 1000000", m.BurnIn)
+	v.require(m.Level == 0 || m.Level >= 0.5 && m.Level <= 0.999999, path+".level", "%v lies outside 0.5 to 0.999999", m.Level)
+}
+
+func (v *validation) points(least int, step Duration, path string) {
+	v.require(least >= 0 && least <= 1e6, path+".minPoints", "%d lies outside 0 to 1000000", least)
+	v.require(step >= 0 && step.Std() <= 24*time.Hour, path+".step", "%s is more than a day", step)
+}
+
+func (b BurnRate) validate(v *validation, path string) {
+	v.require(isObjective(b.Objective), path+".objective",
+		"%q is no objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", b.Objective)
+	v.require(b.MinEvents == 0 || b.MinEvents >= 1 && b.MinEvents <= 1e6, path+".minEvents", "%v lies outside 1 to 1e6", b.MinEvents)
+	v.require(len(b.Windows) <= 4, path+".windows", "%d pairs: at most 4", len(b.Windows))
+	for i, w := range b.Windows {
+		at := fmt.Sprintf("%s.windows[%d]", path, i)
+		v.require(w.Long.Std() >= time.Second && w.Long.Std() <= 366*24*time.Hour, at+".long", "%s lies outside 1s to 366d", w.Long)
+		v.require(w.Short >= w.Long/24 && w.Short <= w.Long/2, at+".short", "%s: from a 24th of long to half of it", w.Short)
+		v.require(w.Factor >= 1 && w.Factor <= 1e6, at+".factor", "%v lies outside 1 to 1e6", w.Factor)
 	}
 }
 

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ func TestValidIsValid(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	judge := func(j Judge) func(*Spec) { return func(s *Spec) { s.Checks[0].Judge = &j } }
+	query := func(j Judge) func(*Spec) {
+		return func(s *Spec) { s.Checks[0] = Check{Name: "a", Query: "q", Judge: &j} }
+	}
 	tests := []struct {
 		name   string
 		change func(*Spec)
@@ -80,7 +84,30 @@ func TestValidate(t *testing.T) {
 		{"minRequests", func(s *Spec) { s.Checks[0].MinRequests = -1 }, "checks[0].minRequests: -1 is negative"},
 		{"weight of a check", func(s *Spec) { s.Checks[0].Weight = -1 }, "checks[0].weight: -1 is negative"},
 		{"one matcher", func(s *Spec) { s.Checks[0].By = &By{Baseline: "a"} }, "checks[0].by: give a matcher for baseline and one for candidate"},
-		{"query without a judge", func(s *Spec) { s.Checks[0] = Check{Name: "a", Query: "q"} }, "checks[0].judge: a query needs judge"},
+		{"points of a counter", judge(Judge{Points: &Points{}}), "checks[0].judge: points needs a query"},
+		{"meanCs of a counter", judge(Judge{MeanCS: &MeanCS{}}), "checks[0].judge: meanCs needs a query"},
+		{"burnRate of a query", func(s *Spec) {
+			s.Checks[0] = Check{Name: "a", Query: "q", Judge: &Judge{BurnRate: &BurnRate{Objective: "99%"}}}
+		}, "checks[0].judge: burnRate needs failures and requests"},
+		{"direction of points", query(Judge{Points: &Points{Direction: "up"}}), "checks[0].judge.points.direction: \"up\" is not one of increase, decrease"},
+		{"transform of points", query(Judge{Points: &Points{Transform: "ln"}}), "checks[0].judge.points.transform: \"ln\" is not one of log, diff"},
+		{"margin without a ratio", query(Judge{Points: &Points{HarmMargin: 1.2}}), "checks[0].judge.points.harmMargin: a ratio: it needs transform: log"},
+		{"margin of points", query(Judge{Points: &Points{SafeMargin: 11}}), "checks[0].judge.points.safeMargin: 11 lies outside"},
+		{"no points", query(Judge{Points: &Points{MinPoints: -1}}), "checks[0].judge.points.minPoints: -1 lies outside"},
+		{"step of points", query(Judge{Points: &Points{Step: Duration(25 * time.Hour)}}), "checks[0].judge.points.step: 25h is more than a day"},
+		{"tOpt", query(Judge{MeanCS: &MeanCS{TOpt: 0.5}}), "checks[0].judge.meanCs.tOpt: 0.5 lies outside"},
+		{"burnIn", query(Judge{MeanCS: &MeanCS{BurnIn: 1}}), "checks[0].judge.meanCs.burnIn: 1 lies outside"},
+		{"level", query(Judge{MeanCS: &MeanCS{Level: 95}}), "checks[0].judge.meanCs.level: 95 lies outside"},
+		{"gating meanCs", func(s *Spec) {
+			yes := true
+			s.Checks[0] = Check{Name: "a", Query: "q", Gates: &yes, Judge: &Judge{MeanCS: &MeanCS{}}}
+		}, "checks[0].gates: meanCs only reports and never decides"},
+		{"no objective to burn", judge(Judge{BurnRate: &BurnRate{}}), `checks[0].judge.burnRate.objective: "" is no objective`},
+		{"minEvents", judge(Judge{BurnRate: &BurnRate{Objective: "99%", MinEvents: 0.5}}), "checks[0].judge.burnRate.minEvents: 0.5 lies outside"},
+		{"five pairs", judge(Judge{BurnRate: &BurnRate{Objective: "99%", Windows: slices.Repeat(burnWindows(0), 3)[:5]}}), "checks[0].judge.burnRate.windows: 5 pairs: at most 4"},
+		{"no long window", judge(Judge{BurnRate: &BurnRate{Objective: "99%", Windows: []BurnWindows{{Factor: 2}}}}), "checks[0].judge.burnRate.windows[0].long: 0s lies outside"},
+		{"short too short", judge(Judge{BurnRate: &BurnRate{Objective: "99%", Windows: []BurnWindows{{Duration(time.Hour), Duration(time.Minute), 2}}}}), "checks[0].judge.burnRate.windows[0].short: 1m: from a 24th"},
+		{"factor", judge(Judge{BurnRate: &BurnRate{Objective: "99%", Windows: []BurnWindows{{Duration(time.Hour), Duration(5 * time.Minute), 0.5}}}}), "checks[0].judge.burnRate.windows[0].factor: 0.5 lies outside"},
 		{"no judge", judge(Judge{}), "checks[0].judge: exactly one judge is needed, found 0"},
 		{"two judges", judge(Judge{RateRatio: &RateRatio{}, TailLadder: &TailLadder{}}), "checks[0].judge: exactly one judge is needed, found 2"},
 		{"rateRatio of a histogram", func(s *Spec) { s.Checks[0] = Check{Name: "a", Histogram: "h", Judge: &Judge{RateRatio: &RateRatio{}}} }, "checks[0].judge: rateRatio needs failures and requests"},

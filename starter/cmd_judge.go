@@ -17,12 +17,19 @@ import (
 type judgeFlags struct {
 	require      string
 	all, skipBad bool
+	kayenta      string // a canary config instead of CHECKS
 }
 
 func (c *cli) judgeCommand() *cobra.Command {
 	var f judgeFlags
 	cmd := &cobra.Command{
-		Use: "judge CHECKS [WINDOWS.jsonl]", Short: "Judge recorded windows offline", Args: cobra.RangeArgs(1, 2),
+		Use: "judge CHECKS [WINDOWS.jsonl]", Short: "Judge recorded windows offline",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.kayenta != "" {
+				return cobra.MaximumNArgs(1)(cmd, args)
+			}
+			return cobra.RangeArgs(1, 2)(cmd, args)
+		},
 		Long: `Fold recorded windows into verdicts without any server: to tune checks, to review
 an incident, to prove a recorded decision. CHECKS is a list "checks:" as in a
 spec, with "policy:", "bounds:" or "placebo:" beside it if need be, or a whole
@@ -35,15 +42,27 @@ The output is JSON lines: one per series and check, a Fail when it is reached an
 everything else at the end of input, and with several checks one more per series,
 "check":"*", for all of them together.
 
+With --kayenta a canary config of Kayenta takes the place of CHECKS, and each line
+of the input is all of one metric; null and "NaN" are missing values:
+
+  {"metric":"errors","experiment":[0.4,0.5,null],"control":[0.4,0.3,0.6]}
+
+The output then is one line per metric, one per group and one "summary": what
+Kayenta's judge would say, its faults included, and warnings that name them.
+
 Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage,
-3 a refused CHECKS file, or a line that is no window.`,
-		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all",
+3 a refused CHECKS file or canary config, or a line that is no window.`,
+		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all\n  bakeoff judge --kayenta canary.json < points.jsonl",
 		RunE: runs(func(ctx context.Context, args []string) error {
+			if f.kayenta != "" {
+				return c.kayenta(ctx, f.kayenta, args)
+			}
 			return c.judge(ctx, args, f)
 		}),
 	}
 	cmd.Flags().StringVar(&f.require, "require", "", "noHarm or nonInferior (default policy.require, else noHarm)")
 	cmd.Flags().BoolVar(&f.all, "all", false, "a line for every folded window, too")
+	cmd.Flags().StringVar(&f.kayenta, "kayenta", "", "canary config of Kayenta to judge by, as Kayenta would")
 	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are no windows, and go on")
 	return cmd
 }

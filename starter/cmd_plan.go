@@ -20,8 +20,8 @@ func (c *cli) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "plan FILE", Short: "The whole plan, made by a worker, without doing anything", Args: cobra.ExactArgs(1),
 		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input):
-every step with its windows, every act with how it is undone, and what would be
-refused. Nothing is changed anywhere.
+every step with its windows, every act with how it is undone, what would be
+refused, and what the checks will see at the present traffic. Nothing is changed anywhere.
 
 Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage,
 3 spec refused, 15 refused for now by policy.`,
@@ -38,7 +38,7 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 			defer svc.Close()
 			planning, cancel := context.WithTimeout(ctx, timeout.Std())
 			defer cancel()
-			admitted, err := svc.Plan(planning, c.planID(spec), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason})
+			admitted, err := svc.Plan(planning, c.planID(spec), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}, true)
 			if errors.Is(err, errNoWorker) {
 				return fmt.Errorf("plan %s: no worker answered within %s; does bakeoff-worker serve the queue %s?", spec.Key(), timeout.Duration, rollout.QueueInfra)
 			}
@@ -68,10 +68,33 @@ func (c *cli) planned(a admission, from source) error {
 		return fail(exitRefused, "refused (%s)", a.Cause)
 	}
 	if c.json() {
-		return c.print(a.Plan)
+		return c.print(struct {
+			rollout.Plan
+			Foresight []rollout.Foresight `json:"foresight"`
+			Unseen    string              `json:"unseen,omitempty"`
+		}{a.Plan, append([]rollout.Foresight{}, a.Foresight...), a.Unseen})
 	}
-	_, err := io.WriteString(c.out, planText(a.Plan))
+	_, err := io.WriteString(c.out, planText(a.Plan)+foresightText(a))
 	return err
+}
+
+// foresightText says what the checks will see.
+func foresightText(a admission) string {
+	var b strings.Builder
+	b.WriteString("\nwhat the checks will see, at the traffic of the baseline now\n")
+	step := 0
+	for _, f := range a.Foresight {
+		name := ""
+		if f.Step != step {
+			name = fmt.Sprintf("step %d", f.Step)
+		}
+		step = f.Step
+		fmt.Fprintf(&b, "  %-8s %s\n", name, f)
+	}
+	if len(a.Foresight) == 0 {
+		fmt.Fprintf(&b, "  not known: %s\n", orElse(a.Unseen, "no check compares counted requests that could be read"))
+	}
+	return b.String()
 }
 
 // planText is the plan for people.
@@ -138,6 +161,20 @@ func judgeOf(c rollout.Check) string {
 		return "sloRate " + j.SLORate.Objective
 	case j.Threshold != nil:
 		return strings.TrimSpace("threshold " + j.Threshold.Success)
+	case j.Points != nil:
+		return fmt.Sprintf("points, %s is harm, one each %s", orElse(j.Points.Direction, "increase"), j.Points.Step)
+	case j.BurnRate != nil:
+		return "burnRate " + j.BurnRate.Objective + burnWindows(j.BurnRate.Windows)
+	case j.MeanCS != nil:
+		return fmt.Sprintf("meanCs, one value each %s", j.MeanCS.Step)
 	}
 	return ""
+}
+
+func burnWindows(pairs []rollout.BurnWindows) string {
+	text := ""
+	for _, w := range pairs {
+		text += fmt.Sprintf(", %s/%s ×%v", w.Long, w.Short, w.Factor)
+	}
+	return text
 }

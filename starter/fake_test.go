@@ -54,7 +54,7 @@ func (f *fake) Start(_ context.Context, o rollout.Order) (run, error) {
 	return checkout, f.startErr
 }
 
-func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order) (admission, error) {
+func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order, _ bool) (admission, error) {
 	f.started = append(f.started, o)
 	return f.admission, f.planErr
 }

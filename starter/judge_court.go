@@ -78,11 +78,8 @@ func (c *court) open(series string) {
 	c.series = append(c.series, series)
 	for _, config := range c.rules.configs {
 		at := part{series, config.Name}
-		if len(config.Bounds) == 0 {
-			config.Bounds = c.rules.bounds[at]
-		}
-		if len(config.Bounds) == 0 {
-			config.Bounds = c.rules.bounds[part{"", config.Name}]
+		if config.Learned = c.rules.learned[at]; config.Learned == nil {
+			config.Learned = c.rules.learned[part{"", config.Name}]
 		}
 		c.trials[at] = &trial{part: at, config: config}
 	}
@@ -117,7 +114,7 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	if err := t.judge.Fold(w); err != nil && !errors.Is(err, analysis.ErrRefused) {
 		return err
 	}
-	if c.all {
+	if c.all && !t.config.Judge.Offline() { // that one looks at the end, or when it is planned to
 		if err := c.tellWindow(t); err != nil {
 			return err
 		}

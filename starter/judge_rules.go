@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"bakeoff/analysis"
@@ -20,16 +18,27 @@ type checksFile struct {
 	Placebo string         `json:"placebo"` // windows of two baselines, beside this file
 }
 
+// judgedCheck is a check whose judge may also be an offline one.
 type judgedCheck struct {
 	rollout.Check
+	Judge  *judges   `json:"judge,omitempty"`
 	Bounds []float64 `json:"bounds,omitempty"`
+}
+
+// judges are those of specs and those that no rollout can use.
+type judges struct {
+	rollout.Judge
+	MannWhitney     *analysis.MannWhitney     `json:"mannWhitney,omitempty"`
+	GroupSequential *analysis.GroupSequential `json:"groupSequential,omitempty"`
+	RunCompare      *analysis.RunCompare      `json:"runCompare,omitempty"`
+	KayentaV1       *analysis.KayentaV1       `json:"kayentaV1,omitempty"`
 }
 
 // rules say how windows are judged.
 type rules struct {
 	configs []analysis.Config // in the order of the file, α shared
 	require string
-	bounds  map[part][]float64 // learned from the placebo
+	learned map[part]*analysis.Learned // from the placebo
 }
 
 // part is one check of one series.
@@ -58,9 +67,8 @@ func (c *cli) rules(from source) (rules, error) {
 	if file.Placebo == "" {
 		return r, nil
 	}
-	fmt.Fprintln(c.err, "placebo: gives the latency bounds; dispersion is learned from the windows themselves")
 	var err error
-	r.bounds, err = placeboBounds(filepath.Join(filepath.Dir(from.name), file.Placebo), r.configs)
+	r.learned, err = c.placebo(filepath.Join(filepath.Dir(from.name), file.Placebo), r.configs)
 	return r, err
 }
 
@@ -76,8 +84,12 @@ func readChecks(from source) (checksFile, []rollout.Problem) {
 		return file, append(problems, sameNames(from.name, file.Checks)...)
 	}
 	spec, problems := specfile.Parse(from.name, from.text)
-	for _, check := range spec.Checks {
-		file.Checks = append(file.Checks, judgedCheck{Check: check})
+	for _, check := range spec.WithDefaults().Checks { // windows and steps as the rollout has them
+		judged := judgedCheck{Check: check}
+		if check.Judge != nil {
+			judged.Judge = &judges{Judge: *check.Judge}
+		}
+		file.Checks = append(file.Checks, judged)
 	}
 	file.Policy = spec.Policy
 	return file, problems
@@ -103,69 +115,19 @@ func sameNames(file string, checks []judgedCheck) []rollout.Problem {
 // configOf is the check as far as judging it goes. Specs and judges share
 // names and JSON.
 func configOf(check judgedCheck, bounds []float64) (analysis.Config, error) {
-	if check.Bounds == nil {
-		check.Bounds = bounds
+	if check.Bounds != nil {
+		bounds = check.Bounds
 	}
-	body, err := json.Marshal(check.Check)
+	check.Bounds = nil
+	body, err := json.Marshal(check)
 	if err != nil {
 		return analysis.Config{}, err
 	}
 	config, err := analysis.ParseConfig(body)
-	if err != nil || len(check.Bounds) == 0 || config.Judge.TailLadder == nil {
+	if err != nil || len(bounds) == 0 || config.Judge.TailLadder == nil {
 		return config, err
 	}
-	config.Bounds = check.Bounds
+	config.Bounds = bounds
 	_, err = analysis.New(config)
 	return config, err
-}
-
-// placeboBounds fixes the latencies at which a check counts from windows whose
-// two sides are both baseline.
-func placeboBounds(file string, configs []analysis.Config) (map[part][]float64, error) {
-	opened, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("read placebo: %w", err)
-	}
-	defer opened.Close()
-	totals := map[part]analysis.Counts{}
-	lines := bufio.NewScanner(opened)
-	lines.Buffer(make([]byte, 1<<16), longestLine)
-	for number := 1; lines.Scan(); number++ {
-		if len(lines.Bytes()) == 0 {
-			continue
-		}
-		w, err := analysis.DecodeWindow(lines.Bytes())
-		if err != nil {
-			return nil, fail(exitSpec, "%s:%d: %w", file, number, err)
-		}
-		if w.Validate() != nil {
-			continue
-		}
-		at := part{w.Series, w.Check}
-		totals[at] = sumBuckets(totals[at], w.Baseline, w.Candidate)
-	}
-	bounds := map[part][]float64{}
-	for _, config := range configs {
-		for at, total := range totals {
-			if at.check == config.Name && len(total.Buckets) > 0 {
-				bounds[at] = analysis.ChooseBounds(total, config.SLO)
-			}
-		}
-	}
-	return bounds, lines.Err()
-}
-
-func sumBuckets(total analysis.Counts, sides ...*analysis.Counts) analysis.Counts {
-	if total.Buckets == nil {
-		total.Buckets = map[string]float64{}
-	}
-	for _, side := range sides {
-		if side == nil {
-			continue
-		}
-		for bound, n := range side.Buckets {
-			total.Buckets[bound] += n
-		}
-	}
-	return total
 }

@@ -35,7 +35,7 @@ type service interface {
 // errNoWorker where no worker makes plans; a canceled context ends both.
 type starts interface {
 	Start(ctx context.Context, o rollout.Order) (run, error)
-	Plan(ctx context.Context, id string, o rollout.Order) (admission, error)
+	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
 }
 
 // reads looks without changing anything; an empty run ID means the running or
@@ -95,4 +95,7 @@ type admission struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
+
+	Foresight []rollout.Foresight `json:"foresight,omitempty"`
+	Unseen    string              `json:"unseen,omitempty"`
 }

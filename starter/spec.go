@@ -111,7 +111,7 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) error {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	admitted, err := svc.Plan(asking, c.planID(o.Spec), o)
+	admitted, err := svc.Plan(asking, c.planID(o.Spec), o, false)
 	if err != nil || admitted.Cause != rollout.CauseSpec {
 		return ctx.Err()
 	}

@@ -32,6 +32,20 @@ func TestPlan(t *testing.T) {
 	require.Len(t, p.Acts, 6)
 }
 
+func TestPlanNamesEachJudge(t *testing.T) {
+	s := spec()
+	s.Checks = []rollout.Check{
+		{Name: "cpu", Query: "q"},
+		{Name: "budget", Failures: "f", Requests: "r", Judge: &rollout.Judge{BurnRate: &rollout.BurnRate{Objective: "99.9%"}}},
+		{Name: "cost", Query: "q", Judge: &rollout.Judge{MeanCS: &rollout.MeanCS{}}},
+	}
+	got := planText(rollout.NewPlan(s))
+	require.Contains(t, got, "  cpu              points, increase is harm, one each 15s\n")
+	require.Contains(t, got, "  budget           burnRate 99.9%, 1h/5m ×14.4, 6h/30m ×6\n")
+	require.Contains(t, got, "  cost             meanCs, one value each 15s (advisory)\n")
+	require.NotContains(t, got, "no absolute check")
+}
+
 func TestPlanRefused(t *testing.T) {
 	for cause, want := range map[rollout.Cause]int{rollout.CauseSpec: 3, rollout.CausePolicy: 15} {
 		f := &fake{admission: admission{Cause: cause, Problems: []rollout.Problem{{Path: "target.deploy.driver", Message: "unknown driver"}}}}

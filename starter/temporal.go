@@ -82,13 +82,13 @@ func (s *server) Start(ctx context.Context, o rollout.Order) (run, error) {
 // planWithin bounds how long a plan may take once a worker has begun it.
 const planWithin = time.Minute
 
-func (s *server) Plan(ctx context.Context, id string, o rollout.Order) (admission, error) {
+func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
 		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
 		Summary:     "plan " + short(summaryOf(o), 150),
-	}, "Admit", map[string]any{"order": o})
+	}, "Admit", map[string]any{"order": o, "foresee": foresee})
 	if err != nil {
 		return out, err
 	}

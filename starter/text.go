@@ -113,9 +113,12 @@ func interval(ends []*float64) string {
 	return "[" + low + ", " + high + "]"
 }
 
-// effect is what a check measured: "×3.1 [1.16, 6.82]", or the candidate's value.
+// effect is what a check measured: "×3.1 [1.16, 6.82]", a difference "+0.2
+// [0.1, 0.3]", or the candidate's value.
 func effect(c rollout.CheckResult) string {
 	switch {
+	case c.Difference != nil:
+		return strings.TrimSpace(fmt.Sprintf("%+.3g ", *c.Difference) + interval(c.Interval))
 	case c.Ratio > 0:
 		return strings.TrimSpace("×" + number(c.Ratio) + " " + interval(c.Interval))
 	case c.Candidate != nil && c.Candidate.Value != nil:

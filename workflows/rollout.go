@@ -155,7 +155,8 @@ func (r *run) preflight() *setback {
 	act := r.act("preflight", "prove that going back is possible")
 	act.within, act.refuses = r.plan.Spec.ReadyWithin.Std(), true
 	out, s := forwardAct(r, act, a.Preflight,
-		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks})
+		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
+			Steps: activities.Outlooks(r.plan.Steps), Alpha: r.plan.Spec.Policy.Alpha})
 	if s != nil {
 		return s
 	}

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond})
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
 	}
@@ -442,6 +443,17 @@ var stories = map[string]story{
 			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
 		},
 		want: rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "short of replicas, 1 of 3 replicas ready", wantLog: undone,
+	},
+	"too little traffic for the bake is said before anything is changed": {
+		world: func(w *sim.World) {
+			w.Behave("2.4.1", sim.Behaviour{Rate: 20, Failures: 0.01})
+			w.Behave("2.5.0", sim.Behaviour{Rate: 20, Failures: 0.01})
+		},
+		spec: func(s *rollout.Spec) { s.Policy.NoData = rollout.RuleRollback },
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "NoData",
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Contains(t, strings.Join(s.Warnings, "\n"), "step 1: errors: at 20 requests/s the minimum evidence takes longer than the bake of")
+		},
 	},
 	"flags move with the release and back with it": {
 		spec: func(s *rollout.Spec) {

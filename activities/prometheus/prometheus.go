@@ -84,6 +84,9 @@ func New(with activities.With, bearer Bearer) (*Server, error) {
 
 func trimmed(url string) string { return strings.TrimRight(url, "/") }
 
+// Remembers says that moments of the past can be read, too.
+func (s *Server) Remembers() {}
+
 // Delay is how long after a moment its numbers can be read: at least the
 // scrape interval and what scraping takes.
 func (s *Server) Delay() time.Duration { return s.delay }

@@ -159,6 +159,10 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 		at := join(path, e.key)
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == e.key })
 		if i < 0 {
+			if why := elsewhere[v.Type().String()+"."+e.key]; why != "" {
+				d.add(e.place, at, "%s", why)
+				continue
+			}
 			d.unknown(e, path, fields, n)
 			continue
 		}

@@ -149,7 +149,7 @@ func checks() *rapid.Generator[rollout.Check] {
 			c.Gates = new(bool)
 		}
 		delta := rapid.Float64Range(0, 1).Draw(t, "delta")
-		switch rapid.IntRange(0, 3).Draw(t, "judge") {
+		switch rapid.IntRange(0, 6).Draw(t, "judge") {
 		case 0:
 			c.Failures, c.Requests = texts().Draw(t, "failures")+"f", texts().Draw(t, "requests")+"r"
 			c.Judge = &rollout.Judge{RateRatio: &rollout.RateRatio{SafeMargin: 1.3, MinAbsDelta: &delta, Direction: "decrease"}}
@@ -158,6 +158,12 @@ func checks() *rapid.Generator[rollout.Check] {
 			c.Judge = maybe(t, rapid.Just(&rollout.Judge{TailLadder: &rollout.TailLadder{Quantiles: []float64{0.5, 0.999}}}), "given")
 		case 2:
 			c.Histogram, c.Judge = "h", &rollout.Judge{SLORate: &rollout.SLORate{Objective: "99.99%", Beta: 1e-7}}
+		case 3:
+			c.Query, c.Judge = "q", maybe(t, rapid.Just(&rollout.Judge{Points: &rollout.Points{Transform: "log", HarmMargin: 1.1, Step: durations().Draw(t, "step") % rollout.Duration(time.Hour)}}), "given")
+		case 4:
+			c.Failures, c.Requests, c.Judge = "f", "r", &rollout.Judge{BurnRate: &rollout.BurnRate{Objective: "99.99%", Windows: []rollout.BurnWindows{{Long: rollout.Duration(time.Hour), Short: rollout.Duration(time.Minute * 5), Factor: 14.4}}}}
+		case 5:
+			c.Query, c.Judge, c.Gates = "q", &rollout.Judge{MeanCS: &rollout.MeanCS{Level: 0.9}}, nil
 		default:
 			c.Query, c.Judge = "q", &rollout.Judge{Threshold: &rollout.Threshold{Success: texts().Draw(t, "success") + "s", FailureLimit: -1}}
 		}

@@ -9,6 +9,9 @@ var enums = map[string][]string{
 	"rollout.Spec.kind":           {"Rollout"},
 	"rollout.Approval.otherwise":  {"rollback", "promote"},
 	"rollout.RateRatio.direction": {"increase", "decrease"},
+	"rollout.Points.direction":    {"increase", "decrease"},
+	"rollout.Points.transform":    {"log", "diff"},
+	"rollout.MeanCS.transform":    {"log", "diff"},
 	"rollout.Policy.require":      {"noHarm", "nonInferior"},
 	"rollout.Policy.inconclusive": {"hold", "rollback", "promote"},
 	"rollout.Policy.noData":       {"hold", "rollback"},
@@ -33,7 +36,27 @@ var bounds = map[string][2]string{
 	"rollout.TailLadder.harmMargin": {"0", "10"},
 	"rollout.TailLadder.beta":       {"0", "0.5"},
 	"rollout.SLORate.beta":          {"0", "0.5"},
+	"rollout.Points.minPoints":      {"0", "1000000"},
+	"rollout.Points.harmMargin":     {"0", "10"},
+	"rollout.Points.safeMargin":     {"0", "10"},
+	"rollout.Points.beta":           {"0", "0.5"},
+	"rollout.BurnRate.minEvents":    {"0", "1000000"},
+	"rollout.BurnWindows.factor":    {"1", "1000000"},
+	"rollout.MeanCS.tOpt":           {"0", "1000000000"},
+	"rollout.MeanCS.burnIn":         {"0", "1000000"},
+	"rollout.MeanCS.level":          {"0", "0.999999"},
+	"rollout.MeanCS.minPoints":      {"0", "1000000"},
 }
+
+// elsewhere says of fields that exist, but not in a spec, why not.
+var elsewhere = map[string]string{
+	"rollout.Judge.mannWhitney":     offlineOnly + "it looks once, and a rollout looks after every window; points may",
+	"rollout.Judge.runCompare":      offlineOnly + "it compares whole runs of a rehearsal, pair by pair",
+	"rollout.Judge.kayentaV1":       offlineOnly + "it repeats Kayenta's faults, for migration; points and rateRatio do its work",
+	"rollout.Judge.groupSequential": offlineOnly + "its looks are planned in advance, and holds and extensions of a rollout add some; rateRatio may look as often as one likes",
+}
+
+const offlineOnly = "only for bakeoff judge: "
 
 // The shapes of text, for Go's regular expressions and JavaScript's alike.
 const (
@@ -47,12 +70,13 @@ const (
 
 // patterns lists the shape of text fields.
 var patterns = map[string]string{
-	"rollout.Spec.service":      namePattern,
-	"rollout.Spec.environment":  namePattern,
-	"rollout.Spec.unit":         namePattern,
-	"rollout.Check.name":        namePattern,
-	"rollout.Release.version":   versionPattern,
-	"rollout.Baseline.version":  versionPattern,
-	"rollout.SLORate.objective": objectivePattern,
-	"rollout.Drivers.replicas":  replicasPattern,
+	"rollout.Spec.service":       namePattern,
+	"rollout.Spec.environment":   namePattern,
+	"rollout.Spec.unit":          namePattern,
+	"rollout.Check.name":         namePattern,
+	"rollout.Release.version":    versionPattern,
+	"rollout.Baseline.version":   versionPattern,
+	"rollout.SLORate.objective":  objectivePattern,
+	"rollout.BurnRate.objective": objectivePattern,
+	"rollout.Drivers.replicas":   replicasPattern,
 }

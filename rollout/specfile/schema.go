@@ -14,7 +14,7 @@ import (
 // descriptions.json holds the comments of rollout's types and fields, so that
 // editors show them. TestDescriptionsAreThoseOfTheSource holds it fresh.
 //
-//go:generate go test -run ^TestDescriptions$ . -update
+//go:generate go test -run ^TestDescriptions . -update
 //go:embed descriptions.json
 var descriptions []byte
 
@@ -112,11 +112,14 @@ func asText(s *jsonschema.Schema) *jsonschema.Schema {
 // together.
 func exclusive(defs jsonschema.Definitions) {
 	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"})
-	defs["Judge"].OneOf = eachRequired([]string{"rateRatio"}, []string{"tailLadder"}, []string{"sloRate"}, []string{"threshold"})
-	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query", "judge"})
-	defs["Check"].DependentRequired = map[string][]string{"failures": {"requests"}, "requests": {"failures"}, "query": {"judge"}}
+	defs["Judge"].OneOf = eachRequired([]string{"rateRatio"}, []string{"tailLadder"}, []string{"sloRate"}, []string{"threshold"},
+		[]string{"points"}, []string{"burnRate"}, []string{"meanCs"})
+	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query"})
+	defs["Check"].DependentRequired = map[string][]string{"failures": {"requests"}, "requests": {"failures"}}
 	defs["Threshold"].AnyOf = eachRequired([]string{"success"}, []string{"failure"})
-	some := uint64(1)
+	some, pairs := uint64(1), uint64(4)
+	burn, _ := defs["BurnRate"].Properties.Get("windows")
+	burn.MaxItems = &pairs
 	canary, _ := defs["Strategy"].Properties.Get("canary")
 	canary.MinItems = &some
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // abortsEach is how many of either kind one run measures.
-var abortsEach = flag.Int("aborts", 100, "aborts of either kind in each run of BenchmarkAbort")
+var abortsEach = flag.Int("aborts", 200, "aborts of either kind in each run of BenchmarkAbort")
 
 // How often BenchmarkAbort measures.
 const (

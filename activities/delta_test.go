@@ -1,0 +1,66 @@
+package activities
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// total is a reading of one series of counters.
+func total(requests, failures float64, buckets map[string]float64) SideReading {
+	return SideReading{
+		Requests: map[string]float64{"a": requests}, Failures: map[string]float64{"a": failures},
+		Buckets: map[string]map[string]float64{"a": buckets},
+	}
+}
+
+// What the counters did since the reading before, however they were reset.
+func TestCountersBecomeCounts(t *testing.T) {
+	before := total(100, 10, map[string]float64{"0.1": 90, "0.3": 95, "+Inf": 100})
+	for name, tt := range map[string]struct {
+		now                SideReading
+		requests, failures float64
+		buckets            map[string]float64
+	}{
+		"as before": {before, 0, 0, map[string]float64{"0.1": 0, "0.3": 0, "+Inf": 0}},
+		"more":      {total(150, 12, map[string]float64{"0.1": 130, "0.3": 140, "+Inf": 150}), 50, 2, map[string]float64{"0.1": 40, "0.3": 45, "+Inf": 50}},
+		"reset":     {total(30, 3, map[string]float64{"0.1": 20, "0.3": 25, "+Inf": 30}), 30, 3, map[string]float64{"0.1": 20, "0.3": 25, "+Inf": 30}},
+		"reset and already further": {total(120, 12, map[string]float64{"0.1": 50, "0.3": 96, "+Inf": 120}), 20, 2,
+			map[string]float64{"0.1": 50, "0.3": 96, "+Inf": 120}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := reference{}
+			_, known, err := r.counts("errors", Candidate, before)
+			require.NoError(t, err)
+			require.False(t, known, "the first reading is the reference")
+			r.remember("errors", Candidate, before)
+			c, known, err := r.counts("errors", Candidate, tt.now)
+			require.NoError(t, err)
+			require.True(t, known)
+			require.Equal(t, tt.requests, c.Requests)
+			require.Equal(t, tt.failures, c.Failures)
+			require.Equal(t, tt.buckets, c.Buckets)
+		})
+	}
+}
+
+// A reading that cannot be is an error, and no reference: the next one counts
+// from the last that could.
+func TestImpossibleCountersAreNoReference(t *testing.T) {
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1} {
+		for _, bad := range []SideReading{
+			total(x, 0, nil), total(200, x, nil), total(200, 20, map[string]float64{"0.1": x, "+Inf": 9}),
+		} {
+			r := reference{}
+			r.remember("errors", Baseline, total(100, 10, nil))
+			_, _, err := r.counts("errors", Baseline, bad)
+			require.Error(t, err)
+			r.remember("errors", Baseline, bad)
+			c, _, err := r.counts("errors", Baseline, total(300, 30, nil))
+			require.NoError(t, err)
+			require.Equal(t, 200.0, c.Requests)
+			require.Equal(t, 20.0, c.Failures)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package workflows_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+)
+
+// TestJudges holds that each judge of values and of budgets decides a rollout
+// as it should.
+func TestJudges(t *testing.T) {
+	cpu := func(judge *rollout.Judge) func(*rollout.Spec) {
+		return func(s *rollout.Spec) {
+			s.Strategy.Canary = []rollout.Step{{Weight: 1000, Bake: rollout.Duration(4 * time.Second)}}
+			s.Checks = []rollout.Check{{Name: "cpu", Query: "q", Judge: judge}}
+		}
+	}
+	values := func(baseline, candidate float64) func(*sim.World) {
+		return func(w *sim.World) {
+			w.Behave("2.4.1", sim.Behaviour{Rate: 400, Values: map[string]float64{"cpu": baseline}})
+			w.Behave("2.5.0", sim.Behaviour{Rate: 400, Values: map[string]float64{"cpu": candidate}})
+		}
+	}
+	budget := func(s *rollout.Spec) {
+		s.Checks[0].Judge = &rollout.Judge{BurnRate: &rollout.BurnRate{Objective: "99%"}}
+	}
+	for name, s := range map[string]story{
+		"a query is judged by points": {spec: cpu(nil), world: values(0.4, 0.8),
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cpu ×2"},
+		"points without a difference": {spec: cpu(nil), world: values(0.4, 0.4), want: rollout.Promoted},
+		"points that get better":      {spec: cpu(nil), world: values(0.4, 0.3), want: rollout.Promoted},
+		"less is worse": {spec: cpu(&rollout.Judge{Points: &rollout.Points{Direction: "decrease"}}), world: values(0.4, 0.3),
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cpu ×0.75"},
+		"a value that is none is held, and then undone": {spec: cpu(nil), world: values(0.4, math.NaN()),
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cpu"},
+		"meanCs only reports": {spec: cpu(&rollout.Judge{MeanCS: &rollout.MeanCS{}}), world: values(0.4, 4),
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "no check"},
+		"a budget burns": {spec: budget, world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) },
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors burns its budget ×"},
+		"a budget that does not burn": {spec: budget, want: rollout.Promoted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, status, err := s.run(t)
+			require.NoError(t, err)
+			require.Equal(t, s.want, status.Outcome, "%+v", status)
+			require.Equal(t, s.wantCause, status.Cause, status.Reason)
+			require.Contains(t, status.Reason, s.wantReason)
+		})
+	}
+}
