@@ -3,7 +3,6 @@ package activities
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -56,10 +55,11 @@ func (a *Activities) foresee(ctx context.Context, j Job, checks []rollout.Check,
 			if !known {
 				continue
 			}
-			config, err := configOf(check, alpha*shareOf(check, checks))
+			config, err := configOf(check)
 			if err != nil {
 				return nil, err
 			}
+			config.Alpha = alpha * shareOf(check, checks)
 			f, ok := analysis.Foresee(config, t, float64(step.Weight)/float64(rollout.All), step.Bake.Std().Seconds())
 			if !ok && t.Requests > 0 {
 				continue
@@ -69,16 +69,6 @@ func (a *Activities) foresee(ctx context.Context, j Job, checks []rollout.Check,
 		}
 	}
 	return out, nil
-}
-
-func configOf(check rollout.Check, alpha float64) (analysis.Config, error) {
-	body, err := json.Marshal(check)
-	if err != nil {
-		return analysis.Config{}, fmt.Errorf("check %s: %w", check.Name, err)
-	}
-	config, err := analysis.ParseConfig(body)
-	config.Alpha = alpha
-	return config, err
 }
 
 // secondsOr0 is a duration, 0 for what takes longer than ten years.

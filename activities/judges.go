@@ -12,16 +12,20 @@ import (
 // judgeOf makes the judge of a check. Specs and judges share names and JSON,
 // so a judge is configured by the check itself.
 func judgeOf(check rollout.Check, known taught, alpha float64) (*analysis.Judge, error) {
-	body, err := json.Marshal(check)
-	if err != nil {
-		return nil, fmt.Errorf("check %s: %w", check.Name, err)
-	}
-	config, err := analysis.ParseConfig(body)
+	config, err := configOf(check)
 	if err != nil {
 		return nil, err
 	}
 	config.Bounds, config.Learned, config.Alpha = known.bounds, known.learned, alpha
 	return analysis.New(config)
+}
+
+func configOf(check rollout.Check) (analysis.Config, error) {
+	body, err := json.Marshal(check)
+	if err != nil {
+		return analysis.Config{}, fmt.Errorf("check %s: %w", check.Name, err)
+	}
+	return analysis.ParseConfig(body)
 }
 
 // taught is what a judge is told of the baseline before the first window.

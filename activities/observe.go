@@ -2,10 +2,6 @@ package activities
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -178,117 +174,6 @@ func (o *observer) await(ctx context.Context) (time.Time, error) {
 	return next, sleep(ctx, next.Sub(readable))
 }
 
-// poll looks at everything once. What cannot be read is trouble, never a pass.
-func (o *observer) poll(ctx context.Context, at time.Time) {
-	o.troubles = map[string]trouble{}
-	o.At = at
-	o.Polls++
-	o.pollTraffic(ctx)
-	o.pollPlatform(ctx)
-	if o.metrics == nil {
-		return
-	}
-	sides := map[Side]Version{Candidate: o.version(o.in.Candidate)}
-	if o.in.Baseline != "" {
-		sides[Baseline] = o.version(o.in.Baseline)
-	}
-	reading, err := o.metrics.Read(ctx, MetricsQuery{Checks: o.in.Checks, Sides: sides, At: at})
-	if err != nil {
-		for _, c := range o.in.Checks {
-			o.troubles[c.Name] = trouble{rollout.Error, c.Name + ": " + err.Error()}
-		}
-		return
-	}
-	windows, troubles := o.panel.fold(reading, at, !at.Before(o.in.CountFrom) && o.isWarm(at))
-	o.raw.add(windows)
-	for name, t := range troubles {
-		o.troubles[name] = t
-	}
-}
-
-// note remembers trouble that may be over by the end of the window.
-func (o *observer) note() {
-	for name, t := range o.troubles {
-		if o.Noted == nil {
-			o.Noted = map[string]noted{}
-		}
-		o.Noted[name] = noted{fmt.Sprintf("%s: %s", t.verdict, t.reason), o.Noted[name].Polls + 1}
-	}
-}
-
-// notes lists the trouble that there was: "Error: errors: 503 (4 of 12 polls)".
-func (o *observer) notes() []string {
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(o.Noted)) {
-		n := o.Noted[name]
-		lines = append(lines, fmt.Sprintf("%s (%d of %d polls)", n.Reason, n.Polls, o.Polls))
-	}
-	return lines
-}
-
-// isWarm reports whether the stretch that ends now began after the warm-up.
-func (o *observer) isWarm(at time.Time) bool {
-	return at.After(o.in.CountFrom) || o.in.Start.Equal(o.in.CountFrom)
-}
-
-func (o *observer) version(v string) Version {
-	return Version{Version: v, Endpoints: o.in.Endpoints[v]}
-}
-
-// trafficCheck is the name under which unreadable weights are reported.
-const trafficCheck = "traffic"
-
-// pollTraffic compares the split in force with the one that the rollout wrote.
-// A difference is believed when it is read twice.
-func (o *observer) pollTraffic(ctx context.Context) {
-	if o.in.Expect == nil {
-		return
-	}
-	o.Drift = nil
-	for range 2 {
-		observed, err := o.traffic.Split(ctx)
-		if err != nil {
-			o.troubles[trafficCheck] = trouble{rollout.Error, "weights cannot be read: " + err.Error()}
-			return
-		}
-		o.Split = observed.Split
-		if observed.Split.Equal(o.in.Expect) {
-			return
-		}
-		if sleep(ctx, 200*time.Millisecond) != nil {
-			return
-		}
-	}
-	o.Drift = o.Split
-}
-
-// pollPlatform asks whether the candidate is still there, and primary where it
-// has to be. Anything else the platform did by itself.
-func (o *observer) pollPlatform(ctx context.Context) {
-	state, err := o.platform.Version(ctx, o.in.Candidate)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		o.Platform = o.in.Candidate + " is not there any more: the platform removed it by itself"
-		return
-	case err != nil:
-		return // what it serves is judged by the checks
-	case state.Version != "" && state.Version != o.in.Candidate:
-		o.Platform = fmt.Sprintf("the platform runs %s instead of %s", state.Version, o.in.Candidate)
-		return
-	case state.State == StateFailed:
-		o.troubles[o.in.Candidate] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Candidate, state.Message)}
-	}
-	if o.Unready = ""; !isReady(state, o.in.Replicas) {
-		o.Unready = standing(state, o.in.Replicas)
-	}
-	if o.in.Primary == "" {
-		return
-	}
-	if primary, err := o.platform.Primary(ctx); err == nil && primary != o.in.Primary {
-		o.Platform = fmt.Sprintf("the primary version is %s instead of %s", named(primary), o.in.Primary)
-	}
-}
-
 // decide works out what the polls so far lead to.
 func (o *observer) decide() {
 	final := o.in.AtEnd || o.in.Final && !o.At.Before(o.in.End)
@@ -416,7 +301,7 @@ func (o *observer) interrupted(ctx context.Context) (ObserveOutput, error) {
 // each heartbeat is paid for, so that an hour and more gets by with three a
 // minute.
 func (o *observer) beatEvery() time.Duration {
-	if o.in.End.Sub(o.in.Start) >= time.Hour && !o.in.Waiting {
+	if o.in.End.Sub(o.in.Start) >= time.Hour && !o.in.Waiting && !o.in.Held {
 		return 20 * time.Second
 	}
 	return 0

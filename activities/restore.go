@@ -18,6 +18,10 @@ import (
 // that it should carry.
 const longestRead = time.Second
 
+// sameFence is how many conflicts an act answers by itself. Then the workflow,
+// which will not find the split in force, writes again with a higher fence.
+const sameFence = 5
+
 // RestoreTraffic writes the snapshot's split, whatever is in force. A write
 // that was refused as out of date is repeated on what is in force now. A router
 // that refuses for good, and has the snapshot's split, has nothing to put back.
@@ -41,8 +45,10 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withCandidate(in.Split, in.Candidate),
 		Endpoints: in.Endpoints, Revision: observed.Revision})
 	switch {
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict) && activity.GetInfo(ctx).Attempt <= sameFence:
 		return out, fmt.Errorf("%s: reading and writing again: %w", doing, err)
+	case errors.Is(err, ErrConflict):
+		return out, nil
 	case errors.Is(err, ErrFinal):
 		now, unread := traffic.Split(ctx)
 		if unread == nil && len(now.Split) > 0 && now.Split.Equal(out.Split) {

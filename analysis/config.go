@@ -153,33 +153,41 @@ func (p *Params) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// choose makes the judge of that name the only one, with parameters to be read
+// into; nil where there is no such judge.
 func (p *Params) choose(name string) any {
 	*p = Params{}
 	switch name {
 	case "rateRatio":
-		p.RateRatio = &RateRatio{}
-		return p.RateRatio
+		return fresh(&p.RateRatio)
 	case "tailLadder":
-		p.TailLadder = &TailLadder{}
-		return p.TailLadder
+		return fresh(&p.TailLadder)
 	case "threshold":
-		p.Threshold = &Threshold{}
-		return p.Threshold
+		return fresh(&p.Threshold)
 	case "sloRate":
-		p.SLORate = &SLORate{}
-		return p.SLORate
+		return fresh(&p.SLORate)
 	case "points":
-		p.Points = &Points{}
-		return p.Points
+		return fresh(&p.Points)
 	case "burnRate":
-		p.BurnRate = &BurnRate{}
-		return p.BurnRate
+		return fresh(&p.BurnRate)
 	case "meanCs":
-		p.MeanCS = &MeanCS{}
-		return p.MeanCS
+		return fresh(&p.MeanCS)
+	case "mannWhitney":
+		return fresh(&p.MannWhitney)
+	case "groupSequential":
+		return fresh(&p.GroupSequential)
+	case "runCompare":
+		return fresh(&p.RunCompare)
+	case "kayentaV1":
+		return fresh(&p.KayentaV1)
 	default:
-		return p.chooseOffline(name)
+		return nil
 	}
+}
+
+func fresh[T any](place **T) *T {
+	*place = new(T)
+	return *place
 }
 
 // ParseConfig reads the JSON of a spec's check. What only concerns its queries

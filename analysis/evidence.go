@@ -88,6 +88,8 @@ type Evidence struct {
 	Warnings []string `json:"warnings,omitempty"`
 
 	RuleVersion int `json:"ruleVersion"`
+
+	recent float64 // R: the evidence of harm that began at some later time
 }
 
 // Cause is what makes a verdict Inconclusive although there were data enough.
@@ -109,9 +111,17 @@ func (e *Evidence) effect(subject string) string {
 	case e.E == 1:
 		return subject + ": nothing to compare yet"
 	}
-	return fmt.Sprintf("%s ×%s [%s, %s] (e=%s)", subject, number(e.Ratio),
-		end(e.Interval[0], "0"), end(e.Interval[1], "∞"), number(e.E))
+	evidence := "e=" + number(e.E)
+	if e.recent > e.E && e.recent >= worthSaying {
+		evidence += ", of late " + number(e.recent)
+	}
+	return fmt.Sprintf("%s ×%s [%s, %s] (%s)", subject, number(e.Ratio),
+		end(e.Interval[0], "0"), end(e.Interval[1], "∞"), evidence)
 }
+
+// worthSaying is the evidence of late harm that a reason names beside that over
+// all of the time: it may be what decides, while the ratio over all looks fine.
+const worthSaying = 20
 
 func end(p *float64, unbounded string) string {
 	if p == nil {
@@ -147,6 +157,7 @@ func towards(log, goal float64) float64 {
 func (e *Evidence) harm(logE, logR, goal float64) {
 	most := max(logE, logR)
 	e.E = fromLog(logE)
+	e.recent = fromLog(logR)
 	e.P = min(1, 2*fromLog(-most))
 	e.TowardsFail = towards(most, goal)
 }

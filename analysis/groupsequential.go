@@ -52,6 +52,10 @@ type GroupSequential struct {
 // mostExactVariance is Σkθ(1−θ) up to which looks are exact.
 const mostExactVariance = 10_000
 
+// mostExactEvents bounds it, too: beyond, a float64 soon cannot count them one
+// by one any more.
+const mostExactEvents = 1e12
+
 func (p GroupSequential) withDefaults() GroupSequential {
 	p.Looks = int(or(float64(p.Looks), 5))
 	p.WindowsPerLook = int(or(float64(p.WindowsPerLook), 1))
@@ -170,14 +174,15 @@ func (g *groupSequential) sum() (x float64) {
 
 // boundary is where the newest look stops.
 func (g *groupSequential) boundary() float64 {
-	variance := 0.0
+	variance, events := 0.0, 0.0
 	for _, l := range g.looks {
 		variance += l.variance()
+		events += l.events
 	}
 	switch allowed := spend(g.params.Spending, g.alpha, g.params.Power, float64(len(g.looks))/float64(g.params.Looks)); {
 	case variance == 0:
 		return math.Inf(1)
-	case variance <= mostExactVariance:
+	case variance <= mostExactVariance && events <= mostExactEvents:
 		return g.exact(allowed)
 	default:
 		return g.normal(allowed)

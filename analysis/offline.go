@@ -117,25 +117,6 @@ func (p Params) offlineName() string {
 	}
 }
 
-func (p *Params) chooseOffline(name string) any {
-	switch name {
-	case "mannWhitney":
-		p.MannWhitney = &MannWhitney{}
-		return p.MannWhitney
-	case "groupSequential":
-		p.GroupSequential = &GroupSequential{}
-		return p.GroupSequential
-	case "runCompare":
-		p.RunCompare = &RunCompare{}
-		return p.RunCompare
-	case "kayentaV1":
-		p.KayentaV1 = &KayentaV1{}
-		return p.KayentaV1
-	default:
-		return nil
-	}
-}
-
 func (c Config) newOffline() (method, error) {
 	switch p := c.Judge; {
 	case p.MannWhitney != nil:

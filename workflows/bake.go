@@ -217,9 +217,10 @@ func (r *run) open(in activities.ObserveInput) watch {
 	if act.heartbeat < 2*in.Poll.Std() {
 		act.heartbeat = 3 * in.Poll.Std()
 	}
-	if length >= time.Hour && !in.Waiting { // it reports three times a minute
+	if length >= time.Hour && !in.Waiting && !in.Held { // it reports three times a minute
 		act.heartbeat = max(act.heartbeat, time.Minute)
 	}
+	act.heartbeat += r.delay // the first numbers can be read so much later
 	return watch{Future: start(ctx, act, a.Observe, in), cancel: cancel, in: in}
 }
 

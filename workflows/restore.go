@@ -151,9 +151,13 @@ func (r *run) finishRestoring(in restoring) {
 	}
 }
 
-// longestLook bounds one verification on the way back; then the weights are
-// written once more.
-const longestLook = time.Minute
+// A verification on the way back lasts firstLook, and from quickTries on
+// longestLook; then the weights are written once more. So history grows slowly
+// while a router stays out of reach for days.
+const (
+	quickTries  = 30
+	longestLook = time.Minute
+)
 
 // verifyTrafficRestored reads until users are back on the baseline, and writes
 // again, less and less often, as long as they are not.
@@ -161,7 +165,11 @@ func (r *run) verifyTrafficRestored() {
 	if !r.begun(rollout.RestoreTraffic) {
 		return
 	}
-	for look := firstLook; r.acknowledged == nil; look = min(2*look, longestLook) {
+	for tries := 1; r.acknowledged == nil; tries++ {
+		look := firstLook
+		if tries > quickTries {
+			look = longestLook
+		}
 		want := r.snapshot.Split
 		var out activities.VerifyTrafficOutput
 		act := r.insist("verify that traffic is back", func() (workflow.Future, workflow.CancelFunc) {
