@@ -55,6 +55,9 @@ func (e execution) upToDate(s rollout.Status) rollout.Status {
 	s.Retrying = e.Retrying
 	s.Checks = slices.Clone(s.Checks)
 	for _, c := range e.Checks {
+		if c.Verdict == rollout.NoData && c.Windows == 0 {
+			continue // it has only begun, or warms up: whether data are missing is said at its end
+		}
 		i := slices.IndexFunc(s.Checks, func(known rollout.CheckResult) bool { return known.Name == c.Name })
 		if i < 0 {
 			s.Checks = append(s.Checks, c)

@@ -294,7 +294,8 @@ func TestStatusShowsTheOpenWindow(t *testing.T) {
 	t.Parallel()
 	e := execution{
 		Retrying: []rollout.Retrying{{Act: "restore.traffic", Attempt: 3, Failure: "500"}},
-		Checks:   []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue, ToFail: 0.5}, {Name: "traffic", Verdict: rollout.Error}},
+		Checks: []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue, ToFail: 0.5}, {Name: "traffic", Verdict: rollout.Error},
+			{Name: "fresh", Verdict: rollout.NoData}},
 	}
 	before := rollout.Status{Checks: []rollout.CheckResult{{Name: "errors", Verdict: rollout.Continue}, {Name: "latency", Verdict: rollout.Pass}}}
 	now := e.upToDate(before)
