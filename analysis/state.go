@@ -165,9 +165,16 @@ func (s *state) list(fields *[]float64, most int) {
 }
 
 func (s *state) float32(f *float32) {
-	bits := int(math.Float32bits(*f))
-	s.counts(&bits)
-	*f = math.Float32frombits(uint32(bits))
+	if !s.reading {
+		s.data = binary.AppendUvarint(s.data, uint64(math.Float32bits(*f)))
+		return
+	}
+	x, n := binary.Uvarint(s.data)
+	if n <= 0 || x > math.MaxUint32 { // the sign is the highest bit
+		s.broken = true
+		return
+	}
+	*f, s.data = math.Float32frombits(uint32(x)), s.data[n:]
 }
 
 func (s *state) counts(fields ...*int) {
