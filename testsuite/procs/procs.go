@@ -105,12 +105,6 @@ func Start(t testing.TB, name, program string, env []string, args ...string) *Pr
 	return p
 }
 
-// PID of the process.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
-// Done is closed when the process has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
 // Kill ends it as a crash would, and returns when it is gone.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
