@@ -125,6 +125,7 @@ type Check struct {
 	Weight      float64  `json:"weight,omitempty"`      // its part of alpha; default 1
 	Judge       *Judge   `json:"judge,omitempty"`       // default rateRatio for failures+requests, tailLadder for histogram, points for query
 	Gates       *bool    `json:"gates,omitempty"`       // default true; false: measured, reported, never decides
+	Group       string   `json:"group,omitempty"`       // of the reported score; never decides
 }
 
 // By tells versions apart in metrics: either the name of a label whose value
