@@ -168,7 +168,7 @@ func admitChecks(checks []rollout.Check, metrics Metrics) []rollout.Problem {
 				out = append(out, rollout.Problem{Path: path, Message: err.Error()})
 			}
 		}
-		if _, err := judgeOf(check, taught{}, 0.01); err != nil {
+		if _, err := judgeOf(check, taught{}, 0.01, true); err != nil {
 			out = append(out, rollout.Problem{Path: path + ".judge", Message: err.Error()})
 		}
 	}

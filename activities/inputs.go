@@ -57,11 +57,14 @@ type PreflightInput struct {
 	Checks   []rollout.Check `json:"checks,omitempty"`
 	Steps    []Outlook       `json:"steps,omitempty"` // to say what will be seen in them
 	Alpha    float64         `json:"alpha,omitempty"`
+
+	Foresight string `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
 }
 
 // PreflightOutput says what was found. Problems refuse the rollout.
 type PreflightOutput struct {
 	Problems []string             `json:"problems,omitempty"`
+	Cause    rollout.Cause        `json:"cause,omitempty"` // of the refusal; "": dirty
 	Warnings []string             `json:"warnings,omitempty"`
 	Bounds   map[string][]float64 `json:"bounds,omitempty"` // latency bounds by check, in seconds
 	Delay    rollout.Duration     `json:"delay,omitempty"`  // of the metrics: a window can be judged so much after its end
@@ -96,9 +99,10 @@ type SetFlagsOutput struct{}
 // SetTrafficInput asks for a split.
 type SetTrafficInput struct {
 	Job
-	Step  int             `json:"step"`  // 0: not part of a step
-	Split rollout.Split   `json:"split"` // the one wanted
-	Ours  []rollout.Split `json:"ours"`  // what may be in force before it: what the rollout found or wrote last
+	Step  int             `json:"step"`          // 0: not part of a step
+	Why   string          `json:"why,omitempty"` // what allows it, where that was not planned
+	Split rollout.Split   `json:"split"`         // the one wanted
+	Ours  []rollout.Split `json:"ours"`          // what may be in force before it: what the rollout found or wrote last
 
 	Force    bool             `json:"force,omitempty"` // write over a foreign split: drift is put back
 	Policy   rollout.Policy   `json:"policy"`          // what a foreign split leads to
@@ -161,6 +165,7 @@ type ObserveInput struct {
 	Replicas  int                          `json:"replicas,omitempty"` // that the candidate is to have
 	Verdict   rollout.Verdict              `json:"verdict,omitempty"`  // injected by a drill
 	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
+	Adaptive  *rollout.Adaptive            `json:"adaptive,omitempty"` // say which weight may be next
 }
 
 // ObserveOutput is what one window came to.
@@ -180,6 +185,7 @@ type ObserveOutput struct {
 	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`
+	Next      *rollout.NextWeight   `json:"next,omitempty"` // with Adaptive: what the evidence allows after this window
 }
 
 // VerifyReadyInput asks to wait until the candidate is ready again.

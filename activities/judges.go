@@ -11,12 +11,12 @@ import (
 
 // judgeOf makes the judge of a check. Specs and judges share names and JSON,
 // so a judge is configured by the check itself.
-func judgeOf(check rollout.Check, known taught, alpha float64) (*analysis.Judge, error) {
+func judgeOf(check rollout.Check, known taught, alpha float64, anyShare bool) (*analysis.Judge, error) {
 	config, err := configOf(check)
 	if err != nil {
 		return nil, err
 	}
-	config.Bounds, config.Learned, config.Alpha = known.bounds, known.learned, alpha
+	config.Bounds, config.Learned, config.Alpha, config.AnyShare = known.bounds, known.learned, alpha, anyShare
 	return analysis.New(config)
 }
 
@@ -56,10 +56,10 @@ type panel struct {
 }
 
 // newPanel makes a judge for each check, α shared over the gating ones.
-func newPanel(checks []rollout.Check, known map[string]taught, alpha float64) (*panel, error) {
+func newPanel(checks []rollout.Check, known map[string]taught, policy rollout.Policy) (*panel, error) {
 	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}}
 	for _, check := range checks {
-		j, err := judgeOf(check, known[check.Name], alpha*shareOf(check, checks))
+		j, err := judgeOf(check, known[check.Name], policy.Alpha*shareOf(check, checks), policy.Share != rollout.RuleRequired)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", err, ErrFinal)
 		}
@@ -126,13 +126,15 @@ func (p *panel) load(s panelState) error {
 	return nil
 }
 
-// fold judges one poll: what each side did since the one before. Relative checks are
+// fold judges one poll: what each side did since the one before, and which share
+// of the requests the candidate was to get since then. Relative checks are
 // left out while the candidate warms up. It returns the windows that it folded
 // and, by check, what is wrong with the data.
-func (p *panel) fold(r Reading, at time.Time, warm bool) ([]analysis.Window, map[string]trouble) {
+func (p *panel) fold(r Reading, at time.Time, warm bool, share func(from time.Time) float64) ([]analysis.Window, map[string]trouble) {
 	var windows []analysis.Window
 	troubles := map[string]trouble{}
 	for _, check := range p.checks {
+		start := p.at[check.Name]
 		w, problem := p.window(check, r.Checks[check.Name], at)
 		if problem.verdict != "" {
 			troubles[check.Name] = problem
@@ -145,6 +147,7 @@ func (p *panel) fold(r Reading, at time.Time, warm bool) ([]analysis.Window, map
 		if w == nil {
 			continue
 		}
+		w.Share = share(start)
 		windows = append(windows, *w)
 		if err := p.judges[check.Name].Fold(*w); err != nil {
 			troubles[check.Name] = trouble{rollout.Error, err.Error()}
@@ -238,7 +241,7 @@ func resultOf(e analysis.Evidence) rollout.CheckResult {
 	r := rollout.CheckResult{
 		Name: e.Check, Verdict: rollout.Verdict(e.Verdict), Reason: e.Reason, Judge: e.Judge,
 		Ratio: e.Ratio, Difference: e.Difference, E: e.E, P: e.P, ToFail: e.TowardsFail, ToPass: e.TowardsPass,
-		Alpha: e.Alpha, Margin: e.Margin, Windows: e.Windows,
+		Alpha: e.Alpha, Margin: e.Margin, Windows: e.Windows, Share: e.Share,
 		Baseline: countsOf(e.Baseline), Candidate: countsOf(e.Candidate),
 	}
 	if e.Interval[0] != nil || e.Interval[1] != nil {

@@ -79,6 +79,7 @@ type progress struct {
 	Unwatched time.Duration `json:"unwatched"` // data time that nobody looked at
 	Since     time.Time     `json:"since"`     // beginning of the present trouble; zero: none
 	Split     rollout.Split `json:"split"`
+	Steady    time.Time     `json:"steady,omitzero"` // data time since which the split has been the one expected
 	Drift     rollout.Split `json:"drift,omitempty"`
 	Platform  string        `json:"platform,omitempty"`
 	Unready   string        `json:"unready,omitempty"`
@@ -107,7 +108,7 @@ func (a *Activities) newObserver(in ObserveInput) (*observer, error) {
 			return nil, err
 		}
 	}
-	if o.panel, err = newPanel(in.Checks, taughtOf(in.Bounds, in.Learned), in.Policy.Alpha); err != nil {
+	if o.panel, err = newPanel(in.Checks, taughtOf(in.Bounds, in.Learned), in.Policy); err != nil {
 		return nil, err
 	}
 	if in.Trouble > 0 {
@@ -202,6 +203,9 @@ func (o *observer) results(final bool) []rollout.CheckResult {
 			out = append(out, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
 		}
 	}
+	if t, found := o.overBudget(); found {
+		out = append(out, rollout.CheckResult{Name: budgetCheck, Verdict: t.verdict, Reason: t.reason})
+	}
 	if o.in.Verdict != "" && o.At.After(o.in.CountFrom) {
 		out = append(out, rollout.CheckResult{Name: "drill", Verdict: o.in.Verdict, Reason: "drill: injected " + string(o.in.Verdict)})
 	}
@@ -273,7 +277,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 	return ObserveOutput{
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform, Unready: o.Unready,
-		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state,
+		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state, Next: o.next(),
 	}, nil
 }
 

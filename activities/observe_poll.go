@@ -32,11 +32,21 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 		}
 		return
 	}
-	windows, troubles := o.panel.fold(reading, at, !at.Before(o.in.CountFrom) && o.isWarm(at))
+	windows, troubles := o.panel.fold(reading, at, !at.Before(o.in.CountFrom) && o.isWarm(at), o.share)
 	o.raw.add(windows)
 	for name, t := range troubles {
 		o.troubles[name] = t
 	}
+}
+
+// share is the part of the requests since a moment that the candidate was to
+// get; 0 where that is not known, because the weights were not the same all the
+// time. Numbers lag behind the weights by as much as the metrics' delay.
+func (o *observer) share(since time.Time) float64 {
+	if o.Steady.IsZero() || since.Before(o.Steady.Add(o.delay())) {
+		return 0
+	}
+	return share(o.in.Expect[o.in.Candidate])
 }
 
 // note remembers trouble that may be over by the end of the window.
@@ -49,12 +59,18 @@ func (o *observer) note() {
 	}
 }
 
-// notes lists the trouble that there was: "Error: errors: 503 (4 of 12 polls)".
+// notes lists the trouble that there was, "Error: errors: 503 (4 of 12 polls)",
+// and whose requests are not divided as they should be.
 func (o *observer) notes() []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(o.Noted)) {
 		n := o.Noted[name]
 		lines = append(lines, fmt.Sprintf("%s (%d of %d polls)", n.Reason, n.Polls, o.Polls))
+	}
+	for _, c := range o.checks {
+		if c.Share != "" {
+			lines = append(lines, c.Name+": "+c.Share)
+		}
 	}
 	return lines
 }
@@ -78,6 +94,8 @@ func (o *observer) pollTraffic(ctx context.Context) {
 		return
 	}
 	o.Drift = nil
+	steady := o.Steady
+	o.Steady = time.Time{}
 	for range 2 {
 		observed, err := o.traffic.Split(ctx)
 		if err != nil {
@@ -86,6 +104,10 @@ func (o *observer) pollTraffic(ctx context.Context) {
 		}
 		o.Split = observed.Split
 		if observed.Split.Equal(o.in.Expect) {
+			o.Steady = steady
+			if steady.IsZero() {
+				o.Steady = o.At
+			}
 			return
 		}
 		if sleep(ctx, 200*time.Millisecond) != nil {

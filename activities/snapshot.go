@@ -126,13 +126,34 @@ func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (Prefligh
 	if err := a.preflightMetrics(ctx, in, &out); err != nil {
 		return out, asTemporal("preflight: read metrics", err)
 	}
-	foresight, err := a.foresee(ctx, in.Job, in.Checks, in.Steps, in.Alpha)
-	if err != nil {
-		out.Warnings = append(out.Warnings, "what the checks will see is not known: "+err.Error())
-		return out, nil //nolint:nilerr // a warning: what to do without data is the policy's matter
-	}
-	out.Foresight, out.Warnings = foresight, append(out.Warnings, doubts(foresight)...)
+	a.preflightForesight(ctx, in, &out)
 	return out, nil
+}
+
+// preflightForesight looks whether the plan can come to verdicts at the traffic
+// seen. What speaks against that is a warning, or by policy a refusal.
+func (a *Activities) preflightForesight(ctx context.Context, in PreflightInput, out *PreflightOutput) {
+	foresight, err := a.foresee(ctx, in.Job, in.Checks, in.Steps, in.Alpha)
+	against := doubts(foresight)
+	if err != nil { // what to do without data is the policy's matter
+		against = []string{"what the checks will see is not known: " + err.Error()}
+	}
+	out.Foresight = foresight
+	if in.Foresight != rollout.RuleRequired {
+		out.Warnings = append(out.Warnings, against...)
+		return
+	}
+	for _, f := range foresight {
+		if f.Requests <= 0 {
+			against = append(against, fmt.Sprintf("step %d: %s", f.Step, f))
+		}
+	}
+	if len(out.Problems) == 0 && len(against) > 0 {
+		out.Cause = rollout.CausePolicy
+	}
+	for _, doubt := range against {
+		out.Problems = append(out.Problems, "policy.foresight: required: "+doubt)
+	}
 }
 
 // preflightMetrics reads every check once. Metrics that cannot be read now are

@@ -18,7 +18,7 @@ func panelOf(t *testing.T, checks ...rollout.Check) *panel {
 	for i := range checks {
 		checks[i].Weight = 1
 	}
-	p, err := newPanel(checks, nil, 0.01)
+	p, err := newPanel(checks, nil, rollout.Policy{Alpha: 0.01})
 	require.NoError(t, err)
 	return p
 }
@@ -45,7 +45,7 @@ func is(x float64) *float64 { return &x }
 func polls(p *panel, warm bool, from, n int, baseline, candidate func(int) *float64) map[string]trouble {
 	var troubles map[string]trouble
 	for i := from; i < from+n; i++ {
-		_, troubles = p.fold(cpuOf(baseline(i), candidate(i)), begin.Add(time.Duration(i)*5*time.Second), warm)
+		_, troubles = p.fold(cpuOf(baseline(i), candidate(i)), begin.Add(time.Duration(i)*5*time.Second), warm, unknownShare)
 	}
 	return troubles
 }
@@ -60,14 +60,14 @@ func varying(x float64) func(int) *float64 {
 func TestValuesOfAStepAreOnePoint(t *testing.T) {
 	for step, want := range map[time.Duration]int{0: 60, time.Second: 60, 5 * time.Second: 60, 10 * time.Second: 30, 15 * time.Second: 20, time.Minute: 5} {
 		p := panelOf(t, cpu(step))
-		windows, _ := p.fold(cpuOf(is(1), is(2)), begin, true)
+		windows, _ := p.fold(cpuOf(is(1), is(2)), begin, true, func(time.Time) float64 { return 0 })
 		require.Empty(t, windows, "the first reading begins the first step")
 		require.Empty(t, polls(p, true, 1, 60, varying(1), varying(1)))
 		require.Equal(t, want, p.judges["cpu"].Verdict().Windows, step)
 	}
 	p := panelOf(t, cpu(15*time.Second))
 	polls(p, true, 0, 3, always(1), func(i int) *float64 { return is(float64(i)) })
-	windows, troubles := p.fold(cpuOf(is(1), is(6)), begin.Add(15*time.Second), true)
+	windows, troubles := p.fold(cpuOf(is(1), is(6)), begin.Add(15*time.Second), true, func(time.Time) float64 { return 0 })
 	require.Empty(t, troubles)
 	require.Len(t, windows, 1)
 	require.Equal(t, seconds(begin), windows[0].Start)
@@ -115,7 +115,7 @@ func TestValuesOfTheWarmUpAreForgotten(t *testing.T) {
 	p := panelOf(t, cpu(15*time.Second))
 	polls(p, false, 0, 8, always(1), always(9))
 	polls(p, true, 8, 2, always(1), always(1))
-	windows, _ := p.fold(cpuOf(is(1), is(1)), begin.Add(50*time.Second), true)
+	windows, _ := p.fold(cpuOf(is(1), is(1)), begin.Add(50*time.Second), true, func(time.Time) float64 { return 0 })
 	require.Len(t, windows, 1)
 	require.Equal(t, seconds(begin)+35, windows[0].Start)
 	require.Equal(t, 1.0, *windows[0].Candidate.Value)
@@ -148,9 +148,11 @@ func TestBurnRateOfAHistogram(t *testing.T) {
 	for i := range 10 {
 		n := float64(100 * i)
 		side := SideReading{Buckets: map[string]map[string]float64{"a": {"0.3": n / 2, "+Inf": n}}}
-		p.fold(Reading{Checks: map[string]CheckReading{"cpu": {Sides: map[Side]SideReading{Candidate: side}}}}, begin.Add(time.Duration(i)*time.Second), false)
+		p.fold(Reading{Checks: map[string]CheckReading{"cpu": {Sides: map[Side]SideReading{Candidate: side}}}}, begin.Add(time.Duration(i)*time.Second), false, unknownShare)
 	}
 	got := p.results(true, true, rollout.RequireNoHarm, nil)[0]
 	require.Equal(t, rollout.Fail, got.Verdict, got.Reason)
 	require.Contains(t, got.Reason, "burns its budget ×50")
 }
+
+func unknownShare(time.Time) float64 { return 0 }

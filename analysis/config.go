@@ -48,6 +48,11 @@ type Config struct {
 	// windows, which are then not judged.
 	Bounds []float64 `json:"bounds,omitempty"`
 
+	// AnyShare takes a candidate that gets another share of the requests than
+	// the windows say for judgeable: it is told in Evidence.Share only. Counters
+	// often hold requests that no router has divided.
+	AnyShare bool `json:"anyShare,omitempty"`
+
 	// Learned is what the placebo history taught; see Learn. Nil: nothing.
 	Learned *Learned `json:"learned,omitempty"`
 }

@@ -69,6 +69,10 @@ type Evidence struct {
 	// have it, over the placebo history and the check's own windows.
 	Dispersion float64 `json:"dispersion,omitempty"`
 
+	// Share says that the candidate got another share of the requests than it
+	// should have; "" while nothing speaks for that.
+	Share string `json:"share,omitempty"`
+
 	// Windows were folded; Late came after a newer one and were dropped;
 	// Refused were impossible.
 	Windows int `json:"windows"`

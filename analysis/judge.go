@@ -180,8 +180,8 @@ func (j *Judge) Verdict() Evidence {
 		e.Verdict, e.Reason = NoData, e.Check+": no window yet"
 	case j.step.lacks != nothing:
 		e.Verdict, e.Reason = NoData, fmt.Sprintf("%s: no data of the %s in the last window", e.Check, j.step.lacks)
-	case own.now == Continue && j.step.split.broken():
-		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+j.step.split.String()
+	case own.now == Continue && e.Share != "" && !j.config.AnyShare:
+		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+e.Share
 	default:
 		e.Verdict, e.Cause = own.now, own.cause
 	}
@@ -211,8 +211,8 @@ func (j *Judge) Final(require string) Evidence {
 	switch {
 	case own.now != Continue:
 		e.Verdict, e.Cause = own.now, own.cause
-	case j.step.split.broken():
-		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+j.step.split.String()
+	case e.Share != "" && !j.config.AnyShare:
+		e.Verdict, e.Cause, e.Reason = Inconclusive, CauseShare, e.Check+": "+e.Share
 	case own.atEnd != Pass:
 		e.Verdict = own.atEnd
 	case require == RequireNoHarm, require == RequireNonInferior && own.proved:
@@ -235,6 +235,7 @@ func (j *Judge) evidence() (Evidence, opinion) {
 		RuleVersion: ruleVersion,
 	}
 	own := j.method.weigh(&e)
+	e.Share = j.step.split.told()
 	e.Reason = own.reason
 	return e, own
 }

@@ -31,7 +31,8 @@ func logGamma(x float64) float64 {
 // split guards the traffic share: did the candidate get the part of the
 // requests that it was to get? Requests that are lost before they are counted,
 // a router with other weights, retries of one side only make a comparison of
-// what is left worthless. It never hinders Fail, and is never Pass.
+// what is left worthless. It never hinders Fail, and is never Pass. Windows
+// whose share is not known tell nothing.
 //
 // Routers are not dice: weights are rounded, connections stick. So the evidence
 // has to reach 1/α and the smaller side has to be off by more than a twentieth.
@@ -49,6 +50,9 @@ const (
 )
 
 func (s *split) fold(w Window) {
+	if w.Share == 0 {
+		return
+	}
 	if share := uint64(math.Round(w.Share * shareParts)); share != s.share {
 		*s = split{share: share}
 	}
@@ -78,6 +82,14 @@ func (s *split) log() float64 {
 	theta := s.expected()
 	return LogMultinomialE([]float64{sharePull * theta, sharePull * (1 - theta)}, []float64{theta, 1 - theta},
 		[]float64{float64(s.candidate), float64(s.baseline)})
+}
+
+// told is the sentence where the split is broken, else "".
+func (s *split) told() string {
+	if !s.broken() {
+		return ""
+	}
+	return s.String()
 }
 
 // String is the sentence about a broken split.

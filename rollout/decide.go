@@ -19,6 +19,9 @@ const (
 	RuleRollback = "rollback"
 	RulePromote  = "promote"
 	RulePutBack  = "putBack"
+
+	RuleWarn     = "warn"
+	RuleRequired = "required"
 )
 
 // Action is what a rollout does next.

@@ -62,7 +62,9 @@ func (p Policy) withDefaults() Policy {
 	p.HoldFor = orElse(p.HoldFor, Duration(2*time.Hour))
 	p.Otherwise = orElse(p.Otherwise, RuleRollback)
 	p.OnNewRelease = orElse(p.OnNewRelease, "reject")
-	p.Absolute = orElse(p.Absolute, "warn")
+	p.Absolute = orElse(p.Absolute, RuleWarn)
+	p.Foresight = orElse(p.Foresight, RuleWarn)
+	p.Share = orElse(p.Share, RuleWarn)
 	return p
 }
 
@@ -153,7 +155,11 @@ func defaultDeadline(s Strategy) Duration {
 	total := Duration(time.Hour)
 	add := func(d Duration) { total = min(total+min(d, Duration(longest)), Duration(longest)) }
 	approvals := []*Approval{}
-	for _, step := range s.steps() {
+	steps := s.steps()
+	if s.Adaptive != nil {
+		steps = s.Adaptive.rungs()
+	}
+	for _, step := range steps {
 		add(2 * step.Bake)
 		approvals = append(approvals, step.Approve)
 	}
@@ -169,8 +175,12 @@ func defaultDeadline(s Strategy) Duration {
 }
 
 // steps lists the rungs before promotion, whatever strategy wrote them.
+// Of an adaptive one they are the fastest way.
 func (s Strategy) steps() []Step {
-	if s.Linear == nil {
+	switch {
+	case s.Adaptive != nil:
+		return s.Adaptive.fastest()
+	case s.Linear == nil:
 		return s.Canary
 	}
 	var steps []Step

@@ -16,7 +16,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, Duration(30*time.Second), s.Drain)
 	require.Equal(t, "match", s.Target.Replicas)
 	require.Equal(t, Policy{Alpha: 0.01, Require: RequireNoHarm, Inconclusive: RuleHold, NoData: RuleHold, Error: RuleHold, Drift: RuleHold,
-		Grace: minutes(3), HoldFor: minutes(120), Otherwise: RuleRollback, OnNewRelease: "reject", Absolute: "warn"}, s.Policy)
+		Grace: minutes(3), HoldFor: minutes(120), Otherwise: RuleRollback, OnNewRelease: "reject", Absolute: "warn", Foresight: "warn", Share: "warn"}, s.Policy)
 	require.Equal(t, Duration(12*time.Hour), s.Strategy.Window.Cap)
 	require.Equal(t, minutes(10), *s.Strategy.KeepBaseline)
 	require.Equal(t, Check{Name: "errors", Failures: "f", Requests: "r", MinRequests: 20, Weight: 1, By: &By{Label: "version"},

@@ -94,21 +94,26 @@ func NewPlan(s Spec) Plan {
 		p.Promote = s.Strategy.Promote.Approve.withDefaults()
 	}
 	for i, step := range s.Strategy.steps() {
-		p.Steps = append(p.Steps, PlannedStep{
-			Number: i + 1, Weight: step.Weight, Bake: step.Bake,
-			WarmUp:  s.Strategy.WarmUpFor(step.Bake),
-			Poll:    s.Strategy.Window.PollFor(step.Bake),
-			Grace:   s.Policy.GraceFor(step.Bake),
-			Windows: s.Strategy.Window.Windows(step.Bake),
-			Approve: step.Approve.withDefaults(),
-
-			Absolute: All-step.Weight < minBaseline,
-		})
+		p.Steps = append(p.Steps, p.step(i+1, step))
 	}
 	p.Acts = acts(p)
 	p.Events, p.Actions = p.EventBound(), p.ActionBound()
 	p.Warnings = warnings(p)
 	return p.Seal()
+}
+
+func (p Plan) step(number int, step Step) PlannedStep {
+	s := p.Spec
+	return PlannedStep{
+		Number: number, Weight: step.Weight, Bake: step.Bake,
+		WarmUp:  s.Strategy.WarmUpFor(step.Bake),
+		Poll:    s.Strategy.Window.PollFor(step.Bake),
+		Grace:   s.Policy.GraceFor(step.Bake),
+		Windows: s.Strategy.Window.Windows(step.Bake),
+		Approve: step.Approve.withDefaults(),
+
+		Absolute: All-step.Weight < minBaseline,
+	}
 }
 
 // FirstRelease returns the plan for a service that nothing serves yet. There
@@ -131,7 +136,7 @@ func (p Plan) FirstRelease() Plan {
 		approve, p.Promote = p.Promote, nil
 	}
 	longest.Approve = approve
-	p.Steps = []PlannedStep{longest}
+	p.Steps, p.Spec.Strategy.Adaptive = []PlannedStep{longest}, nil
 	return p
 }
 
@@ -153,7 +158,7 @@ func (p Plan) Seal() Plan {
 // the candidate has traffic, because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
-	for _, step := range p.Steps {
+	for _, step := range p.longestWay() {
 		events += 13 + 6*len(step.Windows)
 	}
 	if p.KeepBaseline > 0 {
@@ -170,10 +175,23 @@ func (p Plan) EventBound() int {
 // heartbeats: 15 + Σ per step (3 + windows) + 3 per approval.
 func (p Plan) ActionBound() int {
 	actions := 15
-	for _, step := range p.Steps {
+	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
 	}
 	return actions + 3*len(p.approvals())
+}
+
+// longestWay is the plan's steps; an adaptive one may take more than are listed.
+func (p Plan) longestWay() []PlannedStep {
+	a := p.Spec.Strategy.Adaptive
+	if a == nil {
+		return p.Steps
+	}
+	var steps []PlannedStep
+	for i, step := range a.rungs() {
+		steps = append(steps, p.step(i+1, step))
+	}
+	return steps
 }
 
 // approvals are those that the plan asks for.

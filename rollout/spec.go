@@ -65,12 +65,13 @@ type Driver struct {
 }
 
 // Strategy says in which steps the candidate gets its traffic: exactly one of
-// Canary and Linear.
+// Canary, Linear and Adaptive.
 type Strategy struct {
 	Window       WindowSpec `json:"window,omitzero"`
 	WarmUp       *Duration  `json:"warmUp,omitempty"` // relative checks not counted; default a tenth of the bake, at most 1m
 	Canary       []Step     `json:"canary,omitempty"`
 	Linear       *Linear    `json:"linear,omitempty"`
+	Adaptive     *Adaptive  `json:"adaptive,omitempty"`
 	Promote      *Promote   `json:"promote,omitempty"`
 	KeepBaseline *Duration  `json:"keepBaseline,omitempty"` // after promotion; default the last bake, at most 10m
 }
@@ -234,6 +235,8 @@ type Policy struct {
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
+	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot conclude at the traffic seen is refused
+	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive
 }
 
 // Notification sends events to one sink of the worker's configuration.
@@ -259,6 +262,13 @@ func (s Spec) Key() Target {
 // what meanCs judges is always advisory.
 func (c Check) IsGating() bool {
 	return (c.Judge == nil || c.Judge.MeanCS == nil) && (c.Gates == nil || *c.Gates)
+}
+
+// CountsExcess reports whether the check says how many failures the candidate
+// has beyond the baseline's.
+func (c Check) CountsExcess() bool {
+	j := c.withDefaults().Judge
+	return c.IsGating() && c.Failures != "" && j != nil && j.RateRatio != nil && j.RateRatio.Direction != "decrease"
 }
 
 // Step is how long the check gathers values into one; 0: each reading is one.

@@ -97,6 +97,7 @@ type CheckResult struct {
 	Alpha      float64    `json:"alpha,omitempty"`
 	Margin     float64    `json:"margin,omitempty"`
 	Windows    int        `json:"windows,omitempty"`
+	Share      string     `json:"share,omitempty"` // the candidate gets another share of the requests than it should
 	Baseline   *Counts    `json:"baseline,omitempty"`
 	Candidate  *Counts    `json:"candidate,omitempty"`
 }

@@ -118,11 +118,16 @@ func (s Spec) validateTarget(v *validation) {
 }
 
 func (s Strategy) validate(v *validation) {
-	switch {
-	case len(s.Canary) > 0 && s.Linear != nil:
-		v.add("strategy", "both canary and linear are given: exactly one is needed")
-	case len(s.Canary) == 0 && s.Linear == nil:
-		v.add("strategy", "no step: give canary (a list of steps) or linear")
+	given := 0
+	for _, is := range []bool{len(s.Canary) > 0, s.Linear != nil, s.Adaptive != nil} {
+		if is {
+			given++
+		}
+	}
+	v.require(given <= 1, "strategy", "several of canary, linear and adaptive are given: exactly one is needed")
+	v.require(given > 0, "strategy", "no step: give canary (a list of steps), linear or adaptive")
+	if s.Adaptive != nil {
+		s.Adaptive.validate(v)
 	}
 	if l := s.Linear; l != nil {
 		until := orElse(l.Until, All)
@@ -156,6 +161,9 @@ func (s Strategy) validateWindow(v *validation) {
 	for i, step := range s.Canary {
 		v.require(step.Bake/limit <= maxWindows, fmt.Sprintf("strategy.canary[%d].bake", i), tooManyWindows, step.Bake, limit)
 	}
+	if s.Adaptive != nil {
+		v.require(s.Adaptive.MinBake/limit <= maxWindows, "strategy.adaptive.minBake", tooManyWindows, s.Adaptive.MinBake, limit)
+	}
 	if s.Linear != nil {
 		v.require(s.Linear.Bake/limit <= maxWindows, "strategy.linear.bake", tooManyWindows, s.Linear.Bake, limit)
 	}
@@ -188,5 +196,7 @@ func (p Policy) validate(v *validation) {
 	v.oneOf(p.Drift, "policy.drift", RuleHold, RulePutBack, RuleRollback)
 	v.oneOf(p.Otherwise, "policy.otherwise", RuleRollback, RulePromote)
 	v.oneOf(p.OnNewRelease, "policy.onNewRelease", "reject", "queue", "keepNewest", "supersede")
-	v.oneOf(p.Absolute, "policy.absolute", "warn", "required")
+	v.oneOf(p.Absolute, "policy.absolute", RuleWarn, RuleRequired)
+	v.oneOf(p.Foresight, "policy.foresight", RuleWarn, RuleRequired)
+	v.oneOf(p.Share, "policy.share", RuleWarn, RuleRequired)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,11 @@ func (s Spec) validateChecks(v *validation) {
 		seen[c.Name] = true
 		c.validate(v, path)
 	}
-	if s.Policy.Absolute == "required" {
+	if s.Strategy.Adaptive != nil {
+		v.require(slices.ContainsFunc(s.Checks, Check.CountsExcess), "strategy.adaptive",
+			"no gating check compares failures (judge rateRatio, direction increase): nothing says how many the candidate costs")
+	}
+	if s.Policy.Absolute == RuleRequired {
 		absolute := false
 		for _, c := range s.Checks {
 			absolute = absolute || c.IsAbsolute() && c.IsGating()

@@ -101,6 +101,10 @@ func foresightText(a admission) string {
 func planText(p rollout.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s in %s\n", p.Target, p.Candidate, count(len(p.Steps), "step"))
+	if a := p.Spec.Strategy.Adaptive; a != nil {
+		fmt.Fprintf(&b, "\nadaptive: the evidence chooses the weights from %s to %s, so that it costs at most %s\n"+
+			"beyond the baseline's; each is baked for %s at least. The fastest way:\n", a.From, a.To, a.RiskBudget, a.MinBake)
+	}
 	for _, s := range p.Steps {
 		fmt.Fprintf(&b, "\nstep %d: %s, bake %s\n", s.Number, s.Weight, s.Bake)
 		gateAsked(&b, s.Approve)

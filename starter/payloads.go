@@ -20,8 +20,9 @@ type (
 		Reason string        `json:"reason"`
 	}
 	preflightOutput struct {
-		Problems []string `json:"problems"`
-		Warnings []string `json:"warnings"`
+		Problems []string      `json:"problems"`
+		Warnings []string      `json:"warnings"`
+		Cause    rollout.Cause `json:"cause"`
 	}
 	deployOutput struct {
 		Ready     int      `json:"ready"`
@@ -30,6 +31,7 @@ type (
 	}
 	trafficInput struct {
 		Step  int           `json:"step"`
+		Why   string        `json:"why"`
 		Split rollout.Split `json:"split"`
 	}
 	setTrafficOutput struct {

@@ -116,7 +116,7 @@ func (s *story) preflight(e *historypb.HistoryEvent, result *commonpb.Payloads) 
 	s.status.Warnings = append(s.status.Warnings, out.Warnings...)
 	s.add(e, rollout.EventPreflight, 0, text, map[string]any{"problems": list(out.Problems), "warnings": list(out.Warnings)})
 	if len(out.Problems) > 0 {
-		s.refused(e, rollout.CauseDirty, strings.Join(out.Problems, "; "), out.Problems)
+		s.refused(e, orElse(out.Cause, rollout.CauseDirty), strings.Join(out.Problems, "; "), out.Problems)
 	}
 	return nil
 }
@@ -159,7 +159,12 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return nil
 	}
 	weight := out.Split[s.status.Candidate]
-	s.add(e, rollout.EventWeightSet, step, fmt.Sprintf("%s to %s set", weight, s.status.Candidate), map[string]any{"weight": weight, "split": out.Split})
+	text, data := fmt.Sprintf("%s to %s set", weight, s.status.Candidate), map[string]any{"weight": weight, "split": out.Split}
+	if in.Why != "" {
+		text += ": " + in.Why
+		data["why"] = in.Why
+	}
+	s.add(e, rollout.EventWeightSet, step, text, data)
 	return nil
 }
 
@@ -189,6 +194,7 @@ func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commo
 		return nil
 	}
 	s.status.Step = max(s.status.Step, stepOf(one.ID))
+	s.status.Steps = max(s.status.Steps, s.status.Step)
 	s.add(e, rollout.EventWeightObserved, orElse(in.Step, stepOf(one.ID)), fmt.Sprintf("%s to %s observed", weight, s.status.Candidate), data)
 	return nil
 }

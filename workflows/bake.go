@@ -89,6 +89,7 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 		Job: r.job, Step: step.Number, Window: number, Start: r.now(), CountFrom: r.now(), Poll: step.Poll,
 		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Policy: r.plan.Spec.Policy,
 		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
+		Adaptive: r.plan.Spec.Strategy.Adaptive,
 	}
 	in.Fence.Generation, in.Replicas = r.generation, r.replicas()
 	if len(r.ours) == 1 {
@@ -134,8 +135,13 @@ func (r *run) bake(b *bake) *setback {
 			return s
 		}
 		b.account(r, in, out)
+		r.allowed = out.Next
 		if r.skip {
+			r.allowed = nil
 			return r.back
+		}
+		if r.isTooMuch(in, out) {
+			return nil
 		}
 		if passed, s := r.follow(b, in, out); passed || s != nil {
 			return s
@@ -317,11 +323,8 @@ func (r *run) watchWhile(future workflow.Future, id string) *setback {
 // waitWindow is a window of no bake: it counts nothing and ends with what the
 // rollout waits for.
 func (r *run) waitWindow() activities.ObserveInput {
-	step := rollout.PlannedStep{Number: max(r.status.Step, 1), Weight: r.status.Weight}
-	if n := r.status.Step; n >= 1 && n <= len(r.plan.Steps) {
-		step = r.plan.Steps[n-1]
-		step.Weight = r.status.Weight
-	}
+	step := r.step
+	step.Number, step.Weight = max(r.status.Step, 1), r.status.Weight
 	r.waits++
 	in := r.window(step, 50+r.waits)
 	in.Waiting = true

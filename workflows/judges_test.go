@@ -11,6 +11,51 @@ import (
 	"bakeoff/testsuite/sim"
 )
 
+// TestGuards holds what the guards of relative checks lead to.
+func TestGuards(t *testing.T) {
+	quiet := func(s *rollout.Spec) { s.Policy.Foresight = rollout.RuleRequired }
+	busy := func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 1600, Failures: 0.01}) }
+	for name, s := range map[string]story{
+		"another share of the requests is told": {world: busy, want: rollout.Promoted,
+			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+				require.Contains(t, s.Checks[0].Share, "of the requests instead of 50%")
+			}},
+		"or decides, by policy": {world: busy, spec: func(s *rollout.Spec) { s.Policy.Share = rollout.RuleRequired },
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "of the requests instead of 10%", wantLog: undone},
+		"a right share is not mentioned": {want: rollout.Promoted, check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Empty(t, s.Checks[0].Share)
+		}},
+		"a plan that cannot conclude is refused, by policy": {spec: quiet,
+			world: func(w *sim.World) { w.Behave("2.4.1", sim.Behaviour{Rate: 1, Failures: 0.01}) },
+			want:  rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "policy.foresight: required: step 1", wantLog: []string{}},
+		"and so is one without traffic": {spec: quiet,
+			world: func(w *sim.World) { w.Behave("2.4.1", sim.Behaviour{Rate: -1}) },
+			want:  rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "no traffic seen", wantLog: []string{}},
+		"one that can conclude is not": {spec: func(s *rollout.Spec) {
+			quiet(s)
+			s.Checks[0].Failures, s.Checks[0].MinRequests = "http_requests_total", 10
+		}, world: func(w *sim.World) {
+			w.Behave("2.4.1", sim.Behaviour{Rate: 4000, Failures: 0.3})
+			w.Behave("2.5.0", sim.Behaviour{Rate: 4000, Failures: 0.3})
+		}, want: rollout.Promoted, wantLog: good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, status, err := s.run(t)
+			require.NoError(t, err)
+			require.Equal(t, s.want, status.Outcome, "%+v", status)
+			require.Equal(t, s.wantCause, status.Cause, status.Reason)
+			require.Contains(t, status.Reason, s.wantReason)
+			if s.wantLog != nil {
+				require.ElementsMatch(t, s.wantLog, w.Log())
+			}
+			if s.check != nil {
+				s.check(t, w, status)
+			}
+		})
+	}
+}
+
 // TestJudges holds that each judge of values and of budgets decides a rollout
 // as it should.
 func TestJudges(t *testing.T) {

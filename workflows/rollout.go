@@ -63,6 +63,9 @@ type run struct {
 	pending    []workflow.Future      // forward acts that may still be running
 	state      []byte                 // of the judges
 	putBacks   int                    // how often foreign weights were put back
+	step       rollout.PlannedStep    // the one that was taken last
+	stays      bool                   // it is one more bake at the same weight
+	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
@@ -156,7 +159,7 @@ func (r *run) preflight() *setback {
 	act.within, act.refuses = r.plan.Spec.ReadyWithin.Std(), true
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan.Steps), Alpha: r.plan.Spec.Policy.Alpha})
+			Steps: activities.Outlooks(r.plan.Steps), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight})
 	if s != nil {
 		return s
 	}
@@ -164,7 +167,11 @@ func (r *run) preflight() *setback {
 	r.status.Warnings = append(r.status.Warnings, out.Warnings...)
 	if len(out.Problems) > 0 {
 		r.status.Problems = out.Problems
-		return &setback{outcome: rollout.Refused, cause: rollout.CauseDirty, reason: list(out.Problems)}
+		cause := rollout.CauseDirty
+		if out.Cause != "" {
+			cause = out.Cause
+		}
+		return &setback{outcome: rollout.Refused, cause: cause, reason: list(out.Problems)}
 	}
 	return nil
 }
@@ -177,7 +184,7 @@ func (r *run) advance() *setback {
 	if s := r.setFlags(); s != nil {
 		return s
 	}
-	for _, step := range r.plan.Steps {
+	for step, more := r.plan.Steps[0], true; more; step, more = r.nextStep(step) {
 		if s := r.climb(step); s != nil {
 			return s
 		}
@@ -240,9 +247,11 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 	if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
 		return s
 	}
-	r.status.Step = step.Number
-	if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
-		return s
+	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
+	if !r.stays {
+		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
+			return s
+		}
 	}
 	return r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window))
 }
@@ -264,7 +273,7 @@ func (r *run) waitUntilReady(what string) *setback {
 
 // promote gives the candidate all of the traffic and makes it primary.
 func (r *run) promote() *setback {
-	if s := r.gate(r.plan.Promote, len(r.plan.Steps)+1, "the promotion"); s != nil {
+	if s := r.gate(r.plan.Promote, max(len(r.plan.Steps), r.step.Number)+1, "the promotion"); s != nil {
 		return s
 	}
 	if s := r.waitUntilReady("the promotion"); s != nil {
@@ -312,7 +321,7 @@ func (r *run) keepBaseline() *setback {
 	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("keeping %s for %s", named(r.job.Baseline), keep))
 	window := r.plan.Spec.Strategy.Window
 	b := newBake(rollout.PlannedStep{
-		Number: len(r.plan.Steps), Weight: rollout.All, Bake: keep, Poll: window.PollFor(keep),
+		Number: max(len(r.plan.Steps), r.step.Number), Weight: rollout.All, Bake: keep, Poll: window.PollFor(keep),
 		Grace: r.plan.Spec.Policy.GraceFor(keep), Windows: []rollout.Duration{keep}, Absolute: true,
 	}, "keep", window)
 	b.primary = r.plan.Candidate

@@ -41,6 +41,20 @@ type teller struct {
 // at does something once the story has run for that long.
 func (s *teller) at(d time.Duration, do func()) { s.env.RegisterDelayedCallback(do, d) }
 
+// once does something as soon as the world is so.
+func (s *teller) once(is func() bool, do func()) {
+	go func() {
+		for !is() {
+			select {
+			case <-s.t.Context().Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		do()
+	}()
+}
+
 // order gives a command, and requires its answer.
 func (s *teller) order(c rollout.Command, want string) {
 	if c.Actor == "" {

@@ -54,11 +54,11 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 	r.served = true
 	r.record(id + ".traffic")
 	for {
-		act := r.act(id+".traffic", fmt.Sprintf("send %s to %s", w, r.plan.Candidate))
+		act := r.act(id+".traffic", sentence(fmt.Sprintf("send %s to %s", w, r.plan.Candidate), r.why(w)))
 		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
 		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
 		in := activities.SetTrafficInput{
-			Job: r.write(id + ".traffic"), Step: step, Split: r.split(w), Ours: r.ours,
+			Job: r.write(id + ".traffic"), Step: step, Why: r.why(w), Split: r.split(w), Ours: r.ours,
 			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks,
 		}
 		if !r.heldSince.IsZero() {

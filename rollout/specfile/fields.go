@@ -52,6 +52,8 @@ func describe(t reflect.Type) string {
 		return "a percentage such as 5%"
 	case reflect.TypeFor[rollout.Duration]():
 		return "a duration such as 10m"
+	case reflect.TypeFor[rollout.Budget]():
+		return "a number of failures such as 200 failures"
 	case reflect.TypeFor[rollout.By]():
 		return "a label's name or {baseline: …, candidate: …}"
 	}

@@ -58,6 +58,9 @@ func written(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[rollout.Duration]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: durationPattern}, {Enum: []any{0}}},
 			Examples: []any{"30s", "10m", "7d"}}
+	case reflect.TypeFor[rollout.Budget]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: budgetPattern}, {Type: "integer", Minimum: "1"}},
+			Examples: []any{"200 failures"}}
 	case reflect.TypeFor[rollout.By]():
 		sides := jsonschema.NewProperties()
 		sides.Set("baseline", textRef())
@@ -111,7 +114,7 @@ func asText(s *jsonschema.Schema) *jsonschema.Schema {
 // exclusive says where exactly one of several fields is needed, and which go
 // together.
 func exclusive(defs jsonschema.Definitions) {
-	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"})
+	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"}, []string{"adaptive"})
 	defs["Judge"].OneOf = eachRequired([]string{"rateRatio"}, []string{"tailLadder"}, []string{"sloRate"}, []string{"threshold"},
 		[]string{"points"}, []string{"burnRate"}, []string{"meanCs"})
 	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query"})

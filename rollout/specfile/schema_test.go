@@ -44,6 +44,7 @@ func TestSchemaAcceptsExamplesAndReference(t *testing.T) {
 func TestSchemaAndParseAgree(t *testing.T) {
 	s := compiled(t)
 	check := "{name: errors, failures: f, requests: r}"
+	canaries := "canary:\n    - {weight: 5%, bake: 10m}\n    - {weight: 25%, bake: 30m}\n"
 	good := map[string][]string{
 		"smallest":            nil,
 		"version as a number": {"version: 2.5.0", "version: 1.10"},
@@ -68,6 +69,8 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"tailLadder":          {check, "{name: l, histogram: h, judge: {tailLadder: {quantiles: [0.5, 0.99]}}}"},
 		"sloRate":             {check, "{name: e, failures: f, requests: r, judge: {sloRate: {objective: 99.999%}}}"},
 		"free-form":           {"{driver: http}", "{driver: http, with: {a: [1, {b: ~}], c: true}}"},
+		"adaptive":            {canaries, "adaptive: {from: 1%, to: 50%, riskBudget: 200 failures, minBake: 2m}\n"},
+		"budget as a number":  {canaries, "adaptive: {from: 1%, to: 50%, riskBudget: 200, minBake: 2m}\n"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
 		"hook and sink":       {"checks:", "hooks: [{at: after}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
