@@ -47,7 +47,7 @@ func (a *Activities) lookAhead(ctx context.Context, p rollout.Plan) ([]rollout.F
 		return nil, "no version has all of the traffic"
 	}
 	j.Endpoints = map[string][]string{j.Baseline: now.Endpoints}
-	foresight, err := a.foresee(ctx, j, p.Spec.Checks, Outlooks(p.Steps), p.Spec.Policy.Alpha)
+	foresight, err := a.foresee(ctx, j, p.Spec.Checks, Outlooks(p), p.Spec.Policy.Alpha)
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -148,7 +148,7 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 func admitWeights(p rollout.Plan, traffic Traffic) []rollout.Problem {
 	var out []rollout.Problem
 	for _, step := range p.Steps {
-		_, err := traffic.Approximate(rollout.Split{"baseline": rollout.All - step.Weight, p.Candidate: step.Weight})
+		_, err := traffic.Approximate(p.Split("baseline", step.Weight))
 		if err != nil {
 			out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("step %d: %v", step.Number, err)})
 		}

@@ -57,7 +57,8 @@ func (o *observer) next() *rollout.NextWeight {
 	}
 	allowed := o.allowance()
 	w := rollout.Weight(math.Round(allowed.Share * float64(rollout.All)))
-	if _, err := o.traffic.Approximate(rollout.Split{o.in.Baseline: rollout.All - w, o.in.Candidate: w}); err != nil {
+	plan := rollout.Plan{Candidate: o.in.Candidate, Copy: o.in.Copy}
+	if _, err := o.traffic.Approximate(plan.Split(o.in.Baseline, w)); err != nil {
 		return &rollout.NextWeight{Weight: o.in.Weight, Reason: fmt.Sprintf("stay at %s: the router cannot make %s: %v", o.in.Weight, w, err)}
 	}
 	text := "stay at"

@@ -15,13 +15,24 @@ type Outlook struct {
 	Number int              `json:"number"`
 	Weight rollout.Weight   `json:"weight"`
 	Bake   rollout.Duration `json:"bake"`
+	Copy   bool             `json:"copy,omitempty"` // compared with a copy of the baseline that gets as much
+}
+
+// sides are the requests a second on both sides together, and the candidate's
+// part of them, where the target has so many.
+func (o Outlook) sides(requests float64) (both, part float64) {
+	w := share(o.Weight)
+	if o.Copy {
+		return 2 * w * requests, 0.5
+	}
+	return requests, w
 }
 
 // Outlooks are the steps of a plan.
-func Outlooks(steps []rollout.PlannedStep) []Outlook {
+func Outlooks(p rollout.Plan) []Outlook {
 	var out []Outlook
-	for _, s := range steps {
-		out = append(out, Outlook{Number: s.Number, Weight: s.Weight, Bake: s.Bake})
+	for _, s := range p.Steps {
+		out = append(out, Outlook{Number: s.Number, Weight: s.Weight, Bake: s.Bake, Copy: p.Copy != ""})
 	}
 	return out
 }
@@ -60,7 +71,9 @@ func (a *Activities) foresee(ctx context.Context, j Job, checks []rollout.Check,
 				return nil, err
 			}
 			config.Alpha = alpha * shareOf(check, checks)
-			f, ok := analysis.Foresee(config, t, float64(step.Weight)/float64(rollout.All), step.Bake.Std().Seconds())
+			var part float64
+			t.Requests, part = step.sides(t.Requests)
+			f, ok := analysis.Foresee(config, t, part, step.Bake.Std().Seconds())
 			if !ok && t.Requests > 0 {
 				continue
 			}

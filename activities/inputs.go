@@ -166,6 +166,7 @@ type ObserveInput struct {
 	Verdict   rollout.Verdict              `json:"verdict,omitempty"`  // injected by a drill
 	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
 	Adaptive  *rollout.Adaptive            `json:"adaptive,omitempty"` // say which weight may be next
+	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself
 }
 
 // ObserveOutput is what one window came to.

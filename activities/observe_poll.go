@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,8 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 		return
 	}
 	sides := map[Side]Version{Candidate: o.version(o.in.Candidate)}
-	if o.in.Baseline != "" {
-		sides[Baseline] = o.version(o.in.Baseline)
+	if against := o.against(); against != "" {
+		sides[Baseline] = o.version(against)
 	}
 	reading, err := o.metrics.Read(ctx, MetricsQuery{Checks: o.in.Checks, Sides: sides, At: at})
 	if err != nil {
@@ -46,8 +47,12 @@ func (o *observer) share(since time.Time) float64 {
 	if o.Steady.IsZero() || since.Before(o.Steady.Add(o.delay())) {
 		return 0
 	}
-	return share(o.in.Expect[o.in.Candidate])
+	candidate, against := o.in.Expect[o.in.Candidate], o.in.Expect[o.against()]
+	return float64(candidate) / float64(max(candidate+against, 1))
 }
+
+// against is the version that the candidate is compared with.
+func (o *observer) against() string { return cmp.Or(o.in.Copy, o.in.Baseline) }
 
 // note remembers trouble that may be over by the end of the window.
 func (o *observer) note() {

@@ -24,6 +24,12 @@ const (
 	RuleRequired = "required"
 )
 
+// Values of Strategy.Baseline.
+const (
+	BaselineServing = "serving"
+	BaselineSameAge = "sameAge"
+)
+
 // Action is what a rollout does next.
 type Action string
 

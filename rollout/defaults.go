@@ -25,6 +25,7 @@ func (s Spec) WithDefaults() Spec {
 	s.Drain = orElse(s.Drain, Duration(30*time.Second))
 	s.Target.Replicas = orElse(s.Target.Replicas, "match")
 	s.Policy = s.Policy.withDefaults()
+	s.Strategy.Baseline = orElse(s.Strategy.Baseline, BaselineServing)
 	s.Strategy.Window.Cap = orElse(s.Strategy.Window.Cap, max(Duration(12*time.Hour), s.Strategy.Window.First))
 	s.Strategy.Canary = slices.Clone(s.Strategy.Canary)
 	for i, step := range s.Strategy.Canary {

@@ -15,6 +15,7 @@ type Plan struct {
 	Spec         Spec              `json:"spec"` // with every default filled in
 	Target       string            `json:"target"`
 	Candidate    string            `json:"candidate"`
+	Copy         string            `json:"copy,omitempty"` // version of the same-age copy of the baseline; "": none
 	Steps        []PlannedStep     `json:"steps"`
 	Promote      *Approval         `json:"promote,omitempty"`
 	KeepBaseline Duration          `json:"keepBaseline"`
@@ -59,12 +60,13 @@ type Compensation struct {
 type CompensationKind string
 
 // The ways of undoing. The first three put users back and run at once and in
-// parallel; the last one tidies up after them.
+// parallel; the others tidy up after them.
 const (
 	RestoreTraffic  CompensationKind = "RestoreTraffic"
 	RestoreFlags    CompensationKind = "RestoreFlags"
 	RestorePointers CompensationKind = "RestorePointers"
 	RemoveCandidate CompensationKind = "RemoveCandidate"
+	RemoveCopy      CompensationKind = "RemoveCopy"
 )
 
 // Drill injects a verdict at a step, to practise the way back. Admit refuses
@@ -89,6 +91,9 @@ func NewPlan(s Spec) Plan {
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
 		KeepBaseline: *s.Strategy.KeepBaseline,
+	}
+	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
+		p.Copy = s.Baseline.Version + "-sameage"
 	}
 	if s.Strategy.Promote != nil {
 		p.Promote = s.Strategy.Promote.Approve.withDefaults()
@@ -136,8 +141,23 @@ func (p Plan) FirstRelease() Plan {
 		approve, p.Promote = p.Promote, nil
 	}
 	longest.Approve = approve
-	p.Steps, p.Spec.Strategy.Adaptive = []PlannedStep{longest}, nil
+	p.Steps, p.Spec.Strategy.Adaptive, p.Copy = []PlannedStep{longest}, nil, ""
 	return p
+}
+
+// Split is who gets what when the candidate has w and the baseline the rest;
+// a copy of the baseline gets as much as the candidate, until it has all.
+func (p Plan) Split(baseline string, w Weight) Split {
+	switch {
+	case baseline == "":
+		return Split{p.Candidate: All}
+	case p.Copy == "":
+		return Split{baseline: All - w, p.Candidate: w}
+	case 2*w > All:
+		return Split{baseline: All - w, p.Copy: 0, p.Candidate: w}
+	default:
+		return Split{baseline: All - 2*w, p.Copy: w, p.Candidate: w}
+	}
 }
 
 // Seal returns the plan with its digest.
@@ -154,7 +174,7 @@ func (p Plan) Seal() Plan {
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 8 per approval, and 8 more for each that is asked for while
+// kept baseline, 12 for a copy of it, 8 per approval, and 8 more for each that is asked for while
 // the candidate has traffic, because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
@@ -163,6 +183,9 @@ func (p Plan) EventBound() int {
 	}
 	if p.KeepBaseline > 0 {
 		events += 6
+	}
+	if p.Copy != "" {
+		events += 12
 	}
 	events += 16 * len(p.approvals())
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
@@ -175,6 +198,9 @@ func (p Plan) EventBound() int {
 // heartbeats: 15 + Σ per step (3 + windows) + 3 per approval.
 func (p Plan) ActionBound() int {
 	actions := 15
+	if p.Copy != "" {
+		actions += 2
+	}
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
 	}
@@ -208,6 +234,10 @@ func acts(p Plan) []Act {
 	v := p.Candidate
 	list := []Act{{ID: "deploy", Text: "deploy " + v,
 		Compensation: &Compensation{RemoveCandidate, "deploy", "drain and remove " + v}}}
+	if p.Copy != "" {
+		list = append(list, Act{ID: "deploy.baseline", Text: fmt.Sprintf("deploy %s, a copy of the baseline of the candidate's age and size", p.Copy),
+			Compensation: &Compensation{RemoveCopy, "deploy.baseline", "drain and remove " + p.Copy}})
+	}
 	if len(p.Spec.Release.Flags) > 0 {
 		list = append(list, Act{ID: "flags", Text: "set the release's flags",
 			Compensation: &Compensation{RestoreFlags, "flags", "put the flags of the snapshot back"}})

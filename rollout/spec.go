@@ -43,9 +43,13 @@ type Model struct {
 	Digest string `json:"digest"`
 }
 
-// Baseline names the version that must be serving when the rollout starts.
+// Baseline names the version that must be serving when the rollout starts, and
+// what it is, for a strategy that deploys it once more.
 type Baseline struct {
-	Version string `json:"version"`
+	Version  string            `json:"version"`
+	Artifact string            `json:"artifact,omitempty"` // pinned by digest, as the release's
+	Config   map[string]string `json:"config,omitempty"`
+	Model    *Model            `json:"model,omitempty"`
 }
 
 // Drivers says how the target is reached: one driver for each kind of act.
@@ -68,7 +72,8 @@ type Driver struct {
 // Canary, Linear and Adaptive.
 type Strategy struct {
 	Window       WindowSpec `json:"window,omitzero"`
-	WarmUp       *Duration  `json:"warmUp,omitempty"` // relative checks not counted; default a tenth of the bake, at most 1m
+	WarmUp       *Duration  `json:"warmUp,omitempty"`   // relative checks not counted; default a tenth of the bake, at most 1m
+	Baseline     string     `json:"baseline,omitempty"` // serving (default) | sameAge: compare with a copy that is deployed beside the candidate and gets as much traffic
 	Canary       []Step     `json:"canary,omitempty"`
 	Linear       *Linear    `json:"linear,omitempty"`
 	Adaptive     *Adaptive  `json:"adaptive,omitempty"`

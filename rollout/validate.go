@@ -100,6 +100,9 @@ func (s Spec) validateRelease(v *validation) {
 		v.require(s.Baseline.Version == "" || s.Baseline.Version != s.Release.Version, "baseline.version",
 			"baseline and candidate are both %s: there is nothing to roll out", s.Release.Version)
 	}
+	if s.Strategy.Baseline == BaselineSameAge {
+		v.require(s.Baseline != nil && s.Baseline.Artifact != "", "strategy.baseline", "a copy of the baseline needs baseline.version and baseline.artifact: what is deployed once more")
+	}
 	if m := s.Release.Model; m != nil {
 		v.require(m.URI != "" && m.Digest != "", "release.model", "a model needs its uri and its digest")
 	}
@@ -147,7 +150,27 @@ func (s Strategy) validate(v *validation) {
 	if s.Promote != nil {
 		s.Promote.Approve.validate(v, "strategy.promote.approve")
 	}
+	s.validateBaseline(v)
 	s.validateWindow(v)
+}
+
+// validateBaseline refuses weights beside which a copy of the baseline has no
+// room.
+func (s Strategy) validateBaseline(v *validation) {
+	v.oneOf(s.Baseline, "strategy.baseline", BaselineServing, BaselineSameAge)
+	if s.Baseline != BaselineSameAge {
+		return
+	}
+	if s.Adaptive != nil {
+		v.require(s.Adaptive.To <= All/2, "strategy.adaptive.to", "%s leaves no room for a copy of the baseline of the same size: at most 50%%", s.Adaptive.To)
+	}
+	if s.Linear != nil {
+		steps := s.steps()
+		v.require(len(steps) == 0 || steps[len(steps)-1].Weight <= All/2, "strategy.linear.until", "a copy of the baseline has no room beside more than 50%%: until at most 50%% and a step")
+	}
+	for i, step := range s.Canary {
+		v.require(step.Weight <= All/2, fmt.Sprintf("strategy.canary[%d].weight", i), "%s leaves no room for a copy of the baseline of the same size: at most 50%%", step.Weight)
+	}
 }
 
 func (s Strategy) validateWindow(v *validation) {

@@ -37,7 +37,21 @@ func TestValidate(t *testing.T) {
 		{"version missing", func(s *Spec) { s.Release.Version = "" }, "release.version: is missing"},
 		{"version", func(s *Spec) { s.Release.Version = "2/5" }, "release.version: \"2/5\" needs letters"},
 		{"baseline missing", func(s *Spec) { s.Baseline = &Baseline{} }, "baseline.version: is missing"},
-		{"baseline is the candidate", func(s *Spec) { s.Baseline = &Baseline{"2.5.0"} }, "baseline.version: baseline and candidate are both 2.5.0"},
+		{"a copy of an unknown baseline", func(s *Spec) { s.Strategy.Baseline = "sameAge" }, "strategy.baseline: a copy of the baseline needs"},
+		{"no room for a copy", func(s *Spec) {
+			s.Baseline = &Baseline{Version: "2.4.1", Artifact: "a"}
+			s.Strategy.Baseline, s.Strategy.Canary[1].Weight = "sameAge", 5001
+		}, "strategy.canary[1].weight: 50.01% leaves no room"},
+		{"no such baseline", func(s *Spec) { s.Strategy.Baseline = "old" }, "strategy.baseline: \"old\" is not one of"},
+		{"adaptive without failures", func(s *Spec) {
+			s.Strategy.Canary, s.Checks = nil, nil
+			s.Strategy.Adaptive = &Adaptive{From: 1, To: 5000, RiskBudget: 1, MinBake: 1}
+		}, "strategy.adaptive: no gating check compares failures"},
+		{"adaptive downwards", func(s *Spec) {
+			s.Strategy.Canary = nil
+			s.Strategy.Adaptive = &Adaptive{From: 2000, To: 1000, RiskBudget: 1, MinBake: 1}
+		}, "strategy.adaptive.to: 10% is below from (20%)"},
+		{"baseline is the candidate", func(s *Spec) { s.Baseline = &Baseline{Version: "2.5.0"} }, "baseline.version: baseline and candidate are both 2.5.0"},
 		{"model", func(s *Spec) { s.Release.Model = &Model{URI: "x"} }, "release.model: a model needs its uri and its digest"},
 		{"flags without a driver", func(s *Spec) { s.Release.Flags = map[string]any{"a": true} }, "release.flags: flags need target.flags"},
 		{"deploy", func(s *Spec) { s.Target.Deploy.Driver = "" }, "target.deploy.driver: name the driver"},

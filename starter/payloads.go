@@ -24,6 +24,9 @@ type (
 		Warnings []string      `json:"warnings"`
 		Cause    rollout.Cause `json:"cause"`
 	}
+	deployInput struct {
+		Candidate string `json:"candidate"`
+	}
 	deployOutput struct {
 		Ready     int      `json:"ready"`
 		Endpoints []string `json:"endpoints"`

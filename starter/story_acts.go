@@ -22,7 +22,7 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	case "Preflight":
 		return s.preflight(e, result)
 	case "Deploy":
-		return s.deployed(e, result)
+		return s.deployed(e, one, result)
 	case "SetTraffic":
 		return s.weightSet(e, one, result)
 	case "VerifyTraffic":
@@ -121,8 +121,14 @@ func (s *story) preflight(e *historypb.HistoryEvent, result *commonpb.Payloads) 
 	return nil
 }
 
-func (s *story) deployed(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
-	var out deployOutput
+func (s *story) deployed(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var (
+		in  deployInput
+		out deployOutput
+	)
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
 	if err := s.decode(result, &out); err != nil {
 		return err
 	}
@@ -130,11 +136,12 @@ func (s *story) deployed(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 		s.add(e, rollout.EventDrift, 0, "the platform acted by itself: "+out.Platform, map[string]any{"platform": out.Platform})
 		return nil
 	}
-	text := s.status.Candidate + " deployed and ready"
+	version := orElse(in.Candidate, s.status.Candidate)
+	text := version + " deployed and ready"
 	if out.Ready > 0 {
 		text += fmt.Sprintf(", %d of it", out.Ready)
 	}
-	s.add(e, rollout.EventDeployed, 0, text, map[string]any{"version": s.status.Candidate, "ready": out.Ready, "endpoints": list(out.Endpoints)})
+	s.add(e, rollout.EventDeployed, 0, text, map[string]any{"version": version, "ready": out.Ready, "endpoints": list(out.Endpoints)})
 	return nil
 }
 

@@ -47,7 +47,9 @@ func TestAdaptive(t *testing.T) {
 		"failures that come bring it back down, and spend the budget": {spec: func(s *rollout.Spec) {
 			adaptive(40, 5000)(s)
 			s.Checks[0].Judge = &rollout.Judge{RateRatio: &rollout.RateRatio{HarmMargin: 9}} // the budget decides, not the ratio
-		}, plot: func(s *teller) { s.once(func() bool { return s.world.State().Weights["2.5.0"] > 500 }, func() { fails(0.09)(s.world) }) },
+		}, plot: func(s *teller) {
+			s.once(func() bool { return s.world.State().Weights["2.5.0"] > 500 }, func() { fails(0.09)(s.world) })
+		},
 			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "riskBudget: at least",
 			check: func(t *testing.T, w *sim.World, s rollout.Status) {
 				weights := raises(w)

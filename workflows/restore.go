@@ -41,6 +41,7 @@ func (r *run) goBack(s *setback) {
 	r.restored = r.acknowledged == nil
 
 	r.compare()
+	r.removeCopy()
 	if r.begun(rollout.RemoveCandidate) {
 		r.remove(r.plan.Candidate)
 	}
@@ -290,6 +291,13 @@ func (r *run) remove(version string) {
 		ctx, cancel := workflow.WithCancel(r.ctx)
 		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove"), Version: version, Drain: r.plan.Spec.Drain}), cancel
 	}), nil)
+}
+
+// removeCopy removes the copy of the baseline, if there is one.
+func (r *run) removeCopy() {
+	if r.begun(rollout.RemoveCopy) {
+		r.remove(r.plan.Copy)
+	}
 }
 
 // alarm sets NeedsHuman when what follows takes too long. The returned function

@@ -159,7 +159,7 @@ func (r *run) preflight() *setback {
 	act.within, act.refuses = r.plan.Spec.ReadyWithin.Std(), true
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan.Steps), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight})
+			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight})
 	if s != nil {
 		return s
 	}
@@ -212,7 +212,29 @@ func (r *run) deploy() *setback {
 		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
 	r.job.Endpoints[r.plan.Candidate] = out.Endpoints
-	return nil
+	return r.deployCopy()
+}
+
+// deployCopy deploys the baseline once more, where the candidate is to be
+// compared with one of its own age and size.
+func (r *run) deployCopy() *setback {
+	if r.plan.Copy == "" {
+		return nil
+	}
+	r.record("deploy.baseline")
+	b := r.plan.Spec.Baseline
+	in := activities.DeployInput{Job: r.write("deploy.baseline"), Service: r.plan.Spec.Service, Replicas: r.replicas(),
+		Release: rollout.Release{Version: r.plan.Copy, Artifact: b.Artifact, Config: b.Config, Model: b.Model}}
+	in.Candidate = r.plan.Copy
+	act := r.patient("deploy.baseline", fmt.Sprintf("deploy %s, a copy of the baseline", r.plan.Copy), r.plan.Spec.ReadyWithin)
+	out, s := forwardAct(r, act, a.Deploy, in)
+	if s == nil && out.Platform != "" {
+		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
+	if s == nil {
+		r.job.Endpoints[r.plan.Copy] = out.Endpoints
+	}
+	return s
 }
 
 // replicas is how many the candidate is asked to have.
@@ -336,6 +358,7 @@ func (r *run) conclude(outcome rollout.Outcome) {
 	if r.job.Baseline != "" {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
 		r.remove(r.job.Baseline)
+		r.removeCopy()
 	}
 	r.status.Reason = r.plan.Candidate + " serves everything"
 }

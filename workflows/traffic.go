@@ -10,14 +10,6 @@ import (
 	"bakeoff/rollout"
 )
 
-// split is what both versions get when the candidate has w.
-func (r *run) split(w rollout.Weight) rollout.Split {
-	if r.job.Baseline == "" {
-		return rollout.Split{r.plan.Candidate: rollout.All}
-	}
-	return rollout.Split{r.job.Baseline: rollout.All - w, r.plan.Candidate: w}
-}
-
 // firstLook is how long the first verification of a weight may take before a
 // watch is opened beside it.
 const firstLook = 10 * time.Second
@@ -58,7 +50,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
 		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
 		in := activities.SetTrafficInput{
-			Job: r.write(id + ".traffic"), Step: step, Why: r.why(w), Split: r.split(w), Ours: r.ours,
+			Job: r.write(id + ".traffic"), Step: step, Why: r.why(w), Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
 			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks,
 		}
 		if !r.heldSince.IsZero() {

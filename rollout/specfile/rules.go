@@ -19,6 +19,7 @@ var enums = map[string][]string{
 	"rollout.Policy.drift":        {"hold", "putBack", "rollback"},
 	"rollout.Policy.otherwise":    {"rollback", "promote"},
 	"rollout.Policy.onNewRelease": {"reject", "queue", "keepNewest", "supersede"},
+	"rollout.Strategy.baseline":   {"serving", "sameAge"},
 	"rollout.Policy.absolute":     {"warn", "required"},
 	"rollout.Policy.foresight":    {"warn", "required"},
 	"rollout.Policy.share":        {"warn", "required"},

@@ -139,6 +139,7 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.Points.direction":    {"failures: f, requests: r", "query: q, judge: {points: {direction: %s}}"},
 		"rollout.Points.transform":    {"failures: f, requests: r", "query: q, judge: {points: {transform: %s}}"},
 		"rollout.MeanCS.transform":    {"failures: f, requests: r", "query: q, judge: {meanCs: {transform: %s}}"},
+		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
 		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
