@@ -1,0 +1,110 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// compare reads the state again. What differs from the snapshot needs a human,
+// until it is as before or acknowledged.
+func (r *run) compare() {
+	if !r.begun(rollout.RestoreTraffic) && !r.begun(rollout.RestoreFlags) {
+		return
+	}
+	alarm := r.alarm("the state cannot be compared with the snapshot")
+	defer alarm()
+	for pause := firstLook; r.acknowledged == nil; pause = min(2*pause, longestLook) {
+		var out activities.CompareOutput
+		act := r.insist("compare with the snapshot", func() (workflow.Future, workflow.CancelFunc) {
+			ctx, cancel := workflow.WithCancel(r.ctx)
+			return start(ctx, r.act("restore.compare", "compare the state with the snapshot"), a.Compare,
+				activities.CompareInput{Job: r.job, Snapshot: r.snapshot}), cancel
+		})
+		if !r.finishAct(act, &out) {
+			return
+		}
+		r.status.Problems = out.Differences
+		if len(out.Differences) == 0 {
+			r.leaveNeedsHuman()
+			return
+		}
+		r.needHuman("the state differs from the snapshot: " + list(out.Differences))
+		timer := r.timer("compare again with the snapshot", pause)
+		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
+		timer.cancel()
+		r.retry = false
+	}
+}
+
+// remove drains a version without traffic and removes it. It begins only when
+// every forward act has answered.
+func (r *run) remove(version string) {
+	if r.acknowledged != nil {
+		return
+	}
+	within := r.plan.Spec.ReadyWithin + 10*r.plan.Spec.Drain
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.plan.Spec.Drain.Std(), version+" cannot be removed")
+	defer alarm()
+	r.finishAct(r.insist("remove "+version, func() (workflow.Future, workflow.CancelFunc) {
+		o := r.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", version, r.plan.Spec.Drain))
+		o.limit, o.heartbeat = within.Std(), heartbeat
+		ctx, cancel := workflow.WithCancel(r.ctx)
+		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove"), Version: version, Drain: r.plan.Spec.Drain}), cancel
+	}), nil)
+}
+
+// removeCopy removes the copy of the baseline, if there is one.
+func (r *run) removeCopy() {
+	if r.begun(rollout.RemoveCopy) {
+		r.remove(r.plan.Copy)
+	}
+}
+
+// alarm sets NeedsHuman when what follows takes too long. The returned function
+// ends it, and the state that it may have brought about.
+func (r *run) alarm(reason string) func() {
+	return r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std(), reason)
+}
+
+func (r *run) alarmAfter(after time.Duration, reason string) func() {
+	if after <= 0 || len(r.undo) == 0 && !r.beyond {
+		return func() {}
+	}
+	over := false
+	timer := r.timer("ask for a human when "+reason, after)
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		_ = workflow.Await(ctx, func() bool { return timer.IsReady() || over })
+		if !over {
+			r.needHuman(reason)
+		}
+	})
+	return func() {
+		over = true
+		timer.cancel()
+		r.leaveNeedsHuman()
+	}
+}
+
+// needHuman says that something could not be put back. Trying goes on.
+func (r *run) needHuman(reason string) {
+	r.enter(rollout.PhaseNeedsHuman, "", reason)
+	r.publish()
+}
+
+// leaveNeedsHuman goes on where a person was needed: success needs nobody.
+func (r *run) leaveNeedsHuman() {
+	if r.status.Phase != rollout.PhaseNeedsHuman || r.acknowledged != nil {
+		return
+	}
+	phase, reason := rollout.PhaseRunning, "tidying up"
+	if r.back != nil {
+		phase, reason = rollout.PhaseRollingBack, r.back.reason
+	}
+	r.enter(phase, "", reason)
+	r.publish()
+}

@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"fmt"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+func (r *run) deploy() *setback {
+	r.enter(rollout.PhaseRunning, "", "deploying "+r.plan.Candidate)
+	r.publish()
+	if !r.snapshot.Present {
+		r.record("deploy")
+	}
+	in := activities.DeployInput{Job: r.write("deploy"), Service: r.plan.Spec.Service,
+		Release: r.plan.Spec.Release, Replicas: r.replicas()}
+	act := r.patient("deploy", "deploy "+r.plan.Candidate, r.plan.Spec.ReadyWithin)
+	out, s := forwardAct(r, act, a.Deploy, in)
+	if s != nil {
+		return s
+	}
+	if out.Platform != "" {
+		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
+	r.job.Endpoints[r.plan.Candidate] = out.Endpoints
+	return r.deployCopy()
+}
+
+// deployCopy deploys the baseline once more, where the candidate is to be
+// compared with one of its own age and size.
+func (r *run) deployCopy() *setback {
+	if r.plan.Copy == "" {
+		return nil
+	}
+	r.record("deploy.baseline")
+	b := r.plan.Spec.Baseline
+	in := activities.DeployInput{Job: r.write("deploy.baseline"), Service: r.plan.Spec.Service, Replicas: r.replicas(),
+		Release: rollout.Release{Version: r.plan.Copy, Artifact: b.Artifact, Config: b.Config, Model: b.Model}}
+	in.Candidate = r.plan.Copy
+	act := r.patient("deploy.baseline", fmt.Sprintf("deploy %s, a copy of the baseline", r.plan.Copy), r.plan.Spec.ReadyWithin)
+	out, s := forwardAct(r, act, a.Deploy, in)
+	if s == nil && out.Platform != "" {
+		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
+	if s == nil {
+		r.job.Endpoints[r.plan.Copy] = out.Endpoints
+	}
+	return s
+}
+
+// replicas is how many the candidate is asked to have.
+func (r *run) replicas() int {
+	n := 0
+	if _, err := fmt.Sscan(r.plan.Spec.Target.Replicas, &n); err == nil {
+		return n
+	}
+	return r.snapshot.Replicas
+}
+
+func (r *run) setFlags() *setback {
+	if len(r.plan.Spec.Release.Flags) == 0 {
+		return nil
+	}
+	r.record("flags")
+	act := r.act("flags", "set the flags of "+r.plan.Candidate)
+	act.queue, act.limit, act.cause = rollout.QueueControl, writeLimit, rollout.CauseTraffic
+	act.within = r.plan.Spec.SettleWithin.Std()
+	_, s := forwardAct(r, act, a.SetFlags, activities.SetFlagsInput{Job: r.write("flags"), Flags: r.plan.Spec.Release.Flags})
+	return s
+}
+
+// waitUntilReady waits for a candidate that was not ready when it was looked at
+// last: it is given no more traffic before it is.
+func (r *run) waitUntilReady(what string) *setback {
+	if r.unready == "" {
+		return nil
+	}
+	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s is %s: %s waits", r.plan.Candidate, r.unready, what))
+	act := r.patient("ready", fmt.Sprintf("wait until %s is ready, before %s", r.plan.Candidate, what), r.plan.Spec.ReadyWithin)
+	future := startForward(r, act, a.VerifyReady, activities.VerifyReadyInput{Job: r.job, Replicas: r.replicas()})
+	if s := r.watchWhile(future, "ready"); s != nil {
+		return s
+	}
+	return r.result(future, act, nil)
+}

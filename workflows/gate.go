@@ -1,0 +1,68 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// gate asks people before an act. Nobody's answer in time is an answer, too.
+func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
+	if s := r.waitOutPause(); s != nil || q == nil {
+		return s
+	}
+	r.approval = &approval{step: step, need: q.Quorum}
+	defer func() { r.approval = nil }()
+	until := r.now().Add(q.Within.Std())
+	r.status.WaitingUntil = &until
+	r.enter(rollout.PhaseWaiting, rollout.WaitingForApproval, "waiting for an approval of "+what)
+	r.publish()
+	timer := r.timer(fmt.Sprintf("wait for an approval of %s, at most %s", what, q.Within), q.Within.Std())
+	defer timer.cancel()
+	id := rollout.StepID(max(r.status.Step, 1))
+	s := r.watchUntil(func() bool { return timer.IsReady() || len(r.approval.voters) >= r.approval.need }, id)
+	r.status.WaitingUntil = nil
+	if s != nil {
+		return s
+	}
+	if len(r.approval.voters) < r.approval.need && q.Otherwise != rollout.RulePromote {
+		return &setback{outcome: rollout.RolledBack, cause: rollout.CauseApproval,
+			reason: fmt.Sprintf("nobody approved %s within %s", what, q.Within)}
+	}
+	r.enter(rollout.PhaseRunning, "", "approved: "+what)
+	return r.waitOutPause()
+}
+
+// waitOutPause waits while the rollout is paused: nothing is raised meanwhile.
+func (r *run) waitOutPause() *setback {
+	if !r.status.Paused {
+		return r.back
+	}
+	r.refresh()
+	return r.watchUntil(func() bool { return !r.status.Paused }, rollout.StepID(max(r.status.Step, 1)))
+}
+
+// startDeadline turns the rollout back when it takes too long. Pauses are not
+// counted.
+func (r *run) startDeadline() {
+	limit := r.plan.Spec.Deadline
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		for r.isGoing() {
+			if r.status.Paused {
+				_ = workflow.Await(ctx, func() bool { return !r.status.Paused || !r.isGoing() })
+				continue
+			}
+			left := r.status.StartedAt.Add(limit.Std() + r.paused).Sub(r.now())
+			if left <= 0 {
+				r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)})
+				return
+			}
+			timer := r.timer(fmt.Sprintf("the rollout may take %s, pauses not counted", limit), left)
+			// It is never cancelled: the end takes it along without an event, and
+			// the task that starts the restore has nothing else to do.
+			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !r.isGoing() })
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// promote gives the candidate all of the traffic and makes it primary.
+func (r *run) promote() *setback {
+	if s := r.gate(r.plan.Promote, max(len(r.plan.Steps), r.step.Number)+1, "the promotion"); s != nil {
+		return s
+	}
+	if s := r.waitUntilReady("the promotion"); s != nil {
+		return s
+	}
+	if s := r.shift("promote", 0, rollout.All); s != nil {
+		return s
+	}
+	r.record("promote")
+	out, s := r.makePrimary(min(firstLook, r.plan.Spec.ReadyWithin.Std()/4), false)
+	if s == nil && (out.PlatformRolledBack || out.Pending) {
+		out, s = r.makePrimary(r.plan.Spec.ReadyWithin.Std(), true)
+	}
+	switch {
+	case s != nil:
+	case out.PlatformRolledBack:
+		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Reason}
+	case out.Pending:
+		s = &setback{outcome: rollout.RolledBack, cause: rollout.CauseDeploy, reason: out.Reason}
+	}
+	return s
+}
+
+// makePrimary asks for the candidate to be primary. With watched, an Observe
+// stays open beside it: it may take long, and users have the candidate.
+func (r *run) makePrimary(within time.Duration, watched bool) (activities.PromoteOutput, *setback) {
+	var out activities.PromoteOutput
+	act := r.patient("promote", "make "+r.plan.Candidate+" the primary version", rollout.Duration(within)+r.plan.Spec.ReadyWithin)
+	future := startForward(r, act, a.Promote, activities.PromoteInput{Job: r.write("promote"), Within: rollout.Duration(within)})
+	if watched {
+		if s := r.watchWhile(future, "promote"); s != nil {
+			return out, s
+		}
+	}
+	s := r.result(future, act, &out)
+	return out, s
+}
+
+// keepBaseline watches the candidate at 100 % while the way back is still open.
+func (r *run) keepBaseline() *setback {
+	keep := r.plan.KeepBaseline
+	if keep <= 0 {
+		return r.back
+	}
+	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("keeping %s for %s", named(r.job.Baseline), keep))
+	window := r.plan.Spec.Strategy.Window
+	b := newBake(rollout.PlannedStep{
+		Number: max(len(r.plan.Steps), r.step.Number), Weight: rollout.All, Bake: keep, Poll: window.PollFor(keep),
+		Grace: r.plan.Spec.Policy.GraceFor(keep), Windows: []rollout.Duration{keep}, Absolute: true,
+	}, "keep", window)
+	b.primary = r.plan.Candidate
+	return r.bake(b)
+}
+
+// conclude ends a promoted rollout: from here on an abort comes too late, and
+// the baseline goes.
+func (r *run) conclude(outcome rollout.Outcome) {
+	r.beyond = true
+	r.status.Outcome = outcome
+	if r.job.Baseline != "" {
+		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
+		r.remove(r.job.Baseline)
+		r.removeCopy()
+	}
+	r.status.Reason = r.plan.Candidate + " serves everything"
+}

@@ -1,0 +1,159 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// observe opens one Observe and waits for it, for a command that ends it, or
+// for the order to go back; only in the last case it does not wait for its end.
+func (r *run) observe(in activities.ObserveInput, interrupted func() bool) (activities.ObserveOutput, *setback) {
+	w := r.open(in)
+	r.await(func() bool { return w.IsReady() || interrupted() })
+	if r.back == nil && !w.IsReady() {
+		w.cancelled = true
+		w.cancel()
+		r.await(w.IsReady)
+	}
+	if r.back != nil {
+		w.cancel()
+		return activities.ObserveOutput{}, r.back
+	}
+	return r.take(w)
+}
+
+// watch is one open Observe.
+type watch struct {
+	workflow.Future
+	cancel workflow.CancelFunc
+	in     activities.ObserveInput
+
+	cancelled bool // nothing waits for it any more
+}
+
+func (r *run) open(in activities.ObserveInput) watch {
+	ctx, cancel := workflow.WithCancel(r.forward)
+	length := max(in.End.Sub(r.now()), 0)
+	act := r.act(fmt.Sprintf("%s.w%02d.observe", r.watchID(in), in.Window), watchSummary(in, length))
+	act.queue, act.priority = rollout.QueueAnalysis, 4
+	act.limit, act.toStart = length+r.delay+5*time.Minute, time.Minute
+	act.heartbeat = min(max(3*in.Poll.Std(), 10*time.Second), 30*time.Second)
+	if act.heartbeat < 2*in.Poll.Std() {
+		act.heartbeat = 3 * in.Poll.Std()
+	}
+	if length >= time.Hour && !in.Waiting && !in.Held { // it reports three times a minute
+		act.heartbeat = max(act.heartbeat, time.Minute)
+	}
+	act.heartbeat += r.delay // the first numbers can be read so much later
+	return watch{Future: start(ctx, act, a.Observe, in), cancel: cancel, in: in}
+}
+
+func (r *run) watchID(in activities.ObserveInput) string {
+	if in.Primary != "" {
+		return "keep"
+	}
+	return rollout.StepID(in.Step)
+}
+
+// take reads what a window came to. One that was lost, because no worker took
+// it or it died too often, is an Error: nobody looked.
+func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
+	var out activities.ObserveOutput
+	err := w.Get(r.ctx, &out)
+	var canceled *temporal.CanceledError
+	switch {
+	case errors.As(err, &canceled) && canceled.HasDetails():
+		err = canceled.Details(&out)
+	case errors.As(err, &canceled), err != nil && w.cancelled: // it had not begun, or died with its worker
+		out, err = activities.ObserveOutput{End: w.in.Start, Decision: rollout.Decision{Action: rollout.Watch}}, nil
+	}
+	if err != nil {
+		out = r.lostWindow(w.in, err)
+		pause := r.timer("try again to watch: "+rootCause(err), lostPause)
+		r.await(pause.IsReady)
+		pause.cancel()
+		if r.back != nil {
+			return out, r.back
+		}
+	}
+	r.noteWindow(w.in, out)
+	r.unready = out.Unready
+	if out.Platform != "" {
+		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
+	}
+	if out.Decision.Action == rollout.RollBack {
+		s := setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.where(out.Decision.Reason)}
+		if s.at = out.Seen; s.at.After(r.now()) {
+			s.at = r.now()
+		}
+		return out, &s
+	}
+	return out, nil
+}
+
+// lostPause keeps windows that cannot be watched from filling history.
+const lostPause = 15 * time.Second
+
+func (r *run) lostWindow(in activities.ObserveInput, err error) activities.ObserveOutput {
+	trouble := in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
+	reason := "nobody watched: " + rootCause(err)
+	return activities.ObserveOutput{
+		End: in.Start, Trouble: trouble, State: in.State,
+		Checks: []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
+		Decision: in.Policy.Decide(rollout.Moment{
+			Checks:  []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
+			Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor,
+		}),
+	}
+}
+
+// where adds the place to a reason: "errors ×3.1 at 5%".
+func (r *run) where(reason string) string { return fmt.Sprintf("%s at %s", reason, r.status.Weight) }
+
+// watchUntil keeps an Observe open until the condition holds, for whatever the
+// rollout waits for while the candidate has traffic.
+func (r *run) watchUntil(condition func() bool, id string) *setback {
+	if !r.served {
+		r.await(condition)
+		return r.back
+	}
+	for !condition() && r.back == nil {
+		in := r.waitWindow()
+		out, s := r.observe(in, condition)
+		if s != nil {
+			return s
+		}
+		if out.Decision.Action == rollout.PutBack {
+			if s := r.putBack(id, in.Step, in.Weight); s != nil {
+				return s
+			}
+		}
+	}
+	return r.back
+}
+
+// watchWhile keeps an Observe open until the future is ready. It does not take
+// the future's result.
+func (r *run) watchWhile(future workflow.Future, id string) *setback {
+	return r.watchUntil(future.IsReady, id)
+}
+
+// waitWindow is a window of no bake: it counts nothing and ends with what the
+// rollout waits for.
+func (r *run) waitWindow() activities.ObserveInput {
+	step := r.step
+	step.Number, step.Weight = max(r.status.Step, 1), r.status.Weight
+	r.waits++
+	in := r.window(step, 50+r.waits)
+	in.Waiting = true
+	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
+	in.End = r.now().Add(longestWait)
+	return in
+}
