@@ -126,7 +126,7 @@ func checkTable(checks []rollout.CheckResult, st style) string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range checks {
 		// The colour comes after the layout, which would count its bytes.
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", oneLine(c.Name)+advisory(c.Advisory), c.Verdict, effect(c), oneLine(c.Reason))
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", oneLine(c.Name)+advisory(c.Advisory), c.Verdict, effect(c), oneLine(reasonOf(c)))
 	}
 	_ = w.Flush() // into memory
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
@@ -189,7 +189,16 @@ func checkLine(c rollout.CheckResult, width int, st style) string {
 	name := oneLine(c.Name) + advisory(c.Advisory)
 	verdict := fmt.Sprintf("%-12s", c.Verdict)
 	return fmt.Sprintf("  %-*s  %s  fail %s pass %s  %s", width, name, st.paint(mood(string(c.Verdict)), verdict),
-		st.paint(red, bar(c.ToFail, 10)), st.paint(green, bar(c.ToPass, 10)), effect(c))
+		st.paint(red, bar(c.ToFail, 10)), st.paint(green, bar(c.ToPass, 10)), strings.TrimRight(effect(c)+"  "+st.paint(yellow, c.Share), " "))
+}
+
+// reasonOf is why a check stands where it does, and what speaks against its
+// numbers.
+func reasonOf(c rollout.CheckResult) string {
+	if c.Share == "" {
+		return c.Reason
+	}
+	return c.Reason + "; " + c.Share
 }
 
 // plainLine is one line on where a rollout stands, for logs: it changes only
