@@ -43,7 +43,7 @@ type Moment struct {
 
 // ErrPast marks a past that teaches nothing as a check is written or its
 // series are labelled.
-var ErrPast = errors.New("its past cannot be used")
+var ErrPast = errors.New("nothing can be learned from the past")
 
 // The past that Preflight learns from: a day, because the margin asks for 20
 // blocks of an hour, as finely as most counters are sampled. The budget keeps
@@ -82,7 +82,7 @@ func (a *Activities) learn(ctx context.Context, in PreflightInput, out *Prefligh
 		if err != nil {
 			activity.GetLogger(ctx).Info("Learned nothing from the past", "check", check.Name, "baseline", in.Baseline, "why", err)
 			if errors.Is(err, ErrPast) {
-				out.Warnings = append(out.Warnings, fmt.Sprintf("%s: the noise of %s is not known: %v", check.Name, in.Baseline, err))
+				out.Warnings = append(out.Warnings, check.Name+": "+err.Error())
 			}
 			continue
 		}

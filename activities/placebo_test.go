@@ -167,7 +167,7 @@ func TestPreflightWithoutAPast(t *testing.T) {
 		"an error":     {driver: func(w *sim.World) activities.Metrics { return historian{w, nil, errors.New("404 page not found")} }},
 		"the author's error": {driver: func(w *sim.World) activities.Metrics {
 			return historian{w, nil, fmt.Errorf("x: %w", activities.ErrPast)}
-		}, warns: "errors: the noise of 2.4.1 is not known: x: its past cannot be used"},
+		}, warns: "errors: x: nothing can be learned from the past"},
 		"no answer": {driver: func(w *sim.World) activities.Metrics {
 			w.SetDeadline(20 * time.Millisecond)
 			w.Fail(sim.OpHistory, sim.Fault{Hang: true})
