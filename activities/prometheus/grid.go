@@ -39,10 +39,10 @@ func (s *Server) grid(ctx context.Context, what selector.Selector, q activities.
 		return grid{}, err
 	}
 	samples, err := s.number(ctx, "quantile(0.5, count_over_time("+overGaps(what)+"))", q.To)
-	if err != nil || samples < 1 {
+	if err != nil || samples < 2 {
 		return grid{}, err
 	}
-	interval := time.Duration(float64(gapsOver) / samples).Round(time.Second)
+	interval := time.Duration(float64(gapsOver) / (samples - 1)).Round(time.Second)
 	span := q.To.Sub(q.From)
 	finest := max(q.Step, 2*interval, span/mostPoints)
 	most := max(finest, coarsest)

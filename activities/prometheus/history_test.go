@@ -161,14 +161,14 @@ func TestHistoryIsBounded(t *testing.T) {
 		why     string
 	}{
 		"few":               {series: 300, samples: "60", step: "30"},
-		"sampled seldom":    {series: 300, samples: "14.6", step: "124"},
-		"just begun":        {series: 3, samples: "1", step: "1800"},
+		"sampled seldom":    {series: 300, samples: "16", step: "120"},
+		"just begun":        {series: 3, samples: "2", step: "1800"},
 		"many":              {series: 1000, samples: "60", step: "87"},
 		"the most":          {series: 3472, samples: "60", step: "300"},
 		"too many":          {series: 3473, samples: "60", why: `x{version="1.0"} has 3473 series, too many to look back upon (at most 3472): nothing can be learned from the past`},
-		"many, but seldom":  {series: 6000, samples: "3", step: "600"},
+		"many, but seldom":  {series: 6000, samples: "4", step: "600"},
 		"none":              {series: 0, samples: "60"},
-		"never sampled":     {series: 3, samples: "0"},
+		"sampled once":      {series: 3, samples: "1"},
 		"no number of them": {series: 3, samples: "NaN", why: "is NaN"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -32,8 +33,12 @@ func (w *World) SetPast(version string, length time.Duration, instances map[stri
 	}
 }
 
-// History implements [activities.Historian].
+// History implements [activities.Historian]. There is one series for each
+// instance, named like it.
 func (w *World) History(ctx context.Context, q activities.HistoryQuery) ([]activities.Moment, error) {
+	if q.Check.Query != "" {
+		return nil, errors.New("history: a query has none")
+	}
 	var moments []activities.Moment
 	err := w.call(ctx, OpHistory, func() error {
 		past := w.past[q.Version.Version]

@@ -25,8 +25,8 @@ type World struct {
 	scripts  map[string]Script
 	behave   map[string]Behaviour
 	past     map[string]map[string][]stretch // version → instance
-	reverts  map[string]string // asked for → running in its place
-	stalled  map[string]bool   // removals that are accepted and never happen
+	reverts  map[string]string               // asked for → running in its place
+	stalled  map[string]bool                 // removals that are accepted and never happen
 	primary  string
 
 	weights  rollout.Split // in force
