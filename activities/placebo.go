@@ -68,44 +68,44 @@ func (a *Activities) learn(ctx context.Context, in PreflightInput, out *Prefligh
 	}
 	ctx, cancel := context.WithTimeout(ctx, placeboBudget)
 	defer cancel()
-	to := a.now().Add(-driver.Delay())
-	for _, check := range in.Checks {
-		if check.IsAbsolute() || check.Query != "" {
+	q := HistoryQuery{To: a.now().Add(-driver.Delay()), Step: placeboStep,
+		Version: Version{Version: in.Baseline, Endpoints: in.Endpoints[in.Baseline]}}
+	q.From = q.To.Add(-placeboSpan)
+	out.Learned = map[string]*analysis.Learned{}
+	for _, q.Check = range in.Checks {
+		if q.Check.IsAbsolute() || q.Check.Query != "" {
 			continue
 		}
-		moments, err := past.History(ctx, HistoryQuery{Check: check, From: to.Add(-placeboSpan), To: to, Step: placeboStep,
-			Version: Version{Version: in.Baseline, Endpoints: in.Endpoints[in.Baseline]}})
-		var learned *analysis.Learned
-		if err == nil {
-			learned, err = learnFrom(moments, check, out.Bounds[check.Name])
+		name := q.Check.Name
+		learned, err := learnFrom(ctx, past, q, out.Bounds[name])
+		switch {
+		case err == nil:
+			out.Learned[name] = learned
+			out.Warnings = append(out.Warnings, limits(name, in.Baseline, learned)...)
+		case errors.Is(err, ErrPast):
+			out.Warnings = append(out.Warnings, name+": "+err.Error())
+		default:
+			activity.GetLogger(ctx).Info("Learned nothing from the past", "check", name, "baseline", in.Baseline, "why", err)
 		}
-		if err != nil {
-			activity.GetLogger(ctx).Info("Learned nothing from the past", "check", check.Name, "baseline", in.Baseline, "why", err)
-			if errors.Is(err, ErrPast) {
-				out.Warnings = append(out.Warnings, check.Name+": "+err.Error())
-			}
-			continue
-		}
-		if out.Learned == nil {
-			out.Learned = map[string]*analysis.Learned{}
-		}
-		out.Learned[check.Name] = learned
-		out.Warnings = append(out.Warnings, limits(check.Name, in.Baseline, learned)...)
 	}
 }
 
 // learnFrom returns what a past teaches, or why it teaches nothing.
-func learnFrom(moments []Moment, check rollout.Check, bounds []float64) (*analysis.Learned, error) {
+func learnFrom(ctx context.Context, past Historian, q HistoryQuery, bounds []float64) (*analysis.Learned, error) {
+	moments, err := past.History(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	half := halves(moments)
 	if len(half) < 2 {
-		return nil, fmt.Errorf("%d instances, two are needed", len(half))
+		return nil, fmt.Errorf("two instances are needed, not %d", len(half))
 	}
-	config, err := configOf(check)
+	config, err := configOf(q.Check)
 	if err != nil {
 		return nil, err
 	}
 	config.Bounds = bounds
-	learned, err := analysis.Learn(config, placeboWindows(moments, check.Name, half))
+	learned, err := analysis.Learn(config, placeboWindows(moments, q.Check.Name, half))
 	switch {
 	case err != nil:
 		return nil, err

@@ -119,7 +119,7 @@ func (s *Server) past(ctx context.Context, q activities.HistoryQuery, keys selec
 
 // sums asks for the sums by instance at each moment.
 func (s *Server) sums(ctx context.Context, what selector.Selector, g grid) (model.Matrix, error) {
-	expr := fmt.Sprintf("sum by (%s, %s) (%s)", selector.BoundLabel, strings.Join(instanceLabels, ", "), what)
+	expr := byInstance(what)
 	answer, err := s.ask(ctx, expr, func(ctx context.Context, timeout v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
 		return s.api.QueryRange(ctx, expr, v1.Range{Start: g.start, End: g.end(), Step: g.step}, timeout)
 	})
@@ -131,6 +131,10 @@ func (s *Server) sums(ctx context.Context, what selector.Selector, g grid) (mode
 		return nil, fmt.Errorf("%s: the answer is no matrix", expr)
 	}
 	return matrix, nil
+}
+
+func byInstance(what selector.Selector) string {
+	return fmt.Sprintf("sum by (%s, %s) (%s)", selector.BoundLabel, strings.Join(instanceLabels, ", "), what)
 }
 
 // grows reports whether anything was counted; a server that takes no notice of

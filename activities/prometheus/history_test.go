@@ -1,6 +1,7 @@
 package prometheus_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -23,6 +24,8 @@ const byInstance = "sum by (le, exported_instance, pod, instance) "
 func remembering(t *testing.T, series int, past map[string]answer) *fake {
 	t.Helper()
 	answers := map[string]answer{
+		"count(" + byInstance + "(" + xBaseline + "))":                 vector("{}", `"2"`),
+		"count(" + byInstance + `(h_bucket{version="1.0"}))`:           vector("{}", `"2"`),
 		"count(" + xBaseline + ")":                                     vector("{}", fmt.Sprintf("%q", fmt.Sprint(series))),
 		"quantile(0.5, count_over_time(" + xBaseline + "[15m]))":       vector("{}", `"60"`),
 		`count(h_bucket{version="1.0"})`:                               vector("{}", fmt.Sprintf("%q", fmt.Sprint(series))),
@@ -81,7 +84,7 @@ func TestHistoryOfCounters(t *testing.T) {
 		moment(time.Minute, map[string]activities.SideReading{"a:80": {Requests: counts{a: 300}}, "b:80": {Requests: counts{b: 9}}}),
 		moment(90*time.Second, map[string]activities.SideReading{"a:80": {Requests: counts{a: 5}, Failures: counts{a: 2}}}),
 	}, got, "gaps and resets are seen; what is not on the grid was not asked for")
-	require.Equal(t, 4, f.total(), "two questions on the size, one for each selector")
+	require.Equal(t, 5, f.total(), "three questions on the size, one for each selector")
 	require.Equal(t, "/api/v1/query_range", f.latest.URL.Path)
 	require.Equal(t, []string{"30", fmt.Sprint(noon.Unix()), fmt.Sprint(noon.Unix() + 90)},
 		[]string{f.latest.FormValue("step"), f.latest.FormValue("start"), f.latest.FormValue("end")})
@@ -108,6 +111,7 @@ func TestHistoryOfAHistogram(t *testing.T) {
 func TestHistoryOfANativeHistogram(t *testing.T) {
 	native := `{"metric":{"pod":"a"},"histograms":[[%d,{"count":"%d","sum":"1","buckets":[[0,"0.5","0.5946035575013605","%[2]d"]]}],[%[3]d,{"count":"9","sum":"1","buckets":[[0,"0.5","0.5946035575013605","9"]]}]]}`
 	f := newFake(t, map[string]answer{
+		"count(" + byInstance + `(h{version="1.0"}))`:           vector("{}", `"2"`),
 		`count(h{version="1.0"})`:                               vector("{}", `"2"`),
 		`quantile(0.5, count_over_time(h{version="1.0"}[15m]))`: vector("{}", `"60"`),
 		byInstance + `(h{version="1.0"})`:                       matrix(fmt.Sprintf(native, noon.Unix(), 4, noon.Unix()+30)),
@@ -156,24 +160,28 @@ func TestHistoryInstances(t *testing.T) {
 func TestHistoryIsBounded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		series  int
+		grouped string // default 2
 		samples string
 		step    string
 		why     string
 	}{
-		"few":               {series: 300, samples: "60", step: "30"},
+		"few":               {series: 600, samples: "60", step: "30"},
 		"sampled seldom":    {series: 300, samples: "16", step: "120"},
 		"just begun":        {series: 3, samples: "2", step: "1800"},
-		"many":              {series: 1000, samples: "60", step: "87"},
-		"the most":          {series: 3472, samples: "60", step: "300"},
-		"too many":          {series: 3473, samples: "60", why: `x{version="1.0"} has 3473 series, too many to look back upon (at most 3472): nothing can be learned from the past`},
-		"many, but seldom":  {series: 6000, samples: "4", step: "600"},
+		"many":              {series: 2000, samples: "60", step: "87"},
+		"the most":          {series: 6944, samples: "60", step: "300"},
+		"too many":          {series: 6945, samples: "60", why: `x{version="1.0"} has 6945 series, too many to look back upon (at most 6944): nothing can be learned from the past`},
+		"many, but seldom":  {series: 12000, samples: "4", step: "600"},
+		"many instances":    {series: 1000, grouped: "1000", samples: "60", step: "216"},
+		"too many of them":  {series: 1400, grouped: "1400", samples: "60", why: "has 1400 series, too many to look back upon (at most 1388)"},
 		"none":              {series: 0, samples: "60"},
 		"sampled once":      {series: 3, samples: "1"},
 		"no number of them": {series: 3, samples: "NaN", why: "is NaN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := remembering(t, tt.series, map[string]answer{"quantile(0.5, count_over_time(" + xBaseline + "[15m]))": vector("{}", fmt.Sprintf("%q", tt.samples)),
-				byInstance + "(" + xBaseline + ")": matrix()})
+				byInstance + "(" + xBaseline + ")":             matrix(),
+				"count(" + byInstance + "(" + xBaseline + "))": vector("{}", fmt.Sprintf("%q", cmp.Or(tt.grouped, "2")))})
 			got, err := f.driver(t, nil).History(t.Context(), activities.HistoryQuery{Check: errorsCheck, Version: activities.Version{Version: "1.0"},
 				From: noon.Add(-24 * time.Hour), To: noon, Step: 30 * time.Second})
 			require.Empty(t, got)
