@@ -34,21 +34,25 @@ func halves(moments []Moment) map[string]Side {
 }
 
 // placeboWindows are the stretches between two moments in which both halves
-// were seen.
+// were seen, requests or not.
 func placeboWindows(moments []Moment, check string, half map[string]Side) []analysis.Window {
 	var windows []analysis.Window
 	for i := 1; i < len(moments); i++ {
 		was, now := moments[i-1], moments[i]
-		sides := map[Side]*analysis.Counts{Baseline: {}, Candidate: {}}
+		sides := map[Side]*analysis.Counts{}
 		whole := true
 		for name, reading := range now.Instances {
 			if c, seen := since(was.Instances[name], reading); seen {
-				whole = whole && add(sides[half[name]], c)
+				side := half[name]
+				if sides[side] == nil {
+					sides[side] = &analysis.Counts{}
+				}
+				whole = whole && add(sides[side], c)
 			}
 		}
-		w := analysis.Window{Check: check, Start: seconds(was.At), End: seconds(now.At), Baseline: sides[Baseline], Candidate: sides[Candidate]}
-		if whole && answers(w.Baseline) > 0 && answers(w.Candidate) > 0 {
-			windows = append(windows, w)
+		if whole && len(sides) == 2 {
+			windows = append(windows, analysis.Window{Check: check, Start: seconds(was.At), End: seconds(now.At),
+				Baseline: sides[Baseline], Candidate: sides[Candidate]})
 		}
 	}
 	return windows
@@ -93,5 +97,3 @@ func add(sum *analysis.Counts, c analysis.Counts) bool {
 	}
 	return sameKeys(sum.Buckets, c.Buckets)
 }
-
-func answers(c *analysis.Counts) float64 { return max(c.Requests, c.Buckets["+Inf"]) }

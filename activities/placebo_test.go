@@ -157,6 +157,12 @@ func TestPreflightWithoutAPast(t *testing.T) {
 		return activities.SideReading{Requests: map[string]float64{"r": 1000 * n}, Failures: map[string]float64{"f": 10 * n}}
 	}
 	require.NotNil(t, preflight(t, sim.New("2.4.1"), historian{sim.New("2.4.1"), past(31, counting), nil}, errorsCheck).Learned, "30 windows are enough")
+	seldom := past(2880, func(i int, instance float64) activities.SideReading {
+		n := float64(i / 8)
+		return activities.SideReading{Requests: map[string]float64{"r": 1000 * n}, Failures: map[string]float64{"f": 10 * n * instance}}
+	})
+	out := preflight(t, sim.New("2.4.1"), historian{sim.New("2.4.1"), seldom, nil}, errorsCheck)
+	require.Greater(t, out.Learned["errors"].Tests[0].Margin, 2.0, "time without requests was seen, too")
 	for name, tt := range map[string]struct {
 		driver func(w *sim.World) activities.Metrics
 		warns  string
