@@ -69,6 +69,8 @@ type PreflightOutput struct {
 	Bounds   map[string][]float64 `json:"bounds,omitempty"` // latency bounds by check, in seconds
 	Delay    rollout.Duration     `json:"delay,omitempty"`  // of the metrics: a window can be judged so much after its end
 
+	Learned map[string]*analysis.Learned `json:"learned,omitempty"` // of the baseline's past, by check
+
 	Foresight []rollout.Foresight `json:"foresight,omitempty"` // at the traffic that was seen
 }
 
@@ -149,7 +151,7 @@ type ObserveInput struct {
 	Weight    rollout.Weight               `json:"weight"`
 	Checks    []rollout.Check              `json:"checks,omitempty"`
 	Bounds    map[string][]float64         `json:"bounds,omitempty"`
-	Learned   map[string]*analysis.Learned `json:"learned,omitempty"` // of the placebo history, by check; nobody reads one yet
+	Learned   map[string]*analysis.Learned `json:"learned,omitempty"` // of the baseline's past, by check
 	Policy    rollout.Policy               `json:"policy"`
 	Grace     rollout.Duration             `json:"grace"`
 	Absolute  bool                         `json:"absolute,omitempty"` // only absolute checks decide

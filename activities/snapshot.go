@@ -101,8 +101,8 @@ func (a *Activities) readFlags(ctx context.Context, j Job, wanted map[string]any
 
 // Preflight proves that going back is possible before going forward: the
 // baseline is there and healthy, weights and metrics can be read. It looks at
-// the baseline's latency for what judges must fix in advance; that data is
-// never judged.
+// the baseline's latency for what judges must fix in advance, and at its past
+// for how much it differs from itself; that data is never judged.
 func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (PreflightOutput, error) {
 	var out PreflightOutput
 	if in.Baseline != "" {
@@ -123,8 +123,12 @@ func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (Prefligh
 	if len(in.Checks) == 0 {
 		return out, nil
 	}
-	if err := a.preflightMetrics(ctx, in, &out); err != nil {
+	readable, err := a.preflightMetrics(ctx, in, &out)
+	if err != nil {
 		return out, asTemporal("preflight: read metrics", err)
+	}
+	if readable {
+		a.learn(ctx, in, &out)
 	}
 	a.preflightForesight(ctx, in, &out)
 	return out, nil
@@ -156,22 +160,23 @@ func (a *Activities) preflightForesight(ctx context.Context, in PreflightInput, 
 	}
 }
 
-// preflightMetrics reads every check once. Metrics that cannot be read now are
-// a warning, not a refusal: what to do without data is the policy's matter.
-func (a *Activities) preflightMetrics(ctx context.Context, in PreflightInput, out *PreflightOutput) error {
+// preflightMetrics reads every check once, and reports whether the baseline's
+// could be read. Metrics that cannot be read now are a warning, not a refusal:
+// what to do without data is the policy's matter.
+func (a *Activities) preflightMetrics(ctx context.Context, in PreflightInput, out *PreflightOutput) (readable bool, err error) {
 	driver, err := a.Drivers.metrics(in.Drivers.Metrics)
 	if err != nil {
-		return err
+		return false, err
 	}
 	out.Delay = rollout.Duration(driver.Delay())
 	if in.Baseline == "" {
-		return nil
+		return false, nil
 	}
 	sides := map[Side]Version{Baseline: {Version: in.Baseline, Endpoints: in.Endpoints[in.Baseline]}}
 	reading, err := driver.Read(ctx, MetricsQuery{Checks: in.Checks, Sides: sides, At: a.now().Add(-driver.Delay())})
 	if err != nil {
 		out.Warnings = append(out.Warnings, "metrics cannot be read: "+err.Error())
-		return nil //nolint:nilerr // a warning: what to do without data is the policy's matter
+		return false, nil //nolint:nilerr // a warning: what to do without data is the policy's matter
 	}
 	out.Bounds = map[string][]float64{}
 	for _, check := range in.Checks {
@@ -188,5 +193,5 @@ func (a *Activities) preflightMetrics(ctx context.Context, in PreflightInput, ou
 			}
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -82,7 +82,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInput {
 	in := activities.ObserveInput{
 		Job: r.job, Step: step.Number, Window: number, Start: r.now(), CountFrom: r.now(), Poll: step.Poll,
-		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Policy: r.plan.Spec.Policy,
+		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Learned: r.learned, Policy: r.plan.Spec.Policy,
 		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
 		Adaptive: r.plan.Spec.Strategy.Adaptive, Copy: r.plan.Copy,
 	}

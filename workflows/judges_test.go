@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,54 @@ func TestJudges(t *testing.T) {
 			require.Equal(t, s.want, status.Outcome, "%+v", status)
 			require.Equal(t, s.wantCause, status.Cause, status.Reason)
 			require.Contains(t, status.Reason, s.wantReason)
+		})
+	}
+}
+
+// TestLearned holds that what the baseline's past taught reaches people and
+// judges: two of its instances differ by a third for minutes at a time, so a
+// candidate that is as much worse goes on, and is undone without that past.
+func TestLearned(t *testing.T) {
+	past := func(i int) (all []sim.Behaviour) {
+		for minute := range 600 {
+			rate := 0.05 * (1 + 0.3*float64((minute/10+i)%2))
+			all = append(all, sim.Behaviour{Rate: 4000, Failures: rate})
+		}
+		return all
+	}
+	worse := func(w *sim.World) {
+		w.Behave("2.4.1", sim.Behaviour{Rate: 400_000, Failures: 0.05})
+		w.Behave("2.5.0", sim.Behaviour{Rate: 400_000, Failures: 0.065})
+	}
+	for name, s := range map[string]story{
+		"with a past": {
+			world: func(w *sim.World) {
+				worse(w)
+				w.SetPast("2.4.1", time.Minute, map[string][]sim.Behaviour{"a": past(0), "b": past(1)})
+			},
+			want: rollout.Promoted,
+			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+				require.Contains(t, s.Warnings, "errors: cannot be judged finer than ×1.69: two halves of 2.4.1 differ by as much")
+				require.NotEmpty(t, s.Checks)
+				require.InDelta(t, 1.69, s.Checks[0].Margin, 0.01)
+				require.Contains(t, s.Checks[0].Reason, "this service cannot be judged finer than ×1.69")
+			},
+		},
+		"without one": {
+			world: worse, want: rollout.RolledBack,
+			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+				require.NotContains(t, strings.Join(s.Warnings, "\n"), "cannot be judged finer")
+				require.Equal(t, 1.1, s.Checks[0].Margin)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world, status, err := s.run(t)
+			require.NoError(t, err)
+			require.Equal(t, s.want, status.Outcome, "%+v", status)
+			require.Empty(t, world.Violations())
+			s.check(t, world, status)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
@@ -51,8 +52,9 @@ type run struct {
 	order    rollout.Order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
-	bounds   map[string][]float64 // latency bounds by check
-	delay    time.Duration        // of the metrics
+	bounds   map[string][]float64         // latency bounds by check
+	learned  map[string]*analysis.Learned // of the baseline's past, by check
+	delay    time.Duration                // of the metrics
 	job      activities.Job
 	status   rollout.Status
 
@@ -163,7 +165,7 @@ func (r *run) preflight() *setback {
 	if s != nil {
 		return s
 	}
-	r.bounds, r.delay = out.Bounds, out.Delay.Std()
+	r.bounds, r.learned, r.delay = out.Bounds, out.Learned, out.Delay.Std()
 	r.status.Warnings = append(r.status.Warnings, out.Warnings...)
 	if len(out.Problems) > 0 {
 		r.status.Problems = out.Problems

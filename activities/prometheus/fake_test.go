@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ type answer struct {
 }
 
 // fake is a query API that knows the answers to some expressions and gives an
-// empty vector for the rest. Samples are a second old unless told.
+// empty vector, or matrix, for the rest. Samples are a second old unless told.
 type fake struct {
 	*httptest.Server
 	answers map[string]answer
@@ -53,7 +54,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		a, ok = f.answers["*"]
 	}
-	if !ok {
+	switch {
+	case ok:
+	case strings.HasSuffix(r.URL.Path, "/query_range"):
+		a = matrix()
+	default:
 		a = vector()
 	}
 	for name, value := range a.headers {

@@ -1,6 +1,6 @@
 // Package prometheus reads what versions did from a Prometheus server, or from
 // one that speaks its query API (VictoriaMetrics, Thanos, Mimir). Read
-// Server.Read first.
+// Server.Read first; Server.History is for the past.
 //
 // Counters are read raw, by instant queries of plain selectors, so that resets
 // are seen where windows are judged and nothing is extrapolated.
@@ -42,7 +42,10 @@ type Server struct {
 	staleAfter time.Duration
 }
 
-var _ activities.Metrics = (*Server)(nil)
+var (
+	_ activities.Metrics   = (*Server)(nil)
+	_ activities.Historian = (*Server)(nil)
+)
 
 // params are what specs and the worker's configuration may set.
 type params struct {

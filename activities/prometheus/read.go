@@ -235,13 +235,23 @@ func expression(query, version string) (string, error) {
 	return b.String(), nil
 }
 
-// query evaluates one expression at one moment. The server is told to give up
-// a little earlier than the deadline, so that it can say that the query was
-// too slow. A warning means that the answer may not be whole.
+// query evaluates one expression at one moment.
 func (s *Server) query(ctx context.Context, expr string, at time.Time) (model.Value, error) {
+	return s.ask(ctx, expr, func(ctx context.Context, timeout v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+		return s.api.Query(ctx, expr, at, timeout)
+	})
+}
+
+// asking is one call of the query API.
+type asking func(ctx context.Context, timeout v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
+
+// ask has one expression evaluated. The server is told to give up a little
+// earlier than the deadline, so that it can say that the query was too slow. A
+// warning means that the answer may not be whole.
+func (s *Server) ask(ctx context.Context, expr string, do asking) (model.Value, error) {
 	inTime, cancel := context.WithTimeout(ctx, s.deadline)
 	defer cancel()
-	answer, warnings, _, err := s.api.Query(inTime, expr, at, v1.WithTimeout(wholeSeconds(s.deadline*4/5)))
+	answer, warnings, _, err := do(inTime, v1.WithTimeout(wholeSeconds(s.deadline*4/5)))
 	switch {
 	case err != nil && ctx.Err() == nil && inTime.Err() != nil:
 		return nil, fmt.Errorf("no answer within %s to %s: %w", s.deadline, expr, err)

@@ -60,18 +60,30 @@ func (x *target) shows(lines ...string) {
 // with its own labels, and returns its URL.
 func startPrometheus(t *testing.T, targets map[*target]string) string {
 	t.Helper()
-	binary, err := exec.LookPath("prometheus")
+	return startOver(t, t.TempDir(), targets)
+}
+
+// program is where a program of Prometheus' is; the test is skipped without.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	binary, err := exec.LookPath(name)
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("prometheus is not on PATH")
+			t.Fatal(name + " is not on PATH")
 		}
-		t.Skip("prometheus is not on PATH")
+		t.Skip(name + " is not on PATH")
 	}
+	return binary
+}
+
+// startOver is startPrometheus over the data that lies in dir already.
+func startOver(t *testing.T, dir string, targets map[*target]string) string {
+	t.Helper()
+	binary := program(t, "prometheus")
 	config := "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: service\n  static_configs:\n"
 	for x, labels := range targets {
 		config += fmt.Sprintf("  - {targets: [%q], labels: {%s}}\n", strings.TrimPrefix(x.URL, "http://"), labels)
 	}
-	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	run := exec.Command(binary, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),

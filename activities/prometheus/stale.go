@@ -15,7 +15,7 @@ import (
 
 // gapsOver is where sampling intervals are learned from: long enough to hold
 // two gaps of any interval that Prometheus can work with (below 5 minutes).
-const gapsOver = "15m"
+const gapsOver = 15 * time.Minute
 
 // fresh returns the selected series without those that have gone away: see
 // the package's comment. It asks for the values, for the times of their
@@ -52,7 +52,7 @@ func (s *Server) fresh(ctx context.Context, what selector.Selector, at time.Time
 // intervals returns how often each series was sampled: the median gap between
 // its samples. A series with less than two samples is not in it.
 func (s *Server) intervals(ctx context.Context, what selector.Selector, at time.Time) (map[model.Fingerprint]time.Duration, error) {
-	expr := what.String() + "[" + gapsOver + "]"
+	expr := overGaps(what)
 	answer, err := s.query(ctx, expr, at)
 	if err != nil {
 		return nil, err
@@ -75,6 +75,10 @@ func (s *Server) intervals(ctx context.Context, what selector.Selector, at time.
 		}
 	}
 	return found, nil
+}
+
+func overGaps(what selector.Selector) string {
+	return what.String() + "[" + model.Duration(gapsOver).String() + "]"
 }
 
 // medianGap needs at least two times.

@@ -41,17 +41,67 @@ func Metrics(t *testing.T, make func(t *testing.T) MetricsFixture) {
 		"a side without series":    metricsNobody,
 		"a side that is not there": metricsOneSide,
 		"one check cannot be read": metricsBad,
+		"the past":                 metricsPast,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
 	failures(t, func(t *testing.T) (Server, []call) {
 		f := make(t)
-		return f.Server, []call{{"Read", false, func(ctx context.Context) error {
+		calls := []call{{"Read", false, func(ctx context.Context) error {
 			_, err := f.Driver.Read(ctx, f.query(f.Sides))
 			return err
 		}}}
+		if past, remembers := f.Driver.(activities.Historian); remembers {
+			calls = append(calls, call{"History", false, func(ctx context.Context) error {
+				_, err := past.History(ctx, f.pastOf(*f.Rate))
+				return err
+			}})
+		}
+		return f.Server, calls
 	})
+}
+
+// pastOf asks for the last hour of the baseline.
+func (f MetricsFixture) pastOf(check rollout.Check) activities.HistoryQuery {
+	to := f.query(nil).At
+	return activities.HistoryQuery{Check: check, Version: f.Sides[activities.Baseline], From: to.Add(-time.Hour), To: to, Step: 30 * time.Second}
+}
+
+// metricsPast holds of a driver that remembers that its moments are equally
+// far apart, and that instances keep their names and series.
+func metricsPast(t *testing.T, f MetricsFixture) {
+	past, remembers := f.Driver.(activities.Historian)
+	if !remembers {
+		t.Skip("the driver has no past")
+	}
+	for _, check := range f.checks() {
+		q := f.pastOf(check)
+		moments, err := past.History(t.Context(), q)
+		if check.Query != "" && err != nil {
+			continue
+		}
+		require.NoError(t, err)
+		for i, m := range moments {
+			require.False(t, m.At.Before(q.From) || m.At.After(q.To), "%s is not between %s and %s", m.At, q.From, q.To)
+			if i > 0 {
+				step := m.At.Sub(moments[i-1].At)
+				require.GreaterOrEqual(t, step, q.Step)
+				require.Equal(t, moments[1].At.Sub(moments[0].At), step)
+			}
+			for name, reading := range m.Instances {
+				require.NotEmpty(t, name)
+				require.Positive(t, len(reading.Requests)+len(reading.Failures)+len(reading.Buckets), "an instance without series is absent")
+				require.Nil(t, reading.Value)
+			}
+		}
+		q.Version = f.Nobody
+		moments, err = past.History(t.Context(), q)
+		require.NoError(t, err, "nothing found is no error")
+		for _, m := range moments {
+			require.Empty(t, m.Instances)
+		}
+	}
 }
 
 func (f MetricsFixture) checks() []rollout.Check {

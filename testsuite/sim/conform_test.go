@@ -102,6 +102,7 @@ func metrics(t *testing.T) conform.MetricsFixture {
 	answer(t, activities.Baseline, 100, 1)
 	answer(t, activities.Candidate, 100, 1)
 	w.BreakCheck("bad", "parse error")
+	w.SetPast("2.4.1", time.Minute, map[string][]sim.Behaviour{"a": make([]sim.Behaviour, 30), "b": make([]sim.Behaviour, 10)})
 	return conform.MetricsFixture{
 		Server: conform.World(w, deadline), Driver: w, Now: clock.Now, Answer: answer, Values: values,
 		Sides:  map[activities.Side]activities.Version{activities.Baseline: {Version: "2.4.1"}, activities.Candidate: {Version: "2.5.0"}},

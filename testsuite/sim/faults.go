@@ -24,11 +24,12 @@ const (
 	OpFlags      Op = "flags"
 	OpSetFlags   Op = "setFlags"
 	OpRead       Op = "metrics"
+	OpHistory    Op = "history"
 	OpPut        Op = "vault"
 )
 
 // Ops lists every call.
-var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpFlags, OpSetFlags, OpRead, OpPut}
+var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpFlags, OpSetFlags, OpRead, OpHistory, OpPut}
 
 // ErrLost is the answer of a write that was done and whose answer was lost.
 var ErrLost = errors.New("connection reset before the answer")

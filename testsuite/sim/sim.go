@@ -24,8 +24,9 @@ type World struct {
 	versions map[string]*version
 	scripts  map[string]Script
 	behave   map[string]Behaviour
-	reverts  map[string]string // asked for → running in its place
-	stalled  map[string]bool   // removals that are accepted and never happen
+	past     map[string]map[string][]stretch // version → instance
+	reverts  map[string]string               // asked for → running in its place
+	stalled  map[string]bool                 // removals that are accepted and never happen
 	primary  string
 
 	weights  rollout.Split // in force
@@ -73,7 +74,7 @@ var (
 func New(baseline string) *World {
 	w := &World{
 		deadline: 5 * time.Second,
-		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{},
+		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{},
 		reverts: map[string]string{}, stalled: map[string]bool{},
 		weights: rollout.Split{}, revision: 1, flags: map[string]any{},
 		silent: map[string]bool{}, broken: map[string]string{}, vault: map[string][]byte{},
