@@ -42,10 +42,10 @@ unit: ## the main module's tests alone
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...
 
-bench: dev ## the numbers to hold, on this machine: abort, dead worker, history, replay (7 minutes; leave the machine alone)
+bench: dev ## the numbers to hold, on this machine: abort, dead worker, history, replay (9 minutes; leave the machine alone)
 	go test -timeout 20m -run '^$$' -bench . ./testsuite/bench
 
-judgesim: ## how often the judges are right, beside other tools' methods: into docs/judges.md (4 minutes on 2 cores)
+judgesim: ## how often the judges are right, beside other tools' methods: into docs/judges.md (5 minutes on 2 cores)
 	go run ./testsuite/judgesim/cmd --write docs/judges.md
 
 workflowcheck: ## Temporal's own check that workflow code is deterministic

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"bakeoff/analysis"
 	"bakeoff/rollout"
@@ -97,6 +98,53 @@ func (r reference) remember(check string, side Side, now SideReading) {
 		Failures: merged(was.Failures, now.Failures),
 		Buckets:  merged(was.Buckets, now.Buckets),
 	}
+}
+
+// lastFailures is when failures were counted last, by check and side.
+type lastFailures map[string]map[Side]time.Time
+
+func (l lastFailures) note(check string, side Side, at time.Time) {
+	if l[check] == nil {
+		l[check] = map[Side]time.Time{}
+	}
+	l[check][side] = at
+}
+
+// idle is how long a counter of failures may have stood still before it is
+// taken for one that expired. Exporters forget series that do not change.
+const idle = 2 * time.Minute
+
+// failuresGone finds a side one of whose counters of failures has vanished
+// while it was counting, although nothing restarted or went: what is left would
+// read as a recovery. It is so until the counter is back.
+func (p *panel) failuresGone(check string, r CheckReading) (Side, bool) {
+	for _, side := range []Side{Candidate, Baseline} {
+		was, now := p.last[check][side], r.Sides[side]
+		counting := p.failed[check][side]
+		if !counting.IsZero() && p.at[check].Sub(counting) <= idle && was.lost(now) {
+			return side, true
+		}
+	}
+	return "", false
+}
+
+// lost reports whether a counter of failures is missing from now, while every
+// other counter of requests goes on.
+func (s SideReading) lost(now SideReading) bool {
+	for series, n := range s.Requests {
+		if _, fails := s.Failures[series]; fails {
+			continue
+		}
+		if m, found := now.Requests[series]; !found || m < n {
+			return false
+		}
+	}
+	for series, n := range s.Failures {
+		if _, found := now.Failures[series]; n > 0 && !found {
+			return len(now.Requests) > 0
+		}
+	}
+	return false
 }
 
 func merged[V any](old, now map[string]V) map[string]V {

@@ -3,8 +3,11 @@ package activities
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
 )
 
 // total is a reading of one series of counters.
@@ -63,4 +66,50 @@ func TestImpossibleCountersAreNoReference(t *testing.T) {
 			require.Equal(t, 20.0, c.Failures)
 		}
 	}
+}
+
+// A counter of failures that vanishes while it counts, and the requests beside
+// it do not, is no recovery.
+func TestFailuresThatAreGone(t *testing.T) {
+	side := func(good, bad float64) SideReading {
+		s := SideReading{Requests: map[string]float64{"200": good}, Failures: map[string]float64{}}
+		if bad >= 0 {
+			s.Requests["500"], s.Failures["500"] = bad, bad
+		}
+		return s
+	}
+	for name, tt := range map[string]struct {
+		now  SideReading
+		lost bool
+	}{
+		"both there":                          {side(200, 10), false},
+		"failures gone":                       {side(200, -1), true},
+		"begun anew, without a failure yet":   {side(20, -1), false},
+		"everything gone":                     {SideReading{}, false},
+		"another instance in its place":       {SideReading{Requests: map[string]float64{"b": 9}}, false},
+		"failures of another kind, none gone": {SideReading{Requests: map[string]float64{"200": 200, "500": 10, "503": 1}, Failures: map[string]float64{"500": 10, "503": 1}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, tt.lost, side(100, 10).lost(tt.now))
+		})
+	}
+	check := rollout.Check{Name: "errors", Failures: "f", Requests: "r", MinRequests: 1, Weight: 1, Judge: &rollout.Judge{RateRatio: &rollout.RateRatio{}}}
+	p, err := newPanel([]rollout.Check{check}, nil, rollout.Policy{Alpha: 0.01})
+	require.NoError(t, err)
+	fold := func(i int, candidate SideReading) trouble {
+		r := Reading{Checks: map[string]CheckReading{"errors": {Sides: map[Side]SideReading{Baseline: side(float64(100*i), 0), Candidate: candidate}}}}
+		_, troubles := p.fold(r, begin.Add(time.Duration(i)*time.Minute), true, unknownShare)
+		return troubles["errors"]
+	}
+	require.Empty(t, fold(1, side(100, 10)))
+	require.Empty(t, fold(2, side(200, 20)))
+	for i := 3; i < 30; i++ {
+		require.Equal(t, rollout.NoData, fold(i, side(float64(100*i), -1)).verdict, "until it is back")
+	}
+	require.Empty(t, fold(30, side(3000, 400)))
+	require.Equal(t, 400.0-10, p.judges["errors"].Verdict().Candidate.Failures, "nothing is lost meanwhile")
+	for i := 31; i < 35; i++ {
+		require.Empty(t, fold(i, side(float64(100*i), 400)))
+	}
+	require.Empty(t, fold(35, side(3500, -1)), "it had stood still for long: exporters forget such series")
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+
+	"bakeoff/rollout"
 )
 
 // pollEvery is how often an act asks whether what it waits for is so.
@@ -43,7 +45,7 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 			return false, fmt.Errorf("the platform calls it failed: %s: %w", state.Message, ErrFinal)
 		}
 		stands = standing(state, in.Replicas)
-		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
+		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready, Counted: state.Inflight != nil}
 		return isReady(state, in.Replicas), nil
 	})
 	return out, asTemporal(doing, err)
@@ -120,6 +122,18 @@ func (a *Activities) waitFor(ctx context.Context, done func() (bool, error)) err
 			return err
 		}
 	}
+}
+
+// keepAlive sends heartbeats until the returned function is called, so that an
+// act whose worker died is taken over at once.
+func keepAlive(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		for sleep(ctx, time.Second) == nil {
+			activity.RecordHeartbeat(ctx)
+		}
+	}()
+	return cancel
 }
 
 // sleep waits, but not beyond the context.
@@ -235,15 +249,19 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 	}
 }
 
-// isBusy reports whether a version still answers requests. Ten drain times
-// (at least a minute) are enough: a connection that hangs must not hold the
-// removal forever.
+// InflightLimit is how long requests in flight may hold up a removal: ten drain
+// times, at least a minute. A connection that hangs must not hold it forever.
+func InflightLimit(drain rollout.Duration) rollout.Duration {
+	return max(10*drain, rollout.Duration(time.Minute))
+}
+
+// isBusy reports whether a version still answers requests.
 func (a *Activities) isBusy(ctx context.Context, p Platform, in RemoveInput, since time.Time) bool {
 	state, err := p.Version(ctx, in.Version)
 	if err != nil || state.Inflight == nil || *state.Inflight == 0 {
 		return false
 	}
-	return a.now().Sub(since) < max(10*in.Drain.Std(), time.Minute)
+	return a.now().Sub(since) < InflightLimit(in.Drain).Std()
 }
 
 // readyBaseline says why a version is not ready, "" when it is.

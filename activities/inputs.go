@@ -87,6 +87,7 @@ type DeployOutput struct {
 	Endpoints []string `json:"endpoints,omitempty"`
 	Ready     int      `json:"ready,omitempty"`
 	Platform  string   `json:"platform,omitempty"` // what the platform did instead
+	Counted   bool     `json:"counted,omitempty"`  // the platform counts requests in flight
 }
 
 // SetFlagsInput asks for flags to have these values.

@@ -53,11 +53,12 @@ type panel struct {
 	last   reference
 	at     map[string]time.Time // when each check was read last
 	values gathering            // of checks whose step is not over
+	failed lastFailures         // when failures were counted last
 }
 
 // newPanel makes a judge for each check, α shared over the gating ones.
 func newPanel(checks []rollout.Check, known map[string]taught, policy rollout.Policy) (*panel, error) {
-	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}}
+	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}, failed: lastFailures{}}
 	for _, check := range checks {
 		j, err := judgeOf(check, known[check.Name], policy.Alpha*shareOf(check, checks), policy.Share != rollout.RuleRequired)
 		if err != nil {
@@ -93,10 +94,11 @@ type panelState struct {
 	Last   reference            `json:"last"`
 	At     map[string]time.Time `json:"at"`
 	Values gathering            `json:"values,omitempty"`
+	Failed lastFailures         `json:"failed,omitempty"`
 }
 
 func (p *panel) save() (panelState, error) {
-	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values}
+	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values, Failed: p.failed}
 	for name, j := range p.judges {
 		state, err := j.MarshalBinary()
 		if err != nil {
@@ -122,6 +124,9 @@ func (p *panel) load(s panelState) error {
 	}
 	if s.Values != nil {
 		p.values = s.Values
+	}
+	if s.Failed != nil {
+		p.failed = s.Failed
 	}
 	return nil
 }
@@ -180,6 +185,9 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 	if w.Start == w.End { // read twice at one moment, as where two windows meet
 		return nil, trouble{}
 	}
+	if side, gone := p.failuresGone(check.Name, r); gone {
+		return nil, trouble{rollout.NoData, fmt.Sprintf("%s: failures of the %s are not counted any more, while its requests go on", check.Name, side)}
+	}
 	complete := at.After(p.at[check.Name])
 	for side, counts := range map[Side]**analysis.Counts{Baseline: &w.Baseline, Candidate: &w.Candidate} {
 		now, found := r.Sides[side]
@@ -192,6 +200,9 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 			return nil, trouble{rollout.Error, check.Name + ": " + err.Error()}
 		}
 		complete = complete && known
+		if c.Failures > 0 {
+			p.failed.note(check.Name, side, at)
+		}
 		c = slowAsFailures(check, c)
 		*counts = &c
 	}

@@ -120,6 +120,9 @@ func (o *observer) pollTraffic(ctx context.Context) {
 		}
 	}
 	o.Drift = o.Split
+	if len(o.Drift) == 0 { // a router that names no version: nobody is served
+		o.Drift = rollout.Split{o.in.Candidate: 0}
+	}
 }
 
 // pollPlatform asks whether the candidate is still there, and primary where it

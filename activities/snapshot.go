@@ -13,6 +13,7 @@ import (
 // version at 100 %, equal to the primary, or none at all (a first release).
 // Anything else is refused as dirty, never taken for a baseline.
 func (a *Activities) Snapshot(ctx context.Context, in SnapshotInput) (SnapshotOutput, error) {
+	defer keepAlive(ctx)()
 	s, err := a.readState(ctx, in.Job, in.Flags)
 	if err != nil {
 		return SnapshotOutput{}, asTemporal("read the state before the rollout", err)
@@ -104,6 +105,7 @@ func (a *Activities) readFlags(ctx context.Context, j Job, wanted map[string]any
 // the baseline's latency for what judges must fix in advance, and at its past
 // for how much it differs from itself; that data is never judged.
 func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (PreflightOutput, error) {
+	defer keepAlive(ctx)()
 	var out PreflightOutput
 	if in.Baseline != "" {
 		deployer, err := a.Drivers.deployer(in.Drivers.Deploy)

@@ -11,7 +11,7 @@ type Event struct {
 	Step  int            `json:"step,omitempty"`
 	Text  string         `json:"text"` // one sentence
 	Actor string         `json:"actor"`
-	Data  map[string]any `json:"data,omitempty"`
+	Data  map[string]any `json:"data"`
 }
 
 // EventKind names a kind of event in the audit story. docs/history.md says

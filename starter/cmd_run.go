@@ -98,7 +98,8 @@ const causeRunning rollout.Cause = "already running"
 
 // busy tells who holds the target and ends with 15.
 func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
-	refusal := rollout.Status{
+	now := c.now().UTC()
+	refusal := rollout.Status{StartedAt: now, EndedAt: &now,
 		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()),
 		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: causeRunning,
 		Reason: spec.Key().String() + " has a running rollout", Candidate: spec.Release.Version,

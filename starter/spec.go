@@ -90,7 +90,8 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 		return c.refuse(problems, from)
 	}
 	c.explain(problems, from.text)
-	refused := rollout.Status{Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
+	now := c.now().UTC()
+	refused := rollout.Status{StartedAt: now, EndedAt: &now, Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
 		Candidate: s.Release.Version}
 	if key := s.Key(); key.Service != "" && key.Environment != "" {
 		refused.Target, refused.WorkflowID = key.String(), rollout.WorkflowID(key)

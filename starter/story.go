@@ -112,6 +112,9 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 
 // add tells one line; the pointer to it is good until the next add.
 func (s *story) add(e *historypb.HistoryEvent, kind rollout.EventKind, step int, text string, data map[string]any) *rollout.Event {
+	if data == nil {
+		data = map[string]any{}
+	}
 	s.lines = append(s.lines, rollout.Event{Time: e.GetEventTime().AsTime(), Kind: kind, Step: step, Text: text, Data: data})
 	return &s.lines[len(s.lines)-1]
 }

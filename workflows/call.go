@@ -22,6 +22,8 @@ const (
 	writeLimit = 10 * time.Second
 	quickLimit = 30 * time.Second // reads and checks
 	heartbeat  = 15 * time.Second // of acts that wait for something
+
+	lookHeartbeat = 5 * time.Second
 )
 
 // act says how one activity is called.
@@ -45,6 +47,15 @@ func (r *run) act(id, summary string) act {
 		id = fmt.Sprintf("%s.%d", id, n)
 	}
 	return act{id: id, summary: summary, queue: rollout.QueueInfra, limit: quickLimit, cause: rollout.CauseDeploy}
+}
+
+// look is an act that only reads, before anything is changed. Its failure is a
+// refusal, but not that of the worker it ran on: another one takes it over at
+// once.
+func (r *run) look(id, summary string) act {
+	o := r.act(id, summary)
+	o.within, o.heartbeat, o.refuses = max(r.plan.Spec.ReadyWithin.Std(), 2*quickLimit), lookHeartbeat, true
+	return o
 }
 
 // patient is an act that waits for something in the world, with heartbeats.

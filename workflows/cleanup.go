@@ -16,7 +16,7 @@ func (r *run) compare() {
 	if !r.begun(rollout.RestoreTraffic) && !r.begun(rollout.RestoreFlags) {
 		return
 	}
-	alarm := r.alarm("the state cannot be compared with the snapshot")
+	alarm := r.alarm("the state cannot be compared with the snapshot", nil)
 	defer alarm()
 	for pause := firstLook; r.acknowledged == nil; pause = min(2*pause, longestLook) {
 		var out activities.CompareOutput
@@ -48,7 +48,7 @@ func (r *run) remove(version string) {
 		return
 	}
 	within := r.plan.Spec.ReadyWithin + 10*r.plan.Spec.Drain
-	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.plan.Spec.Drain.Std(), version+" cannot be removed")
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.draining().Std(), version+" cannot be removed", nil)
 	defer alarm()
 	r.finishAct(r.insist("remove "+version, func() (workflow.Future, workflow.CancelFunc) {
 		o := r.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", version, r.plan.Spec.Drain))
@@ -56,6 +56,15 @@ func (r *run) remove(version string) {
 		ctx, cancel := workflow.WithCancel(r.ctx)
 		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove"), Version: version, Drain: r.plan.Spec.Drain}), cancel
 	}), nil)
+}
+
+// draining is how long a version may take to answer its last requests: what is
+// waited for that long is no failure.
+func (r *run) draining() rollout.Duration {
+	if r.counted {
+		return activities.InflightLimit(r.plan.Spec.Drain)
+	}
+	return r.plan.Spec.Drain
 }
 
 // removeCopy removes the copy of the baseline, if there is one.
@@ -67,11 +76,13 @@ func (r *run) removeCopy() {
 
 // alarm sets NeedsHuman when what follows takes too long. The returned function
 // ends it, and the state that it may have brought about.
-func (r *run) alarm(reason string) func() {
-	return r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std(), reason)
+func (r *run) alarm(reason string, later func() string) func() {
+	return r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std(), reason, later)
 }
 
-func (r *run) alarmAfter(after time.Duration, reason string) func() {
+// alarmAfter is alarm after another time. Where the reason may have changed by
+// then, later says it.
+func (r *run) alarmAfter(after time.Duration, reason string, later func() string) func() {
 	if after <= 0 || len(r.undo) == 0 && !r.beyond {
 		return func() {}
 	}
@@ -79,6 +90,9 @@ func (r *run) alarmAfter(after time.Duration, reason string) func() {
 	timer := r.timer("ask for a human when "+reason, after)
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		_ = workflow.Await(ctx, func() bool { return timer.IsReady() || over })
+		if !over && later != nil {
+			reason = later()
+		}
 		if !over {
 			r.needHuman(reason)
 		}

@@ -23,7 +23,7 @@ func (r *run) deploy() *setback {
 	if out.Platform != "" {
 		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
-	r.job.Endpoints[r.plan.Candidate] = out.Endpoints
+	r.job.Endpoints[r.plan.Candidate], r.counted = out.Endpoints, out.Counted
 	return r.deployCopy()
 }
 

@@ -28,11 +28,18 @@ func (r *run) goBack(s *setback) {
 	r.enter(rollout.PhaseRollingBack, "", s.reason)
 	r.publish()
 
-	alarm := r.alarm("the baseline is not back yet")
+	trafficIsBack := false
+	alarm := r.alarm("the baseline is not back yet", func() string {
+		if trafficIsBack {
+			return "traffic is back, but the baseline's health cannot be verified"
+		}
+		return "the baseline is not back yet"
+	})
 	r.finishRestoring(restoring)
 	r.verifyTrafficRestored()
 	r.overwriteLateWrites()
 	traffic := r.now()
+	trafficIsBack = true
 	r.verifyHealthRestored()
 	alarm()
 	if r.begun(rollout.RestoreTraffic) && r.acknowledged == nil {

@@ -69,6 +69,7 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
+	counted    bool                   // the platform counts requests in flight
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
@@ -135,8 +136,7 @@ func (r *run) takeSnapshot() *setback {
 	if b := r.plan.Spec.Baseline; b != nil {
 		in.Expect = b.Version
 	}
-	act := r.act("snapshot", "record the state to go back to")
-	act.within, act.refuses = r.plan.Spec.ReadyWithin.Std(), true
+	act := r.look("snapshot", "record the state to go back to")
 	out, s := forwardAct(r, act, a.Snapshot, in)
 	if s != nil {
 		return s
@@ -157,8 +157,7 @@ func (r *run) takeSnapshot() *setback {
 }
 
 func (r *run) preflight() *setback {
-	act := r.act("preflight", "prove that going back is possible")
-	act.within, act.refuses = r.plan.Spec.ReadyWithin.Std(), true
+	act := r.look("preflight", "prove that going back is possible")
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
 			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight})

@@ -30,7 +30,9 @@ func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 	if verified, s = r.verify(id, step, want, within/2-look, true); s != nil || verified {
 		return s
 	}
-	if want, s = r.setTraffic(id, step, w, false); s != nil {
+	// What is in force by now is what the router makes of the first write, not
+	// somebody else's: it was never as wanted.
+	if want, s = r.setTraffic(id, step, w, true); s != nil {
 		return s
 	}
 	if verified, s = r.verify(id, step, want, within/2, true); s != nil || verified {
@@ -110,9 +112,11 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	if s := r.result(future, act, &out); s != nil {
 		return false, s
 	}
+	if len(out.Observed) > 0 {
+		r.status.Weight = out.Observed[r.plan.Candidate]
+	}
 	if out.Verified {
 		r.ours = []rollout.Split{want}
-		r.status.Weight = want[r.plan.Candidate]
 		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
 		r.publish()
 	}
