@@ -24,7 +24,7 @@ var unmet = map[string]string{
 func TestFigures(t *testing.T) {
 	var small []string
 	for _, number := range RowNumbers() {
-		if number != "16" { // depends on the machine
+		if number != "16" && number != "16b" { // depend on the machine
 			small = append(small, number)
 		}
 	}
