@@ -195,6 +195,14 @@ func TestTable(t *testing.T) {
 	require.Error(t, err)
 }
 
+// A vector that is off, or no number, is missed and named.
+func TestVectors(t *testing.T) {
+	f := count("some", []vector{closed("a", 1, 1+1e-10), closed("b", 1, 1+1e-8), closed("zero", 0, 0), given("c", 2.5, 2.54, 1), given("d", 2.5, 2.56, 1), given("e", 1e3, 1e3+9e-4, 9), closed("f", 1, math.NaN())})
+	require.InDelta(t, 3, f.Value, 0)
+	require.Contains(t, f.Note, "4 of 7 met: 4 closed forms to 1e-9, 1 to 1e-6, 2 to the digits")
+	require.Contains(t, f.Note, "missed: b: 1.00000001, not 1, d: 2.56, not 2.5, f: NaN, not 1")
+}
+
 // The page has a place for the figures, and each row of a bound is in it.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "judges.md"))

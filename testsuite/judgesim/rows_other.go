@@ -34,6 +34,11 @@ func promotion(s simulation) []Figure {
 	}
 }
 
+// drift is row 15, of a judge that does not exist.
+func drift(simulation) []Figure {
+	return []Figure{{Name: "drift: identical data, and a shift of half a deviation", State: NotBuilt, Note: "of the judges of models none is built"}}
+}
+
 // speed is row 16: the best of ten batches, as other things run on the machine,
 // too. The benchmarks of package analysis say it better.
 func speed(s simulation) []Figure {
