@@ -1,6 +1,7 @@
 package analysis_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -51,6 +52,21 @@ func BenchmarkFoldBurnRate(b *testing.B) {
 func BenchmarkFoldMeanCS(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	benchmarkFold(b, meanOf(analysis.MeanCS{}), pairs(noisy(r, 1000, 1, 0.1), noisy(r, 1000, 1, 0.1)))
+}
+
+// BenchmarkLatenciesAdd inserts log-normal latencies, as a load generator does.
+func BenchmarkLatenciesAdd(b *testing.B) {
+	const many = 1 << 16
+	r, seconds := rand.New(rand.NewPCG(1, 1)), make([]float64, many)
+	for i := range seconds {
+		seconds[i] = 0.1 * math.Exp(r.NormFloat64()/2)
+	}
+	var l analysis.Latencies
+	for i := 0; b.Loop(); i++ {
+		l.Add(seconds[i%many])
+	}
+	b.ReportAllocs()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "inserts/s")
 }
 
 func BenchmarkVerdictRateRatio(b *testing.B) {

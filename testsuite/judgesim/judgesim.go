@@ -45,8 +45,8 @@ func rows() []row {
 		{"4", noise}, {"5", slowNoise},
 		{"6", againstOracle}, {"7", againstKayenta}, {"8", againstArgo}, {"9", monotone},
 		{"10", hardFailure}, {"11", objective}, {"12", latency}, {"13", promotion},
-		{"14", tenMetrics}, {"16", speed}, {"17", memory}, {"17b", ageing}, {"18", replays},
-		{"points", gauges}, {"interval", coverage},
+		{"14", tenMetrics}, {"15", drift}, {"16", speed}, {"16b", inserts}, {"17", memory}, {"17b", ageing}, {"18", replays}, {"19", referenceVectors},
+		{"points", gauges}, {"burnRate", budget}, {"share", shares}, {"interval", coverage},
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // unmet are the figures that package analysis misses at present; docs/judges.md
 // shows them. When one is met its line here has to go.
 var unmet = map[string]string{
-	"the same: failed requests, p90": "3 failures suffice, but a window of a second may hold more",
+	"the same: failed requests, p90": "3 failures are needed, and the second that brings the third brings the p90 a fifth",
 }
 
 // TestFigures holds a small simulation to the bounds. Shares of runs may exceed
@@ -24,7 +24,7 @@ var unmet = map[string]string{
 func TestFigures(t *testing.T) {
 	var small []string
 	for _, number := range RowNumbers() {
-		if number != "16" { // depends on the machine
+		if number != "16" && number != "16b" { // depend on the machine
 			small = append(small, number)
 		}
 	}
@@ -193,6 +193,14 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "a\n"+begin+"\n\nnew\n\n"+end+"\nb\n", page)
 	_, err = Insert("no marks", "new")
 	require.Error(t, err)
+}
+
+// A vector that is off, or no number, is missed and named.
+func TestVectors(t *testing.T) {
+	f := count("some", []vector{closed("a", 1, 1+1e-10), closed("b", 1, 1+1e-8), closed("zero", 0, 0), given("c", 2.5, 2.54, 1), given("d", 2.5, 2.56, 1), given("e", 1e3, 1e3+9e-4, 9), closed("f", 1, math.NaN())})
+	require.InDelta(t, 3, f.Value, 0)
+	require.Contains(t, f.Note, "4 of 7 met: 4 closed forms to 1e-9, 1 to 1e-6, 2 to the digits")
+	require.Contains(t, f.Note, "missed: b: 1.00000001, not 1, d: 2.56, not 2.5, f: NaN, not 1")
 }
 
 // The page has a place for the figures, and each row of a bound is in it.

@@ -158,10 +158,18 @@ func largestDrop(xs []float64) float64 {
 // 100 requests a second, 1 % of them the candidate's, windows of a second. Its
 // requests arrive at random (Poisson), or, as a router's round robin gives them
 // out, one a second.
+//
+// judges.md does not say of which runs it bounds the failed requests by 4, and
+// so both are held to it: the median one and the p90. Its prototype's 2 can only
+// be a median. The p90 of random arrivals just misses it, and
+// no judge that asks for 3 failures can do better: by the count of arrivals in
+// the second that brings the third, 63.3 % of runs lose 3 requests, 26.4 % lose
+// 4, and so 10.3 % more.
 func hardFailure(s simulation) []Figure {
-	const second = 1.0 / 60
+	const second, most = 1.0 / 60, 4
 	runs := s.runs(1000)
-	var at, lost [2]float64 // random, regular
+	var at, lost, middle, within [2]float64 // random, regular
+	within = [2]float64{1, 1}
 	theirs := 0.0
 	for _, rate := range []float64{0, 0.001, 0.01} {
 		t := traffic{perMinute: 6000, share: 0.01, rate: rate, ratio: 1, window: second}
@@ -171,14 +179,27 @@ func hardFailure(s simulation) []Figure {
 				times, requests, flagger = append(times, 60*one[0]), append(requests, one[1]), append(flagger, one[2])
 			}
 			at[i], lost[i] = max(at[i], quantile(times, 0.9)), max(lost[i], quantile(requests, 0.9))
+			middle[i], within[i] = max(middle[i], median(requests)), min(within[i], atMostShare(requests, most))
 			theirs = max(theirs, median(flagger))
 		}
 	}
 	return []Figure{
 		{Name: "candidate dead from the start, random arrivals: seconds to Fail, p90, worst of 3 baselines", Value: at[0], Limit: 10, Runs: runs, Note: "baseline rates 0, .1 and 1 %", Peers: fmt.Sprintf("Flagger (threshold 5) %s min", digits(theirs))},
-		{Name: "the same: failed requests, p90", Value: lost[0], Limit: 4, Runs: runs, Note: "3 suffice (minCanaryEvents); the rest arrive in the same second"},
-		{Name: "candidate dead, one request a second: failed requests, p90", Value: lost[1], Limit: 4, Runs: runs, Note: fmt.Sprintf("%s s", digits(at[1]))},
+		{Name: "the same: failed requests, median", Value: middle[0], Limit: most, Runs: runs, Note: "3 suffice (minCanaryEvents); the rest arrive in the same second"},
+		{Name: "the same: failed requests, p90", Value: lost[0], Limit: most, Runs: runs, Note: fmt.Sprintf("%s of the runs lose at most 4, where 3 are needed at best .897", digits(within[0]))},
+		{Name: "candidate dead, one request a second: failed requests, p90", Value: lost[1], Limit: most, Runs: runs, Note: fmt.Sprintf("%s s", digits(at[1]))},
 	}
+}
+
+// atMostShare is the share of values that are at most a limit.
+func atMostShare(xs []float64, limit float64) float64 {
+	n := 0.0
+	for _, x := range xs {
+		if x <= limit {
+			n++
+		}
+	}
+	return n / float64(len(xs))
 }
 
 // dead returns our delay in minutes, the requests lost until then, and Flagger's delay.

@@ -34,6 +34,11 @@ func promotion(s simulation) []Figure {
 	}
 }
 
+// drift is row 15, of a judge that does not exist.
+func drift(simulation) []Figure {
+	return []Figure{{Name: "drift: identical data, and a shift of half a deviation", State: NotBuilt, Note: "of the judges of models none is built"}}
+}
+
 // speed is row 16: the best of ten batches, as other things run on the machine,
 // too. The benchmarks of package analysis say it better.
 func speed(s simulation) []Figure {
@@ -53,10 +58,30 @@ func speed(s simulation) []Figure {
 		}
 		best = min(best, 1e6*time.Since(begun).Seconds()/float64(n))
 	}
-	return []Figure{
-		{Name: "rateRatio: µs for a window on one core (1 M/s is 1 µs)", Value: best, Limit: 1, Runs: 10, Note: "`go test -bench Fold ./analysis`"},
-		{Name: "latency inserts per second", State: NotBuilt, Note: "latencies arrive counted in buckets: nothing is inserted one by one"},
+	return []Figure{{Name: "rateRatio: µs for a window on one core (1 M/s is 1 µs)", Value: best, Limit: 1, Runs: 10, Note: "`go test -bench Fold ./analysis`"}}
+}
+
+// inserts is the other half of row 16: latencies counted one by one, the best
+// of ten batches.
+func inserts(s simulation) []Figure {
+	const many = 1 << 16
+	r, seconds := source(s.Seed, "16b", "", 0), make([]float64, many)
+	for i := range seconds {
+		seconds[i] = medianLatency * math.Exp(latencyDeviation*r.NormFloat64())
 	}
+	n, best := s.runs(5_000_000), math.Inf(1)
+	var all analysis.Latencies
+	for range 10 {
+		var l analysis.Latencies
+		begun := time.Now()
+		for i := range n {
+			l.Add(seconds[i%many])
+		}
+		best = min(best, 1e9*time.Since(begun).Seconds()/float64(n))
+		all.Merge(&l)
+	}
+	return []Figure{{Name: "Latencies: ns for an insert on one core (20 M/s is 50 ns)", Value: best, Limit: 50, Runs: 10,
+		Note: fmt.Sprintf("%.0f M/s, median %s s; `go test -bench Latencies ./analysis`", 1e3/best, digits(all.Quantile(0.5)))}}
 }
 
 // memory is row 17: the state of a judge after a thousand windows, in bytes.
