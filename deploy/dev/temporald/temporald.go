@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +99,12 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		return nil, err
 	}
 	t, err := newTemporal(a, d, l)
+	for tries := 1; err != nil && strings.Contains(err.Error(), "address already in use") && tries < 3; tries++ {
+		// A client's connection got one of our free ports in between.
+		if a, err = reserveAll(o); err == nil {
+			t, err = newTemporal(a, d, l)
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("assembling the server: %w", err), d.close())
 	}
