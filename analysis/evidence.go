@@ -7,7 +7,7 @@ import (
 
 // ruleVersion is the version of the rules in this package. It changes when the
 // same windows could lead to another verdict.
-const ruleVersion = 1
+const ruleVersion = 2
 
 // infinite stands for an infinite E or ratio, which JSON cannot hold.
 const infinite = 1e300
