@@ -173,11 +173,12 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 	if gathers(check) {
 		return p.gather(check, r, at)
 	}
-	w := &analysis.Window{Check: check.Name, Start: seconds(p.at[check.Name]), End: seconds(at)}
+	from, begun := p.at[check.Name]
+	w := &analysis.Window{Check: check.Name, Start: seconds(from), End: seconds(at)}
 	if w.Start == w.End { // read twice at one moment, as where two windows meet
 		return nil, trouble{}
 	}
-	complete := at.After(p.at[check.Name])
+	complete := begun && at.After(from) // a value alone does not say since when it is so
 	for side, counts := range map[Side]**analysis.Counts{Baseline: &w.Baseline, Candidate: &w.Candidate} {
 		now, found := r.Sides[side]
 		if !found {

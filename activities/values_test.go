@@ -154,3 +154,20 @@ func TestBurnRateOfAHistogram(t *testing.T) {
 	require.Equal(t, rollout.Fail, got.Verdict, got.Reason)
 	require.Contains(t, got.Reason, "burns its budget ×50")
 }
+
+// A threshold's first value has no beginning: the first window starts with it.
+func TestThresholdBeginsWithItsFirstReading(t *testing.T) {
+	check := rollout.Check{Name: "cpu", Query: "q", Judge: &rollout.Judge{Threshold: &rollout.Threshold{Success: "result < 1"}}}
+	p := panelOf(t, check)
+	windows, troubles := p.fold(cpuOf(nil, is(9)), begin, true)
+	require.Empty(t, windows)
+	require.Empty(t, troubles)
+	windows, _ = p.fold(cpuOf(nil, is(0.5)), begin.Add(5*time.Second), true)
+	require.Len(t, windows, 1)
+	require.Equal(t, seconds(begin), windows[0].Start)
+	require.Equal(t, rollout.Pass, p.results(true, true, rollout.RequireNoHarm, nil)[0].Verdict)
+	p.fold(cpuOf(nil, is(0.5)), begin.Add(time.Minute), true)
+	p.judges["cpu"].BeginStep()
+	p.fold(cpuOf(nil, is(2)), begin.Add(65*time.Second), true)
+	require.Equal(t, rollout.Fail, p.results(true, true, rollout.RequireNoHarm, nil)[0].Verdict)
+}
