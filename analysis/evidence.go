@@ -103,6 +103,12 @@ const (
 	CauseShare  Cause = "share"
 )
 
+// Unseen is the evidence of a check of which no window came, not even one to
+// choose its judge by.
+func Unseen(c Config) Evidence {
+	return Evidence{Check: c.Name, Verdict: NoData, Reason: c.Name + ": no window", Alpha: c.Alpha, RuleVersion: ruleVersion}
+}
+
 // effect is the sentence about a ratio and its evidence.
 func (e *Evidence) effect(subject string) string {
 	switch {

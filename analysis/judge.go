@@ -1,6 +1,9 @@
 package analysis
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Judge is the pure fold of one check's windows into evidence. It is not safe
 // for concurrent use. Its state (MarshalBinary) is carried across windows,
@@ -62,14 +65,11 @@ func (t *tally) add(c *Counts) {
 }
 
 // New returns a judge without evidence. It refuses parameters out of their
-// bounds and conditions that do not compile, naming the check.
+// bounds and conditions that do not compile, all of them, naming the check.
 func New(c Config) (*Judge, error) {
 	c = c.withDefaults()
-	if err := c.check(); err != nil {
-		return nil, err
-	}
 	m, err := c.newMethod()
-	if err != nil {
+	if err := errors.Join(c.check(), err); err != nil {
 		return nil, err
 	}
 	return &Judge{config: c, method: m}, nil

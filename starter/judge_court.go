@@ -138,6 +138,9 @@ func (t *trial) choose(w analysis.Window) error {
 		}
 		t.config.Judge = params
 	}
+	if t.config.Judge.TailLadder == nil {
+		t.config.Bounds = nil // of no use to it
+	}
 	judge, err := analysis.New(t.config)
 	if err != nil {
 		return fail(exitSpec, "%w", err)
@@ -164,8 +167,12 @@ func (c *court) tell(t *trial, e analysis.Evidence) error {
 	return writeJSON(c.out, verdictLine{t.series, e, base64.StdEncoding.EncodeToString(state)})
 }
 
-// close folds what still waits and tells all verdicts that are left.
+// close folds what still waits and tells all verdicts that are left. Without
+// any window every check has no data, which is worth saying.
 func (c *court) close() error {
+	if len(c.series) == 0 {
+		c.open("")
+	}
 	gates := map[string]bool{}
 	for _, config := range c.rules.configs {
 		gates[config.Name] = config.Gating()
@@ -199,7 +206,7 @@ func (c *court) conclude(t *trial) (analysis.Evidence, error) {
 	}
 	t.waiting = nil
 	if t.judge == nil && t.config.Judge.Name() == "" {
-		e := analysis.Evidence{Check: t.check, Verdict: analysis.NoData, Reason: t.check + ": no window yet", Alpha: t.config.Alpha}
+		e := analysis.Unseen(t.config)
 		return e, writeJSON(c.out, verdictLine{Series: t.series, Evidence: e})
 	}
 	if err := t.choose(analysis.Window{}); err != nil {
