@@ -33,6 +33,10 @@ type Counts struct {
 type Window struct {
 	Series string  `json:"series,omitempty"`
 	Check  string  `json:"check"`
+
+	// Arm names the candidate where several are tried at once; "": the only one.
+	Arm string `json:"arm,omitempty"`
+
 	Start  float64 `json:"start"`
 	End    float64 `json:"end"`
 

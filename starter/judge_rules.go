@@ -18,6 +18,7 @@ type checksFile struct {
 	Policy  rollout.Policy `json:"policy"`
 	Bounds  []float64      `json:"bounds"`  // latencies in seconds, for the checks that give none
 	Placebo string         `json:"placebo"` // windows of two baselines, beside this file
+	Arms    []string       `json:"arms"`    // candidates that are tried at once, each against the baseline
 }
 
 // judgedCheck is a check whose judge may also be an offline one.
@@ -39,12 +40,14 @@ type judges struct {
 // rules say how windows are judged.
 type rules struct {
 	configs []analysis.Config // in the order of the file, α shared
+	arms    []string          // in the order of the file; "" where there is but one candidate
 	require string
 	learned map[part]*analysis.Learned // from the placebo
 }
 
-// part is one check of one series.
-type part struct{ series, check string }
+// part is one check of one series and arm. Placebos have no arm: both of their
+// sides are baseline.
+type part struct{ series, check, arm string }
 
 // rules reads a CHECKS file. Whatever is wrong with it is told, and the error
 // ends the process with 3.
@@ -55,7 +58,7 @@ func (c *cli) rules(from source) (rules, error) {
 		return rules{}, exit(exitSpec)
 	}
 	configs, _ := file.configs()
-	r := rules{configs: configs, require: orElse(file.Policy.Require, analysis.RequireNoHarm)}
+	r := rules{configs: configs, arms: file.candidates(), require: orElse(file.Policy.Require, analysis.RequireNoHarm)}
 	if file.Placebo == "" {
 		return r, nil
 	}
@@ -104,25 +107,45 @@ func (f *checksFile) Validate() []rollout.Problem {
 	return append(problems, more...)
 }
 
-// names finds checks that cannot be told apart.
+// candidates are the arms, "" for the only one.
+func (f *checksFile) candidates() []string {
+	if len(f.Arms) == 0 {
+		return []string{""}
+	}
+	return f.Arms
+}
+
+// names finds checks and arms that cannot be told apart.
 func (f *checksFile) names() []rollout.Problem {
 	var problems []rollout.Problem
-	seen := map[string]bool{}
+	checks, arms := map[string]bool{}, map[string]bool{}
 	for i, check := range f.Checks {
-		path := fmt.Sprintf("checks[%d].name", i)
-		if check.Name == "" {
-			problems = append(problems, rollout.Problem{Path: path, Message: "a check needs a name"})
-		}
-		if check.Name != "" && seen[check.Name] {
-			problems = append(problems, rollout.Problem{Path: path, Message: fmt.Sprintf("%q stands twice", check.Name)})
-		}
-		seen[check.Name] = true
+		problems = append(problems, name(check.Name, checks, fmt.Sprintf("checks[%d].name", i), "a check")...)
+	}
+	for i, arm := range f.Arms {
+		problems = append(problems, name(arm, arms, fmt.Sprintf("arms[%d]", i), "an arm")...)
 	}
 	return problems
 }
 
-// configs are the checks as far as judging goes, α shared, and what analysis
-// does not take of them.
+// name refuses a name that is missing or was seen before.
+func name(given string, seen map[string]bool, path, what string) []rollout.Problem {
+	message := ""
+	switch {
+	case given == "":
+		message = what + " needs a name"
+	case seen[given]:
+		message = fmt.Sprintf("%q stands twice", given)
+	default:
+		seen[given] = true
+		return nil
+	}
+	return []rollout.Problem{{Path: path, Message: message}}
+}
+
+// configs are the checks of each arm as far as judging goes, and what analysis
+// does not take of them. Arms share α before anything is seen, so that any of
+// them fails harmlessly with chance α at most (Bonferroni).
 func (f *checksFile) configs() ([]analysis.Config, []rollout.Problem) {
 	var configs []analysis.Config
 	var problems []rollout.Problem
@@ -131,7 +154,7 @@ func (f *checksFile) configs() ([]analysis.Config, []rollout.Problem) {
 		problems = append(problems, f.refused(i, err)...)
 		configs = append(configs, config)
 	}
-	analysis.ShareAlpha(configs, orElse(f.Policy.Alpha, 0.01))
+	analysis.ShareAlpha(configs, orElse(f.Policy.Alpha, 0.01)/float64(len(f.candidates())))
 	return configs, problems
 }
 
