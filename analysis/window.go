@@ -55,19 +55,14 @@ type Window struct {
 // window: syntax, types, missing fields (check, start, end). Unknown fields are ignored;
 // an impossible window is still a window: see [Window.Validate].
 func DecodeWindow(line []byte) (Window, error) {
-	var read struct {
-		Window
-		Start *float64 `json:"start"`
-		End   *float64 `json:"end"`
-	}
-	if err := json.Unmarshal(line, &read); err != nil {
+	w := Window{Start: math.NaN(), End: math.NaN()} // no number in JSON
+	if err := json.Unmarshal(line, &w); err != nil {
 		return Window{}, fmt.Errorf("decode window: %w", err)
 	}
-	if read.Check == "" || read.Start == nil || read.End == nil {
+	if w.Check == "" || math.IsNaN(w.Start) || math.IsNaN(w.End) {
 		return Window{}, errors.New("decode window: check, start and end are required")
 	}
-	read.Window.Start, read.Window.End = *read.Start, *read.End
-	return read.Window, nil
+	return w, nil
 }
 
 // Validate returns why the window cannot be, or nil: no length, counts that
