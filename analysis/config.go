@@ -26,8 +26,11 @@ type Config struct {
 	// Gates is false for an advisory check; nil gates.
 	Gates *bool `json:"gates,omitempty"`
 
-	// Weight is the check's part in sharing α, default 1.
+	// Weight is the check's part in sharing α, and in the score, default 1.
 	Weight float64 `json:"weight,omitempty"`
+
+	// Group is the check's part of the reported score; see Score. It never decides.
+	Group string `json:"group,omitempty"`
 
 	// SLO is the latency objective in seconds; 0: none. A spec writes "300ms".
 	SLO float64 `json:"slo,omitempty"`

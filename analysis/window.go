@@ -31,14 +31,14 @@ type Counts struct {
 // Window is one stretch of observation of one check. Times are seconds since
 // any epoch; a side that is nil was not seen.
 type Window struct {
-	Series string  `json:"series,omitempty"`
-	Check  string  `json:"check"`
+	Series string `json:"series,omitempty"`
+	Check  string `json:"check"`
 
 	// Arm names the candidate where several are tried at once; "": the only one.
 	Arm string `json:"arm,omitempty"`
 
-	Start  float64 `json:"start"`
-	End    float64 `json:"end"`
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
 
 	// Share is the part of the requests, 0 to 1, that the candidate was to
 	// get; 0: not known. It may change from window to window.

@@ -42,7 +42,8 @@ type verdictLine struct {
 	Series string `json:"series"`
 	Arm    string `json:"arm,omitempty"`
 	analysis.Evidence
-	State string `json:"state,omitempty"` // of the judge, base64
+	State            string `json:"state,omitempty"` // of the judge, base64
+	*analysis.Scores        // of the whole
 }
 
 func newCourt(r rules, out io.Writer, all bool) *court {
@@ -174,7 +175,7 @@ func (c *court) tell(t *trial, e analysis.Evidence) error {
 	if err != nil {
 		return fmt.Errorf("check %q: %w", t.check, err)
 	}
-	return writeJSON(c.out, verdictLine{t.series, t.arm, e, base64.StdEncoding.EncodeToString(state)})
+	return writeJSON(c.out, verdictLine{Series: t.series, Arm: t.arm, Evidence: e, State: base64.StdEncoding.EncodeToString(state)})
 }
 
 // close folds what still waits and tells all verdicts that are left. Without
@@ -198,6 +199,7 @@ func (c *court) close() error {
 func (c *court) sumUp(series, arm string) error {
 	gates := map[string]bool{}
 	var all []analysis.Evidence
+	var scored []analysis.Scored
 	for _, config := range c.rules.configs {
 		gates[config.Name] = config.Gating()
 		e, err := c.conclude(c.trials[part{series, config.Name, arm}])
@@ -205,11 +207,13 @@ func (c *court) sumUp(series, arm string) error {
 			return err
 		}
 		all = append(all, e)
+		scored = append(scored, analysis.Scored{Verdict: e.Verdict, Judge: e.Judge, Group: config.Group, Weight: config.Weight})
 	}
 	if len(all) == 1 {
 		return nil
 	}
-	return writeJSON(c.out, verdictLine{Series: series, Arm: arm, Evidence: analysis.Whole(all, gates)})
+	score := analysis.Score(scored)
+	return writeJSON(c.out, verdictLine{Series: series, Arm: arm, Evidence: analysis.Whole(all, gates), Scores: &score})
 }
 
 // conclude ends a trial and returns what it came to. A Fail was told when it
