@@ -11,12 +11,12 @@ import (
 
 // judgeOf makes the judge of a check. Specs and judges share names and JSON,
 // so a judge is configured by the check itself.
-func judgeOf(check rollout.Check, known taught, alpha float64) (*analysis.Judge, error) {
+func judgeOf(check rollout.Check, known analysis.Taught, alpha float64) (*analysis.Judge, error) {
 	config, err := configOf(check)
 	if err != nil {
 		return nil, err
 	}
-	config.Bounds, config.Learned, config.Alpha = known.bounds, known.learned, alpha
+	config.Bounds, config.Learned, config.Alpha = known.Bounds, known.Learned, alpha
 	return analysis.New(config)
 }
 
@@ -28,20 +28,14 @@ func configOf(check rollout.Check) (analysis.Config, error) {
 	return analysis.ParseConfig(body)
 }
 
-// taught is what a judge is told of the baseline before the first window.
-type taught struct {
-	bounds  []float64
-	learned *analysis.Learned
-}
-
 // taughtOf gathers by check what was fixed in advance.
-func taughtOf(bounds map[string][]float64, learned map[string]*analysis.Learned) map[string]taught {
-	all := map[string]taught{}
+func taughtOf(bounds map[string][]float64, learned map[string]*analysis.Learned) map[string]analysis.Taught {
+	all := map[string]analysis.Taught{}
 	for check, b := range bounds {
-		all[check] = taught{bounds: b}
+		all[check] = analysis.Taught{Bounds: b}
 	}
 	for check, l := range learned {
-		all[check] = taught{all[check].bounds, l}
+		all[check] = analysis.Taught{Bounds: all[check].Bounds, Learned: l}
 	}
 	return all
 }
@@ -53,10 +47,19 @@ type panel struct {
 	last   reference
 	at     map[string]time.Time // when each check was read last
 	values gathering            // of checks whose step is not over
+	bakes  int                  // begun so far
+}
+
+// beginBake lets every judge count its minimum evidence anew.
+func (p *panel) beginBake() {
+	p.bakes++
+	for _, j := range p.judges {
+		j.BeginStep()
+	}
 }
 
 // newPanel makes a judge for each check, α shared over the gating ones.
-func newPanel(checks []rollout.Check, known map[string]taught, alpha float64) (*panel, error) {
+func newPanel(checks []rollout.Check, known map[string]analysis.Taught, alpha float64) (*panel, error) {
 	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}}
 	for _, check := range checks {
 		j, err := judgeOf(check, known[check.Name], alpha*shareOf(check, checks))
@@ -93,10 +96,11 @@ type panelState struct {
 	Last   reference            `json:"last"`
 	At     map[string]time.Time `json:"at"`
 	Values gathering            `json:"values,omitempty"`
+	Bakes  int                  `json:"bakes,omitempty"`
 }
 
 func (p *panel) save() (panelState, error) {
-	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values}
+	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values, Bakes: p.bakes}
 	for name, j := range p.judges {
 		state, err := j.MarshalBinary()
 		if err != nil {
@@ -123,6 +127,7 @@ func (p *panel) load(s panelState) error {
 	if s.Values != nil {
 		p.values = s.Values
 	}
+	p.bakes = s.Bakes
 	return nil
 }
 
@@ -145,6 +150,7 @@ func (p *panel) fold(r Reading, at time.Time, warm bool) ([]analysis.Window, map
 		if w == nil {
 			continue
 		}
+		w.Step = p.bakes
 		windows = append(windows, *w)
 		if err := p.judges[check.Name].Fold(*w); err != nil {
 			troubles[check.Name] = trouble{rollout.Error, err.Error()}

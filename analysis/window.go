@@ -47,8 +47,24 @@ type Window struct {
 	// Pair names what runCompare pairs by: a scenario and its seed.
 	Pair string `json:"pair,omitempty"`
 
+	// Step numbers the bakes of a rollout, from 1; a bake that begins anew has a
+	// new number. Where it rises, minimum evidence is counted anew: see
+	// [Judge.BeginStep]. 0: not known.
+	Step int `json:"step,omitempty"`
+
+	// Taught is what the check's judge knew in advance: on the first window of
+	// each recording, so that any of them can be judged again.
+	Taught *Taught `json:"taught,omitempty"`
+
 	Baseline  *Counts `json:"baseline,omitempty"`
 	Candidate *Counts `json:"candidate,omitempty"`
+}
+
+// Taught is what a judge is told of the baseline before the first window: see
+// Config.
+type Taught struct {
+	Bounds  []float64 `json:"bounds,omitempty"`
+	Learned *Learned  `json:"learned,omitempty"`
 }
 
 // DecodeWindow reads one line of recorded windows. It refuses what is no

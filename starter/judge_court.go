@@ -33,6 +33,7 @@ type trial struct {
 	config  analysis.Config
 	judge   *analysis.Judge // nil: the first window decides which
 	waiting []analysis.Window
+	step    int // of the newest window
 	told    int // folded windows that were told
 	failed  bool
 }
@@ -72,6 +73,7 @@ func (c *court) hear(w analysis.Window) error {
 		c.open(w.Series)
 	}
 	t := c.trials[at]
+	t.learn(w)
 	t.queue(w)
 	if len(t.waiting) <= waitFor {
 		return nil
@@ -93,6 +95,19 @@ func (c *court) open(series string) {
 			at := part{series, config.Name, arm}
 			c.trials[at] = &trial{part: at, config: config}
 		}
+	}
+}
+
+// learn takes what a recording says of its judge, which CHECKS may overrule.
+func (t *trial) learn(w analysis.Window) {
+	if w.Taught == nil || t.judge != nil {
+		return
+	}
+	if len(t.config.Bounds) == 0 && t.config.Learned == nil {
+		t.config.Bounds = w.Taught.Bounds
+	}
+	if t.config.Learned == nil {
+		t.config.Learned = w.Taught.Learned
 	}
 }
 
@@ -121,6 +136,10 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	}
 	if err := t.choose(w); err != nil {
 		return err
+	}
+	if w.Step > t.step {
+		t.step = w.Step
+		t.judge.BeginStep()
 	}
 	if err := t.judge.Fold(w); err != nil && !errors.Is(err, analysis.ErrRefused) {
 		return err
