@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
@@ -168,7 +169,7 @@ func admitChecks(checks []rollout.Check, metrics Metrics) []rollout.Problem {
 				out = append(out, rollout.Problem{Path: path, Message: err.Error()})
 			}
 		}
-		if _, err := judgeOf(check, taught{}, 0.01, true); err != nil {
+		if _, err := judgeOf(check, analysis.Taught{}, 0.01, true); err != nil {
 			out = append(out, rollout.Problem{Path: path + ".judge", Message: err.Error()})
 		}
 	}

@@ -89,7 +89,7 @@ func (g *healthGauge) judge(r Reading, now time.Time) health {
 
 // failsAlone judges one measurement by itself.
 func failsAlone(check rollout.Check, c analysis.Counts, start, end time.Time) string {
-	j, err := judgeOf(check, taught{}, 0.01, true)
+	j, err := judgeOf(check, analysis.Taught{}, 0.01, true)
 	if err != nil {
 		return err.Error()
 	}

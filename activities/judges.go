@@ -11,12 +11,12 @@ import (
 
 // judgeOf makes the judge of a check. Specs and judges share names and JSON,
 // so a judge is configured by the check itself.
-func judgeOf(check rollout.Check, known taught, alpha float64, anyShare bool) (*analysis.Judge, error) {
+func judgeOf(check rollout.Check, known analysis.Taught, alpha float64, anyShare bool) (*analysis.Judge, error) {
 	config, err := configOf(check)
 	if err != nil {
 		return nil, err
 	}
-	config.Bounds, config.Learned, config.Alpha, config.AnyShare = known.bounds, known.learned, alpha, anyShare
+	config.Bounds, config.Learned, config.Alpha, config.AnyShare = known.Bounds, known.Learned, alpha, anyShare
 	return analysis.New(config)
 }
 
@@ -28,20 +28,14 @@ func configOf(check rollout.Check) (analysis.Config, error) {
 	return analysis.ParseConfig(body)
 }
 
-// taught is what a judge is told of the baseline before the first window.
-type taught struct {
-	bounds  []float64
-	learned *analysis.Learned
-}
-
 // taughtOf gathers by check what was fixed in advance.
-func taughtOf(bounds map[string][]float64, learned map[string]*analysis.Learned) map[string]taught {
-	all := map[string]taught{}
+func taughtOf(bounds map[string][]float64, learned map[string]*analysis.Learned) map[string]analysis.Taught {
+	all := map[string]analysis.Taught{}
 	for check, b := range bounds {
-		all[check] = taught{bounds: b}
+		all[check] = analysis.Taught{Bounds: b}
 	}
 	for check, l := range learned {
-		all[check] = taught{all[check].bounds, l}
+		all[check] = analysis.Taught{Bounds: all[check].Bounds, Learned: l}
 	}
 	return all
 }
@@ -54,10 +48,19 @@ type panel struct {
 	at     map[string]time.Time // when each check was read last
 	values gathering            // of checks whose step is not over
 	failed lastFailures         // when failures were counted last
+	bakes  int                  // begun so far
+}
+
+// beginBake lets every judge count its minimum evidence anew.
+func (p *panel) beginBake() {
+	p.bakes++
+	for _, j := range p.judges {
+		j.BeginStep()
+	}
 }
 
 // newPanel makes a judge for each check, α shared over the gating ones.
-func newPanel(checks []rollout.Check, known map[string]taught, policy rollout.Policy) (*panel, error) {
+func newPanel(checks []rollout.Check, known map[string]analysis.Taught, policy rollout.Policy) (*panel, error) {
 	p := &panel{checks: checks, judges: map[string]*analysis.Judge{}, last: reference{}, at: map[string]time.Time{}, values: gathering{}, failed: lastFailures{}}
 	for _, check := range checks {
 		j, err := judgeOf(check, known[check.Name], policy.Alpha*shareOf(check, checks), policy.Share != rollout.RuleRequired)
@@ -95,10 +98,11 @@ type panelState struct {
 	At     map[string]time.Time `json:"at"`
 	Values gathering            `json:"values,omitempty"`
 	Failed lastFailures         `json:"failed,omitempty"`
+	Bakes  int                  `json:"bakes,omitempty"`
 }
 
 func (p *panel) save() (panelState, error) {
-	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values, Failed: p.failed}
+	s := panelState{Judges: map[string][]byte{}, Last: p.last, At: p.at, Values: p.values, Failed: p.failed, Bakes: p.bakes}
 	for name, j := range p.judges {
 		state, err := j.MarshalBinary()
 		if err != nil {
@@ -128,6 +132,7 @@ func (p *panel) load(s panelState) error {
 	if s.Failed != nil {
 		p.failed = s.Failed
 	}
+	p.bakes = s.Bakes
 	return nil
 }
 
@@ -152,7 +157,7 @@ func (p *panel) fold(r Reading, at time.Time, warm bool, share func(from time.Ti
 		if w == nil {
 			continue
 		}
-		w.Share = share(start)
+		w.Share, w.Step = share(start), p.bakes
 		windows = append(windows, *w)
 		if err := p.judges[check.Name].Fold(*w); err != nil {
 			troubles[check.Name] = trouble{rollout.Error, err.Error()}
@@ -181,14 +186,15 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 	if gathers(check) {
 		return p.gather(check, r, at)
 	}
-	w := &analysis.Window{Check: check.Name, Start: seconds(p.at[check.Name]), End: seconds(at)}
+	from, begun := p.at[check.Name]
+	w := &analysis.Window{Check: check.Name, Start: seconds(from), End: seconds(at)}
 	if w.Start == w.End { // read twice at one moment, as where two windows meet
 		return nil, trouble{}
 	}
 	if side, gone := p.failuresGone(check.Name, r); gone {
 		return nil, trouble{rollout.NoData, fmt.Sprintf("%s: failures of the %s are not counted any more, while its requests go on", check.Name, side)}
 	}
-	complete := at.After(p.at[check.Name])
+	complete := begun && at.After(from) // a value alone does not say since when it is so
 	for side, counts := range map[Side]**analysis.Counts{Baseline: &w.Baseline, Candidate: &w.Candidate} {
 		now, found := r.Sides[side]
 		if !found {
@@ -222,7 +228,11 @@ func boundsOf(check rollout.Check, side SideReading) []float64 {
 	if err != nil || c.Buckets["+Inf"] < 100 {
 		return nil
 	}
-	return analysis.ChooseBounds(c, check.SLO.Std().Seconds())
+	var quantiles []float64
+	if check.Judge != nil && check.Judge.TailLadder != nil {
+		quantiles = check.Judge.TailLadder.Quantiles
+	}
+	return analysis.ChooseBounds(c, check.SLO.Std().Seconds(), quantiles...)
 }
 
 // results says where every check stands: finally, at the end of a bake, or so

@@ -130,9 +130,7 @@ func (o *observer) resume(ctx context.Context) error {
 		return err
 	}
 	if o.in.NewStep {
-		for _, j := range o.panel.judges {
-			j.BeginStep()
-		}
+		o.panel.beginBake()
 	}
 	return nil
 }

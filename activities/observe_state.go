@@ -80,21 +80,37 @@ func unpackState(packed []byte) (panelState, error) {
 }
 
 // recording keeps the raw windows of one Observe as JSON lines, in the form
-// that `bakeoff judge` reads.
+// that `bakeoff judge` reads: with the spec, the recordings of a rollout lead to
+// its verdicts again.
 type recording struct {
-	name  string
-	lines strings.Builder
+	name   string
+	lines  strings.Builder
+	mute   map[string]bool            // checks that are not judged: nothing of them is evidence
+	taught map[string]analysis.Taught // by check, until its first window
 }
 
+// newRecording makes an empty one. Its name begins with the time, so that a
+// rollout's recordings are in order by their names.
 func newRecording(in ObserveInput) *recording {
-	return &recording{name: fmt.Sprintf("%s/%d/s%02d.w%02d.%d.jsonl",
-		in.Target, in.Fence.Epoch, in.Step, in.Window, in.Start.UnixMilli())}
+	r := &recording{mute: map[string]bool{}, taught: taughtOf(in.Bounds, in.Learned),
+		name: fmt.Sprintf("%s/%d/%d.s%02d.w%02d.jsonl", in.Target, in.Fence.Epoch, in.Start.UnixMilli(), in.Step, in.Window)}
+	for _, check := range in.Checks {
+		r.mute[check.Name] = in.Absolute && !check.IsAbsolute()
+	}
+	return r
 }
 
 func (r *recording) resume(lines string) { r.lines.WriteString(lines) }
 
 func (r *recording) add(windows []analysis.Window) {
 	for _, w := range windows {
+		if r.mute[w.Check] {
+			continue
+		}
+		if known, first := r.taught[w.Check]; first {
+			w.Taught = &known
+			delete(r.taught, w.Check)
+		}
 		if line, err := json.Marshal(w); err == nil { // a window that was folded holds finite numbers
 			r.lines.Write(line)
 			r.lines.WriteByte('\n')

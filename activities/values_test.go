@@ -60,14 +60,14 @@ func varying(x float64) func(int) *float64 {
 func TestValuesOfAStepAreOnePoint(t *testing.T) {
 	for step, want := range map[time.Duration]int{0: 60, time.Second: 60, 5 * time.Second: 60, 10 * time.Second: 30, 15 * time.Second: 20, time.Minute: 5} {
 		p := panelOf(t, cpu(step))
-		windows, _ := p.fold(cpuOf(is(1), is(2)), begin, true, func(time.Time) float64 { return 0 })
+		windows, _ := p.fold(cpuOf(is(1), is(2)), begin, true, unknownShare)
 		require.Empty(t, windows, "the first reading begins the first step")
 		require.Empty(t, polls(p, true, 1, 60, varying(1), varying(1)))
 		require.Equal(t, want, p.judges["cpu"].Verdict().Windows, step)
 	}
 	p := panelOf(t, cpu(15*time.Second))
 	polls(p, true, 0, 3, always(1), func(i int) *float64 { return is(float64(i)) })
-	windows, troubles := p.fold(cpuOf(is(1), is(6)), begin.Add(15*time.Second), true, func(time.Time) float64 { return 0 })
+	windows, troubles := p.fold(cpuOf(is(1), is(6)), begin.Add(15*time.Second), true, unknownShare)
 	require.Empty(t, troubles)
 	require.Len(t, windows, 1)
 	require.Equal(t, seconds(begin), windows[0].Start)
@@ -115,7 +115,7 @@ func TestValuesOfTheWarmUpAreForgotten(t *testing.T) {
 	p := panelOf(t, cpu(15*time.Second))
 	polls(p, false, 0, 8, always(1), always(9))
 	polls(p, true, 8, 2, always(1), always(1))
-	windows, _ := p.fold(cpuOf(is(1), is(1)), begin.Add(50*time.Second), true, func(time.Time) float64 { return 0 })
+	windows, _ := p.fold(cpuOf(is(1), is(1)), begin.Add(50*time.Second), true, unknownShare)
 	require.Len(t, windows, 1)
 	require.Equal(t, seconds(begin)+35, windows[0].Start)
 	require.Equal(t, 1.0, *windows[0].Candidate.Value)
@@ -156,3 +156,20 @@ func TestBurnRateOfAHistogram(t *testing.T) {
 }
 
 func unknownShare(time.Time) float64 { return 0 }
+
+// A threshold's first value has no beginning: the first window starts with it.
+func TestThresholdBeginsWithItsFirstReading(t *testing.T) {
+	check := rollout.Check{Name: "cpu", Query: "q", Judge: &rollout.Judge{Threshold: &rollout.Threshold{Success: "result < 1"}}}
+	p := panelOf(t, check)
+	windows, troubles := p.fold(cpuOf(nil, is(9)), begin, true, unknownShare)
+	require.Empty(t, windows)
+	require.Empty(t, troubles)
+	windows, _ = p.fold(cpuOf(nil, is(0.5)), begin.Add(5*time.Second), true, unknownShare)
+	require.Len(t, windows, 1)
+	require.Equal(t, seconds(begin), windows[0].Start)
+	require.Equal(t, rollout.Pass, p.results(true, true, rollout.RequireNoHarm, nil)[0].Verdict)
+	p.fold(cpuOf(nil, is(0.5)), begin.Add(time.Minute), true, unknownShare)
+	p.judges["cpu"].BeginStep()
+	p.fold(cpuOf(nil, is(2)), begin.Add(65*time.Second), true, unknownShare)
+	require.Equal(t, rollout.Fail, p.results(true, true, rollout.RequireNoHarm, nil)[0].Verdict)
+}

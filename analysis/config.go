@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Defaults of a check.
@@ -29,8 +26,11 @@ type Config struct {
 	// Gates is false for an advisory check; nil gates.
 	Gates *bool `json:"gates,omitempty"`
 
-	// Weight is the check's part in sharing α, default 1.
+	// Weight is the check's part in sharing α, and in the score, default 1.
 	Weight float64 `json:"weight,omitempty"`
+
+	// Group is the check's part of the reported score; see Score. It never decides.
+	Group string `json:"group,omitempty"`
 
 	// SLO is the latency objective in seconds; 0: none. A spec writes "300ms".
 	SLO float64 `json:"slo,omitempty"`
@@ -247,7 +247,7 @@ func ShareAlpha(configs []Config, alpha float64) {
 	for i, c := range configs {
 		configs[i].Alpha = alpha
 		if c.Gating() {
-			configs[i].Alpha = alpha * c.withDefaults().Weight / sum
+			configs[i].Alpha = alpha * (c.withDefaults().Weight / sum) // to the last bit as a rollout does
 		}
 	}
 }
@@ -283,56 +283,17 @@ func (c Config) within(parameter string, x, low, high float64) error {
 	if x >= low && x <= high {
 		return nil
 	}
-	return fmt.Errorf("check %q: %s is %g, must be from %g to %g", c.Name, parameter, x, low, high)
+	return &ParameterError{Check: c.Name, Judge: c.Judge.Name(), Parameter: parameter, Value: x, Low: low, High: high}
 }
 
-// Seconds is a duration, written "300ms", "7d", or as a number of seconds.
-type Seconds float64
-
-// String writes the duration as Go does, hours and minutes that are 0 left out.
-func (s Seconds) String() string {
-	text := time.Duration(float64(s) * float64(time.Second)).String()
-	for _, rest := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, rest) {
-			text = strings.TrimSuffix(text, rest[1:])
-		}
-	}
-	return text
+// ParameterError is a parameter outside its bounds, of the check itself or of
+// its judge, by the names that specs have for them.
+type ParameterError struct {
+	Check, Judge, Parameter string
+	Value, Low, High        float64
 }
 
-// UnmarshalJSON reads "300ms", "7d" or a number of seconds.
-func (s *Seconds) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return json.Unmarshal(data, (*float64)(s))
-	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.ParseFloat(days, 64)
-		*s = Seconds(n * 24 * 3600)
-		return err
-	}
-	d, err := time.ParseDuration(text)
-	*s = Seconds(d.Seconds())
-	return err
-}
-
-// Share is a number from 0 to 1, written 0.999 or "99.9%".
-type Share float64
-
-// UnmarshalJSON reads 0.999 or "99.9%".
-func (r *Share) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return json.Unmarshal(data, (*float64)(r))
-	}
-	percent, ok := strings.CutSuffix(text, "%")
-	n, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
-	if err != nil || math.IsNaN(n) {
-		return fmt.Errorf("%q is no share such as \"99.9%%\"", text)
-	}
-	*r = Share(n)
-	if ok {
-		*r = Share(n / 100)
-	}
-	return nil
+// Error names the check, the parameter and its bounds.
+func (e *ParameterError) Error() string {
+	return fmt.Sprintf("check %q: %s is %g, must be from %g to %g", e.Check, e.Parameter, e.Value, e.Low, e.High)
 }

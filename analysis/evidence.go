@@ -7,7 +7,7 @@ import (
 
 // ruleVersion is the version of the rules in this package. It changes when the
 // same windows could lead to another verdict.
-const ruleVersion = 1
+const ruleVersion = 2
 
 // infinite stands for an infinite E or ratio, which JSON cannot hold.
 const infinite = 1e300
@@ -106,6 +106,12 @@ const (
 	CauseMetric Cause = "metric"
 	CauseShare  Cause = "share"
 )
+
+// Unseen is the evidence of a check of which no window came, not even one to
+// choose its judge by.
+func Unseen(c Config) Evidence {
+	return Evidence{Check: c.Name, Verdict: NoData, Reason: c.Name + ": no window", Alpha: c.Alpha, RuleVersion: ruleVersion}
+}
 
 // effect is the sentence about a ratio and its evidence.
 func (e *Evidence) effect(subject string) string {

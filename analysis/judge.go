@@ -1,6 +1,9 @@
 package analysis
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Judge is the pure fold of one check's windows into evidence. It is not safe
 // for concurrent use. Its state (MarshalBinary) is carried across windows,
@@ -13,6 +16,7 @@ type Judge struct {
 	failed              bool
 	seenStart, seenEnd  float64 // of the newest window, folded or refused
 	foldedEnd           float64
+	due                 float64
 	windows             int
 	late                int
 	refused             int
@@ -62,14 +66,11 @@ func (t *tally) add(c *Counts) {
 }
 
 // New returns a judge without evidence. It refuses parameters out of their
-// bounds and conditions that do not compile, naming the check.
+// bounds and conditions that do not compile, all of them, naming the check.
 func New(c Config) (*Judge, error) {
 	c = c.withDefaults()
-	if err := c.check(); err != nil {
-		return nil, err
-	}
 	m, err := c.newMethod()
-	if err != nil {
+	if err := errors.Join(c.check(), err); err != nil {
 		return nil, err
 	}
 	return &Judge{config: c, method: m}, nil
@@ -167,6 +168,10 @@ func (j *Judge) Failed() bool { return j.failed }
 // coverage and the look for identical series begin anew, evidence stays.
 func (j *Judge) BeginStep() { j.step = step{} }
 
+// Until says that windows were due up to that moment: what is missing at the end
+// is missing from the step's coverage. It is no part of the state.
+func (j *Judge) Until(end float64) { j.due = max(j.due, end) }
+
 // Verdict says what the evidence means at present: Fail, Continue, or NoData,
 // Error, Inconclusive where the data say that now.
 func (j *Judge) Verdict() Evidence {
@@ -204,7 +209,7 @@ func (j *Judge) Final(require string) Evidence {
 		e.Verdict = Fail
 		return e
 	}
-	if verdict, why := j.step.enough(j.need(), j.seenEnd); verdict != Pass {
+	if verdict, why := j.step.enough(j.need(), max(j.seenEnd, j.due)); verdict != Pass {
 		e.Verdict, e.Reason = verdict, e.Check+": "+why
 		return e
 	}

@@ -297,6 +297,19 @@ func TestDecodeWindow(t *testing.T) {
 	require.Equal(t, "a", w.Series)
 	require.Equal(t, 10.0, w.End)
 	require.Equal(t, 0.47, *w.Candidate.Value)
+	for _, side := range []string{`{"requests":9}`, `{"requests":9,"failure":3}`, `{"requests":9,"failures":null}`} {
+		for _, line := range []string{`"baseline":` + side, `"candidate":` + side, `"baseline":{"requests":1,"failures":0},"candidate":` + side} {
+			_, err := analysis.DecodeWindow([]byte(`{"check":"errors","start":0,"end":10,` + line + `}`))
+			require.ErrorContains(t, err, "needs its failures", line)
+		}
+	}
+	for _, w := range []analysis.Window{window(0, counts(5, 0), counts(5, 1)), window(0, counts(0, 0), counts(5, 0)), window(0, value(0), value(1))} {
+		line, err := json.Marshal(w)
+		require.NoError(t, err)
+		again, err := analysis.DecodeWindow(line)
+		require.NoError(t, err, string(line))
+		require.Equal(t, w, again)
+	}
 	for _, line := range []string{``, `{`, `[]`, `{}`, `{"check":"a","start":0}`, `{"check":"a","end":0}`, `{"start":0,"end":1}`, `{"check":"a","start":"0","end":1}`, `{"check":"a","start":0,"end":1} {}`} {
 		_, err := analysis.DecodeWindow([]byte(line))
 		require.Error(t, err, line)

@@ -107,7 +107,8 @@ func TestRateRatioEdges(t *testing.T) {
 		{"baseline degrades alike", append(repeat(9, ok, counts(100, 1)), shift(9, repeat(90, counts(900, 450), counts(100, 50)))...), analysis.Continue, analysis.Pass, analysis.Pass},
 		{"hole in the middle", append(repeat(5, ok, counts(100, 1)), shift(10, repeat(5, ok, counts(100, 1)))...), analysis.Continue, analysis.NoData, analysis.NoData},
 		{"refused in the middle", append(append(repeat(5, ok, counts(100, 1)), window(5, ok, bad[0])), shift(6, repeat(3, ok, counts(100, 1)))...), analysis.Continue, analysis.Error, analysis.Error},
-		{"refused last", append(repeat(99, ok, counts(100, 1)), window(99, bad[1], ok)), analysis.Error, analysis.Error, analysis.Error},
+		{"refused last", append(repeat(99, ok, counts(100, 1)), window(99, bad[1], ok)), analysis.Error, analysis.Pass, analysis.Pass},
+		{"refused last, of nine", append(repeat(8, ok, counts(100, 1)), window(8, bad[1], ok)), analysis.Error, analysis.Error, analysis.Error},
 		{"values only", repeat(9, value(1), value(2)), analysis.Continue, analysis.NoData, analysis.NoData},
 	}
 	for _, c := range bad {

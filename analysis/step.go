@@ -104,8 +104,9 @@ func lacking(w Window, absolute bool) side {
 }
 
 // enough returns Pass when the step, which ended at end, had the data that a
-// verdict needs; else NoData or Error and why. Time that no window covered is
-// NoData, or Error when windows were refused.
+// verdict needs; else NoData or Error and why. Less than nine tenths of the
+// time folded is NoData, or Error when windows were refused; a refused window
+// that costs no more than the rest is only counted.
 func (s *step) enough(n need, end float64) (Verdict, string) {
 	if n.kept {
 		return s.usable()
@@ -115,8 +116,8 @@ func (s *step) enough(n need, end float64) (Verdict, string) {
 		least = min(least, s.baseline)
 	}
 	switch {
-	case s.lastRefused:
-		return Error, "the last window was impossible"
+	case s.windows == 0 && s.refused > 0:
+		return Error, fmt.Sprintf("all of %d windows were impossible", s.refused)
 	case s.windows == 0:
 		return NoData, "no window"
 	case s.covered < coverage*(end-s.start) && s.refused > 0:

@@ -43,15 +43,18 @@ const (
 var defaultQuantiles = []float64{.5, .75, .9, .95, .99, .999}
 
 // ChooseBounds returns the latencies at which tailLadder counts, rising: the
-// bounds of the baseline's histogram nearest to its quantiles .5 to .999 and,
-// when slo is above 0, to the SLO, both in seconds. It returns nil when the
-// baseline has no requests or its buckets cannot be.
-func ChooseBounds(baseline Counts, slo float64) []float64 {
+// bounds of the baseline's histogram nearest to its quantiles, default .5 to
+// .999, and, when slo is above 0, to the SLO, both in seconds. It returns nil
+// when the baseline has no requests or its buckets cannot be.
+func ChooseBounds(baseline Counts, slo float64, quantiles ...float64) []float64 {
 	h, err := parseHistogram(baseline.Buckets)
 	if err != nil || h.total() == 0 {
 		return nil
 	}
-	return chooseBounds(h, defaultQuantiles, slo)
+	if len(quantiles) == 0 {
+		quantiles = defaultQuantiles
+	}
+	return chooseBounds(h, quantiles, slo)
 }
 
 func chooseBounds(h histogram, quantiles []float64, slo float64) []float64 {

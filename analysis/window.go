@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,10 +32,14 @@ type Counts struct {
 // Window is one stretch of observation of one check. Times are seconds since
 // any epoch; a side that is nil was not seen.
 type Window struct {
-	Series string  `json:"series,omitempty"`
-	Check  string  `json:"check"`
-	Start  float64 `json:"start"`
-	End    float64 `json:"end"`
+	Series string `json:"series,omitempty"`
+	Check  string `json:"check"`
+
+	// Arm names the candidate where several are tried at once; "": the only one.
+	Arm string `json:"arm,omitempty"`
+
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
 
 	// Share is the part of the requests, 0 to 1, that the candidate was to
 	// get; 0: not known. It may change from window to window.
@@ -43,27 +48,78 @@ type Window struct {
 	// Pair names what runCompare pairs by: a scenario and its seed.
 	Pair string `json:"pair,omitempty"`
 
+	// Step numbers the bakes of a rollout, from 1; a bake that begins anew has a
+	// new number. Where it rises, minimum evidence is counted anew: see
+	// [Judge.BeginStep]. 0: not known.
+	Step int `json:"step,omitempty"`
+
+	// Taught is what the check's judge knew in advance: on the first window of
+	// each recording, so that any of them can be judged again.
+	Taught *Taught `json:"taught,omitempty"`
+
 	Baseline  *Counts `json:"baseline,omitempty"`
 	Candidate *Counts `json:"candidate,omitempty"`
+}
+
+// Taught is what a judge is told of the baseline before the first window: see
+// Config.
+type Taught struct {
+	Bounds  []float64 `json:"bounds,omitempty"`
+	Learned *Learned  `json:"learned,omitempty"`
 }
 
 // DecodeWindow reads one line of recorded windows. It refuses what is no
 // window: syntax, types, missing fields (check, start, end). Unknown fields are ignored;
 // an impossible window is still a window: see [Window.Validate].
 func DecodeWindow(line []byte) (Window, error) {
-	var read struct {
-		Window
-		Start *float64 `json:"start"`
-		End   *float64 `json:"end"`
-	}
-	if err := json.Unmarshal(line, &read); err != nil {
+	w := Window{Start: math.NaN(), End: math.NaN()} // no number in JSON
+	if err := json.Unmarshal(line, &w); err != nil {
 		return Window{}, fmt.Errorf("decode window: %w", err)
 	}
-	if read.Check == "" || read.Start == nil || read.End == nil {
+	if w.Check == "" || math.IsNaN(w.Start) || math.IsNaN(w.End) {
 		return Window{}, errors.New("decode window: check, start and end are required")
 	}
-	read.Window.Start, read.Window.End = *read.Start, *read.End
-	return read.Window, nil
+	if w.lacksFailures(line) {
+		return Window{}, errors.New("decode window: a side with requests needs its failures, 0 if there were none")
+	}
+	return w, nil
+}
+
+// lacksFailures reports whether a line counts requests of a side and not its
+// failures: a name that is written wrongly must not read as no failure.
+func (w Window) lacksFailures(line []byte) bool {
+	sides, none := 0, false
+	for _, c := range []*Counts{w.Baseline, w.Candidate} {
+		if c != nil && c.Requests > 0 && c.Buckets == nil && c.Value == nil {
+			sides++
+			none = none || c.Failures == 0
+		}
+	}
+	if !none || bytes.Count(line, []byte(`"failures"`)) >= sides && !bytes.Contains(line, []byte("null")) {
+		return false
+	}
+	var read struct{ Baseline, Candidate map[string]any }
+	if err := json.Unmarshal(line, &read); err != nil {
+		return true
+	}
+	for _, side := range []map[string]any{read.Baseline, read.Candidate} {
+		if side["requests"] != nil && side["failures"] == nil && side["buckets"] == nil && side["value"] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// MarshalJSON writes the failures of counted requests, also when there are none.
+func (c Counts) MarshalJSON() ([]byte, error) {
+	type plain Counts
+	if c.Requests == 0 || c.Buckets != nil || c.Value != nil || c.Failures > 0 {
+		return json.Marshal(plain(c))
+	}
+	return json.Marshal(struct {
+		plain
+		Failures float64 `json:"failures"`
+	}{plain(c), 0})
 }
 
 // Validate returns why the window cannot be, or nil: no length, counts that

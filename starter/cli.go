@@ -34,6 +34,7 @@ func execute(ctx context.Context, p *process, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
+	completions(root)
 	ran, err := root.ExecuteContextC(ctx)
 	code := codeOf(err)
 	var silent *exitError
@@ -84,6 +85,18 @@ func (c *cli) root() *cobra.Command {
 	c.add(root, groupAudit, c.historyCommand(), c.judgeCommand())
 	root.AddCommand(c.versionCommand())
 	return root
+}
+
+// completions adds cobra's own command, which writes to the output that the
+// root has now. Made runnable it looks at its arguments: as it comes it answers
+// a shell that it does not know with help, and exits 0.
+func completions(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		if command.Name() == "completion" {
+			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // add puts commands into a group and marks their errors as their own, so that

@@ -32,15 +32,22 @@ func (c *cli) judgeCommand() *cobra.Command {
 		},
 		Long: `Fold recorded windows into verdicts without any server: to tune checks, to review
 an incident, to prove a recorded decision. CHECKS is a list "checks:" as in a
-spec, with "policy:", "bounds:" or "placebo:" beside it if need be, or a whole
-spec. Windows are JSON lines, from a file or standard input:
+spec, with "policy:", "bounds:", "placebo:" or "arms:" beside it if need be, or a
+whole spec. Windows are JSON lines, from a file or standard input:
 
   {"series":"a","check":"errors","start":0,"end":10,
    "baseline":{"requests":900,"failures":9},"candidate":{"requests":100,"failures":2}}
 
-The output is JSON lines: one per series and check, a Fail when it is reached and
-everything else at the end of input, and with several checks one more per series,
-"check":"*", for all of them together.
+Where several candidates are tried at once each line says of which it is ("arm"),
+CHECKS names them all (arms: [b, c]), and they share α.
+
+The output is JSON lines: one per series, arm and check, a Fail when it is reached
+and everything else at the end of input, and with several checks one more,
+"check":"*", for all of them together. Its score is how many of 100 have passed, by
+weight and by group; it never decides. A check without any window is NoData.
+
+The windows that a worker keeps of a rollout, judged with the rollout's spec, give
+the verdicts that history has.
 
 With --kayenta a canary config of Kayenta takes the place of CHECKS, and each line
 of the input is all of one metric; null and "NaN" are missing values:
@@ -133,6 +140,9 @@ func (c *cli) fold(ctx context.Context, court *court, windows io.Reader, skipBad
 	}
 	if court.unknown > 0 {
 		fmt.Fprintf(c.err, "left out %s of checks that CHECKS does not name\n", count(court.unknown, "window"))
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fail(exitSpec, "line %d: longer than %d bytes: no window", number+1, longestLine)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read windows after line %d: %w", number, err)

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"bakeoff/analysis"
 )
 
-// court judges the windows of many series. Windows of one series and check may
-// come out of order by up to waitFor; they are folded in time order.
+// court judges the windows of many series. Windows of one series, check and arm
+// may come out of order by up to waitFor; they are folded in time order.
 type court struct {
 	rules rules
 	out   io.Writer
@@ -26,12 +27,13 @@ type court struct {
 // waitFor is how many windows of a series wait for earlier ones to come.
 const waitFor = 64
 
-// trial is one check of one series.
+// trial is one check of one series and arm.
 type trial struct {
 	part
 	config  analysis.Config
 	judge   *analysis.Judge // nil: the first window decides which
 	waiting []analysis.Window
+	step    int // of the newest window
 	told    int // folded windows that were told
 	failed  bool
 }
@@ -39,12 +41,17 @@ type trial struct {
 // verdictLine is one line of the output.
 type verdictLine struct {
 	Series string `json:"series"`
+	Arm    string `json:"arm,omitempty"`
 	analysis.Evidence
-	State string `json:"state,omitempty"` // of the judge, base64
+	State            string `json:"state,omitempty"` // of the judge, base64
+	*analysis.Scores        // of the whole
 }
 
 func newCourt(r rules, out io.Writer, all bool) *court {
 	c := &court{rules: r, out: out, all: all, names: map[string]int{}, trials: map[part]*trial{}}
+	if len(r.arms) == 0 {
+		c.rules.arms = []string{""}
+	}
 	for i, config := range r.configs {
 		c.names[config.Name] = i
 	}
@@ -54,15 +61,19 @@ func newCourt(r rules, out io.Writer, all bool) *court {
 // hear takes a window, and folds the earliest that waits when more than
 // waitFor do. The same window again counts once.
 func (c *court) hear(w analysis.Window) error {
-	t := c.trials[part{w.Series, w.Check}]
-	if t == nil {
+	at := part{w.Series, w.Check, w.Arm}
+	if c.trials[at] == nil {
 		if _, named := c.names[w.Check]; !named {
 			c.unknown++
 			return nil
 		}
+		if !slices.Contains(c.rules.arms, w.Arm) {
+			return fail(exitSpec, "arm %q is none of those that CHECKS names (arms: [%s]): they share α before anything is seen", w.Arm, strings.Join(c.rules.arms, ", "))
+		}
 		c.open(w.Series)
-		t = c.trials[part{w.Series, w.Check}]
 	}
+	t := c.trials[at]
+	t.learn(w)
 	t.queue(w)
 	if len(t.waiting) <= waitFor {
 		return nil
@@ -72,16 +83,31 @@ func (c *court) hear(w analysis.Window) error {
 	return c.fold(t, first)
 }
 
-// open begins the trials of a series: of every check, so that one without any
-// window is NoData.
+// open begins the trials of a series: of every check and arm, so that one
+// without any window is NoData.
 func (c *court) open(series string) {
 	c.series = append(c.series, series)
-	for _, config := range c.rules.configs {
-		at := part{series, config.Name}
-		if config.Learned = c.rules.learned[at]; config.Learned == nil {
-			config.Learned = c.rules.learned[part{"", config.Name}]
+	for _, arm := range c.rules.arms {
+		for _, config := range c.rules.configs {
+			if config.Learned = c.rules.learned[part{series: series, check: config.Name}]; config.Learned == nil {
+				config.Learned = c.rules.learned[part{check: config.Name}]
+			}
+			at := part{series, config.Name, arm}
+			c.trials[at] = &trial{part: at, config: config}
 		}
-		c.trials[at] = &trial{part: at, config: config}
+	}
+}
+
+// learn takes what a recording says of its judge, which CHECKS may overrule.
+func (t *trial) learn(w analysis.Window) {
+	if w.Taught == nil || t.judge != nil {
+		return
+	}
+	if len(t.config.Bounds) == 0 && t.config.Learned == nil {
+		t.config.Bounds = w.Taught.Bounds
+	}
+	if t.config.Learned == nil {
+		t.config.Learned = w.Taught.Learned
 	}
 }
 
@@ -111,6 +137,10 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	if err := t.choose(w); err != nil {
 		return err
 	}
+	if w.Step > t.step {
+		t.step = w.Step
+		t.judge.BeginStep()
+	}
 	if err := t.judge.Fold(w); err != nil && !errors.Is(err, analysis.ErrRefused) {
 		return err
 	}
@@ -138,6 +168,9 @@ func (t *trial) choose(w analysis.Window) error {
 		}
 		t.config.Judge = params
 	}
+	if t.config.Judge.TailLadder == nil {
+		t.config.Bounds = nil // of no use to it
+	}
 	judge, err := analysis.New(t.config)
 	if err != nil {
 		return fail(exitSpec, "%w", err)
@@ -161,30 +194,70 @@ func (c *court) tell(t *trial, e analysis.Evidence) error {
 	if err != nil {
 		return fmt.Errorf("check %q: %w", t.check, err)
 	}
-	return writeJSON(c.out, verdictLine{t.series, e, base64.StdEncoding.EncodeToString(state)})
+	return writeJSON(c.out, verdictLine{Series: t.series, Arm: t.arm, Evidence: e, State: base64.StdEncoding.EncodeToString(state)})
 }
 
-// close folds what still waits and tells all verdicts that are left.
+// close folds what still waits and tells all verdicts that are left. Without
+// any window every check has no data, which is worth saying.
 func (c *court) close() error {
-	gates := map[string]bool{}
-	for _, config := range c.rules.configs {
-		gates[config.Name] = config.Gating()
+	if len(c.series) == 0 {
+		c.open("")
 	}
 	for _, series := range c.series {
-		var all []analysis.Evidence
-		for _, config := range c.rules.configs {
-			e, err := c.conclude(c.trials[part{series, config.Name}])
-			if err != nil {
+		for _, arm := range c.rules.arms {
+			if err := c.sumUp(series, arm); err != nil {
 				return err
 			}
-			all = append(all, e)
 		}
-		if len(all) == 1 {
-			continue
-		}
-		if err := writeJSON(c.out, verdictLine{Series: series, Evidence: analysis.Whole(all, gates)}); err != nil {
+	}
+	return nil
+}
+
+// sumUp ends the trials of one series and arm, and where they are several tells
+// what they come to together.
+func (c *court) sumUp(series, arm string) error {
+	if err := c.hearOut(series, arm); err != nil {
+		return err
+	}
+	gates := map[string]bool{}
+	var all []analysis.Evidence
+	var scored []analysis.Scored
+	for _, config := range c.rules.configs {
+		gates[config.Name] = config.Gating()
+		e, err := c.conclude(c.trials[part{series, config.Name, arm}])
+		if err != nil {
 			return err
 		}
+		all = append(all, e)
+		scored = append(scored, analysis.Scored{Verdict: e.Verdict, Judge: e.Judge, Group: config.Group, Weight: config.Weight})
+	}
+	if len(all) == 1 {
+		return nil
+	}
+	score := analysis.Score(scored)
+	return writeJSON(c.out, verdictLine{Series: series, Arm: arm, Evidence: analysis.Whole(all, gates), Scores: &score})
+}
+
+// hearOut folds what still waits. A check whose windows end before those of the
+// others in the same step lacks the rest.
+func (c *court) hearOut(series, arm string) error {
+	ends := map[int]float64{}
+	var trials []*trial
+	for _, config := range c.rules.configs {
+		t := c.trials[part{series, config.Name, arm}]
+		for _, w := range t.waiting {
+			if err := c.fold(t, w); err != nil {
+				return err
+			}
+		}
+		t.waiting = nil
+		if t.judge != nil {
+			trials = append(trials, t)
+			ends[t.step] = max(ends[t.step], t.judge.Verdict().At)
+		}
+	}
+	for _, t := range trials {
+		t.judge.Until(ends[t.step])
 	}
 	return nil
 }
@@ -192,15 +265,9 @@ func (c *court) close() error {
 // conclude ends a trial and returns what it came to. A Fail was told when it
 // was reached.
 func (c *court) conclude(t *trial) (analysis.Evidence, error) {
-	for _, w := range t.waiting {
-		if err := c.fold(t, w); err != nil {
-			return analysis.Evidence{}, err
-		}
-	}
-	t.waiting = nil
 	if t.judge == nil && t.config.Judge.Name() == "" {
-		e := analysis.Evidence{Check: t.check, Verdict: analysis.NoData, Reason: t.check + ": no window yet", Alpha: t.config.Alpha}
-		return e, writeJSON(c.out, verdictLine{Series: t.series, Evidence: e})
+		e := analysis.Unseen(t.config)
+		return e, writeJSON(c.out, verdictLine{Series: t.series, Arm: t.arm, Evidence: e})
 	}
 	if err := t.choose(analysis.Window{}); err != nil {
 		return analysis.Evidence{}, err

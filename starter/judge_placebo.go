@@ -63,7 +63,7 @@ func readPlacebo(file string) (map[part][]analysis.Window, error) {
 		if err != nil {
 			return nil, fail(exitSpec, "%s:%d: %w", file, number, err)
 		}
-		at := part{w.Series, w.Check}
+		at := part{series: w.Series, check: w.Check}
 		history[at] = append(history[at], w)
 	}
 	if err := lines.Err(); err != nil {

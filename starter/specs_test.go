@@ -97,12 +97,22 @@ func TestErrorsOfUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"rehearse"}, {"restore", "a/b"}, {"run"}, {"run", "a", "b"}, {"wait", "checkout"}, {"wait", "a/b", "--timeout", "soon"},
 		{"status", "a/b", "-o", "yaml"}, {"status", "a/b", "--nonsense"}, {"list", "x"}, {"lint"}, {"schema", "x"},
+		{"completion", "nosh"}, {"completion", "bash", "x"},
 	} {
 		got := bakeoff(t.Context(), &fake{}, args...)
 		require.Equal(t, 2, got.code, args)
 		require.Contains(t, got.err, "--help\n", args)
 		require.Empty(t, got.out, args)
 	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		got := bakeoff(t.Context(), &fake{}, "completion", shell)
+		require.Equal(t, 0, got.code, got.err)
+		require.Contains(t, got.out, "bakeoff")
+	}
+	require.Equal(t, 0, bakeoff(t.Context(), &fake{}, "completion").code, "help")
 }
 
 func TestAnUnreachableServerIsAFailureOfTheCommand(t *testing.T) {
