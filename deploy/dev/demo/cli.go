@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +25,7 @@ type cli struct {
 type result struct {
 	RunID         string `json:"runId"`
 	Phase         string `json:"phase"`
+	WaitingFor    string `json:"waitingFor"`
 	Outcome       string `json:"outcome"`
 	Cause         string `json:"cause"`
 	Reason        string `json:"reason"`
@@ -89,34 +89,6 @@ func (c cli) result(ctx context.Context, told func(string), args ...string) (res
 		}
 	}
 	return r, code, err
-}
-
-// reached is the highest weight that the rollout was observed at, from its
-// history.
-func (c cli) reached(ctx context.Context, run string) (string, error) {
-	out, code, err := c.call(ctx, func(string) {}, "history", shopTarget, "--run", run, "-o", "json")
-	if err != nil || code != 0 {
-		return "", errors.Join(err, fmt.Errorf("bakeoff history exits %d", code))
-	}
-	return highest(out), nil
-}
-
-// highest reads the weights observed in a history of one JSON object a line.
-func highest(history []byte) string {
-	best, most := "0%", 0.0
-	for line := range bytes.Lines(history) {
-		var event struct {
-			Kind string
-			Data struct{ Weight string }
-		}
-		if json.Unmarshal(line, &event) != nil || event.Kind != "WeightObserved" {
-			continue
-		}
-		if w, err := strconv.ParseFloat(strings.TrimSuffix(event.Data.Weight, "%"), 64); err == nil && w > most {
-			best, most = event.Data.Weight, w
-		}
-	}
-	return best
 }
 
 // withoutTime cuts the time off a progress line: the demonstration writes its own.

@@ -49,6 +49,7 @@ func write(dir, name, source string, values any) (string, error) {
 type specValues struct {
 	Service, Environment string
 	Version, Purpose     string
+	Bake                 string
 }
 
 // machineValues fill in what depends on addresses and paths.
