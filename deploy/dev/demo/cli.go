@@ -19,17 +19,20 @@ type cli struct {
 	program string
 	crew    *crew
 	env     []string
+	in      io.Reader // what commands read; nil: nothing
 }
 
 // result is the part of the result JSON that the demonstration tells of.
 type result struct {
-	RunID         string `json:"runId"`
-	Phase         string `json:"phase"`
-	WaitingFor    string `json:"waitingFor"`
-	Outcome       string `json:"outcome"`
-	Cause         string `json:"cause"`
-	Reason        string `json:"reason"`
-	Weight        string `json:"weight"`
+	RunID         string    `json:"runId"`
+	StartedAt     time.Time `json:"startedAt"`
+	Phase         string    `json:"phase"`
+	WaitingFor    string    `json:"waitingFor"`
+	Outcome       string    `json:"outcome"`
+	Cause         string    `json:"cause"`
+	Reason        string    `json:"reason"`
+	Weight        string    `json:"weight"`
+	Checks        []check   `json:"checks"`
 	TimeToRestore *struct {
 		Decide, Traffic, Health, Total string
 	} `json:"timeToRestore"`
@@ -40,7 +43,7 @@ type result struct {
 // what it printed and its exit code. An error means that it did not run.
 func (c cli) call(ctx context.Context, told func(string), args ...string) (stdout []byte, code int, err error) {
 	cmd := exec.CommandContext(ctx, c.program, args...)
-	cmd.Dir, cmd.Env = c.crew.dir, c.env
+	cmd.Dir, cmd.Env, cmd.Stdin = c.crew.dir, c.env, c.in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second

@@ -4,7 +4,8 @@
 // aborted by a person, one is promoted as soon as it is proved to be no worse,
 // and one is held, because that cannot be proved, until a person rejects it. It
 // drives the same command line that people use, and fails when anything ends
-// otherwise than it should.
+// otherwise than it should, or when the raw windows do not lead to the verdicts
+// that were given.
 //
 // [Run] is the function to read first; the story is in story.go.
 package demo
@@ -63,6 +64,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	chapters, err := d.tell(ctx)
+	if err == nil {
+		err = d.judgeAgain(ctx, chapters)
+	}
 	if err != nil {
 		return err
 	}
@@ -190,6 +194,7 @@ func (d *demo) startWorker(ctx context.Context) error {
 	file, err := write(d.crew.dir, workerFile, "bakeoff-worker.yaml", machineValues{
 		Temporal: d.temporal, CaddyAdmin: "http://" + d.admin,
 		ShopState: filepath.Join(d.crew.dir, shopFolder), ShopBinary: d.programs["bakeoff-shop"],
+		Windows: filepath.Join(d.crew.dir, windowFolder),
 	})
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func (d *demo) end(err error, temporary bool) error {
 		d.say("histories, specs and logs are in %s; for the links above: %s --db %s", d.crew.dir, d.programs["bakeoff-dev"], filepath.Join(d.crew.dir, databaseFile))
 		return errors.Join(err, stopped)
 	}
-	d.say("the links ended with it: make demo KEEP=1 leaves everything running")
+	d.say("links and files ended with it: make demo KEEP=1 leaves everything running")
 	if err := os.RemoveAll(d.crew.dir); err != nil {
 		return fmt.Errorf("remove the working directory: %w", err)
 	}
@@ -40,9 +40,10 @@ Everything goes on running:
   Temporal UI  %s
   the shop     %s
   Temporal     %s
-  files        %s (pids.json, logs/, releases/)
+  files        %s (pids.json, logs/, releases/, evidence/)
 Try it:        . %[4]s/%[5]s && %[6]s run %[4]s/releases/1.3.0.yaml
+Judge by hand: cd %[4]s && export PATH=%[8]s:$PATH, then the commands above
 Stop it:       %[7]s --stop %[4]s
-`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff"], d.programs["bakeoff-demo"])
+`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff"], d.programs["bakeoff-demo"], filepath.Dir(d.programs["bakeoff"]))
 	return nil
 }

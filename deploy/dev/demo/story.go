@@ -54,13 +54,14 @@ var releases = []release{
 // chapter is what became of a release.
 type chapter struct {
 	release
-	result result
-	code   int
-	story  []event            // as bakeoff history tells it
-	held   string             // why it waited for a person
-	seen   map[string]answers // by version, while it ran
-	hurt   time.Duration      // from the candidate's first to its last bad answer
-	took   time.Duration
+	result  result
+	code    int
+	story   []event // as bakeoff history tells it
+	held    string  // why it waited for a person
+	derived []derivation
+	seen    map[string]answers // by version, while it ran
+	hurt    time.Duration      // from the candidate's first to its last bad answer
+	took    time.Duration
 }
 
 // tell makes the first release, begins the load, and rolls out the others.
@@ -140,5 +141,5 @@ func (c chapter) verify() error {
 		wrong("the exit code", c.code, c.exit),
 		wrong("the outcome", c.result.Outcome, c.outcome),
 		wrong("the cause", c.result.Cause, c.cause),
-		c.verifyWeight(), c.verifyRestore(), c.verifyReason(), c.verifyEarly())
+		c.verifyWeight(), c.verifyRestore(), c.verifyReason(), c.verifyEarly(), c.verifyDerived())
 }

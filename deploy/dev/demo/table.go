@@ -33,6 +33,8 @@ func render(chapters []chapter, whole map[string]answers) string {
 	section(&b, "early", chapters, chapter.early)
 	section(&b, "held", chapters, func(c chapter) string { return c.held })
 	section(&b, "restored", chapters, func(c chapter) string { return restored(c.result) })
+	section(&b, "judged", chapters, chapter.judgedAgain)
+	section(&b, "by hand", chapters, chapter.judgeAgain)
 	section(&b, "history", chapters, func(c chapter) string { return c.result.UIURL })
 	b.WriteString("\n" + summary(whole))
 	return b.String()

@@ -21,6 +21,10 @@ func story() []chapter {
 	}, hurt: 4210 * time.Millisecond}
 	back.result = result{Outcome: "RolledBack", Cause: "verdict", Reason: "errors ×40 at 10%", UIURL: "http://ui/2"}
 	back.result.TimeToRestore = &struct{ Decide, Traffic, Health, Total string }{"0s", "54ms", "1.849s", "1.903s"}
+	back.result.StartedAt = time.UnixMilli(1795285458286)
+	errs := check{Name: "errors", Judge: "rateRatio", Verdict: "Fail", Reason: "errors ×40", Ratio: 40, E: 977, Windows: 9}
+	back.derived = []derivation{{errs, errs}}
+	back.derived[0].again.Check = "errors"
 	return []chapter{promoted, back}
 }
 
@@ -46,6 +50,10 @@ why       1.1.0  1.1.0 serves everybody
           1.2.0  errors ×40 at 10%
 
 restored  1.2.0  decided in 0s, all traffic on the baseline 50ms later, its health verified after 1.8s more
+
+judged    1.2.0  re-derived from 9 windows: errors ×40: the same
+
+by hand   1.2.0  cat evidence/demo/shop/1795285458286/*.jsonl | bakeoff judge releases/1.2.0.yaml
 
 history   1.1.0  http://ui/1
           1.2.0  http://ui/2
@@ -78,6 +86,7 @@ func TestVerify(t *testing.T) {
 		{"time to restore", func(c *chapter) { c.result.TimeToRestore = nil }, "time to restore"},
 		{"check", func(c *chapter) { c.check = "latency" }, `the reason is "errors ×40 at 10%", not the check latency`},
 		{"bakes", func(c *chapter) { c.bake = "1m" }, "1.2.0: no step ended early"},
+		{"derived", func(c *chapter) { c.derived[0].again.E = 978 }, "1.2.0: its raw windows lead to another verdict"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
