@@ -165,7 +165,8 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.say("Temporal %s, UI %s, the shop %s", d.temporal, d.ui, d.site)
-	text := "# . " + variablesFile + " lets the bakeoff and temporal CLIs find this demonstration\nexport " + strings.Join(found, "\nexport ") + "\n"
+	found = append(found, fmt.Sprintf("PATH=%q:$PATH", filepath.Dir(d.programs["bakeoff"])))
+	text := "# . " + variablesFile + " finds bakeoff, and lets it and the temporal CLI find this demonstration\nexport " + strings.Join(found, "\nexport ") + "\n"
 	return os.WriteFile(filepath.Join(d.crew.dir, variablesFile), []byte(text), 0o644)
 }
 

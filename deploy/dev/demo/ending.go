@@ -41,9 +41,11 @@ Everything goes on running:
   the shop     %s
   Temporal     %s
   files        %s (pids.json, logs/, releases/, evidence/)
-Try it:        . %[4]s/%[5]s && %[6]s run %[4]s/releases/1.3.0.yaml
-Judge by hand: cd %[4]s && export PATH=%[8]s:$PATH, then the commands above
-Stop it:       %[7]s --stop %[4]s
-`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff"], d.programs["bakeoff-demo"], filepath.Dir(d.programs["bakeoff"]))
+Try it:
+  cd %[4]s && . ./%[5]s
+  bakeoff run releases/1.3.0.yaml
+Stop it:
+  %[6]s --stop %[4]s
+`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
 	return nil
 }

@@ -81,7 +81,7 @@ func (d *demo) reject(ctx context.Context, c *chapter, told func(string)) error 
 	return d.order(ctx, c, "reject", "no proof, no release: try a longer bake", told)
 }
 
-const lookEvery = 200 * time.Millisecond
+const lookEvery = 500 * time.Millisecond
 
 // lookUntil asks where the rollout stands until it is as wanted.
 func (d *demo) lookUntil(ctx context.Context, version string, wanted func(result) bool) (result, error) {

@@ -65,7 +65,7 @@ func restored(r result) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf("decided in %s, all traffic on the baseline %s later, its health verified after %s more",
+	return fmt.Sprintf("decided in %s, traffic back %s later, health verified after %s more",
 		round(t.Decide), round(t.Traffic), round(t.Health))
 }
 
@@ -116,5 +116,5 @@ func summary(whole map[string]answers) string {
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d lost on the way", whole[nobody].Failed))
-	return fmt.Sprintf("users     sent %d requests from beginning to end; %d failed: %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
+	return fmt.Sprintf("users     sent %d requests from beginning to end; %d failed:\n          %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
 }

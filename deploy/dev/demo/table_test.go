@@ -49,7 +49,7 @@ RELEASE  OUTCOME     EXIT  REACHED  RESTORE  MEANWHILE  TO IT     FAILED    SLOW
 why       1.1.0  1.1.0 serves everybody
           1.2.0  errors ×40 at 10%
 
-restored  1.2.0  decided in 0s, all traffic on the baseline 50ms later, its health verified after 1.8s more
+restored  1.2.0  decided in 0s, traffic back 50ms later, health verified after 1.8s more
 
 judged    1.2.0  re-derived from 9 windows: errors ×40: the same
 
@@ -58,7 +58,8 @@ by hand   1.2.0  cat evidence/demo/shop/1795285458286/*.jsonl | bakeoff judge re
 history   1.1.0  http://ui/1
           1.2.0  http://ui/2
 
-users     sent 2101 requests from beginning to end; 13 failed: 4 by 1.0.0, 8 by 1.2.0, 1 lost on the way
+users     sent 2101 requests from beginning to end; 13 failed:
+          4 by 1.0.0, 8 by 1.2.0, 1 lost on the way
 `
 	require.Equal(t, want, render(story(), whole))
 }
