@@ -99,7 +99,11 @@ func (d *demo) lookUntil(ctx context.Context, version string, wanted func(result
 		case wanted(s):
 			return s, nil
 		}
-		time.Sleep(lookEvery) // the machine has users to serve
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-time.After(lookEvery): // the machine has users to serve
+		}
 	}
 }
 

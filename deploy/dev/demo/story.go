@@ -41,7 +41,7 @@ var first = release{Version: "1.0.0", Purpose: "the first release", spec: "first
 var releases = []release{
 	{Version: "1.1.0", Purpose: "a good release", spec: "canary.yaml", exit: exitPromoted, outcome: "Promoted"},
 	{Version: "1.2.0", Purpose: "fails in 8% of its answers", spec: "canary.yaml", exit: exitRolledBack, outcome: "RolledBack", cause: "verdict"},
-	{Version: "1.3.0", Purpose: "as fast as ever, but its slowest 5% take six times as long", spec: "canary.yaml",
+	{Version: "1.3.0", Purpose: "as fast as ever, but its slowest 10% take six times as long", spec: "canary.yaml",
 		exit: exitRolledBack, outcome: "RolledBack", cause: "verdict", check: "latency"},
 	{Version: "1.4.0", Purpose: "a good release, but somebody changes their mind", spec: "canary.yaml",
 		exit: exitAborted, outcome: "Aborted", person: (*demo).abort},
