@@ -22,7 +22,7 @@ import (
 const usage = `bakeoff-demo starts Temporal, Caddy, a worker, a small shop and steady load, and
 rolls out six releases: a good one, one that fails, one with a slow tail, one that
 is aborted, one that is promoted early because it is proved to be no worse, and one
-that is held, for want of that proof, and rejected. It takes about 75 seconds and
+that is held, for want of that proof, and rejected. It takes about 80 seconds and
 ends with a table of what happened. The verdicts that led to a rollback are then
 derived once more from the raw windows that the worker kept. Everything that it
 started is stopped when it ends.
