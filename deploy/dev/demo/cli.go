@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,16 +19,20 @@ type cli struct {
 	program string
 	crew    *crew
 	env     []string
+	in      io.Reader // what commands read; nil: nothing
 }
 
 // result is the part of the result JSON that the demonstration tells of.
 type result struct {
-	RunID         string `json:"runId"`
-	Phase         string `json:"phase"`
-	Outcome       string `json:"outcome"`
-	Cause         string `json:"cause"`
-	Reason        string `json:"reason"`
-	Weight        string `json:"weight"`
+	RunID         string    `json:"runId"`
+	StartedAt     time.Time `json:"startedAt"`
+	Phase         string    `json:"phase"`
+	WaitingFor    string    `json:"waitingFor"`
+	Outcome       string    `json:"outcome"`
+	Cause         string    `json:"cause"`
+	Reason        string    `json:"reason"`
+	Weight        string    `json:"weight"`
+	Checks        []check   `json:"checks"`
 	TimeToRestore *struct {
 		Decide, Traffic, Health, Total string
 	} `json:"timeToRestore"`
@@ -40,7 +43,7 @@ type result struct {
 // what it printed and its exit code. An error means that it did not run.
 func (c cli) call(ctx context.Context, told func(string), args ...string) (stdout []byte, code int, err error) {
 	cmd := exec.CommandContext(ctx, c.program, args...)
-	cmd.Dir, cmd.Env = c.crew.dir, c.env
+	cmd.Dir, cmd.Env, cmd.Stdin = c.crew.dir, c.env, c.in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second
@@ -89,34 +92,6 @@ func (c cli) result(ctx context.Context, told func(string), args ...string) (res
 		}
 	}
 	return r, code, err
-}
-
-// reached is the highest weight that the rollout was observed at, from its
-// history.
-func (c cli) reached(ctx context.Context, run string) (string, error) {
-	out, code, err := c.call(ctx, func(string) {}, "history", shopTarget, "--run", run, "-o", "json")
-	if err != nil || code != 0 {
-		return "", errors.Join(err, fmt.Errorf("bakeoff history exits %d", code))
-	}
-	return highest(out), nil
-}
-
-// highest reads the weights observed in a history of one JSON object a line.
-func highest(history []byte) string {
-	best, most := "0%", 0.0
-	for line := range bytes.Lines(history) {
-		var event struct {
-			Kind string
-			Data struct{ Weight string }
-		}
-		if json.Unmarshal(line, &event) != nil || event.Kind != "WeightObserved" {
-			continue
-		}
-		if w, err := strconv.ParseFloat(strings.TrimSuffix(event.Data.Weight, "%"), 64); err == nil && w > most {
-			best, most = event.Data.Weight, w
-		}
-	}
-	return best
 }
 
 // withoutTime cuts the time off a progress line: the demonstration writes its own.

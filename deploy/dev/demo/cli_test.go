@@ -19,6 +19,7 @@ func fakeCLI(t *testing.T, script string) cli {
 
 func TestAnExitCodeIsAnAnswer(t *testing.T) {
 	c := fakeCLI(t, `echo "2026-11-21T14:34:05Z $*" >&2
+until grep -q bakeoff pids.json; do sleep 0.01; done 2>/dev/null
 cat pids.json >&2
 echo '{"outcome":"RolledBack","cause":"verdict","timeToRestore":{"total":"3.5s"}}'
 exit 10`)

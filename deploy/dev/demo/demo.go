@@ -1,8 +1,11 @@
 // Package demo shows Bakeoff at work on one machine: real processes, a real
 // proxy, a real Temporal, steady load, and one release of each kind. One is
-// promoted, one is rolled back because it fails, one because it is slow, and
-// one is aborted by a person. It drives the same command line that people use,
-// and fails when anything ends otherwise than it should.
+// promoted, one is rolled back because it fails, one because it is slow, one is
+// aborted by a person, one is promoted as soon as it is proved to be no worse,
+// and one is held, because that cannot be proved, until a person rejects it. It
+// drives the same command line that people use, and fails when anything ends
+// otherwise than it should, or when the raw windows do not lead to the verdicts
+// that were given.
 //
 // [Run] is the function to read first; the story is in story.go.
 package demo
@@ -61,6 +64,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	chapters, err := d.tell(ctx)
+	if err == nil {
+		err = d.judgeAgain(ctx, chapters)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,7 +165,8 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.say("Temporal %s, UI %s, the shop %s", d.temporal, d.ui, d.site)
-	text := "# . " + variablesFile + " lets the bakeoff and temporal CLIs find this demonstration\nexport " + strings.Join(found, "\nexport ") + "\n"
+	found = append(found, fmt.Sprintf("PATH=%q:$PATH", filepath.Dir(d.programs["bakeoff"])))
+	text := "# . " + variablesFile + " finds bakeoff, and lets it and the temporal CLI find this demonstration\nexport " + strings.Join(found, "\nexport ") + "\n"
 	return os.WriteFile(filepath.Join(d.crew.dir, variablesFile), []byte(text), 0o644)
 }
 
@@ -188,6 +195,7 @@ func (d *demo) startWorker(ctx context.Context) error {
 	file, err := write(d.crew.dir, workerFile, "bakeoff-worker.yaml", machineValues{
 		Temporal: d.temporal, CaddyAdmin: "http://" + d.admin,
 		ShopState: filepath.Join(d.crew.dir, shopFolder), ShopBinary: d.programs["bakeoff-shop"],
+		Windows: filepath.Join(d.crew.dir, windowFolder),
 	})
 	if err != nil {
 		return err
@@ -220,45 +228,6 @@ func (d *demo) stopLoad() {
 		d.endLoad()
 		d.loading.Wait()
 	}
-}
-
-// end leaves everything running, with load from a process of its own, or stops it.
-func (d *demo) end(err error, temporary bool) error {
-	if d.options.Keep && err == nil {
-		if err = d.keep(); err == nil {
-			return nil
-		}
-	}
-	d.stopLoad()
-	d.say("stopping what was started")
-	stopped := Stop(d.crew.dir)
-	if err != nil || stopped != nil || !temporary {
-		d.say("histories, specs and logs are in %s; for the links above: %s --db %s", d.crew.dir, d.programs["bakeoff-dev"], filepath.Join(d.crew.dir, databaseFile))
-		return errors.Join(err, stopped)
-	}
-	d.say("the links ended with it: make demo KEEP=1 leaves everything running")
-	if err := os.RemoveAll(d.crew.dir); err != nil {
-		return fmt.Errorf("remove the working directory: %w", err)
-	}
-	return nil
-}
-
-func (d *demo) keep() error {
-	_, err := d.crew.start(loadName, d.programs["bakeoff-demo"], "--load", d.site, "--rate", strconv.Itoa(d.options.Rate))
-	if err != nil {
-		return err
-	}
-	d.stopLoad()
-	fmt.Fprintf(d.options.Out, `
-Everything goes on running:
-  Temporal UI  %s
-  the shop     %s
-  Temporal     %s
-  files        %s (pids.json, logs/, releases/)
-Try it:        . %[4]s/%[5]s && %[6]s run %[4]s/releases/1.3.0.yaml
-Stop it:       %[7]s --stop %[4]s
-`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff"], d.programs["bakeoff-demo"])
-	return nil
 }
 
 // preferred is the well-known port where it is free, else any.

@@ -25,7 +25,8 @@ const (
 	variablesFile = "variables.sh"
 	logFolder     = "logs"
 	specFolder    = "releases"
-	shopFolder    = "shop" // the process driver's
+	shopFolder    = "shop"     // the process driver's
+	windowFolder  = "evidence" // the raw windows that the worker keeps
 )
 
 // write renders an embedded text into a file of the directory and returns its path.
@@ -49,6 +50,7 @@ func write(dir, name, source string, values any) (string, error) {
 type specValues struct {
 	Service, Environment string
 	Version, Purpose     string
+	Bake                 string
 }
 
 // machineValues fill in what depends on addresses and paths.
@@ -59,4 +61,5 @@ type machineValues struct {
 	SiteAddress       string
 	ShopState         string // the process driver's directory
 	ShopBinary        string
+	Windows           string // where the worker keeps raw windows
 }

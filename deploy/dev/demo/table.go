@@ -25,12 +25,16 @@ func render(chapters []chapter, whole map[string]answers) string {
 	fmt.Fprintln(w, "RELEASE\tOUTCOME\tEXIT\tREACHED\tRESTORE\tMEANWHILE\tTO IT\tFAILED\tSLOW\tHURT FOR")
 	for _, c := range chapters {
 		its := c.seen[c.Version]
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", c.Version, c.result.Outcome, c.code, c.reached,
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", c.Version, c.result.Outcome, c.code, c.reached(),
 			total(c.result), sum(c.seen).Requests, its.Requests, share(its.Failed, its), share(its.Slow, its), hurt(c))
 	}
 	_ = w.Flush() // into memory
 	section(&b, "why", chapters, func(c chapter) string { return c.result.Reason })
+	section(&b, "early", chapters, chapter.early)
+	section(&b, "held", chapters, func(c chapter) string { return c.held })
 	section(&b, "restored", chapters, func(c chapter) string { return restored(c.result) })
+	section(&b, "judged", chapters, chapter.judgedAgain)
+	section(&b, "by hand", chapters, chapter.judgeAgain)
 	section(&b, "history", chapters, func(c chapter) string { return c.result.UIURL })
 	b.WriteString("\n" + summary(whole))
 	return b.String()
@@ -38,11 +42,11 @@ func render(chapters []chapter, whole map[string]answers) string {
 
 // section is a line for each release that there is something to say of.
 func section(b *strings.Builder, title string, chapters []chapter, text func(chapter) string) {
-	b.WriteString("\n")
+	gap := "\n"
 	for _, c := range chapters {
 		if line := text(c); line != "" {
-			fmt.Fprintf(b, "%-8s  %s  %s\n", title, c.Version, line)
-			title = ""
+			fmt.Fprintf(b, "%s%-8s  %s  %s\n", gap, title, c.Version, line)
+			gap, title = "", ""
 		}
 	}
 }
@@ -61,7 +65,7 @@ func restored(r result) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf("decided in %s, all traffic on the baseline %s later, its health verified after %s more",
+	return fmt.Sprintf("decided in %s, traffic back %s later, health verified after %s more",
 		round(t.Decide), round(t.Traffic), round(t.Health))
 }
 
@@ -92,10 +96,11 @@ func share(n int, of answers) string {
 }
 
 // hurt is for how long users saw more bad answers of the release than they
-// would have otherwise.
+// would have otherwise: a busy machine is slow with every version.
 func hurt(c chapter) string {
-	its := c.seen[c.Version]
-	if its.bad() < fewest || float64(its.bad()) <= unnoticed*float64(its.Requests) {
+	its, all := c.seen[c.Version], sum(c.seen)
+	others := float64(all.bad()-its.bad()) / float64(max(all.Requests-its.Requests, 1))
+	if its.bad() < fewest || float64(its.bad()) <= max(unnoticed, 1.5*others)*float64(its.Requests) {
 		return "–"
 	}
 	return brief(c.hurt)
@@ -111,5 +116,5 @@ func summary(whole map[string]answers) string {
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d lost on the way", whole[nobody].Failed))
-	return fmt.Sprintf("users     sent %d requests from beginning to end; %d failed: %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
+	return fmt.Sprintf("users     sent %d requests from beginning to end; %d failed:\n          %s\n", all.Requests, all.Failed, strings.Join(parts, ", "))
 }

@@ -12,16 +12,31 @@ import (
 )
 
 func story() []chapter {
-	promoted := chapter{release: releases[0], code: 0, reached: "100%", seen: map[string]answers{
+	promoted := chapter{release: releases[0], code: 0, story: observed("50%", "100%"), seen: map[string]answers{
 		"1.0.0": {Requests: 2000, Failed: 4}, "1.1.0": {Requests: 1000, Failed: 2, Slow: 1},
 	}, hurt: 9 * time.Second}
 	promoted.result = result{Outcome: "Promoted", Reason: "1.1.0 serves everybody", UIURL: "http://ui/1"}
-	back := chapter{release: releases[1], code: 10, reached: "10%", seen: map[string]answers{
+	back := chapter{release: releases[1], code: 10, story: observed("10%"), seen: map[string]answers{
 		"1.1.0": {Requests: 900, Failed: 2}, "1.2.0": {Requests: 100, Failed: 8}, nobody: {Requests: 1, Failed: 1},
 	}, hurt: 4210 * time.Millisecond}
 	back.result = result{Outcome: "RolledBack", Cause: "verdict", Reason: "errors ×40 at 10%", UIURL: "http://ui/2"}
 	back.result.TimeToRestore = &struct{ Decide, Traffic, Health, Total string }{"0s", "54ms", "1.849s", "1.903s"}
+	back.result.StartedAt = time.UnixMilli(1795285458286)
+	errs := check{Name: "errors", Judge: "rateRatio", Verdict: "Fail", Reason: "errors ×40", Ratio: 40, E: 977, Windows: 9}
+	back.derived = []derivation{{errs, errs}}
+	back.derived[0].again.Check = "errors"
 	return []chapter{promoted, back}
+}
+
+// observed is the history of a rollout that these weights were observed in.
+func observed(weights ...string) []event {
+	var story []event
+	for i, w := range weights {
+		e := event{Kind: "WeightObserved", Step: i + 1}
+		e.Data.Weight = w
+		story = append(story, e)
+	}
+	return story
 }
 
 func TestRender(t *testing.T) {
@@ -34,12 +49,17 @@ RELEASE  OUTCOME     EXIT  REACHED  RESTORE  MEANWHILE  TO IT     FAILED    SLOW
 why       1.1.0  1.1.0 serves everybody
           1.2.0  errors ×40 at 10%
 
-restored  1.2.0  decided in 0s, all traffic on the baseline 50ms later, its health verified after 1.8s more
+restored  1.2.0  decided in 0s, traffic back 50ms later, health verified after 1.8s more
+
+judged    1.2.0  re-derived from 9 windows: errors ×40: the same
+
+by hand   1.2.0  cat evidence/demo/shop/1795285458286/*.jsonl | bakeoff judge releases/1.2.0.yaml
 
 history   1.1.0  http://ui/1
           1.2.0  http://ui/2
 
-users     sent 2101 requests from beginning to end; 13 failed: 4 by 1.0.0, 8 by 1.2.0, 1 lost on the way
+users     sent 2101 requests from beginning to end; 13 failed:
+          4 by 1.0.0, 8 by 1.2.0, 1 lost on the way
 `
 	require.Equal(t, want, render(story(), whole))
 }
@@ -49,6 +69,8 @@ func TestAStrayFailureHurtsNobody(t *testing.T) {
 	require.Equal(t, "–", hurt(c))
 	c.seen["1.4.0"] = answers{Requests: 30, Failed: 2, Slow: 1}
 	require.Equal(t, "1s", hurt(c))
+	c.seen["1.1.0"] = answers{Requests: 100, Slow: 7}
+	require.Equal(t, "–", hurt(c), "the others are slow, too")
 }
 
 func TestVerify(t *testing.T) {
@@ -61,9 +83,11 @@ func TestVerify(t *testing.T) {
 		{"exit code", func(c *chapter) { c.code = 0 }, "1.2.0: the exit code is 0, not 10"},
 		{"outcome", func(c *chapter) { c.result.Outcome = "Aborted" }, "the outcome is Aborted, not RolledBack"},
 		{"cause", func(c *chapter) { c.result.Cause = "deploy" }, "the cause is deploy, not verdict"},
-		{"weight", func(c *chapter) { c.reached = "100%" }, "it reached 100%"},
+		{"weight", func(c *chapter) { c.story = observed("100%") }, "it reached 100%"},
 		{"time to restore", func(c *chapter) { c.result.TimeToRestore = nil }, "time to restore"},
 		{"check", func(c *chapter) { c.check = "latency" }, `the reason is "errors ×40 at 10%", not the check latency`},
+		{"bakes", func(c *chapter) { c.bake = "1m" }, "1.2.0: no step ended early"},
+		{"derived", func(c *chapter) { c.derived[0].again.E = 978 }, "1.2.0: its raw windows lead to another verdict"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,17 +96,6 @@ func TestVerify(t *testing.T) {
 			require.ErrorContains(t, verify(chapters), tt.want)
 		})
 	}
-}
-
-func TestHighestWeightOfAHistory(t *testing.T) {
-	const history = `{"seq":1,"kind":"WeightSet","data":{"weight":"90%"}}
-{"seq":2,"kind":"WeightObserved","data":{"weight":"0.5%"}}
-{"seq":3,"kind":"Window","data":{"checks":[{"name":"errors"}]}}
-{"seq":4,"kind":"WeightObserved","data":{"weight":"10%"}}
-{"seq":5,"kind":"WeightObserved","data":{"weight":"0%"}}
-`
-	require.Equal(t, "10%", highest([]byte(history)))
-	require.Equal(t, "0%", highest(nil))
 }
 
 func TestLedger(t *testing.T) {

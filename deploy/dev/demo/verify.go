@@ -3,7 +3,9 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // verify says which releases ended otherwise than they should.
@@ -18,8 +20,8 @@ func verify(chapters []chapter) error {
 // verifyWeight demands that a promoted release served everybody, and one that
 // went back did not.
 func (c chapter) verifyWeight() error {
-	if everybody := c.reached == "100%"; everybody != (c.outcome == "Promoted") {
-		return fmt.Errorf("%s: it reached %s", c.Version, c.reached)
+	if everybody := c.reached() == "100%"; everybody != (c.outcome == "Promoted") {
+		return fmt.Errorf("%s: it reached %s", c.Version, c.reached())
 	}
 	return nil
 }
@@ -36,6 +38,24 @@ func (c chapter) verifyRestore() error {
 func (c chapter) verifyReason() error {
 	if !strings.HasPrefix(c.result.Reason, c.check) {
 		return fmt.Errorf("%s: the reason is %q, not the check %s", c.Version, c.result.Reason, c.check)
+	}
+	return nil
+}
+
+// verifyEarly demands that each step ended before its bake was over, where that
+// is what the release shows.
+func (c chapter) verifyEarly() error {
+	if c.bake == "" {
+		return nil
+	}
+	whole, err := time.ParseDuration(c.bake)
+	if err != nil {
+		return err
+	}
+	passed := bakes(c.story)
+	late := slices.ContainsFunc(passed, func(b baked) bool { return b.took >= whole })
+	if len(passed) == 0 || late {
+		return fmt.Errorf("%s: no step ended early: %v", c.Version, passed)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func BehaviourOf(version string) Behaviour {
 	case "1.2.0":
 		b.Errors = 0.08
 	case "1.3.0":
-		b.TailFactor = 6
+		b.Tail, b.TailFactor = 0.1, 6
 	}
 	return b
 }

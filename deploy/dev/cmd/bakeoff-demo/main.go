@@ -1,6 +1,6 @@
-// Command bakeoff-demo shows Bakeoff at work on this machine: four releases of
-// a small shop under load, of which one is promoted, two are rolled back, and
-// one is aborted.
+// Command bakeoff-demo shows Bakeoff at work on this machine: six releases of a
+// small shop under load, of which two are promoted, one of them early, two are
+// rolled back, one is aborted, and one is held and rejected.
 package main
 
 import (
@@ -20,9 +20,12 @@ import (
 )
 
 const usage = `bakeoff-demo starts Temporal, Caddy, a worker, a small shop and steady load, and
-rolls out four releases: a good one, one that fails, one with a slow tail, and
-one that is aborted. It takes about a minute and ends with a table of what
-happened. Everything that it started is stopped when it ends.
+rolls out six releases: a good one, one that fails, one with a slow tail, one that
+is aborted, one that is promoted early because it is proved to be no worse, and one
+that is held, for want of that proof, and rejected. It takes about 80 seconds and
+ends with a table of what happened. The verdicts that led to a rollback are then
+derived once more from the raw windows that the worker kept. Everything that it
+started is stopped when it ends.
 
 Usage: bakeoff-demo [flags]
 
