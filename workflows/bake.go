@@ -56,6 +56,9 @@ func (b *bake) next(r *run) activities.ObserveInput {
 	in := r.window(b.step, b.count)
 	in.Start, in.CountFrom = b.covered, b.warm
 	in.NewStep, in.Trouble, in.Primary = b.fresh, b.trouble, b.primary
+	if b.primary != "" { // the baseline is kept for as long as was asked for
+		in.Policy.EndEarly = false
+	}
 	b.fresh = false
 	if d := r.order.Drill; d != nil && d.Step == b.step.Number {
 		in.Verdict = d.Verdict
@@ -165,7 +168,8 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 		b.drifted = b.drifted || out.Drift != nil
 		r.hold(d.Reason)
 	case rollout.GoOn:
-		if r.status.Paused || in.Final && !b.isOver() {
+		proved := out.End.Before(in.End) // before the window was over: endEarly
+		if r.status.Paused || in.Final && !b.isOver() && !proved {
 			return false, nil
 		}
 		r.release()

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,4 +60,25 @@ func TestSameAge(t *testing.T) {
 	deployed := s.told(rollout.EventDeployed)
 	require.Len(t, deployed, 2)
 	require.Equal(t, fresh, deployed[1].Data["version"])
+}
+
+// A step ends as soon as it is proved, be it in its last window; the baseline is
+// kept for as long as was asked for all the same.
+func TestEndEarly(t *testing.T) {
+	s := open(t).scene(t)
+	for _, version := range []string{baseline, candidate} {
+		s.world.Behave(version, sim.Behaviour{Rate: 4000, Failures: 0.1})
+	}
+	s.world.Behave(candidate, sim.Behaviour{Rate: 4000, Failures: 0.101})
+	s.run("strategy: {window: {first: 1m, poll: 400ms}, canary: [{weight: 50%, bake: 1m}], keepBaseline: 5s, warmUp: 0s}",
+		"policy: {require: nonInferior, endEarly: true}",
+		`checks: [{name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version},
+  {name: objective, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {sloRate: {objective: 50%}}}]`,
+	).requires(s, 0, rollout.Promoted, "")
+	stays := s.stays()
+	require.Len(t, stays, 2, "%v", stays)
+	require.Less(t, stays[0].length(), 30*time.Second, "of a bake of a minute")
+	removed := s.asked("DELETE /versions/" + baseline)
+	require.GreaterOrEqual(t, removed[0].At.Sub(stays[1].from), 5*time.Second, "kept for 5s")
+	require.Len(t, s.told(rollout.EventStepPassed), 1)
 }

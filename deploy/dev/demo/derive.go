@@ -37,8 +37,8 @@ func (d derivation) isSame() bool {
 	return a.Name == b.Check && a.Verdict == b.Verdict && a.E == b.E && a.Ratio == b.Ratio
 }
 
-// derivable are the judges that need nothing but the raw windows.
-var derivable = []string{"rateRatio", "sloRate"}
+// derivable are the judges that a reader is shown again.
+var derivable = []string{"rateRatio", "sloRate", "tailLadder"}
 
 // judgeAgain derives every verdict that put a baseline back from its windows.
 func (d *demo) judgeAgain(ctx context.Context, chapters []chapter) error {
