@@ -6,7 +6,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION         := v2.11.9
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev caddy demo test unit e2e lint workflowcheck bench judgesim clean
+.PHONY: help build dev caddy demo test unit e2e lint workflowcheck bench judgesim fuzz clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ bench: dev ## the numbers to hold, on this machine: abort, dead worker, history,
 
 judgesim: ## how often the judges are right, beside other tools' methods: into docs/judges.md (5 minutes on 2 cores)
 	go run ./testsuite/judgesim/cmd --write docs/judges.md
+
+FUZZTIME ?= 10m
+fuzz: ## fuzz the window decoder and every judge, each for FUZZTIME (default 10m: two hours in all)
+	@for f in $$(go test ./analysis -list '^Fuzz' | grep ^Fuzz); do \
+	  echo "$$f for $(FUZZTIME)"; go test ./analysis -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x || exit 1; done
 
 workflowcheck: ## Temporal's own check that workflow code is deterministic
 	@test -x $(BIN)/workflowcheck || GOBIN=$(BIN) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)

@@ -50,24 +50,32 @@ func (n *fuzzed) side(values bool) *analysis.Counts {
 	return c
 }
 
-// FuzzJudges folds whatever comes through every judge: no panic, no state that
-// cannot be read back, and no Pass without evidence.
-func FuzzJudges(f *testing.F) {
-	judges := []string{`{"rateRatio":{}}`, `{"tailLadder":{}}`, `{"sloRate":{"objective":"99%"}}`, `{"burnRate":{"objective":"99%"}}`,
-		`{"threshold":{"success":"result < 0.5"}}`, `{"points":{}}`, `{"meanCs":{}}`, `{"groupSequential":{}}`, `{"mannWhitney":{}}`,
-		`{"runCompare":{}}`, `{"kayentaV1":{}}`}
-	for i := range judges {
-		f.Add(uint8(i), []byte("\x05\x64\x00\x05\x01\x00\x05\x64\x00\x05\x02\x00\x05\x64\x00\x05\x01\x00"))
+// Every judge is fuzzed by itself: `make fuzz` gives each ten minutes.
+func FuzzRateRatio(f *testing.F)       { fuzzJudge(f, `{"rateRatio":{}}`) }
+func FuzzTailLadder(f *testing.F)      { fuzzJudge(f, `{"tailLadder":{}}`) }
+func FuzzSLORate(f *testing.F)         { fuzzJudge(f, `{"sloRate":{"objective":"99%"}}`) }
+func FuzzBurnRate(f *testing.F)        { fuzzJudge(f, `{"burnRate":{"objective":"99%"}}`) }
+func FuzzThreshold(f *testing.F)       { fuzzJudge(f, `{"threshold":{"success":"result < 0.5"}}`) }
+func FuzzPoints(f *testing.F)          { fuzzJudge(f, `{"points":{}}`) }
+func FuzzMeanCS(f *testing.F)          { fuzzJudge(f, `{"meanCs":{}}`) }
+func FuzzGroupSequential(f *testing.F) { fuzzJudge(f, `{"groupSequential":{}}`) }
+func FuzzMannWhitney(f *testing.F)     { fuzzJudge(f, `{"mannWhitney":{}}`) }
+func FuzzRunCompare(f *testing.F)      { fuzzJudge(f, `{"runCompare":{}}`) }
+func FuzzKayentaV1(f *testing.F)       { fuzzJudge(f, `{"kayentaV1":{}}`) }
+
+// fuzzJudge folds whatever comes: no panic, no state that cannot be read back,
+// and no Pass without evidence.
+func fuzzJudge(f *testing.F, judge string) {
+	for _, values := range []bool{false, true} {
+		f.Add(values, []byte("\x05\x64\x00\x05\x01\x00\x05\x64\x00\x05\x02\x00\x05\x64\x00\x05\x01\x00"))
 	}
-	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
-		name := judges[int(which)%len(judges)]
-		config, err := analysis.ParseConfig([]byte(`{"name":"c","judge":` + name + `}`))
+	f.Fuzz(func(t *testing.T, values bool, data []byte) {
+		config, err := analysis.ParseConfig([]byte(`{"name":"c","judge":` + judge + `}`))
 		require.NoError(t, err)
 		j, err := analysis.New(config)
 		require.NoError(t, err)
 		require.NotEqual(t, analysis.Pass, j.Final("noHarm").Verdict, "nothing was folded")
 		n, start := fuzzed(data), 0.0
-		values := which >= 128
 		for folds := 0; len(n) > 0 && folds < 200; folds++ {
 			length := 10.0
 			if folds%17 == 16 {
