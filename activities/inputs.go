@@ -190,6 +190,9 @@ type ObserveOutput struct {
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`
 	Next      *rollout.NextWeight   `json:"next,omitempty"` // with Adaptive: what the evidence allows after this window
+
+	Score  *float64           `json:"score,omitempty"` // of the checks that are decided, 0 to 100; it never decides
+	Groups map[string]float64 `json:"groups,omitempty"`
 }
 
 // VerifyReadyInput asks to wait until the candidate is ready again.

@@ -258,6 +258,19 @@ func (p *panel) results(final, absolute bool, require string, troubles map[strin
 	return out
 }
 
+// score is what the checks come to in one number, for people.
+func (p *panel) score(results []rollout.CheckResult) analysis.Scores {
+	var scored []analysis.Scored
+	for _, check := range p.checks {
+		for _, r := range results {
+			if r.Name == check.Name {
+				scored = append(scored, analysis.Scored{Verdict: analysis.Verdict(r.Verdict), Judge: r.Judge, Group: check.Group, Weight: check.Weight})
+			}
+		}
+	}
+	return analysis.Score(scored)
+}
+
 func resultOf(e analysis.Evidence) rollout.CheckResult {
 	r := rollout.CheckResult{
 		Name: e.Check, Verdict: rollout.Verdict(e.Verdict), Reason: e.Reason, Judge: e.Judge,

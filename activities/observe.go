@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
@@ -185,10 +186,15 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 		return ObserveOutput{}, asTemporal("observe", err)
 	}
 	place, digest := o.raw.seal(ctx, o.a.Vault)
+	var scores analysis.Scores
+	if !o.in.Absolute || o.in.Baseline == "" { // else the score of all checks stays
+		scores = o.panel.score(o.checks)
+	}
 	return ObserveOutput{
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform, Unready: o.Unready,
 		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state, Next: o.next(),
+		Score: scores.Score, Groups: scores.Groups,
 	}, nil
 }
 

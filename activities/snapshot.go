@@ -18,19 +18,19 @@ func (a *Activities) Snapshot(ctx context.Context, in SnapshotInput) (SnapshotOu
 	if err != nil {
 		return SnapshotOutput{}, asTemporal("read the state before the rollout", err)
 	}
-	refuse := func(cause rollout.Cause, format string, args ...any) (SnapshotOutput, error) {
-		return SnapshotOutput{Snapshot: s, Cause: cause, Reason: fmt.Sprintf(format, args...)}, nil
+	refuse := func(cause rollout.Cause, format string, args ...any) SnapshotOutput {
+		return SnapshotOutput{Snapshot: s, Cause: cause, Reason: fmt.Sprintf(format, args...)}
 	}
 	sole, err := s.Split.Sole()
 	switch {
 	case err != nil:
-		return refuse(rollout.CauseDirty, "%v: finish or undo that first", err)
+		return refuse(rollout.CauseDirty, "%v: finish or undo that first", err), nil
 	case sole != s.Primary:
-		return refuse(rollout.CauseDirty, "traffic goes to %s but the primary version is %s: make them one first", named(sole), named(s.Primary))
+		return refuse(rollout.CauseDirty, "traffic goes to %s but the primary version is %s: make them one first", named(sole), named(s.Primary)), nil
 	case sole == in.Candidate:
-		return refuse(rollout.CauseServing, "%s is serving already", sole)
+		return refuse(rollout.CauseServing, "%s is serving already", sole), nil
 	case in.Expect != "" && in.Expect != sole:
-		return refuse(rollout.CauseDirty, "the spec expects the baseline %s, but %s is serving", in.Expect, named(sole))
+		return refuse(rollout.CauseDirty, "the spec expects the baseline %s, but %s is serving", in.Expect, named(sole)), nil
 	}
 	s.Baseline = sole
 	return SnapshotOutput{Snapshot: s}, nil

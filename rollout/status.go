@@ -129,20 +129,24 @@ type Status struct {
 	Steps         int            `json:"steps"`
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
 	Checks        []CheckResult  `json:"checks"`
-	Problems      []string       `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
-	Paused        bool           `json:"paused"`
-	WaitingFor    string         `json:"waitingFor"`
-	WaitingUntil  *time.Time     `json:"waitingUntil,omitempty"`
-	Window        *WindowStatus  `json:"window,omitempty"` // the open one
-	StartedAt     time.Time      `json:"startedAt"`
-	EndedAt       *time.Time     `json:"endedAt,omitempty"`
-	PlanDigest    string         `json:"planDigest"`
-	Warnings      []string       `json:"warnings,omitempty"`
-	WorkflowID    string         `json:"workflowId"`
-	RunID         string         `json:"runId"`
-	Retrying      []Retrying     `json:"retrying,omitempty"` // filled in by the CLI
-	Stale         bool           `json:"stale,omitempty"`    // read from history: no worker answered
-	UIURL         string         `json:"uiUrl"`              // filled in by the CLI
+
+	Score  *float64           `json:"score,omitempty"`  // 0 to 100: share of the decided checks, by weight, that pass; it never decides
+	Groups map[string]float64 `json:"groups,omitempty"` // the same of each group
+
+	Problems     []string      `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
+	Paused       bool          `json:"paused"`
+	WaitingFor   string        `json:"waitingFor"`
+	WaitingUntil *time.Time    `json:"waitingUntil,omitempty"`
+	Window       *WindowStatus `json:"window,omitempty"` // the open one
+	StartedAt    time.Time     `json:"startedAt"`
+	EndedAt      *time.Time    `json:"endedAt,omitempty"`
+	PlanDigest   string        `json:"planDigest"`
+	Warnings     []string      `json:"warnings,omitempty"`
+	WorkflowID   string        `json:"workflowId"`
+	RunID        string        `json:"runId"`
+	Retrying     []Retrying    `json:"retrying,omitempty"` // filled in by the CLI
+	Stale        bool          `json:"stale,omitempty"`    // read from history: no worker answered
+	UIURL        string        `json:"uiUrl"`              // filled in by the CLI
 }
 
 // Note takes in what a window came to. Checks of the spec that it did not

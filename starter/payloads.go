@@ -73,6 +73,8 @@ type (
 		Platform  string                `json:"platform"`
 		Digest    string                `json:"digest"`
 		Noted     []string              `json:"noted"`
+		Raw       string                `json:"raw"`
+		Next      *rollout.NextWeight   `json:"next"`
 	}
 	promoteOutput struct {
 		Primary            string `json:"primary"`

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -46,7 +48,7 @@ func resultText(s rollout.Status, st style) string {
 	if s.Stale && s.Outcome == "" {
 		line("stale", "read from history: no worker answers")
 	}
-	b.WriteString(checkTable(s.Checks, st))
+	b.WriteString(checkTable(s.Checks, st) + scores(s))
 	return b.String()
 }
 
@@ -100,6 +102,18 @@ func where(s rollout.Status) string {
 	default:
 		return fmt.Sprintf("step %d at %s", s.Step, s.Weight)
 	}
+}
+
+// scores is the score of the decided checks, where they are in groups; "" else.
+func scores(s rollout.Status) string {
+	if s.Score == nil || len(s.Groups) == 0 {
+		return ""
+	}
+	var groups []string
+	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+		groups = append(groups, fmt.Sprintf("%s %.0f", oneLine(name), s.Groups[name]))
+	}
+	return fmt.Sprintf("  score %.0f (%s)\n", *s.Score, strings.Join(groups, ", "))
 }
 
 // waiting says for what and, given the time, how much longer; "" for nothing.

@@ -99,6 +99,12 @@ func windowData(in observeInput, out observeOutput) map[string]any {
 	if len(out.Noted) > 0 {
 		data["noted"] = out.Noted
 	}
+	if out.Raw != "" {
+		data["raw"] = out.Raw
+	}
+	if out.Next != nil {
+		data["next"] = out.Next
+	}
 	return data
 }
 

@@ -23,6 +23,20 @@ func TestGuards(t *testing.T) {
 			}},
 		"or decides, by policy": {world: busy, spec: func(s *rollout.Spec) { s.Policy.Share = rollout.RuleRequired },
 			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "of the requests instead of 10%", wantLog: undone},
+		"a score is reported, and does not decide": {spec: func(s *rollout.Spec) {
+			no, advisory := false, s.Checks[0]
+			s.Checks[0].Group = "quality"
+			advisory.Name, advisory.Group, advisory.Weight, advisory.Gates = "strict", "pride", 3, &no
+			advisory.Judge = &rollout.Judge{SLORate: &rollout.SLORate{Objective: "99%"}}
+			s.Checks = append(s.Checks, advisory)
+		}, world: func(w *sim.World) {
+			w.Behave("2.4.1", sim.Behaviour{Rate: 400, Failures: 0.2})
+			w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.21})
+		}, want: rollout.Promoted, check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.NotNil(t, s.Score)
+			require.Equal(t, 25.0, *s.Score, "%+v", s.Checks)
+			require.Equal(t, map[string]float64{"quality": 100, "pride": 0}, s.Groups)
+		}},
 		"a right share is not mentioned": {want: rollout.Promoted, check: func(t *testing.T, _ *sim.World, s rollout.Status) {
 			require.Empty(t, s.Checks[0].Share)
 		}},

@@ -124,6 +124,9 @@ func (r *run) noteWindow(in activities.ObserveInput, out activities.ObserveOutpu
 		results = slices.DeleteFunc(slices.Clone(results), func(c rollout.CheckResult) bool { return c.Verdict == rollout.Continue })
 	}
 	r.status.Note(results, r.plan.Spec.Checks)
+	if out.Score != nil {
+		r.status.Score, r.status.Groups = out.Score, out.Groups
+	}
 	for _, c := range out.Checks {
 		r.metrics().WithTags(map[string]string{"check": c.Name, "verdict": string(c.Verdict)}).Counter("bakeoff_verdicts").Inc(1)
 	}
