@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,8 +61,10 @@ func TestEveryPathHasOne(t *testing.T) {
 // path is one life of a rollout: a spec, what the world and people do to it,
 // and how it must end.
 type path struct {
-	strategy string // canary steps; default one of 10% for 6s
+	strategy string // canary steps, or "adaptive: …"; default one of 10% for 6s
+	baseline string // sameAge: with a copy of the baseline
 	artifact string
+	margin   string // the harm margin of the check; default 1.1
 	policy   string
 	plot     func(s *scene)
 	want     rollout.Outcome
@@ -105,6 +108,16 @@ var paths = map[string]path{
 		s.world.Heal()
 		s.order("retry")
 	}, want: rollout.Aborted},
+	"adaptive": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 100 failures, minBake: 5s}", plot: func(s *scene) {
+		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.011})
+	}, want: rollout.Promoted},
+	"risk-budget": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 20, minBake: 5s}", margin: "9", plot: func(s *scene) {
+		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.085})
+	}, want: rollout.RolledBack},
+	"same-age": {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
+		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
+	}, want: rollout.Promoted},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -156,6 +169,18 @@ func (p path) spec(url string) string {
 	if strategy == "" {
 		strategy = "{weight: 10%, bake: 6s}"
 	}
+	if !strings.HasPrefix(strategy, "adaptive") {
+		strategy = "canary: [" + strategy + "]"
+	}
+	known := ""
+	if p.baseline != "" {
+		strategy += ", baseline: " + p.baseline
+		known = "baseline: {version: " + baseline + `, artifact: "registry.example/checkout@sha256:1c5f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a"}`
+	}
+	margin := p.margin
+	if margin == "" {
+		margin = "1.1"
+	}
 	if artifact == "" {
 		artifact = "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	}
@@ -164,13 +189,14 @@ kind: Rollout
 service: checkout
 environment: staging
 release: {version: ` + candidate + `, artifact: "` + artifact + `"}
+` + known + `
 target:
   deploy:  {driver: http, with: {url: "` + url + `"}}
   traffic: {driver: http, with: {url: "` + url + `"}}
   metrics: {driver: scrape}
-strategy: {canary: [` + strategy + `], keepBaseline: 2s}
+strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
-  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}
 policy: {` + p.policy + `}
 drain: 1s
 needsHumanAfter: 2s
@@ -194,6 +220,12 @@ func (s *scene) order(name string, args ...string) {
 	args = append(append([]string{name}, args...), "--actor", "ana@example.com", "--reason", "the recording")
 	run := procs.CLI(context.Background(), s.t, s.server, args...)
 	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+// both sets how the versions behave.
+func (s *scene) both(now, next sim.Behaviour) {
+	s.world.Behave(baseline, now)
+	s.world.Behave(candidate, next)
 }
 
 func (s *scene) cancel() {
