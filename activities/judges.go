@@ -275,7 +275,7 @@ func resultOf(e analysis.Evidence) rollout.CheckResult {
 	r := rollout.CheckResult{
 		Name: e.Check, Verdict: rollout.Verdict(e.Verdict), Reason: e.Reason, Judge: e.Judge,
 		Ratio: e.Ratio, Difference: e.Difference, E: e.E, P: e.P, ToFail: e.TowardsFail, ToPass: e.TowardsPass,
-		Alpha: e.Alpha, Margin: e.Margin, Windows: e.Windows, Share: e.Share,
+		Alpha: e.Alpha, Margin: e.Margin, Windows: e.Windows, Share: e.Share, Dispersion: e.Dispersion, Rule: e.RuleVersion,
 		Baseline: countsOf(e.Baseline), Candidate: countsOf(e.Candidate),
 	}
 	if e.Interval[0] != nil || e.Interval[1] != nil {

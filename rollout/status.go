@@ -96,8 +96,10 @@ type CheckResult struct {
 	ToPass     float64    `json:"toPass,omitempty"`     // 0 to 1: share of what is needed for Pass
 	Alpha      float64    `json:"alpha,omitempty"`
 	Margin     float64    `json:"margin,omitempty"`
+	Dispersion float64    `json:"dispersion,omitempty"` // how much more the counts vary than chance alone
 	Windows    int        `json:"windows,omitempty"`
 	Share      string     `json:"share,omitempty"` // the candidate gets another share of the requests than it should
+	Rule       int        `json:"ruleVersion,omitempty"`
 	Baseline   *Counts    `json:"baseline,omitempty"`
 	Candidate  *Counts    `json:"candidate,omitempty"`
 }

@@ -18,6 +18,7 @@ type judgeFlags struct {
 	require      string
 	all, skipBad bool
 	kayenta      string // a canary config instead of CHECKS
+	baseline     string // windows of another run that take the baseline's place
 }
 
 func (c *cli) judgeCommand() *cobra.Command {
@@ -46,6 +47,10 @@ and everything else at the end of input, and with several checks one more,
 "check":"*", for all of them together. Its score is how many of 100 have passed, by
 weight and by group; it never decides. A check without any window is NoData.
 
+With --baseline the candidate's numbers of another run take the place of the
+baseline, the n-th window beside the n-th: the release before, at its own rollout,
+or a frozen baseline.
+
 The windows that a worker keeps of a rollout, judged with the rollout's spec, give
 the verdicts that history has.
 
@@ -59,7 +64,7 @@ Kayenta's judge would say, its faults included, and warnings that name them.
 
 Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage,
 3 a refused CHECKS file or canary config, or a line that is no window.`,
-		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all\n  bakeoff judge --kayenta canary.json < points.jsonl",
+		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all\n  bakeoff judge checkout.yaml windows.jsonl --baseline before.jsonl\n  bakeoff judge --kayenta canary.json < points.jsonl",
 		RunE: runs(func(ctx context.Context, args []string) error {
 			if f.kayenta != "" {
 				return c.kayenta(ctx, f.kayenta, args)
@@ -70,6 +75,7 @@ Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage
 	cmd.Flags().StringVar(&f.require, "require", "", "noHarm or nonInferior (default policy.require, else noHarm)")
 	cmd.Flags().BoolVar(&f.all, "all", false, "a line for every folded window, too")
 	cmd.Flags().StringVar(&f.kayenta, "kayenta", "", "canary config of Kayenta to judge by, as Kayenta would")
+	cmd.Flags().StringVar(&f.baseline, "baseline", "", "windows of another run, of the release before or a frozen baseline, to compare with")
 	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are no windows, and go on")
 	return cmd
 }
@@ -100,6 +106,9 @@ func (c *cli) judge(ctx context.Context, args []string, f judgeFlags) error {
 	}
 	out := bufio.NewWriterSize(c.out, 1<<16)
 	court := newCourt(rules, out, f.all)
+	if court.against, err = readAgainst(f.baseline); err != nil {
+		return err
+	}
 	err = c.fold(ctx, court, windows, f.skipBad)
 	if err == nil {
 		err = court.close()

@@ -18,6 +18,7 @@ type court struct {
 	out   io.Writer
 	all   bool // tell every folded window
 
+	against against        // another run that takes the baseline's place; nil: none
 	names   map[string]int // of checks → place in rules.configs
 	series  []string       // in order of appearance
 	trials  map[part]*trial
@@ -34,6 +35,8 @@ type trial struct {
 	judge   *analysis.Judge // nil: the first window decides which
 	waiting []analysis.Window
 	step    int // of the newest window
+	heard   int // windows that began later than those before
+	newest  float64
 	told    int // folded windows that were told
 	failed  bool
 }
@@ -134,6 +137,10 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	if t.failed {
 		return nil
 	}
+	if t.heard == 0 || w.Start > t.newest {
+		t.heard, t.newest = t.heard+1, w.Start
+	}
+	w = c.against.beside(w, t.heard-1)
 	if err := t.choose(w); err != nil {
 		return err
 	}

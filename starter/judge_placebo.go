@@ -14,7 +14,7 @@ import (
 // placebo learns from a file of windows whose two sides are both baseline. What
 // it cannot teach is told, and the verdicts then do without.
 func (c *cli) placebo(file string, configs []analysis.Config) (map[part]*analysis.Learned, error) {
-	history, err := readPlacebo(file)
+	history, err := readWindows(file)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +43,11 @@ func (c *cli) placebo(file string, configs []analysis.Config) (map[part]*analysi
 	return learned, nil
 }
 
-// readPlacebo reads the windows of each series and check.
-func readPlacebo(file string) (map[part][]analysis.Window, error) {
+// readWindows reads the windows of each series and check.
+func readWindows(file string) (map[part][]analysis.Window, error) {
 	opened, err := os.Open(file)
 	if err != nil {
-		return nil, fail(exitSpec, "read placebo: %w", err)
+		return nil, fail(exitSpec, "read windows: %w", err)
 	}
 	defer opened.Close()
 	history := map[part][]analysis.Window{}
@@ -67,7 +67,7 @@ func readPlacebo(file string) (map[part][]analysis.Window, error) {
 		history[at] = append(history[at], w)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fail(exitSpec, "read placebo %s after line %d: %w", file, number, err)
+		return nil, fail(exitSpec, "read %s after line %d: %w", file, number, err)
 	}
 	return history, nil
 }

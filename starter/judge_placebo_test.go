@@ -87,7 +87,7 @@ func TestJudgeTellsWhatAPlaceboLacks(t *testing.T) {
 
 	_, got = judged(t, oneCheck+"placebo: nowhere.jsonl\n", some(1, 0))
 	require.Equal(t, 3, got.code)
-	require.Contains(t, got.err, "read placebo: open ")
+	require.Contains(t, got.err, "read windows: open ")
 	require.Contains(t, got.err, "nowhere.jsonl: no such file")
 	_, got = placebo(t, oneCheck, "{}\n", some(1, 0))
 	require.Equal(t, 3, got.code)

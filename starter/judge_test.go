@@ -240,3 +240,24 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*10000)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// Another run takes the baseline's place: its candidate's numbers, window by
+// window, whatever the clock said then.
+func TestJudgeAgainstAnotherRun(t *testing.T) {
+	before := filepath.Join(t.TempDir(), "before.jsonl")
+	var lines []string
+	for i := range 60 {
+		lines = append(lines, rate("a", 1000+i, float64(1+i%2)))
+	}
+	require.NoError(t, os.WriteFile(before, []byte(strings.Join(lines, "\n")), 0o600))
+	same, got := judged(t, oneCheck, some(60, 1), "--baseline", before)
+	require.Equal(t, 0, got.code, got.err)
+	require.Equal(t, analysis.NoData, same[0].Verdict, "the very same run is one series asked twice")
+	worse, _ := judged(t, oneCheck, some(60, 20), "--baseline", before)
+	require.Equal(t, analysis.Fail, worse[0].Verdict)
+	require.Equal(t, 100.0*float64(worse[0].Windows), worse[0].Baseline.Requests, "the other run's candidate")
+	longer, _ := judged(t, oneCheck, some(90, 1), "--baseline", before)
+	require.Equal(t, analysis.NoData, longer[0].Verdict, "the other run was shorter")
+	_, got = judged(t, oneCheck, some(1, 1), "--baseline", filepath.Join(t.TempDir(), "none"))
+	require.Equal(t, exitSpec, got.code)
+}
