@@ -19,9 +19,9 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan := rollout.NewPlan(in.Order.Spec)
+	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
 	drivers, refusals := a.admitDrivers(plan)
-	problems = append(problems, refusals...)
+	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
@@ -29,12 +29,38 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if len(problems) > 0 {
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
+	if may, why := a.Rules.May(in.Order.Spec.Environment, ActStart, in.Order.Actor); !may {
+		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+	}
 	plan.Drivers = drivers
+	a.authorize(&plan)
 	out := AdmitOutput{Plan: plan.Seal()}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
 	return out, nil
+}
+
+// authorize writes into the plan who may abort, which is decided without asking
+// anybody, and that every other command is authorized by the rules of its moment.
+func (a *Activities) authorize(p *rollout.Plan) {
+	p.Authorized = true
+	acts, found := a.Rules.Permissions[p.Spec.Environment]
+	if !found {
+		acts = a.Rules.Permissions["default"]
+	}
+	if roles, named := acts[rollout.CommandAbort]; named {
+		p.Abort = a.Rules.members(roles)
+	}
+	if len(a.Rules.Roles) > 0 {
+		return
+	}
+	for _, q := range p.Approvals() {
+		if len(q.From) > 0 {
+			p.Warnings = append(p.Warnings, "approve.from: this worker has no roles, anyone's approval counts")
+			return
+		}
+	}
 }
 
 // lookAhead says what the checks of a plan will see, or why that is not known.

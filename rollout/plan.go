@@ -25,7 +25,11 @@ type Plan struct {
 	Warnings     []string          `json:"warnings,omitempty"`
 	Drivers      map[string]string `json:"drivers,omitempty"` // what each driver says of itself, by role
 	Drill        *Drill            `json:"drill,omitempty"`   // rehearsals only
-	Digest       string            `json:"digest"`            // sha256 of the plan without this field
+
+	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
+	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
+
+	Digest string `json:"digest"` // sha256 of the plan without this field
 }
 
 // PlannedStep is one rung of the plan.
@@ -187,7 +191,7 @@ func (p Plan) EventBound() int {
 	if p.Copy != "" {
 		events += 12
 	}
-	events += 16 * len(p.approvals())
+	events += 16 * len(p.Approvals())
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}
@@ -204,7 +208,7 @@ func (p Plan) ActionBound() int {
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
 	}
-	return actions + 3*len(p.approvals())
+	return actions + 3*len(p.Approvals())
 }
 
 // longestWay is the plan's steps; an adaptive one may take more than are listed.
@@ -220,8 +224,16 @@ func (p Plan) longestWay() []PlannedStep {
 	return steps
 }
 
-// approvals are those that the plan asks for.
-func (p Plan) approvals() []*Approval {
+// Ask returns the plan with an approval before its first raise.
+func (p Plan) Ask(q Approval) Plan {
+	p.Steps = slices.Clone(p.Steps)
+	p.Steps[0].Approve = q.withDefaults()
+	p.Events, p.Actions = p.EventBound(), p.ActionBound()
+	return p.Seal()
+}
+
+// Approvals are those that the plan asks for.
+func (p Plan) Approvals() []*Approval {
 	var asked []*Approval
 	for _, step := range p.Steps {
 		asked = append(asked, step.Approve)
@@ -268,9 +280,6 @@ func warnings(p Plan) []string {
 		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
 	} else if !absolute {
 		out = append(out, "no absolute check (sloRate, threshold, burnRate): nothing judges the candidate at 100%, after promotion, or in a first release")
-	}
-	if slices.ContainsFunc(p.approvals(), func(q *Approval) bool { return len(q.From) > 0 }) {
-		out = append(out, "approve.from: roles are not served yet, anyone's approval counts")
 	}
 	if len(p.Spec.Notify) > 0 {
 		out = append(out, "notify: no sink is served yet, nobody will be told")

@@ -24,11 +24,12 @@ type config struct {
 	Limits   map[string]activities.Limits `json:"limits,omitempty"` // by environment; "default" serves the others
 	Evidence evidenceConfig               `json:"evidence,omitzero"`
 
+	Roles       map[string][]string             `json:"roles,omitempty"`       // role → members
+	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
+	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
+
 	// Not served by this version: known, so that they can be refused by name.
-	Roles         any `json:"roles,omitempty"`
-	Permissions   any `json:"permissions,omitempty"`
 	Signing       any `json:"signing,omitempty"`
-	Approvals     any `json:"approvals,omitempty"`
 	Freeze        any `json:"freeze,omitempty"`
 	ErrorBudgets  any `json:"errorBudgets,omitempty"`
 	Notifications any `json:"notifications,omitempty"`
@@ -103,7 +104,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"roles": c.Roles, "permissions": c.Permissions, "signing": c.Signing, "approvals": c.Approvals,
+	for path, given := range map[string]any{"signing": c.Signing,
 		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
@@ -132,6 +133,7 @@ func (c *config) Validate() []rollout.Problem {
 	for name, d := range c.Drivers {
 		out = append(out, d.validate(name)...)
 	}
+	out = append(out, c.validatePeople()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

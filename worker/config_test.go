@@ -70,10 +70,14 @@ func TestWrongConfig(t *testing.T) {
 		{"unknown field", "listn: x", []string{"bakeoff-worker.yaml:1:1", "listn", "did you mean listen"}},
 		{"wrong type", "allow: {drivers: http}", []string{":1:18", "expected a list"}},
 		{"listen", "listen: here", []string{":1:9", "write host:port"}},
-		{"roles", "roles: {on-call: [a]}", []string{":1:1", "roles is not served by this version"}},
-		{"permissions", "permissions: {}", []string{"permissions is not served"}},
+		{"a role without members", "roles: {on-call: []}", []string{"roles.on-call", "needs members"}},
+		{"a role of anyone", "roles: {anyone: [a]}", []string{"roles.anyone"}},
+		{"an unknown act", "permissions: {production: {aprove: [anyone]}}", []string{"permissions.production.aprove", "no such act", "approve"}},
+		{"an unknown role", "permissions: {production: {approve: [managers]}}", []string{"permissions.production.approve[0]", `no such role: "managers"`}},
 		{"signing", "signing: {allowedSigners: x}", []string{"signing is not served"}},
-		{"approvals", "approvals: {production: {quorum: 2}}", []string{"approvals is not served"}},
+		{"a quorum of nobody", "approvals: {production: {quorum: 2}}", []string{"approvals.production.quorum", "needs `from`"}},
+		{"approvals by an unknown role", "approvals: {production: {from: [managers]}}", []string{"approvals.production.from[0]", "no such role"}},
+		{"approvals otherwise", "approvals: {default: {otherwise: hope}}", []string{"approvals.default.otherwise", "rollback, promote"}},
 		{"freeze", "freeze: []", []string{"freeze is not served"}},
 		{"errorBudgets", "errorBudgets: {a/b: {}}", []string{"errorBudgets is not served"}},
 		{"notifications", "notifications: {slack: {}}", []string{"notifications is not served"}},
@@ -104,9 +108,9 @@ func TestWrongConfig(t *testing.T) {
 }
 
 func TestConfigSaysEverythingAtOnce(t *testing.T) {
-	_, err := loadConfig(file(t, "listen: here\nroles: {}\nfreeze: []\n"))
+	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: []\n"))
 	require.ErrorContains(t, err, "host:port")
-	require.ErrorContains(t, err, "roles is not served")
+	require.ErrorContains(t, err, "signing is not served")
 	require.ErrorContains(t, err, "freeze is not served")
 }
 

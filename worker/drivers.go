@@ -142,6 +142,13 @@ func newActs(l *live) *acts {
 // Admit admits under the limits in force now.
 func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.AdmitOutput, error) {
 	current := *a.Activities
-	current.Limits = a.live.config().Limits
+	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
 	return current.Admit(ctx, in)
+}
+
+// Authorize decides by the rules in force now.
+func (a *acts) Authorize(ctx context.Context, in activities.AuthorizeInput) (activities.AuthorizeOutput, error) {
+	current := *a.Activities
+	current.Rules = a.live.config().rules()
+	return current.Authorize(ctx, in)
 }

@@ -71,7 +71,9 @@ func (p *daemon) prepare() (err error) {
 		return err
 	}
 	p.health = newHealth(p.queues)
-	p.log.Warn("no roles and permissions are served by this version: everyone who reaches Temporal may start, approve and abort everything")
+	if c := p.live.config(); len(c.Permissions) == 0 {
+		p.log.Warn("no permissions are configured: everyone who reaches Temporal may start, approve and abort everything")
+	}
 	p.pages, err = servePages(listenAddress(p.options.listen, p.live.config().Listen), p.health, p.metrics, p.log)
 	return err
 }

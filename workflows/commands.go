@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -46,8 +47,12 @@ type commands struct {
 	approval     *approval // the one that is asked for
 }
 
+// cancelActor is who aborts when the workflow is cancelled.
+const cancelActor = "temporal:cancel"
+
 // approval is a question that is open.
 type approval struct {
+	from   []string
 	step   int
 	need   int
 	voters []string
@@ -102,7 +107,7 @@ func (r *run) listenForSignals() {
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		r.cancelled.Receive(ctx, nil)
-		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: "temporal:cancel",
+		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: cancelActor,
 			Reason: "the workflow was cancelled"}, r.abort)
 	})
 }
@@ -129,7 +134,7 @@ func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.
 	case c.RunID != "" && c.RunID != r.status.RunID:
 		answer = denied("the command is for another run: %s", c.RunID)
 	default:
-		answer = r.once(c, obey)
+		answer = r.once(c, r.authorized(ctx, c, obey))
 	}
 	if c.Name == rollout.CommandAbort && answer.Answer != rollout.Denied {
 		// A cancel of the workflow must not end the wait for its own effect.
@@ -164,6 +169,8 @@ func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
 
 func (r *run) abort(c rollout.Command) rollout.Answer {
 	switch {
+	case !r.mayAbort(c.Actor):
+		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(r.plan.Abort, ", "))
 	case r.beyond:
 		return noop("already promoted: going back is a rollout of its own")
 	case r.status.Outcome != "" || r.ended:
@@ -218,7 +225,7 @@ func (r *run) onApprove(c rollout.Command) rollout.Answer {
 		return denied("step %d waits for an approval, not step %d", q.step, c.Step)
 	case c.Digest != "" && c.Digest != r.plan.Digest:
 		return denied("the plan is %s, not %s", r.plan.Digest, c.Digest)
-	case slices.Contains(q.voters, c.Actor):
+	case slices.ContainsFunc(q.voters, func(v string) bool { return strings.EqualFold(v, c.Actor) }):
 		return noop("%s has approved already", c.Actor)
 	}
 	q.voters = append(q.voters, c.Actor)

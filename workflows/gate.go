@@ -13,7 +13,7 @@ func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
 	}
-	r.approval = &approval{step: step, need: q.Quorum}
+	r.approval = &approval{step: step, need: q.Quorum, from: q.From}
 	defer func() { r.approval = nil }()
 	until := r.now().Add(q.Within.Std())
 	r.status.WaitingUntil = &until

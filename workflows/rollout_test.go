@@ -24,6 +24,9 @@ type story struct {
 	order func(*rollout.Order)
 	first bool // nothing serves yet
 
+	people activities.Rules // who may do what; zero: everyone
+	rules  func(*activities.Rules)
+
 	want       rollout.Outcome
 	wantCause  rollout.Cause
 	wantReason string
@@ -125,7 +128,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond})
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
 	}

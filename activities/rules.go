@@ -1,0 +1,165 @@
+package activities
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// Anyone is the role that everybody has.
+const Anyone = "anyone"
+
+// Acts that permissions name besides the commands: start is asked for before a
+// rollout begins, override covers what no other act does.
+const (
+	ActStart    = "start"
+	ActOverride = "override"
+)
+
+// Rules is who may do what, as the worker's configuration says. The zero value
+// lets everyone do everything.
+type Rules struct {
+	Roles       map[string][]string            // role → members
+	Permissions map[string]map[string][]string // environment → act → roles; "default" serves the others
+	Approvals   map[string]Approvals           // by environment; "default" serves the others
+}
+
+// Approvals says what an environment asks of approvals.
+type Approvals struct {
+	From      []string         `json:"from,omitempty"`
+	Quorum    int              `json:"quorum,omitempty"` // default 1
+	Within    rollout.Duration `json:"within,omitempty"` // default 24h
+	Otherwise string           `json:"otherwise,omitempty"`
+	Self      bool             `json:"self,omitempty"` // who started the rollout may approve it
+}
+
+// isOpen reports whether there are no rules at all.
+func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) == 0 }
+
+// May reports whether somebody may do something in an environment, and if not
+// why. An act that the environment does not name is decided as a like one:
+// reject as approve or abort, extend as promote, retry and acknowledge as
+// override; an abort that is not named is everybody's. What is decided by none of
+// these nobody may.
+func (r Rules) May(environment, act, actor string) (may bool, why string) {
+	acts, found := r.Permissions[environment]
+	if !found {
+		acts, found = r.Permissions["default"]
+	}
+	if !found {
+		return true, ""
+	}
+	for _, like := range likeActs(act) {
+		if roles, named := acts[like]; named {
+			if r.has(roles, actor) {
+				return true, ""
+			}
+			why = fmt.Sprintf("%s may not %s in %s: that is for %s", actor, act, environment, strings.Join(roles, ", "))
+			continue
+		}
+		if like == rollout.CommandAbort {
+			return true, ""
+		}
+	}
+	if why == "" {
+		why = fmt.Sprintf("nobody may %s in %s: permissions do not name it", act, environment)
+	}
+	return false, why
+}
+
+// likeActs are the entries of permissions that allow an act.
+func likeActs(act string) []string {
+	switch act {
+	case rollout.CommandReject:
+		return []string{act, rollout.CommandApprove, rollout.CommandAbort}
+	case rollout.CommandExtend:
+		return []string{act, rollout.CommandPromote}
+	case rollout.CommandRetry, rollout.CommandAcknowledge:
+		return []string{act, ActOverride}
+	default:
+		return []string{act}
+	}
+}
+
+// has reports whether somebody is a member of one of the roles.
+func (r Rules) has(roles []string, actor string) bool {
+	for _, role := range roles {
+		if role == Anyone || slices.ContainsFunc(r.Roles[role], func(m string) bool { return isSame(m, actor) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSame reports whether two names are of one person: addresses differ in
+// nothing but their case.
+func isSame(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+
+// members are all of the roles; nil when anyone is among them.
+func (r Rules) members(roles []string) []string {
+	var out []string
+	for _, role := range roles {
+		if role == Anyone {
+			return nil
+		}
+		out = append(out, r.Roles[role]...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// approvals are what the environment asks for; found is false where it says
+// nothing.
+func (r Rules) approvals(environment string) (a Approvals, found bool) {
+	if a, found = r.Approvals[environment]; !found {
+		a, found = r.Approvals["default"]
+	}
+	return a, found
+}
+
+// mayApprove reports whether somebody's vote counts, and if not why. The roles
+// that an approval asks for decide alone; where it asks for none, permissions do.
+func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
+	own, _ := r.approvals(in.Environment)
+	switch {
+	case !r.isOpen() && !own.Self && isSame(in.Actor, in.StartedBy):
+		return false, in.Actor + " started this rollout, and may not approve it"
+	case len(in.From) == 0 || r.isOpen():
+		return r.May(in.Environment, in.Command, in.Actor)
+	case !r.has(in.From, in.Actor):
+		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", in.Actor, strings.Join(in.From, ", "))
+	}
+	return true, ""
+}
+
+// check finds what the roles of a spec's approvals make impossible.
+func (r Rules) check(p rollout.Plan) []rollout.Problem {
+	var out []rollout.Problem
+	if len(r.Roles) == 0 {
+		return nil
+	}
+	for _, q := range p.Approvals() {
+		for _, role := range q.From {
+			if _, known := r.Roles[role]; !known && role != Anyone {
+				out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("approve.from: this worker knows no role %q", role)})
+			}
+		}
+		if members := r.members(q.From); members != nil && len(out) == 0 && len(members) < q.Quorum {
+			out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
+				"approve: a quorum of %d is impossible: %s has %d members", q.Quorum, strings.Join(q.From, ", "), len(members))})
+		}
+	}
+	return out
+}
+
+// asked is the plan with the approval that the environment asks for before the
+// first raise, where the spec asks for none.
+func (r Rules) asked(p rollout.Plan) rollout.Plan {
+	own, found := r.approvals(p.Spec.Environment)
+	if !found || len(p.Approvals()) > 0 {
+		return p
+	}
+	return p.Ask(rollout.Approval{From: own.From, Quorum: own.Quorum, Within: own.Within, Otherwise: own.Otherwise})
+}

@@ -1,0 +1,87 @@
+package activities
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+func people() Rules {
+	return Rules{
+		Roles: map[string][]string{"managers": {"ana@example.com", "bo@example.com"}, "on-call": {"cy@example.com"}, "ci": {"ci@example.com"}},
+		Permissions: map[string]map[string][]string{
+			"production": {"start": {"ci"}, "abort": {"on-call"}, "approve": {"managers"}, "promote": {"on-call"}, "pause": {Anyone}, "override": {"on-call"}},
+			"default":    {"pause": {"on-call"}},
+		},
+	}
+}
+
+func TestMay(t *testing.T) {
+	for _, tt := range []struct {
+		environment, act, actor string
+		may                     bool
+	}{
+		{"production", "start", "ci@example.com", true},
+		{"production", "start", "ana@example.com", false},
+		{"production", "start", " CI@Example.com ", true},
+		{"production", "pause", "whoever", true},
+		{"production", "approve", "bo@example.com", true},
+		{"production", "approve", "ci@example.com", false},
+		{"production", "reject", "ana@example.com", true}, // as approve
+		{"production", "reject", "cy@example.com", true},  // as abort
+		{"production", "reject", "ci@example.com", false},
+		{"production", "extend", "cy@example.com", true}, // as promote
+		{"production", "acknowledge", "cy@example.com", true},
+		{"production", "retry", "ana@example.com", false},
+		{"production", "resume", "cy@example.com", false}, // named nowhere
+		{"production", "abort", "ana@example.com", false},
+		{"staging", "pause", "cy@example.com", true}, // by default
+		{"staging", "pause", "ana@example.com", false},
+		{"staging", "abort", "whoever", true}, // not named: everybody's
+	} {
+		may, why := people().May(tt.environment, tt.act, tt.actor)
+		require.Equal(t, tt.may, may, "%+v: %s", tt, why)
+		require.Equal(t, may, why == "")
+	}
+	may, _ := Rules{}.May("production", "promote", "whoever")
+	require.True(t, may, "without rules everyone may do everything")
+}
+
+func TestMayApprove(t *testing.T) {
+	vote := func(r Rules, actor string, from ...string) bool {
+		may, why := r.mayApprove(AuthorizeInput{Environment: "production", Command: rollout.CommandApprove, Actor: actor,
+			StartedBy: "ana@example.com", From: from})
+		require.Equal(t, may, why == "")
+		return may
+	}
+	require.True(t, vote(people(), "bo@example.com"))
+	require.False(t, vote(people(), "ana@example.com"), "of one's own rollout")
+	require.False(t, vote(people(), "cy@example.com"))
+	require.True(t, vote(people(), "cy@example.com", "on-call"), "the roles that are asked decide")
+	require.False(t, vote(people(), "bo@example.com", "on-call"))
+	itself := people()
+	itself.Approvals = map[string]Approvals{"production": {Self: true}}
+	require.True(t, vote(itself, "ana@example.com"))
+	require.True(t, vote(Rules{}, "ana@example.com", "on-call"), "without rules anyone's vote counts")
+}
+
+func TestRulesShapeThePlan(t *testing.T) {
+	spec := rollout.Spec{Kind: "Rollout", Service: "checkout", Environment: "production", Release: rollout.Release{Version: "2.5.0"},
+		Strategy: rollout.Strategy{Canary: []rollout.Step{{Weight: 500, Bake: 1}}}}
+	r := people()
+	r.Approvals = map[string]Approvals{"production": {From: []string{"managers"}, Quorum: 2}}
+	asked := r.asked(rollout.NewPlan(spec))
+	require.Equal(t, 2, asked.Steps[0].Approve.Quorum)
+	require.NotEqual(t, rollout.NewPlan(spec).Digest, asked.Digest)
+	require.Greater(t, asked.Events, rollout.NewPlan(spec).Events)
+	require.Empty(t, r.check(asked))
+
+	spec.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{From: []string{"managers"}, Quorum: 3}}
+	own := r.asked(rollout.NewPlan(spec))
+	require.Nil(t, own.Steps[0].Approve, "the spec asks by itself")
+	require.Contains(t, r.check(own)[0].Message, "a quorum of 3 is impossible: managers has 2 members")
+	spec.Strategy.Promote.Approve.From = []string{"nobody"}
+	require.Contains(t, r.check(rollout.NewPlan(spec))[0].Message, `no role "nobody"`)
+}

@@ -1,0 +1,76 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+)
+
+const people = `
+roles: {managers: [ana@example.com, bo@example.com, di@example.com], on-call: [cy@example.com], pipelines: [ci@example.com]}
+permissions:
+  staging: {start: [pipelines, managers], abort: [on-call], pause: [anyone], resume: [managers], approve: [managers], promote: [on-call]}
+`
+
+// Only two votes of the six count: not that of who asked for the release, of who
+// may not, of one person twice, or for something else. Each has its answer.
+func TestFourEyes(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, people)
+	s := c.scene(t)
+	s.starts("di@example.com", asks("from: [managers], quorum: 2, within: 1h"))
+	s.waitsFor(rollout.WaitingForApproval)
+	denied := s.order(15, "approve", "--actor", "di@example.com")
+	require.Contains(t, denied.Why, "started this rollout")
+	denied = s.order(15, "approve", "--actor", "cy@example.com")
+	require.Contains(t, denied.Why, "none of the roles that are asked: managers")
+	s.order(15, "approve", "--actor", "ana@example.com", "--digest", "sha256:another")
+	s.order(0, "approve", "--actor", "ana@example.com")
+	require.Equal(t, rollout.Noop, s.order(0, "approve", "--actor", "Ana@Example.com").Answer)
+	s.watched(2)
+	require.Equal(t, rollout.Weight(1000), s.weight())
+	s.order(0, "approve", "--actor", "bo@example.com")
+	s.ends(0, rollout.Promoted, "")
+	require.Equal(t, []string{"denied", "denied", "denied", "accepted", "noop", "accepted"}, s.answersTold())
+	for _, e := range s.told(rollout.EventCommand) {
+		require.NotEmpty(t, e.Actor)
+	}
+}
+
+// Who may not is answered so, and changes nothing; an abort by somebody who may
+// is obeyed.
+func TestPermissions(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, people)
+	s := c.scene(t)
+	out := s.cli("run", s.file(), "--actor", "cy@example.com", "--reason", "a test", "-o", "json")
+	require.Equal(t, 15, out.Code, out.Stderr)
+	refused := s.read(out)
+	require.Equal(t, rollout.Refused, refused.Outcome)
+	require.Equal(t, rollout.CausePolicy, refused.Cause)
+	require.Contains(t, refused.Reason, "cy@example.com may not start in staging: that is for pipelines, managers")
+	require.Empty(t, s.world.Log())
+
+	s.starts("ci@example.com", oneLong)
+	s.bakes(1000)
+	s.order(15, "promote", "--actor", "ana@example.com")
+	s.order(0, "pause", "--actor", "whoever@example.com")
+	s.order(15, "resume", "--actor", "whoever@example.com")
+	s.order(15, "abort", "--actor", "ana@example.com")
+	s.watched(2)
+	require.Equal(t, rollout.Weight(1000), s.weight())
+	s.order(0, "abort", "--actor", "cy@example.com")
+	e := s.ends(11, rollout.Aborted, "")
+	require.Equal(t, "cy@example.com", e.Actor)
+	s.asBefore()
+}
+
+// starts starts a rollout for somebody.
+func (s *scene) starts(actor string, lines ...string) {
+	s.t.Helper()
+	out := s.cli("start", s.file(lines...), "--actor", actor, "--reason", "a test")
+	require.Zero(s.t, out.Code, out.Stderr)
+}

@@ -1,0 +1,67 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// authorizeWithin bounds how long a command waits for the answer to whether it
+// may be given.
+const authorizeWithin = 10 * time.Second
+
+// authorized asks the worker's rules before a command is obeyed, and makes their
+// refusal its answer. Abort asks nobody: who may give it stands in the plan. A
+// command that comes before there is a plan waits for it.
+func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) func(rollout.Command) rollout.Answer {
+	if _, known := r.seen[c.ID]; known || c.Name == rollout.CommandAbort {
+		return obey
+	}
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool { return r.plan.Digest != "" || r.ended || r.back != nil })
+	if !r.plan.Authorized {
+		return obey
+	}
+	why := r.forbids(detached, c)
+	if why == "" {
+		return obey
+	}
+	return func(rollout.Command) rollout.Answer { return denied("%s", why) }
+}
+
+// forbids says why a command may not be given; "" when it may.
+func (r *run) forbids(ctx workflow.Context, c rollout.Command) string {
+	act := r.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
+	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
+	in := activities.AuthorizeInput{Environment: r.order.Spec.Environment, Command: c.Name, Actor: c.Actor, StartedBy: r.status.StartedBy}
+	if r.approval != nil {
+		in.From = r.approval.from
+	}
+	var out activities.AuthorizeOutput
+	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
+		return "whether it is allowed could not be found out: " + rootCause(err)
+	}
+	if out.Allowed {
+		return ""
+	}
+	return out.Why
+}
+
+// mayAbort reports whether somebody may abort: anyone, unless the plan names who
+// may. A cancel of the workflow is always obeyed.
+func (r *run) mayAbort(actor string) bool {
+	if len(r.plan.Abort) == 0 || actor == cancelActor {
+		return true
+	}
+	for _, member := range r.plan.Abort {
+		if strings.EqualFold(member, actor) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,80 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// TestPeople holds that only those who may are obeyed, and that everybody's try
+// has its answer.
+func TestPeople(t *testing.T) {
+	rules := activities.Rules{
+		Roles: map[string][]string{"managers": {"ana@example.com", "bo@example.com"}, "on-call": {"cy@example.com"}, "pipelines": {"ci@example.com"}},
+		Permissions: map[string]map[string][]string{"staging": {"start": {"pipelines", "managers"}, "abort": {"on-call", "managers"}, "pause": {"anyone"},
+			"resume": {"managers"}, "approve": {"managers"}, "promote": {"on-call"}}},
+	}
+	by := func(name, actor string) rollout.Command { return rollout.Command{Name: name, Actor: actor} }
+	for name, s := range map[string]story{
+		"a quorum of two, and everybody else's tries": {spec: func(s *rollout.Spec) {
+			approvalBefore(0, time.Minute)(s)
+			s.Strategy.Canary[0].Approve.From, s.Strategy.Canary[0].Approve.Quorum = []string{"managers"}, 2
+		}, order: func(o *rollout.Order) { o.Actor = "ana@example.com" }, plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.order(by("approve", "ana@example.com"), rollout.Denied) // started it
+				s.order(by("approve", "cy@example.com"), rollout.Denied)
+				s.order(by("approve", "dora@example.com"), rollout.Denied)
+			})
+		}, want: rollout.RolledBack, wantCause: rollout.CauseApproval, wantReason: "nobody approved"},
+		"two managers of another's rollout": {spec: func(s *rollout.Spec) {
+			approvalBefore(0, time.Minute)(s)
+			s.Strategy.Canary[0].Approve.From, s.Strategy.Canary[0].Approve.Quorum = []string{"managers"}, 2
+		}, plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
+			s.at(2*time.Second, func() { s.order(by("approve", "ANA@example.com"), rollout.Noop) })
+			s.at(3*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"the environment asks where the spec does not": {rules: func(r *activities.Rules) {
+			r.Approvals = map[string]activities.Approvals{"staging": {From: []string{"managers"}, Within: rollout.Duration(time.Minute)}}
+		}, plot: func(s *teller) {
+			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"who may not start is refused": {order: func(o *rollout.Order) { o.Actor = "dora@example.com" },
+			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "dora@example.com may not start in staging: that is for pipelines, managers", wantLog: []string{}},
+		"abort is decided from the plan": {plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "dora@example.com", Reason: "no"})
+				s.order(rollout.Command{Name: "abort", ID: "2", Actor: "dora@example.com"}, rollout.Denied)
+				s.order(by("abort", "cy@example.com"), rollout.Accepted)
+			})
+		}, want: rollout.Aborted, wantReason: "aborted by cy@example.com", wantLog: undone},
+		"a cancel is always obeyed": {plot: func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) },
+			want: rollout.Aborted, wantReason: "temporal:cancel", wantLog: undone},
+		"anyone may pause, not anyone may resume": {plot: func(s *teller) {
+			s.at(500*time.Millisecond, func() { s.order(by("pause", "dora@example.com"), rollout.Accepted) })
+			s.at(1500*time.Millisecond, func() { s.order(by("resume", "dora@example.com"), rollout.Denied) })
+			s.at(2500*time.Millisecond, func() { s.order(by("resume", "bo@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			own := rules
+			if s.rules != nil {
+				s.rules(&own)
+			}
+			s.people = own
+			w, status, err := s.run(t)
+			require.NoError(t, err)
+			require.Equal(t, s.want, status.Outcome, "%+v", status)
+			require.Equal(t, s.wantCause, status.Cause, status.Reason)
+			require.Contains(t, status.Reason, s.wantReason)
+			if s.wantLog != nil {
+				require.Equal(t, s.wantLog, append([]string{}, w.Log()...))
+			}
+		})
+	}
+}
