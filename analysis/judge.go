@@ -240,6 +240,7 @@ func (j *Judge) evidence() (Evidence, opinion) {
 		RuleVersion: ruleVersion,
 	}
 	own := j.method.weigh(&e)
+	e.Ratio = min(e.Ratio, infinite) // JSON has nothing larger
 	e.Share = j.step.split.told()
 	e.Reason = own.reason
 	return e, own
