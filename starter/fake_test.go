@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -42,6 +43,10 @@ type fake struct {
 	signals   []rollout.Command
 	updates   []rollout.Command
 	dialError error
+
+	acts     []string         // activities that ran by themselves
+	actErr   map[string]error // by activity
+	verified verifyTrafficOutput
 }
 
 var _ service = (*fake)(nil)
@@ -108,6 +113,16 @@ func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error]
 			}
 		}
 	}
+}
+
+func (f *fake) Act(_ context.Context, id, queue, activity, _ string, in, out any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.acts = append(f.acts, fmt.Sprintf("%s on %s", activity, queue))
+	if v, ok := out.(*verifyTrafficOutput); ok {
+		*v = f.verified
+	}
+	return f.actErr[activity]
 }
 
 func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {

@@ -31,11 +31,13 @@ type service interface {
 	Close()
 }
 
-// starts begins things. Start returns errBusy where a rollout is running, Plan
-// errNoWorker where no worker makes plans; a canceled context ends both.
+// starts begins things. Start returns errBusy where a rollout is running; Plan
+// and Act, which run one activity by itself, errNoWorker where no worker takes
+// it; a canceled context ends all of them.
 type starts interface {
 	Start(ctx context.Context, o rollout.Order) (run, error)
 	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
+	Act(ctx context.Context, id, queue, activity, summary string, in, out any) error
 }
 
 // reads looks without changing anything; an empty run ID means the running or

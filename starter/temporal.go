@@ -102,6 +102,28 @@ func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee b
 	return out, err
 }
 
+// actWithin bounds an act of the break-glass restore, retries included.
+const actWithin = time.Minute
+
+func (s *server) Act(ctx context.Context, id, queue, activity, summary string, in, out any) error {
+	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
+		ID: id, TaskQueue: queue, ScheduleToCloseTimeout: actWithin, StartToCloseTimeout: actWithin / 2,
+		Summary: short(summary, 150), Priority: temporal.Priority{PriorityKey: 1},
+	}, activity, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(any)
+	}
+	err = handle.Get(ctx, out)
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return fmt.Errorf("no success within %s: %w", actWithin, err)
+	}
+	return err
+}
+
 func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 	d, err := s.client.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
 	if err != nil {

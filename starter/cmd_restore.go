@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) restoreCommand() *cobra.Command {
+	return c.orderCommand(orderHelp{"restore", "Put the baseline back without the workflow (break-glass)",
+		`Put traffic, flags and the primary version of TARGET back to what they were before
+its running or last rollout, when the workflow itself is stuck or gone. The abort is
+stored first, so that the workflow goes no further once it runs again; then workers
+do the restoring acts by themselves, with a higher fence than any rollout's, and the
+router is read until users are back. Nothing is removed. Where workflows run, abort
+does all of this and more.`,
+		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
+		func(*cobra.Command, *order) {}, c.restore)
+}
+
+func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o order) error {
+	e, err := latest(ctx, svc, t)
+	if errors.Is(err, errNotFound) {
+		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "no rollout of " + t.String() + " is known",
+			Status: rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}})
+	}
+	if err != nil {
+		return err
+	}
+	if e.open() {
+		abort := o.Command
+		abort.Name = rollout.CommandAbort
+		if err := svc.Signal(ctx, e.run, abort); err != nil && !errors.Is(err, errOver) {
+			return fmt.Errorf("restore %s: store the abort: %w", t, err)
+		}
+	}
+	back, err := readWayBack(ctx, svc, e.run)
+	if err != nil {
+		return err
+	}
+	status := e.status()
+	if back.gone {
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf(
+			"%s is being removed, or gone: going back is a rollout of its own", back.snapshot.Baseline), Status: status})
+	}
+	if !back.touched || back.snapshot.Baseline == "" {
+		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "the rollout has changed nothing that could be put back", Status: status})
+	}
+	if err := back.walk(ctx, svc, o); err != nil {
+		if ctx.Err() != nil {
+			return fail(exitInterrupted, "interrupted: whether %s is restored is not known", t)
+		}
+		return fail(exitNeedsHuman, "restore %s: %w", t, err)
+	}
+	status.Weight = 0
+	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"golang.org/x/sync/errgroup"
+
+	"bakeoff/rollout"
+)
+
+// wayBack is what a rollout's history says of the way back: enough to go it
+// without the workflow.
+type wayBack struct {
+	job      map[string]any // of its last write, as activities take it
+	snapshot struct {
+		Baseline string         `json:"baseline"`
+		Split    rollout.Split  `json:"split"`
+		Primary  string         `json:"primary"`
+		Flags    map[string]any `json:"flags"`
+	}
+	touched bool // traffic, flags or pointers may have been changed
+	gone    bool // the removal of the baseline has begun
+}
+
+// jobFields are what activities need to know of a rollout; the intent and the
+// fence are of each act.
+var jobFields = []string{"target", "drivers", "baseline", "candidate", "endpoints"}
+
+// readWayBack reads a run's history.
+func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
+	var back wayBack
+	types := map[int64]string{}
+	for e, err := range svc.Events(ctx, r) {
+		if err != nil {
+			return back, fmt.Errorf("read the history of %s: %w", r.WorkflowID, err)
+		}
+		if err := back.read(svc, types, e); err != nil {
+			return back, fmt.Errorf("read event %d of %s: %w", e.GetEventId(), r.WorkflowID, err)
+		}
+	}
+	return back, nil
+}
+
+func (b *wayBack) read(svc service, types map[int64]string, e *historypb.HistoryEvent) error {
+	if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
+		types[e.GetEventId()] = a.GetActivityType().GetName()
+		switch types[e.GetEventId()] {
+		case "SetTraffic", "SetFlags", "Promote":
+			b.touched = true
+			return b.readJob(svc, a.GetInput())
+		case "Remove":
+			var in removeInput
+			err := decode(svc.Converter(), a.GetInput(), &in)
+			b.gone = b.gone || in.Version == b.snapshot.Baseline
+			return err
+		}
+		return nil
+	}
+	done := e.GetActivityTaskCompletedEventAttributes()
+	if done == nil || types[done.GetScheduledEventId()] != "Snapshot" {
+		return nil
+	}
+	out := struct {
+		Snapshot any `json:"snapshot"`
+	}{&b.snapshot}
+	return decode(svc.Converter(), done.GetResult(), &out)
+}
+
+func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
+	var in map[string]any
+	if err := decode(svc.Converter(), input, &in); err != nil {
+		return err
+	}
+	b.job = map[string]any{}
+	for _, field := range jobFields {
+		if value, found := in[field]; found {
+			b.job[field] = value
+		}
+	}
+	return nil
+}
+
+// walk puts traffic, flags and pointers back at once, and then reads until users
+// are back. The epoch is higher than that of any rollout: routers that fence
+// refuse what the stuck one may still write.
+func (b wayBack) walk(ctx context.Context, svc service, o order) error {
+	epoch := o.At.UnixMilli()
+	acts := []restoringAct{{"RestoreTraffic", rollout.QueueControl, map[string]any{"split": b.snapshot.Split}},
+		{"RestorePointers", rollout.QueueInfra, map[string]any{"primary": b.snapshot.Primary}}}
+	if len(b.snapshot.Flags) > 0 {
+		acts = append(acts, restoringAct{"RestoreFlags", rollout.QueueControl, map[string]any{"flags": b.snapshot.Flags}})
+	}
+	var group errgroup.Group
+	for i, act := range acts {
+		group.Go(func() error { return b.do(ctx, svc, o, act, epoch, i+1, nil) })
+	}
+	acted := group.Wait()
+	var seen verifyTrafficOutput
+	look := restoringAct{"VerifyTraffic", rollout.QueueAnalysis, map[string]any{
+		"split": b.snapshot.Split, "within": rollout.Duration(verifyRestored), "restoring": true}}
+	if err := b.do(ctx, svc, o, look, epoch, len(acts)+1, &seen); err != nil {
+		return errors.Join(acted, err)
+	}
+	if !seen.Verified {
+		acted = errors.Join(acted, fmt.Errorf("traffic is not back: %s", seen.Reason))
+	}
+	return acted
+}
+
+// verifyRestored is how long the router is read for the baseline's traffic.
+const verifyRestored = 30 * time.Second
+
+type restoringAct struct {
+	name, queue string
+	in          map[string]any
+}
+
+func (b wayBack) do(ctx context.Context, svc service, o order, act restoringAct, epoch int64, generation int, out any) error {
+	in := map[string]any{"intent": "restore/" + o.ID + "/" + act.name, "fence": map[string]any{"epoch": epoch, "generation": generation}}
+	for _, more := range []map[string]any{b.job, act.in} {
+		for name, value := range more {
+			in[name] = value
+		}
+	}
+	id := fmt.Sprintf("restore/%s/%s/%s", b.job["target"], o.ID, act.name)
+	err := svc.Act(ctx, id, act.queue, act.name, fmt.Sprintf("%s: %s, by %s", act.name, oneLine(o.Reason), o.Actor), in, out)
+	if err != nil {
+		return fmt.Errorf("%s: %w", act.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// When the workflow is gone, users can still be put back; what the rollout wrote
+// before is older than that.
+func TestBreakGlass(t *testing.T) {
+	s := open(t).scene(t)
+	s.start(oneLong)
+	s.bakes(1000)
+	require.NoError(t, s.town.client(t).TerminateWorkflow(t.Context(), "rollout/"+s.target(), "", "by mistake"))
+	e := s.order(0, "restore")
+	require.Equal(t, rollout.Accepted, e.Answer)
+	require.True(t, s.world.State().Weights.Equal(rollout.Split{baseline: rollout.All}), s.world.State().Weights.String())
+	require.Equal(t, baseline, s.world.State().Primary)
+	written := s.asked("PUT /weights 200")
+	require.Greater(t, written[len(written)-1].Header.Get("Bakeoff-Fence"), written[0].Header.Get("Bakeoff-Fence"), "a higher epoch")
+}
+
+// After promotion the baseline is gone: nobody is sent there.
+func TestBreakGlassComesTooLate(t *testing.T) {
+	s := open(t).scene(t)
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	before := s.world.Log()
+	s.order(15, "restore")
+	require.Equal(t, before, s.world.Log())
+}
