@@ -60,7 +60,7 @@ func FuzzPoints(f *testing.F)          { fuzzJudge(f, `{"points":{}}`) }
 func FuzzMeanCS(f *testing.F)          { fuzzJudge(f, `{"meanCs":{}}`) }
 func FuzzGroupSequential(f *testing.F) { fuzzJudge(f, `{"groupSequential":{}}`) }
 func FuzzMannWhitney(f *testing.F)     { fuzzJudge(f, `{"mannWhitney":{}}`) }
-func FuzzRunCompare(f *testing.F)      { fuzzJudge(f, `{"runCompare":{}}`) }
+func FuzzRunCompare(f *testing.F)      { fuzzJudge(f, `{"runCompare":{"resamples":200}}`) }
 func FuzzKayentaV1(f *testing.F)       { fuzzJudge(f, `{"kayentaV1":{}}`) }
 
 // fuzzJudge folds whatever comes: no panic, no state that cannot be read back,
