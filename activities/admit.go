@@ -98,6 +98,8 @@ func (l Limits) check(s rollout.Spec) []rollout.Problem {
 	}
 	refuse(l.MutableTags != "allow" && isMutable(s.Release.Artifact), "release.artifact",
 		"%q can change its meaning: pin it by digest (name@sha256:…)", s.Release.Artifact)
+	refuse(l.MutableTags != "allow" && s.Strategy.Baseline == rollout.BaselineSameAge && s.Baseline != nil && isMutable(s.Baseline.Artifact),
+		"baseline.artifact", "a copy of the baseline must be the same: pin it by digest (name@sha256:…)")
 	refuse(l.RequireOwner && s.Owner == "", "owner", "%s needs an owner", s.Environment)
 	refuse(l.RequirePurpose && s.Purpose == "", "purpose", "%s needs a purpose", s.Environment)
 	for i, step := range rollout.NewPlan(s).Steps {

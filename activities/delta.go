@@ -100,14 +100,24 @@ func (r reference) remember(check string, side Side, now SideReading) {
 	}
 }
 
-// lastFailures is when failures were counted last, by check and side.
-type lastFailures map[string]map[Side]time.Time
+// lastFailures is when each counter of failures moved last, by check, side and
+// series.
+type lastFailures map[string]map[Side]map[string]time.Time
 
-func (l lastFailures) note(check string, side Side, at time.Time) {
-	if l[check] == nil {
-		l[check] = map[Side]time.Time{}
+// note compares a reading with the one before it.
+func (l lastFailures) note(check string, side Side, was, now SideReading, at time.Time) {
+	for series, n := range now.Failures {
+		if n <= was.Failures[series] {
+			continue
+		}
+		if l[check] == nil {
+			l[check] = map[Side]map[string]time.Time{}
+		}
+		if l[check][side] == nil {
+			l[check][side] = map[string]time.Time{}
+		}
+		l[check][side][series] = at
 	}
-	l[check][side] = at
 }
 
 // idle is how long a counter of failures may have stood still before it is
@@ -119,18 +129,20 @@ const idle = 2 * time.Minute
 // read as a recovery. It is so until the counter is back.
 func (p *panel) failuresGone(check string, r CheckReading) (Side, bool) {
 	for _, side := range []Side{Candidate, Baseline} {
-		was, now := p.last[check][side], r.Sides[side]
-		counting := p.failed[check][side]
-		if !counting.IsZero() && p.at[check].Sub(counting) <= idle && was.lost(now) {
+		counting := func(series string) bool {
+			moved, known := p.failed[check][side][series]
+			return known && p.at[check].Sub(moved) <= idle
+		}
+		if p.last[check][side].lost(r.Sides[side], counting) {
 			return side, true
 		}
 	}
 	return "", false
 }
 
-// lost reports whether a counter of failures is missing from now, while every
-// other counter of requests goes on.
-func (s SideReading) lost(now SideReading) bool {
+// lost reports whether a counter of failures that was counting is missing from
+// now, while every other counter of requests goes on.
+func (s SideReading) lost(now SideReading, counting func(series string) bool) bool {
 	for series, n := range s.Requests {
 		if _, fails := s.Failures[series]; fails {
 			continue
@@ -139,8 +151,8 @@ func (s SideReading) lost(now SideReading) bool {
 			return false
 		}
 	}
-	for series, n := range s.Failures {
-		if _, found := now.Failures[series]; n > 0 && !found {
+	for series := range s.Failures {
+		if _, found := now.Failures[series]; counting(series) && !found {
 			return len(now.Requests) > 0
 		}
 	}

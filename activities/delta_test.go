@@ -90,7 +90,8 @@ func TestFailuresThatAreGone(t *testing.T) {
 		"failures of another kind, none gone": {SideReading{Requests: map[string]float64{"200": 200, "500": 10, "503": 1}, Failures: map[string]float64{"500": 10, "503": 1}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tt.lost, side(100, 10).lost(tt.now))
+			require.Equal(t, tt.lost, side(100, 10).lost(tt.now, func(string) bool { return true }))
+			require.False(t, side(100, 10).lost(tt.now, func(string) bool { return false }), "it had stood still")
 		})
 	}
 	check := rollout.Check{Name: "errors", Failures: "f", Requests: "r", MinRequests: 1, Weight: 1, Judge: &rollout.Judge{RateRatio: &rollout.RateRatio{}}}

@@ -45,7 +45,7 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 			return false, fmt.Errorf("the platform calls it failed: %s: %w", state.Message, ErrFinal)
 		}
 		stands = standing(state, in.Replicas)
-		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready, Counted: state.Inflight != nil}
+		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
 		return isReady(state, in.Replicas), nil
 	})
 	return out, asTemporal(doing, err)

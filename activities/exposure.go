@@ -28,7 +28,7 @@ func (o *observer) exposed() []analysis.Exposed {
 
 func (o *observer) allowance() analysis.Allowance {
 	a := o.in.Adaptive
-	x := analysis.Exposure{From: share(a.From), To: share(a.To), Budget: float64(a.RiskBudget), Bake: a.MinBake.Std().Seconds()}
+	x := analysis.Exposure{From: share(a.From), To: share(a.To), Budget: float64(a.RiskBudget), Bake: a.MinBake.Std().Seconds(), Growth: rollout.AdaptiveGrowth}
 	return x.Next(share(o.in.Weight), o.exposed())
 }
 
@@ -69,4 +69,14 @@ func (o *observer) next() *rollout.NextWeight {
 		text = "lower to"
 	}
 	return &rollout.NextWeight{Weight: w, Reason: fmt.Sprintf("%s %s: %s", text, w, allowed.Reason)}
+}
+
+// isTooMuch reports whether less traffic is allowed than the candidate has: a
+// window that counts does not wait for its end then.
+func (o *observer) isTooMuch() bool {
+	if o.in.Adaptive == nil || o.in.Waiting || o.in.Held {
+		return false
+	}
+	next := o.next()
+	return next != nil && next.Weight < o.in.Weight
 }

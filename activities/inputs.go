@@ -58,6 +58,7 @@ type PreflightInput struct {
 	Steps    []Outlook       `json:"steps,omitempty"` // to say what will be seen in them
 	Alpha    float64         `json:"alpha,omitempty"`
 
+	Copy      string `json:"copy,omitempty"`      // of the baseline, that will be deployed: it must not be there yet
 	Foresight string `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
 }
 
@@ -72,6 +73,7 @@ type PreflightOutput struct {
 	Learned map[string]*analysis.Learned `json:"learned,omitempty"` // of the baseline's past, by check
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"` // at the traffic that was seen
+	Unlearned map[string]string   `json:"unlearned,omitempty"` // by check: why the past taught nothing
 }
 
 // DeployInput asks for the candidate to be there and ready.
@@ -87,7 +89,6 @@ type DeployOutput struct {
 	Endpoints []string `json:"endpoints,omitempty"`
 	Ready     int      `json:"ready,omitempty"`
 	Platform  string   `json:"platform,omitempty"` // what the platform did instead
-	Counted   bool     `json:"counted,omitempty"`  // the platform counts requests in flight
 }
 
 // SetFlagsInput asks for flags to have these values.
@@ -107,8 +108,9 @@ type SetTrafficInput struct {
 	Split rollout.Split   `json:"split"`         // the one wanted
 	Ours  []rollout.Split `json:"ours"`          // what may be in force before it: what the rollout found or wrote last
 
-	Force    bool             `json:"force,omitempty"` // write over a foreign split: drift is put back
-	Policy   rollout.Policy   `json:"policy"`          // what a foreign split leads to
+	Landed   rollout.Split    `json:"landed,omitempty"` // what the router made of the same write before: it is not somebody else's
+	Force    bool             `json:"force,omitempty"`  // write over a foreign split: drift is put back
+	Policy   rollout.Policy   `json:"policy"`           // what a foreign split leads to
 	PutBacks int              `json:"putBacks,omitempty"`
 	HeldFor  rollout.Duration `json:"heldFor,omitempty"`
 }
@@ -193,6 +195,8 @@ type ObserveOutput struct {
 
 	Score  *float64           `json:"score,omitempty"` // of the checks that are decided, 0 to 100; it never decides
 	Groups map[string]float64 `json:"groups,omitempty"`
+
+	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided
 }
 
 // VerifyReadyInput asks to wait until the candidate is ready again.
@@ -223,6 +227,7 @@ type PromoteOutput struct {
 type RestoreTrafficInput struct {
 	Job
 	Split rollout.Split `json:"split"`
+	Copy  string        `json:"copy,omitempty"` // of the baseline, that gets nothing any more
 }
 
 // RestoreTrafficOutput says what to verify.

@@ -97,7 +97,7 @@ type panelState struct {
 	Last   reference            `json:"last"`
 	At     map[string]time.Time `json:"at"`
 	Values gathering            `json:"values,omitempty"`
-	Failed lastFailures         `json:"failed,omitempty"`
+	Failed lastFailures         `json:"failedAt,omitempty"`
 	Bakes  int                  `json:"bakes,omitempty"`
 }
 
@@ -201,14 +201,12 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 			continue
 		}
 		c, known, err := p.last.counts(check.Name, side, now)
+		p.failed.note(check.Name, side, p.last[check.Name][side], now, at)
 		p.last.remember(check.Name, side, now)
 		if err != nil {
 			return nil, trouble{rollout.Error, check.Name + ": " + err.Error()}
 		}
 		complete = complete && known
-		if c.Failures > 0 {
-			p.failed.note(check.Name, side, at)
-		}
 		c = slowAsFailures(check, c)
 		*counts = &c
 	}

@@ -194,7 +194,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform, Unready: o.Unready,
 		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state, Next: o.next(),
-		Score: scores.Score, Groups: scores.Groups,
+		Score: scores.Score, Groups: scores.Groups, Uncounted: scores.Uncounted,
 	}, nil
 }
 

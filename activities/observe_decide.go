@@ -29,7 +29,7 @@ func (o *observer) decide() {
 // results is where every check stands, with what else speaks against going on.
 func (o *observer) results(final bool) []rollout.CheckResult {
 	out := o.panel.results(final, o.in.Absolute, o.in.Policy.Require, o.troubles)
-	for _, name := range []string{trafficCheck, o.in.Candidate} {
+	for _, name := range []string{trafficCheck, o.in.Candidate, o.in.Copy} {
 		if t, found := o.troubles[name]; found {
 			out = append(out, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
 		}
@@ -88,7 +88,7 @@ func (o *observer) isDone() bool {
 	case rollout.GoOn:
 		return !o.in.Waiting
 	case rollout.Watch:
-		return o.in.Held && !o.in.Waiting
+		return o.in.Held && !o.in.Waiting || o.isTooMuch()
 	}
 	return false
 }

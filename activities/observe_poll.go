@@ -19,6 +19,7 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	o.Polls++
 	o.pollTraffic(ctx)
 	o.pollPlatform(ctx)
+	o.pollCopy(ctx)
 	if o.metrics == nil {
 		return
 	}
@@ -122,6 +123,22 @@ func (o *observer) pollTraffic(ctx context.Context) {
 	o.Drift = o.Split
 	if len(o.Drift) == 0 { // a router that names no version: nobody is served
 		o.Drift = rollout.Split{o.in.Candidate: 0}
+	}
+}
+
+// pollCopy asks whether the copy of the baseline stands: a candidate must not look
+// good beside one that is broken, and users are served by it.
+func (o *observer) pollCopy(ctx context.Context) {
+	if o.in.Copy == "" || o.in.Absolute {
+		return
+	}
+	switch state, err := o.platform.Version(ctx, o.in.Copy); {
+	case errors.Is(err, ErrNotFound):
+		o.troubles[o.in.Copy] = trouble{rollout.Fail, o.in.Copy + " is not there any more: nothing of its age is left to compare with"}
+	case err == nil && state.State == StateFailed:
+		o.troubles[o.in.Copy] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Copy, state.Message)}
+	case err == nil && !isReady(state, o.in.Replicas):
+		o.troubles[o.in.Copy] = trouble{rollout.NoData, fmt.Sprintf("%s is %s: there is nothing to compare with", o.in.Copy, standing(state, o.in.Replicas))}
 	}
 }
 

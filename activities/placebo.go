@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
@@ -72,7 +70,8 @@ func (a *Activities) learn(ctx context.Context, in PreflightInput, out *Prefligh
 		Version: Version{Version: in.Baseline, Endpoints: in.Endpoints[in.Baseline]}}
 	q.From = q.To.Add(-placeboSpan)
 	out.Learned = map[string]*analysis.Learned{}
-	for _, q.Check = range in.Checks {
+	for _, check := range in.Checks {
+		q.Check = check
 		if q.Check.IsAbsolute() || q.Check.Query != "" {
 			continue
 		}
@@ -85,7 +84,10 @@ func (a *Activities) learn(ctx context.Context, in PreflightInput, out *Prefligh
 		case errors.Is(err, ErrPast):
 			out.Warnings = append(out.Warnings, name+": "+err.Error())
 		default:
-			activity.GetLogger(ctx).Info("Learned nothing from the past", "check", name, "baseline", in.Baseline, "why", err)
+			if out.Unlearned == nil {
+				out.Unlearned = map[string]string{}
+			}
+			out.Unlearned[name] = err.Error()
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 		observed = Observation{}
 	}
 	out.Observed = observed.Split
-	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withCandidate(in.Split, in.Candidate),
+	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withOthers(in.Split, in.Candidate, in.Copy),
 		Endpoints: in.Endpoints, Revision: observed.Revision})
 	switch {
 	case errors.Is(err, ErrConflict) && activity.GetInfo(ctx).Attempt <= sameFence:
@@ -58,17 +58,19 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 	return out, insistently(doing, err)
 }
 
-// withCandidate names those that have traffic, and the candidate at 0 %,
-// because routers want to hear of both versions.
-func withCandidate(s rollout.Split, candidate string) rollout.Split {
+// withOthers names those that have traffic, and the others at 0 %, because
+// routers want to hear of every version that had some.
+func withOthers(s rollout.Split, others ...string) rollout.Split {
 	named := rollout.Split{}
 	for version, weight := range s {
 		if weight > 0 {
 			named[version] = weight
 		}
 	}
-	if _, there := named[candidate]; !there {
-		named[candidate] = 0
+	for _, version := range others {
+		if _, there := named[version]; !there && version != "" {
+			named[version] = 0
+		}
 	}
 	return named
 }

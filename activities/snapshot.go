@@ -122,6 +122,17 @@ func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (Prefligh
 			out.Problems = append(out.Problems, fmt.Sprintf("the baseline %s is %s, not ready: %s", in.Baseline, state.State, state.Message))
 		}
 	}
+	if in.Copy != "" {
+		deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
+		if err != nil {
+			return out, asTemporal("preflight", err)
+		}
+		if _, err := deployer.Version(ctx, in.Copy); err == nil {
+			out.Problems = append(out.Problems, in.Copy+" is there already, and so not of the candidate's age: remove it first")
+		} else if !errors.Is(err, ErrNotFound) {
+			return out, asTemporal("preflight: look for "+in.Copy, err)
+		}
+	}
 	if len(in.Checks) == 0 {
 		return out, nil
 	}

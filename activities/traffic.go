@@ -29,7 +29,7 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 		return SetTrafficOutput{}, asTemporal(doing+": read weights", err)
 	}
 	out := SetTrafficOutput{Split: want, Observed: observed.Split}
-	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) {
+	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) && !in.onItsWay(observed.Split, want) {
 		return in.foreign(out), nil
 	}
 	if observed.Split.Equal(want) && len(observed.Split) > 0 {
@@ -73,6 +73,19 @@ func (in SetTrafficInput) foreign(out SetTrafficOutput) SetTrafficOutput {
 		Absolute: true, Drifted: out.Observed.String(), PutBacks: in.PutBacks, HeldFor: in.HeldFor,
 	})
 	return out
+}
+
+// onItsWay reports whether a split is what the router makes of our own write: the
+// one that it came to before, or one on the way from there to the one wanted.
+func (in SetTrafficInput) onItsWay(s, want rollout.Split) bool {
+	if len(in.Landed) == 0 {
+		return false
+	}
+	if s.Equal(in.Landed) {
+		return true
+	}
+	from, to, now := in.Landed[in.Candidate], want[in.Candidate], s[in.Candidate]
+	return len(s) > 0 && now >= min(from, to) && now <= max(from, to)
 }
 
 func isOneOf(s rollout.Split, splits []rollout.Split) bool {

@@ -20,14 +20,15 @@ import (
 //
 //	s ≤ (Budget − spent)/2 / (d · pace/now · Bake),   spent = x·(1 − 1/ratio).
 //
-// The least such s over the checks decides, from From to To, at most four
-// times the present share. U falls as requests come in, so the share grows with
+// The least such s over the checks decides, from From to To, at most
+// Growth times the present share. U falls as requests come in, so the share grows with
 // confidence; it falls when failures come. What differs by less than a quarter
 // up, or a third down, is left as it is.
 type Exposure struct {
 	From, To float64 // shares of the candidate, 0 to 1
 	Budget   float64 // failures beyond the baseline's that the whole rollout may cost
 	Bake     float64 // seconds at each share
+	Growth   float64 // times the present share that the next one may be at most
 }
 
 // Exposed is what one check of failures and requests knows. Counts are totals
@@ -51,13 +52,12 @@ type Allowance struct {
 const (
 	exposureAlpha  = 0.05 // of U
 	exposureRisk   = 0.5  // part of what is left of the budget that one bake may risk
-	mostGrowth     = 4.0
 	leastGrowth    = 1.25
 	leastReduction = 1.5
 )
 
 // Next returns the share after now, which is from From to To, and never above
-// four times now. Without any check, or without requests, it stays.
+// Growth times now. Without any check, or without requests, it stays.
 func (x Exposure) Next(now float64, checks []Exposed) Allowance {
 	next := Allowance{Share: now, Reason: "no requests of the candidate yet"}
 	allowed := math.Inf(1)
@@ -67,8 +67,11 @@ func (x Exposure) Next(now float64, checks []Exposed) Allowance {
 		if c.Low != nil {
 			next.Proved = max(next.Proved, c.excess(*c.Low))
 		}
-		if c.Candidate.Requests == 0 || c.Pace <= 0 {
-			return Allowance{Share: now, Spent: next.Spent, Proved: next.Proved, Reason: c.Check + ": no requests of the candidate yet"}
+		if c.Candidate.Requests == 0 || c.Pace <= 0 { // not up; others may bring it down
+			if now < allowed {
+				allowed, next.Reason = now, c.Check+": too few requests of the candidate yet"
+			}
+			continue
 		}
 		worse := c.worse()
 		left := max(x.Budget-spent, 0)
@@ -88,7 +91,7 @@ func (x Exposure) Next(now float64, checks []Exposed) Allowance {
 
 // between keeps an allowed share within its bounds, and steady.
 func (x Exposure) between(now, allowed float64) float64 {
-	next := max(x.From, min(allowed, x.To, mostGrowth*now))
+	next := max(x.From, min(allowed, x.To, x.Growth*now))
 	if next >= now/leastReduction && next < now*leastGrowth && next < x.To {
 		return now
 	}
@@ -144,9 +147,9 @@ func upperRate(x, n, alpha float64) float64 {
 func logBeta(a, b float64) float64 { return logGamma(a) + logGamma(b) - logGamma(a+b) }
 
 // Pace is the candidate's requests a second in the present step, 0 while there
-// are none.
+// are fewer than the minimum evidence.
 func (j *Judge) Pace() float64 {
-	if j.step.covered <= 0 {
+	if j.step.covered <= 0 || j.step.candidate < j.config.MinRequests {
 		return 0
 	}
 	return j.step.candidate / j.step.covered

@@ -11,7 +11,7 @@ import (
 )
 
 func exposure() analysis.Exposure {
-	return analysis.Exposure{From: 0.01, To: 0.5, Budget: 200, Bake: 120}
+	return analysis.Exposure{From: 0.01, To: 0.5, Budget: 200, Bake: 120, Growth: 4}
 }
 
 // exposed is a candidate with a share of a hundred requests a second, for a
@@ -53,6 +53,9 @@ func TestExposure(t *testing.T) {
 			require.NotEmpty(t, next.Reason)
 		})
 	}
+	both := exposure().Next(0.1, []analysis.Exposed{{Check: "payments"}, burnt})
+	require.InDelta(t, 0.01, both.Share, 1e-9, "a check without requests keeps no other from having its say")
+	require.Positive(t, both.Proved)
 	require.InDelta(t, 2400*(1-1/certain), exposure().Next(0.1, []analysis.Exposed{burnt}).Proved, 1e-6)
 }
 
@@ -60,7 +63,7 @@ func TestExposure(t *testing.T) {
 func TestExposureIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := analysis.Exposure{From: 0.01, To: rapid.Float64Range(0.02, 1).Draw(t, "to"),
-			Budget: rapid.Float64Range(1, 1e5).Draw(t, "budget"), Bake: rapid.Float64Range(5, 1e5).Draw(t, "bake")}
+			Budget: rapid.Float64Range(1, 1e5).Draw(t, "budget"), Bake: rapid.Float64Range(5, 1e5).Draw(t, "bake"), Growth: 4}
 		now := rapid.Float64Range(x.From, x.To).Draw(t, "now")
 		c := exposed(now, rapid.Float64Range(1, 1e5).Draw(t, "seconds"),
 			rapid.Float64Range(0, 1).Draw(t, "baseline"), rapid.Float64Range(0, 1).Draw(t, "candidate"))

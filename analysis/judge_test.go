@@ -297,6 +297,10 @@ func TestDecodeWindow(t *testing.T) {
 	require.Equal(t, "a", w.Series)
 	require.Equal(t, 10.0, w.End)
 	require.Equal(t, 0.47, *w.Candidate.Value)
+	_, err = analysis.DecodeWindow([]byte(`{"check":"failures","start":0,"end":10,"baseline":{"requests":9,"failures":1},"candidate":{"requests":9,"failuers":4}}`))
+	require.ErrorContains(t, err, "needs its failures", "whatever the check is called")
+	_, err = analysis.DecodeWindow([]byte(`{"check":"a", "start": 0, "end": 10, "baseline": {"requests": 9, "failures" : 0}, "candidate": {"requests": 9, "failures" : 0}}`))
+	require.NoError(t, err, "however it is written")
 	for _, side := range []string{`{"requests":9}`, `{"requests":9,"failure":3}`, `{"requests":9,"failures":null}`} {
 		for _, line := range []string{`"baseline":` + side, `"candidate":` + side, `"baseline":{"requests":1,"failures":0},"candidate":` + side} {
 			_, err := analysis.DecodeWindow([]byte(`{"check":"errors","start":0,"end":10,` + line + `}`))

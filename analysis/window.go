@@ -95,7 +95,7 @@ func (w Window) lacksFailures(line []byte) bool {
 			none = none || c.Failures == 0
 		}
 	}
-	if !none || bytes.Count(line, []byte(`"failures"`)) >= sides && !bytes.Contains(line, []byte("null")) {
+	if !none || bytes.Count(line, []byte(`"failures":`)) >= sides && !bytes.Contains(line, []byte("null")) {
 		return false
 	}
 	var read struct{ Baseline, Candidate map[string]any }

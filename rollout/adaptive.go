@@ -27,7 +27,7 @@ func (b Budget) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // UnmarshalText reads "200 failures" or "200".
 func (b *Budget) UnmarshalText(text []byte) error {
-	digits := strings.TrimSpace(strings.TrimSuffix(string(text), "failures"))
+	digits := strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(string(text), "s"), "failure"))
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 {
 		return fmt.Errorf("%q is no budget: write a number of failures from 1, such as 200 failures", text)
@@ -36,10 +36,12 @@ func (b *Budget) UnmarshalText(text []byte) error {
 	return nil
 }
 
-const (
-	mostGrowth = 4  // an adaptive weight is never raised to more than so many times the one before
-	mostRungs  = 30 // so many adaptive weights are planned for
-)
+// AdaptiveGrowth bounds each raise: an adaptive weight is at most so many times
+// the one before.
+const AdaptiveGrowth = 4
+
+// mostRungs is how many adaptive weights a rollout may take.
+const mostRungs = 30
 
 // NextWeight is the weight that the evidence allows after the present one, and
 // why, in one sentence.
@@ -49,7 +51,7 @@ type NextWeight struct {
 }
 
 // Fastest is the next weight where nothing speaks against it.
-func (a Adaptive) Fastest(w Weight) Weight { return min(mostGrowth*w, a.To) }
+func (a Adaptive) Fastest(w Weight) Weight { return min(AdaptiveGrowth*w, a.To) }
 
 // fastest are the rungs where nothing speaks against any.
 func (a Adaptive) fastest() []Step {

@@ -15,7 +15,8 @@ type Plan struct {
 	Spec         Spec              `json:"spec"` // with every default filled in
 	Target       string            `json:"target"`
 	Candidate    string            `json:"candidate"`
-	Copy         string            `json:"copy,omitempty"` // version of the same-age copy of the baseline; "": none
+	Copy         string            `json:"copy,omitempty"`  // version of the same-age copy of the baseline; "": none
+	Rungs        int               `json:"rungs,omitempty"` // of an adaptive strategy: how many weights it may take
 	Steps        []PlannedStep     `json:"steps"`
 	Promote      *Approval         `json:"promote,omitempty"`
 	KeepBaseline Duration          `json:"keepBaseline"`
@@ -25,6 +26,10 @@ type Plan struct {
 	Warnings     []string          `json:"warnings,omitempty"`
 	Drivers      map[string]string `json:"drivers,omitempty"` // what each driver says of itself, by role
 	Drill        *Drill            `json:"drill,omitempty"`   // rehearsals only
+
+	// Revision is that of the way in which the plan is followed: a rollout goes on
+	// as it began. 1: refused writes are watched.
+	Revision int `json:"revision,omitempty"`
 
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
@@ -94,10 +99,13 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
-		p.Copy = s.Baseline.Version + "-sameage"
+		p.Copy = copyOf(s.Baseline.Version)
+	}
+	if s.Strategy.Adaptive != nil {
+		p.Rungs = mostRungs
 	}
 	if s.Strategy.Promote != nil {
 		p.Promote = s.Strategy.Promote.Approve.withDefaults()
@@ -110,6 +118,9 @@ func NewPlan(s Spec) Plan {
 	p.Warnings = warnings(p)
 	return p.Seal()
 }
+
+// copyOf is the version under which a copy of a baseline is deployed.
+func copyOf(baseline string) string { return baseline + "-sameage" }
 
 func (p Plan) step(number int, step Step) PlannedStep {
 	s := p.Spec
@@ -178,7 +189,7 @@ func (p Plan) Seal() Plan {
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 12 for a copy of it, 8 per approval, and 8 more for each that is asked for while
+// kept baseline, 14 for a copy of it, 8 per approval, and 8 more for each that is asked for while
 // the candidate has traffic, because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
@@ -189,7 +200,7 @@ func (p Plan) EventBound() int {
 		events += 6
 	}
 	if p.Copy != "" {
-		events += 12
+		events += 14
 	}
 	events += 16 * len(p.Approvals())
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
@@ -220,6 +231,10 @@ func (p Plan) longestWay() []PlannedStep {
 	var steps []PlannedStep
 	for i, step := range a.rungs() {
 		steps = append(steps, p.step(i+1, step))
+		// A weight that stays is baked anew, twice as long each time, until the deadline.
+		for spent, bake := step.Bake, 2*step.Bake; spent < p.Spec.Deadline/mostRungs; spent, bake = spent+bake, 2*bake {
+			steps = append(steps, p.step(i+1, Step{Weight: step.Weight, Bake: bake}))
+		}
 	}
 	return steps
 }
@@ -280,6 +295,11 @@ func warnings(p Plan) []string {
 		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
 	} else if !absolute {
 		out = append(out, "no absolute check (sloRate, threshold, burnRate): nothing judges the candidate at 100%, after promotion, or in a first release")
+	}
+	for _, c := range p.Spec.Checks {
+		if p.Copy != "" && c.By != nil && c.By.Baseline != "" {
+			out = append(out, fmt.Sprintf("%s: `by` must match %s, and no other version, as the baseline", c.Name, p.Copy))
+		}
 	}
 	if len(p.Spec.Notify) > 0 {
 		out = append(out, "notify: no sink is served yet, nobody will be told")

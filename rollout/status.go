@@ -135,6 +135,8 @@ type Status struct {
 	Score  *float64           `json:"score,omitempty"`  // 0 to 100: share of the decided checks, by weight, that pass; it never decides
 	Groups map[string]float64 `json:"groups,omitempty"` // the same of each group
 
+	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided, and so not in the score
+
 	Problems     []string      `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
 	Paused       bool          `json:"paused"`
 	WaitingFor   string        `json:"waitingFor"`

@@ -97,6 +97,7 @@ func (s Spec) validateRelease(v *validation) {
 	v.version(s.Release.Version, "release.version")
 	if s.Baseline != nil {
 		v.version(s.Baseline.Version, "baseline.version")
+		v.require(s.Release.Version != copyOf(s.Baseline.Version), "release.version", "%s is the name of the baseline's copy", s.Release.Version)
 		v.require(s.Baseline.Version == "" || s.Baseline.Version != s.Release.Version, "baseline.version",
 			"baseline and candidate are both %s: there is nothing to roll out", s.Release.Version)
 	}

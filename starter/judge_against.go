@@ -22,8 +22,11 @@ func readAgainst(file string) (against, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, windows := range run {
-		slices.SortFunc(windows, func(a, b analysis.Window) int { return cmp.Compare(a.Start, b.Start) })
+	for at, windows := range run {
+		slices.SortFunc(windows, func(a, b analysis.Window) int {
+			return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+		})
+		run[at] = slices.CompactFunc(windows, func(a, b analysis.Window) bool { return a.Start == b.Start }) // the same window twice counts once
 	}
 	return run, nil
 }
@@ -34,7 +37,7 @@ func (a against) beside(w analysis.Window, n int) analysis.Window {
 	if a == nil {
 		return w
 	}
-	w.Baseline = nil
+	w.Baseline, w.Share = nil, 0 // no router has divided these requests
 	if other := a[part{series: w.Series, check: w.Check}]; n < len(other) {
 		if w.Baseline = other[n].Candidate; w.Baseline == nil {
 			w.Baseline = other[n].Baseline

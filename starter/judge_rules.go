@@ -59,7 +59,7 @@ func (c *cli) rules(from source) (rules, error) {
 	}
 	configs, _ := file.configs()
 	for i := range configs {
-		configs[i].AnyShare = file.Policy.Share == rollout.RuleWarn
+		configs[i].AnyShare = file.Policy.Share != rollout.RuleRequired
 	}
 	r := rules{configs: configs, arms: file.candidates(), require: orElse(file.Policy.Require, analysis.RequireNoHarm)}
 	if file.Placebo == "" {

@@ -217,9 +217,13 @@ func TestJudgeGuardsTheTrafficShare(t *testing.T) {
 	for _, w := range some(100, 0) {
 		windows = append(windows, strings.Replace(w, `"check"`, `"share":0.2,"check"`, 1))
 	}
+	const told = "the candidate got 10% of the requests instead of 20%"
 	lines, _ := judged(t, oneCheck, windows)
+	require.Equal(t, analysis.Pass, lines[0].Verdict, "by default it is told, as in a rollout")
+	require.Contains(t, lines[0].Share, told)
+	lines, _ = judged(t, oneCheck+"policy: {share: required}\n", windows)
 	require.Equal(t, analysis.Inconclusive, lines[0].Verdict)
-	require.Contains(t, lines[0].Reason, "the candidate got 10% of the requests instead of 20%")
+	require.Contains(t, lines[0].Reason, told)
 }
 
 // BenchmarkJudge is the whole command; the interface asks for 200,000 rate

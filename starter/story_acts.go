@@ -113,6 +113,9 @@ func (s *story) preflight(e *historypb.HistoryEvent, result *commonpb.Payloads) 
 	if len(out.Problems) > 0 {
 		text = "going back may not be possible: " + strings.Join(out.Problems, "; ")
 	}
+	if out.Cause == rollout.CausePolicy {
+		text = "going back is possible, but the plan may come to no verdict: " + strings.Join(out.Problems, "; ")
+	}
 	s.status.Warnings = append(s.status.Warnings, out.Warnings...)
 	s.add(e, rollout.EventPreflight, 0, text, map[string]any{"problems": list(out.Problems), "warnings": list(out.Warnings)})
 	if len(out.Problems) > 0 {

@@ -25,30 +25,36 @@ func (r *run) nextStep(step rollout.PlannedStep) (rollout.PlannedStep, bool) {
 
 // adapt follows what the last window allowed. An operator who ended the bake
 // goes up as fast as may be. A weight that stays is baked for twice as long each
-// time, so that history grows with the logarithm of time.
+// time, so that history grows with the logarithm of time; after as many weights as
+// the plan allows it goes up no more.
 func (r *run) adapt(step rollout.PlannedStep, a rollout.Adaptive) (rollout.PlannedStep, bool) {
-	next := a.Fastest(step.Weight)
-	if r.allowed != nil {
+	next := step.Weight
+	switch {
+	case r.skip:
+		next, r.allowed = a.Fastest(step.Weight), nil
+	case r.allowed != nil:
 		next = r.allowed.Weight
 	}
 	switch {
 	case step.Weight >= a.To && next >= step.Weight:
 		return step, false
-	case next == step.Weight:
+	case next == step.Weight || next > step.Weight && step.Number >= r.plan.Rungs:
 		r.stays = true
-		return r.plan.Rung(step.Number, next, min(2*step.Bake, longestStay*a.MinBake)), true
+		stay := r.plan.Rung(step.Number, step.Weight, 2*step.Bake)
+		stay.WarmUp = 0 // the candidate has its traffic already
+		return stay, true
 	default:
 		return r.plan.Rung(step.Number+1, next, a.MinBake), true
 	}
 }
 
-// longestStay bounds the bakes at a weight that stays, in bakes.
-const longestStay = 64
-
-// isTooMuch reports whether the evidence of a window that ended before its bake
-// did calls for less traffic: that does not wait.
-func (r *run) isTooMuch(in activities.ObserveInput, out activities.ObserveOutput) bool {
-	return out.Next != nil && out.Next.Weight < in.Weight && out.Decision.Action == rollout.Watch && !r.status.Paused && !r.holding()
+// leaves reports whether the evidence of a window calls for another weight before
+// the bake is over: for less at once, for more where the weight has had its bake.
+func (r *run) leaves(in activities.ObserveInput, out activities.ObserveOutput) bool {
+	if out.Next == nil || out.Decision.Action != rollout.Watch || r.status.Paused || r.holding() {
+		return false
+	}
+	return out.Next.Weight < in.Weight || r.stays && r.step.Number < r.plan.Rungs && out.Next.Weight > in.Weight
 }
 
 // why is what allows a weight that was not planned.

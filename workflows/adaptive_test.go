@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
@@ -55,6 +56,19 @@ func TestAdaptive(t *testing.T) {
 				weights := raises(w)
 				require.Greater(t, len(weights), 3, "lowered before it was rolled back: %v", weights)
 				require.Equal(t, "0%", weights[len(weights)-1])
+			}},
+		"less traffic does not wait until it is ready": {spec: func(s *rollout.Spec) {
+			adaptive(40, 5000)(s)
+			s.Checks[0].Judge = &rollout.Judge{RateRatio: &rollout.RateRatio{HarmMargin: 9}}
+			s.ReadyWithin = rollout.Duration(time.Minute)
+		}, plot: func(s *teller) {
+			s.once(func() bool { return s.world.State().Weights["2.5.0"] > 500 }, func() {
+				fails(0.09)(s.world)
+				s.world.SetState("2.5.0", activities.StatePending, "restarting")
+			})
+		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "riskBudget: at least",
+			check: func(t *testing.T, w *sim.World, s rollout.Status) {
+				require.Greater(t, len(raises(w)), 3, "%v", raises(w))
 			}},
 		"a bad one fails where it is": {spec: adaptive(400, 5000), world: fails(0.5),
 			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors ×", wantLog: []string{

@@ -3,6 +3,8 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/workflow"
+
 	"bakeoff/activities"
 	"bakeoff/rollout"
 )
@@ -135,10 +137,9 @@ func (r *run) bake(b *bake) *setback {
 		b.account(r, in, out)
 		r.allowed = out.Next
 		if r.skip {
-			r.allowed = nil
 			return r.back
 		}
-		if r.isTooMuch(in, out) {
+		if r.leaves(in, out) {
 			return nil
 		}
 		if passed, s := r.follow(b, in, out); passed || s != nil {
@@ -168,8 +169,7 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 		b.drifted = b.drifted || out.Drift != nil
 		r.hold(d.Reason)
 	case rollout.GoOn:
-		proved := out.End.Before(in.End) // before the window was over: endEarly
-		if r.status.Paused || in.Final && !b.isOver() && !proved {
+		if r.status.Paused || in.Final && !b.isOver() && !r.endsEarly(in, out) {
 			return false, nil
 		}
 		r.release()
@@ -198,4 +198,10 @@ func sum(list []rollout.Duration) (total time.Duration) {
 		total += d.Std()
 	}
 	return total
+}
+
+// endsEarly reports whether a step was proved before its last window was over.
+// Rollouts that began under older workers stayed, in windows without length.
+func (r *run) endsEarly(in activities.ObserveInput, out activities.ObserveOutput) bool {
+	return out.End.Before(in.End) && workflow.GetVersion(r.ctx, "end-early-in-last-window", workflow.DefaultVersion, 1) == 1
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -106,6 +107,36 @@ func forwardAct[In, Out any](r *run, o act, activity func(context.Context, In) (
 	}
 	s := r.result(startForward(r, o, activity, in), o, &out)
 	return out, s
+}
+
+// watchedAct runs an act that an outside system may refuse for long, while users
+// may meet the candidate: after its first seconds an Observe is open beside it.
+func watchedAct[In, Out any](r *run, o act, id string, activity func(context.Context, In) (Out, error), in In) (Out, *setback) {
+	if r.plan.Revision < 1 || r.back != nil {
+		return forwardAct(r, o, activity, in)
+	}
+	var out Out
+	first := o
+	first.within = min(firstLook, o.within/4)
+	future := startForward(r, first, activity, in)
+	r.await(future.IsReady)
+	if r.back != nil || !isOutOfTime(future.Get(r.ctx, &out)) {
+		return out, r.result(future, first, &out)
+	}
+	again := o
+	again.id, again.within = r.act(id, o.summary).id, o.within-first.within
+	future = startForward(r, again, activity, in)
+	if s := r.watchWhile(future, strings.SplitN(id, ".", 2)[0]); s != nil {
+		return out, s
+	}
+	return out, r.result(future, again, &out)
+}
+
+// isOutOfTime reports whether an act failed only because its time was up.
+func isOutOfTime(err error) bool {
+	var failed *temporal.ActivityError
+	var timeout *temporal.TimeoutError
+	return errors.As(err, &failed) && failed.RetryState() == enumspb.RETRY_STATE_TIMEOUT || errors.As(err, &timeout)
 }
 
 // result waits for a forward act, or for the order to go back. An act that

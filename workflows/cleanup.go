@@ -48,23 +48,14 @@ func (r *run) remove(version string) {
 		return
 	}
 	within := r.plan.Spec.ReadyWithin + 10*r.plan.Spec.Drain
-	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.draining().Std(), version+" cannot be removed", nil)
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+activities.InflightLimit(r.plan.Spec.Drain).Std(), version+" cannot be removed", nil)
 	defer alarm()
 	r.finishAct(r.insist("remove "+version, func() (workflow.Future, workflow.CancelFunc) {
 		o := r.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", version, r.plan.Spec.Drain))
 		o.limit, o.heartbeat = within.Std(), heartbeat
 		ctx, cancel := workflow.WithCancel(r.ctx)
-		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove"), Version: version, Drain: r.plan.Spec.Drain}), cancel
+		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove/" + version), Version: version, Drain: r.plan.Spec.Drain}), cancel
 	}), nil)
-}
-
-// draining is how long a version may take to answer its last requests: what is
-// waited for that long is no failure.
-func (r *run) draining() rollout.Duration {
-	if r.counted {
-		return activities.InflightLimit(r.plan.Spec.Drain)
-	}
-	return r.plan.Spec.Drain
 }
 
 // removeCopy removes the copy of the baseline, if there is one.

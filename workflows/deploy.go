@@ -3,6 +3,8 @@ package workflows
 import (
 	"fmt"
 
+	"go.temporal.io/sdk/workflow"
+
 	"bakeoff/activities"
 	"bakeoff/rollout"
 )
@@ -16,37 +18,48 @@ func (r *run) deploy() *setback {
 	in := activities.DeployInput{Job: r.write("deploy"), Service: r.plan.Spec.Service,
 		Release: r.plan.Spec.Release, Replicas: r.replicas()}
 	act := r.patient("deploy", "deploy "+r.plan.Candidate, r.plan.Spec.ReadyWithin)
-	out, s := forwardAct(r, act, a.Deploy, in)
-	if s != nil {
+	future := startForward(r, act, a.Deploy, in)
+	awaitCopy := r.deployCopy()
+	if s := r.deployed(future, act); s != nil {
+		return s
+	}
+	return awaitCopy()
+}
+
+// deployed waits until a version is ready, and notes where it answers.
+func (r *run) deployed(future workflow.Future, o act) *setback {
+	var out activities.DeployOutput
+	if s := r.result(future, o, &out); s != nil {
 		return s
 	}
 	if out.Platform != "" {
 		return &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
-	r.job.Endpoints[r.plan.Candidate], r.counted = out.Endpoints, out.Counted
-	return r.deployCopy()
+	version := r.plan.Candidate
+	if o.id == copyAct {
+		version = r.plan.Copy
+	}
+	r.job.Endpoints[version] = out.Endpoints
+	return nil
 }
 
-// deployCopy deploys the baseline once more, where the candidate is to be
-// compared with one of its own age and size.
-func (r *run) deployCopy() *setback {
+const copyAct = "deploy.baseline"
+
+// deployCopy deploys the baseline once more, at the same time as the candidate,
+// where that is to be compared with one of its own age and size. The returned
+// function waits until it is ready.
+func (r *run) deployCopy() (await func() *setback) {
 	if r.plan.Copy == "" {
-		return nil
+		return func() *setback { return nil }
 	}
-	r.record("deploy.baseline")
+	r.record(copyAct)
 	b := r.plan.Spec.Baseline
-	in := activities.DeployInput{Job: r.write("deploy.baseline"), Service: r.plan.Spec.Service, Replicas: r.replicas(),
+	in := activities.DeployInput{Job: r.write(copyAct), Service: r.plan.Spec.Service, Replicas: r.replicas(),
 		Release: rollout.Release{Version: r.plan.Copy, Artifact: b.Artifact, Config: b.Config, Model: b.Model}}
 	in.Candidate = r.plan.Copy
-	act := r.patient("deploy.baseline", fmt.Sprintf("deploy %s, a copy of the baseline", r.plan.Copy), r.plan.Spec.ReadyWithin)
-	out, s := forwardAct(r, act, a.Deploy, in)
-	if s == nil && out.Platform != "" {
-		s = &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
-	}
-	if s == nil {
-		r.job.Endpoints[r.plan.Copy] = out.Endpoints
-	}
-	return s
+	act := r.patient(copyAct, fmt.Sprintf("deploy %s, a copy of the baseline", r.plan.Copy), r.plan.Spec.ReadyWithin)
+	future := startForward(r, act, a.Deploy, in)
+	return func() *setback { return r.deployed(future, act) }
 }
 
 // replicas is how many the candidate is asked to have.

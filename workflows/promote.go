@@ -39,10 +39,19 @@ func (r *run) promote() *setback {
 func (r *run) makePrimary(within time.Duration, watched bool) (activities.PromoteOutput, *setback) {
 	var out activities.PromoteOutput
 	act := r.patient("promote", "make "+r.plan.Candidate+" the primary version", rollout.Duration(within)+r.plan.Spec.ReadyWithin)
+	if !watched && r.plan.Revision >= 1 {
+		act.within = within + firstLook
+	}
 	future := startForward(r, act, a.Promote, activities.PromoteInput{Job: r.write("promote"), Within: rollout.Duration(within)})
 	if watched {
 		if s := r.watchWhile(future, "promote"); s != nil {
 			return out, s
+		}
+	}
+	if !watched && r.plan.Revision >= 1 {
+		r.await(future.IsReady)
+		if err := future.Get(r.ctx, &out); r.back == nil && isOutOfTime(err) {
+			return activities.PromoteOutput{Pending: true, Reason: rootCause(err)}, nil
 		}
 	}
 	s := r.result(future, act, &out)

@@ -79,7 +79,7 @@ func (r *run) startRestoring(s *setback) restoring {
 	if r.begun(rollout.RestoreTraffic) {
 		out.traffic = r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
 			return startRestore(r, "restore.traffic", "put traffic back to "+named(r.job.Baseline)+because, a.RestoreTraffic,
-				activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split})
+				activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
 		})
 	}
 	if r.begun(rollout.RestoreFlags) {
@@ -202,7 +202,7 @@ func (r *run) verifyTrafficRestored() {
 func (r *run) restoreTrafficAgain() {
 	r.finishAct(r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
 		return startRestore(r, "restore.traffic", "put traffic back again: it was not in force", a.RestoreTraffic,
-			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split})
+			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
 	}), nil)
 }
 

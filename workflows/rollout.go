@@ -69,7 +69,7 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
-	counted    bool                   // the platform counts requests in flight
+	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
@@ -160,7 +160,7 @@ func (r *run) preflight() *setback {
 	act := r.look("preflight", "prove that going back is possible")
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight})
+			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
 	if s != nil {
 		return s
 	}
@@ -204,8 +204,10 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 	if r.skipAll {
 		return nil
 	}
-	if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
-		return s
+	if step.Weight > r.step.Weight { // less traffic waits for nothing
+		if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+			return s
+		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
 	if !r.stays {

@@ -258,6 +258,25 @@ var stories = map[string]story{
 		want:  rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "not in force",
 		wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
 	},
+	"what the router makes of a write is written over": {
+		world: func(w *sim.World) { w.IgnoreWeights(true) },
+		plot: func(s *teller) {
+			s.once(func() bool { return len(s.world.Writes()) > 1 }, func() { s.world.SetWeights(rollout.Split{"2.4.1": 4000, "2.5.0": 6000}) })
+			s.at(1500*time.Millisecond, func() { s.world.IgnoreWeights(false) })
+		},
+		want: rollout.Promoted,
+	},
+	"but not what somebody else does meanwhile": {
+		spec:  func(s *rollout.Spec) { s.Policy.Drift = rollout.RuleRollback },
+		world: func(w *sim.World) { w.IgnoreWeights(true) },
+		plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() {
+				s.world.SetWeights(rollout.Split{"2.4.1": 4000, "2.5.0": 6000})
+				s.world.IgnoreWeights(false)
+			})
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "somebody else changed the weights",
+	},
 	"a router that lags": {
 		world: func(w *sim.World) { w.LagWeights(1500 * time.Millisecond) },
 		want:  rollout.Promoted, wantLog: good,

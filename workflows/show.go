@@ -124,8 +124,8 @@ func (r *run) noteWindow(in activities.ObserveInput, out activities.ObserveOutpu
 		results = slices.DeleteFunc(slices.Clone(results), func(c rollout.CheckResult) bool { return c.Verdict == rollout.Continue })
 	}
 	r.status.Note(results, r.plan.Spec.Checks)
-	if out.Score != nil {
-		r.status.Score, r.status.Groups = out.Score, out.Groups
+	if !in.Absolute || in.Baseline == "" { // else the score of all checks stays
+		r.status.Score, r.status.Groups, r.status.Uncounted = out.Score, out.Groups, out.Uncounted
 	}
 	for _, c := range out.Checks {
 		r.metrics().WithTags(map[string]string{"check": c.Name, "verdict": string(c.Verdict)}).Counter("bakeoff_verdicts").Inc(1)

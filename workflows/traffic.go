@@ -30,9 +30,8 @@ func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 	if verified, s = r.verify(id, step, want, within/2-look, true); s != nil || verified {
 		return s
 	}
-	// What is in force by now is what the router makes of the first write, not
-	// somebody else's: it was never as wanted.
-	if want, s = r.setTraffic(id, step, w, true); s != nil {
+	// What the router made of the first write is not somebody else's.
+	if want, s = r.setTraffic(id, step, w, false); s != nil {
 		return s
 	}
 	if verified, s = r.verify(id, step, want, within/2, true); s != nil || verified {
@@ -53,12 +52,12 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
 		in := activities.SetTrafficInput{
 			Job: r.write(id + ".traffic"), Step: step, Why: r.why(w), Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
-			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks,
+			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks, Landed: r.landed,
 		}
 		if !r.heldSince.IsZero() {
 			in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
 		}
-		out, s := forwardAct(r, act, a.SetTraffic, in)
+		out, s := watchedAct(r, act, id+".traffic", a.SetTraffic, in)
 		if s != nil {
 			return nil, s
 		}
@@ -112,11 +111,14 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	if s := r.result(future, act, &out); s != nil {
 		return false, s
 	}
+	if r.landed == nil { // after the first look; what comes later may be somebody else's
+		r.landed = out.Observed
+	}
 	if len(out.Observed) > 0 {
 		r.status.Weight = out.Observed[r.plan.Candidate]
 	}
 	if out.Verified {
-		r.ours = []rollout.Split{want}
+		r.ours, r.landed = []rollout.Split{want}, nil
 		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
 		r.publish()
 	}

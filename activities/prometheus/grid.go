@@ -14,10 +14,10 @@ import (
 )
 
 // What may be asked of the past, in numbers: series × moments. The server looks
-// at as many as for a large dashboard; the answer takes about 40 MB here.
+// at as many as for a large dashboard; the answer takes about 120 MB here, for a moment.
 const (
 	mostLookedAt = 2_000_000
-	mostAnswered = 400_000
+	mostAnswered = 200_000
 	mostPoints   = 10_000          // Prometheus refuses more than 11,000 a series
 	coarsest     = 5 * time.Minute // a longer step only where series are sampled as seldom
 	nativeWeight = 50              // numbers of one native histogram

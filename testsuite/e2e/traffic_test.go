@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
 )
 
 // foreign is a split that the rollout did not write.
@@ -116,4 +117,22 @@ func driftRollsBack(s *scene) {
 	require.Contains(s.t, e.Reason, "somebody else changed the weights")
 	require.Len(s.t, s.asked("PUT /weights"), 2, "10%, 0%")
 	s.asBefore()
+}
+
+// A router that refuses the next raise for long is no reason to look away: the
+// candidate that users have by then is watched, and goes back when it breaks.
+func TestRefusedRaiseIsWatched(t *testing.T) {
+	s := open(t).scene(t)
+	s.start("settleWithin: 2m")
+	s.bakes(1000)
+	s.world.Fail(sim.OpShift, sim.Fault{})
+	s.awaits("PUT /weights 5", 1)
+	s.breaks()
+	until(t, "a breach", func() bool { return len(s.told(rollout.EventBreach)) > 0 })
+	s.world.Heal()
+	s.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+	s.asBefore()
+	for _, r := range s.asked("PUT /weights 200") {
+		require.NotContains(t, r.Body, `"2.5.0":5000`, "no raise after the breach")
+	}
 }
