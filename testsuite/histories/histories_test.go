@@ -20,6 +20,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -55,6 +56,29 @@ func TestEveryPathHasOne(t *testing.T) {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, found, name)
+	}
+}
+
+// A rollout that is promoted without trouble writes no more events than its plan
+// said.
+func TestPlansBoundTheirHistories(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early"} {
+		found, err := filepath.Glob(filepath.Join("*", name+".json"))
+		require.NoError(t, err)
+		for _, file := range found {
+			body, err := os.ReadFile(file)
+			require.NoError(t, err)
+			history := &historypb.History{}
+			require.NoError(t, temporalproto.CustomJSONUnmarshalOptions{}.Unmarshal(body, history))
+			var plan struct{ Plan rollout.Plan }
+			for _, e := range history.Events {
+				if done := e.GetActivityTaskCompletedEventAttributes(); done != nil && plan.Plan.Events == 0 {
+					require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(done.GetResult(), &plan))
+				}
+			}
+			require.LessOrEqual(t, len(history.Events), plan.Plan.Events, file)
+		}
 	}
 }
 
