@@ -32,7 +32,7 @@ func TestAdaptive(t *testing.T) {
 		}
 		return weights
 	}
-	for name, s := range map[string]story{
+	tell(t, map[string]story{
 		"a good candidate goes up as fast as it may": {spec: adaptive(400, 5000), want: rollout.Promoted,
 			check: func(t *testing.T, w *sim.World, s rollout.Status) {
 				require.Equal(t, []string{"5%", "20%", "50%", "100%"}, raises(w))
@@ -87,21 +87,5 @@ func TestAdaptive(t *testing.T) {
 		}, want: rollout.Promoted, check: func(t *testing.T, w *sim.World, _ rollout.Status) {
 			require.Equal(t, []string{"5%", "20%", "5%", "100%"}, raises(w), "the evidence has its say after it")
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Equal(t, s.wantCause, status.Cause, status.Reason)
-			require.Contains(t, status.Reason, s.wantReason)
-			require.Empty(t, w.Violations())
-			if s.wantLog != nil {
-				require.Equal(t, s.wantLog, w.Log())
-			}
-			if s.check != nil {
-				s.check(t, w, status)
-			}
-		})
-	}
+	})
 }

@@ -16,7 +16,7 @@ import (
 func TestGuards(t *testing.T) {
 	quiet := func(s *rollout.Spec) { s.Policy.Foresight = rollout.RuleRequired }
 	busy := func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 1600, Failures: 0.01}) }
-	for name, s := range map[string]story{
+	tell(t, map[string]story{
 		"another share of the requests is told": {world: busy, want: rollout.Promoted,
 			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
 				require.Contains(t, s.Checks[0].Share, "of the requests instead of 50%")
@@ -53,22 +53,7 @@ func TestGuards(t *testing.T) {
 			w.Behave("2.4.1", sim.Behaviour{Rate: 4000, Failures: 0.3})
 			w.Behave("2.5.0", sim.Behaviour{Rate: 4000, Failures: 0.3})
 		}, want: rollout.Promoted, wantLog: good},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Equal(t, s.wantCause, status.Cause, status.Reason)
-			require.Contains(t, status.Reason, s.wantReason)
-			if s.wantLog != nil {
-				require.ElementsMatch(t, s.wantLog, w.Log())
-			}
-			if s.check != nil {
-				s.check(t, w, status)
-			}
-		})
-	}
+	})
 }
 
 // TestJudges holds that each judge of values and of budgets decides a rollout
@@ -89,7 +74,7 @@ func TestJudges(t *testing.T) {
 	budget := func(s *rollout.Spec) {
 		s.Checks[0].Judge = &rollout.Judge{BurnRate: &rollout.BurnRate{Objective: "99%"}}
 	}
-	for name, s := range map[string]story{
+	tell(t, map[string]story{
 		"a query is judged by points": {spec: cpu(nil), world: values(0.4, 0.8),
 			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cpu ×2"},
 		"points without a difference": {spec: cpu(nil), world: values(0.4, 0.4), want: rollout.Promoted},
@@ -103,16 +88,7 @@ func TestJudges(t *testing.T) {
 		"a budget burns": {spec: budget, world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) },
 			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors burns its budget ×"},
 		"a budget that does not burn": {spec: budget, want: rollout.Promoted},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Equal(t, s.wantCause, status.Cause, status.Reason)
-			require.Contains(t, status.Reason, s.wantReason)
-		})
-	}
+	})
 }
 
 // TestLearned holds that what the baseline's past taught reaches people and
@@ -130,7 +106,7 @@ func TestLearned(t *testing.T) {
 		w.Behave("2.4.1", sim.Behaviour{Rate: 400_000, Failures: 0.05})
 		w.Behave("2.5.0", sim.Behaviour{Rate: 400_000, Failures: 0.065})
 	}
-	for name, s := range map[string]story{
+	tell(t, map[string]story{
 		"with a past": {
 			world: func(w *sim.World) {
 				worse(w)
@@ -145,20 +121,11 @@ func TestLearned(t *testing.T) {
 			},
 		},
 		"without one": {
-			world: worse, want: rollout.RolledBack,
+			world: worse, want: rollout.RolledBack, wantCause: rollout.CauseVerdict,
 			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
 				require.NotContains(t, strings.Join(s.Warnings, "\n"), "cannot be judged finer")
 				require.Equal(t, 1.1, s.Checks[0].Margin)
 			},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			world, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Empty(t, world.Violations())
-			s.check(t, world, status)
-		})
-	}
+	})
 }

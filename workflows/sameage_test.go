@@ -2,11 +2,7 @@ package workflows_test
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -28,7 +24,7 @@ func TestSameAge(t *testing.T) {
 			w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: candidate})
 		}
 	}
-	for name, s := range map[string]story{
+	tell(t, map[string]story{
 		"a candidate that is as good as a baseline of its age": {spec: sameAge, world: young(0.105), want: rollout.Promoted,
 			wantLog: []string{"deploy 2.5.0", "deploy 2.4.1-sameage",
 				"weights 2.4.1 80%, 2.4.1-sameage 10%, 2.5.0 10%", "weights 2.4.1 0%, 2.4.1-sameage 50%, 2.5.0 50%",
@@ -57,21 +53,5 @@ func TestSameAge(t *testing.T) {
 			sameAge(s)
 			s.Baseline.Version = "2.4.0"
 		}, want: rollout.Refused, wantCause: rollout.CauseDirty, wantReason: "2.4.0", wantLog: []string{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Equal(t, s.wantCause, status.Cause, status.Reason)
-			require.Contains(t, status.Reason, s.wantReason)
-			require.Empty(t, w.Violations())
-			log := append([]string{}, w.Log()...)
-			if len(log) > 1 && strings.HasPrefix(log[1], "deploy") { // candidate and copy are deployed at the same time
-				slices.Sort(log[:2])
-				slices.Reverse(log[:2])
-			}
-			require.Equal(t, s.wantLog, log)
-		})
-	}
+	})
 }
