@@ -45,6 +45,7 @@ type fake struct {
 	dialError error
 
 	acts     []string         // activities that ran by themselves
+	inputs   []map[string]any // of those that succeeded
 	actErr   map[string]error // by activity
 	verified verifyTrafficOutput
 }
@@ -115,14 +116,18 @@ func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error]
 	}
 }
 
-func (f *fake) Act(_ context.Context, id, queue, activity, _ string, in, out any) error {
+func (f *fake) Act(_ context.Context, a solo, in, out any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.acts = append(f.acts, fmt.Sprintf("%s on %s", activity, queue))
+	f.acts = append(f.acts, fmt.Sprintf("%s on %s", a.activity, a.queue))
 	if v, ok := out.(*verifyTrafficOutput); ok {
 		*v = f.verified
 	}
-	return f.actErr[activity]
+	if err := f.actErr[a.activity]; err != nil {
+		return fmt.Errorf("%s: %w", a.activity, err)
+	}
+	f.inputs = append(f.inputs, in.(map[string]any))
+	return nil
 }
 
 func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {

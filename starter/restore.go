@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -23,8 +24,9 @@ type wayBack struct {
 		Primary  string         `json:"primary"`
 		Flags    map[string]any `json:"flags"`
 	}
-	touched bool // traffic, flags or pointers may have been changed
-	gone    bool // the removal of the baseline has begun
+	copy    string // of the baseline, that had traffic too
+	touched bool   // traffic, flags or pointers may have been changed
+	gone    bool   // the removal of the baseline has begun
 }
 
 // jobFields are what activities need to know of a rollout; the intent and the
@@ -82,6 +84,12 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 			b.job[field] = value
 		}
 	}
+	split, _ := in["split"].(map[string]any)
+	for version := range split {
+		if version != b.snapshot.Baseline && version != in["candidate"] {
+			b.copy = version
+		}
+	}
 	return nil
 }
 
@@ -89,21 +97,20 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 // are back. The epoch is higher than that of any rollout: routers that fence
 // refuse what the stuck one may still write.
 func (b wayBack) walk(ctx context.Context, svc service, o order) error {
-	epoch := o.At.UnixMilli()
-	acts := []restoringAct{{"RestoreTraffic", rollout.QueueControl, map[string]any{"split": b.snapshot.Split}},
+	acts := []restoringAct{{"RestoreTraffic", rollout.QueueControl, map[string]any{"split": b.snapshot.Split, "copy": b.copy}},
 		{"RestorePointers", rollout.QueueInfra, map[string]any{"primary": b.snapshot.Primary}}}
 	if len(b.snapshot.Flags) > 0 {
 		acts = append(acts, restoringAct{"RestoreFlags", rollout.QueueControl, map[string]any{"flags": b.snapshot.Flags}})
 	}
 	var group errgroup.Group
 	for i, act := range acts {
-		group.Go(func() error { return b.do(ctx, svc, o, act, epoch, i+1, nil) })
+		group.Go(func() error { return svc.Act(ctx, b.solo(o, act), b.input(o, act, i+1), nil) })
 	}
 	acted := group.Wait()
 	var seen verifyTrafficOutput
 	look := restoringAct{"VerifyTraffic", rollout.QueueAnalysis, map[string]any{
 		"split": b.snapshot.Split, "within": rollout.Duration(verifyRestored), "restoring": true}}
-	if err := b.do(ctx, svc, o, look, epoch, len(acts)+1, &seen); err != nil {
+	if err := svc.Act(ctx, b.solo(o, look), b.input(o, look, len(acts)+1), &seen); err != nil {
 		return errors.Join(acted, err)
 	}
 	if !seen.Verified {
@@ -120,17 +127,17 @@ type restoringAct struct {
 	in          map[string]any
 }
 
-func (b wayBack) do(ctx context.Context, svc service, o order, act restoringAct, epoch int64, generation int, out any) error {
-	in := map[string]any{"intent": "restore/" + o.ID + "/" + act.name, "fence": map[string]any{"epoch": epoch, "generation": generation}}
-	for _, more := range []map[string]any{b.job, act.in} {
-		for name, value := range more {
-			in[name] = value
-		}
-	}
-	id := fmt.Sprintf("restore/%s/%s/%s", b.job["target"], o.ID, act.name)
-	err := svc.Act(ctx, id, act.queue, act.name, fmt.Sprintf("%s: %s, by %s", act.name, oneLine(o.Reason), o.Actor), in, out)
-	if err != nil {
-		return fmt.Errorf("%s: %w", act.name, err)
-	}
-	return nil
+func (b wayBack) solo(o order, act restoringAct) solo {
+	return solo{id: fmt.Sprintf("restore/%s/%s/%s", b.job["target"], o.ID, act.name), queue: act.queue, activity: act.name,
+		summary: fmt.Sprintf("%s: %s, by %s", act.name, oneLine(o.Reason), o.Actor)}
+}
+
+// input is what an act is told: the rollout's job with an intent of its own, and
+// a fence that counts the writes of this restore.
+func (b wayBack) input(o order, act restoringAct, generation int) map[string]any {
+	in := map[string]any{"intent": "restore/" + o.ID + "/" + act.name,
+		"fence": map[string]any{"epoch": o.At.UnixMilli(), "generation": generation}}
+	maps.Copy(in, b.job)
+	maps.Copy(in, act.in)
+	return in
 }

@@ -49,6 +49,17 @@ func TestRestore(t *testing.T) {
 	require.ElementsMatch(t, []string{"RestoreTraffic on control", "RestorePointers on infra", "VerifyTraffic on analysis"}, f.acts)
 	require.Equal(t, "VerifyTraffic on analysis", f.acts[2], "after the others")
 
+	aged := running(t)
+	aged.verified.Verified = true
+	aged.tape.act("s01.more", "SetTraffic", map[string]any{"step": 1, "candidate": "2.5.0", "baseline": "2.4.1",
+		"split": rollout.Split{"2.4.1": 8000, "2.4.1-sameage": 1000, "2.5.0": 1000}}, map[string]any{})
+	require.Equal(t, 0, bakeoff(t.Context(), aged, restore...).code)
+	var copies []any
+	for _, in := range aged.inputs {
+		copies = append(copies, in["copy"])
+	}
+	require.Contains(t, copies, "2.4.1-sameage", "routers want to hear of every version that had some")
+
 	none := bakeoff(t.Context(), &fake{}, restore...)
 	require.Equal(t, 0, none.code, none.err)
 	require.Contains(t, none.out, "no rollout of production/checkout is known")

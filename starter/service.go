@@ -37,8 +37,11 @@ type service interface {
 type starts interface {
 	Start(ctx context.Context, o rollout.Order) (run, error)
 	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
-	Act(ctx context.Context, id, queue, activity, summary string, in, out any) error
+	Act(ctx context.Context, a solo, in, out any) error
 }
+
+// solo is one activity that runs by itself, without a workflow.
+type solo struct{ id, queue, activity, summary string }
 
 // reads looks without changing anything; an empty run ID means the running or
 // last one. All return errNotFound where there is none. End blocks until the

@@ -105,11 +105,11 @@ func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee b
 // actWithin bounds an act of the break-glass restore, retries included.
 const actWithin = time.Minute
 
-func (s *server) Act(ctx context.Context, id, queue, activity, summary string, in, out any) error {
+func (s *server) Act(ctx context.Context, a solo, in, out any) error {
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: queue, ScheduleToCloseTimeout: actWithin, StartToCloseTimeout: actWithin / 2,
-		Summary: short(summary, 150), Priority: temporal.Priority{PriorityKey: 1},
-	}, activity, in)
+		ID: a.id, TaskQueue: a.queue, ScheduleToCloseTimeout: actWithin, StartToCloseTimeout: actWithin / 2,
+		Summary: short(a.summary, 150), Priority: temporal.Priority{PriorityKey: 1},
+	}, a.activity, in)
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,10 @@ func (s *server) Act(ctx context.Context, id, queue, activity, summary string, i
 		out = new(any)
 	}
 	err = handle.Get(ctx, out)
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
-		return fmt.Errorf("no success within %s: %w", actWithin, err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.activity, err)
 	}
-	return err
+	return nil
 }
 
 func (s *server) Describe(ctx context.Context, r run) (execution, error) {
