@@ -20,8 +20,8 @@ import (
 //
 //	s ≤ (Budget − spent)/2 / (d · pace/now · Bake),   spent = x·(1 − 1/ratio).
 //
-// The least such s over the checks decides, from From to To, at most
-// Growth times the present share. U falls as requests come in, so the share grows with
+// The least such s over the checks decides, from From to To, at most Growth times
+// the present share. U falls as requests come in, so the share grows with
 // confidence; it falls when failures come. What differs by less than a quarter
 // up, or a third down, is left as it is.
 type Exposure struct {

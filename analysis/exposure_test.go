@@ -86,41 +86,48 @@ func TestExposureGrowsWithConfidence(t *testing.T) {
 	})
 }
 
-// A whole way up, over many seeds: an equal candidate gets all of its way, and
-// one that fails ten times as often never costs much more than the budget.
+// A whole way up, over many seeds: an equal candidate gets all of its way. One
+// that fails five times as often, which its judge is told to bear, is kept down
+// and stopped, at about its budget; without a budget worth the name it costs far more.
 func TestExposureKeepsItsBudget(t *testing.T) {
 	for seed := range uint64(50) {
-		r := rand.New(rand.NewPCG(seed, 4))
-		steps, share, _ := climb(t, r, 0.01, 0.01)
+		steps, share, _ := climb(t, seed, exposure(), 0.01)
 		require.Less(t, steps, 12)
 		require.InDelta(t, 0.5, share, 1e-9)
-		_, share, cost := climb(t, r, 0.01, 0.1)
-		require.Less(t, share, 0.1)
-		require.Less(t, cost, 400.0)
+		_, _, cost := climb(t, seed, exposure(), 0.05)
+		require.Less(t, cost, 1.8*exposure().Budget)
+		endless := exposure()
+		endless.Budget = 1e9
+		_, _, cost = climb(t, seed, endless, 0.05)
+		require.Greater(t, cost, 4*exposure().Budget)
 	}
 }
 
 // climb follows an exposure for thirty bakes at most, at a hundred requests a
-// second, and returns how many it took, where it ended and what it cost.
-func climb(t *testing.T, r *rand.Rand, baselineRate, candidateRate float64) (steps int, share, cost float64) {
-	x := exposure()
+// second of which the baseline fails one in a hundred, and returns how many it
+// took, where it ended and what it cost. Only an equal candidate is done at To.
+func climb(t *testing.T, seed uint64, x analysis.Exposure, candidateRate float64) (steps int, share, cost float64) {
+	r := rand.New(rand.NewPCG(seed, 4))
 	share = x.From
-	j := judge(t, rates(0.01))
+	config := rates(0.01)
+	config.Judge.RateRatio.HarmMargin, config.Judge.RateRatio.SafeMargin = 8, 10
+	j := judge(t, config)
 	for steps = 1; steps <= 30; steps++ {
 		j.BeginStep()
 		n := 1000 * share
-		for _, w := range stream(r, 12, 1000-n, baselineRate, n, candidateRate) {
+		for _, w := range stream(r, 12, 1000-n, 0.01, n, candidateRate) {
 			at := 10 * float64(j.Verdict().Windows)
 			w.Start, w.End = at, at+10
-			_ = j.Fold(w)
-			cost += w.Candidate.Failures - n*baselineRate
+			require.NoError(t, j.Fold(w))
+			cost += w.Candidate.Failures - n*0.01
 		}
 		e := j.Verdict()
-		if share == x.To || j.Failed() {
+		next := x.Next(share, []analysis.Exposed{{Check: "errors", Baseline: e.Baseline, Candidate: e.Candidate,
+			Ratio: e.Ratio, Low: e.Interval[0], Pace: j.Pace()}})
+		if next.Proved >= x.Budget || share == x.To && candidateRate == 0.01 {
 			return steps, share, cost
 		}
-		share = x.Next(share, []analysis.Exposed{{Check: "errors", Baseline: e.Baseline, Candidate: e.Candidate,
-			Ratio: e.Ratio, Low: e.Interval[0], Pace: j.Pace()}}).Share
+		share = next.Share
 	}
 	return steps, share, cost
 }

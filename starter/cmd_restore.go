@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"bakeoff/rollout"
 )
@@ -16,8 +17,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 its running or last rollout, when the workflow itself is stuck or gone. The abort is
 stored first, so that the workflow goes no further once it runs again; then workers
 do the restoring acts by themselves, with a higher fence than any rollout's, and the
-router is read until users are back. Nothing is removed. Where workflows run, abort
-does all of this and more.`,
+router is read until users are back. Nothing is removed, and a rollout that came to
+its end is left alone. Where workflows run, abort does all of this and more.`,
 		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
 		func(*cobra.Command, *order) {}, c.restore)
 }
@@ -46,6 +47,9 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if back.gone {
 		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf(
 			"%s is being removed, or gone: going back is a rollout of its own", back.snapshot.Baseline), Status: status})
+	}
+	if e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED { // it put back what it had changed; what is there now may be newer
+		return c.over(ctx, svc, e, o, false)
 	}
 	if !back.touched || back.snapshot.Baseline == "" {
 		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "the rollout has changed nothing that could be put back", Status: status})

@@ -60,6 +60,12 @@ func TestRestore(t *testing.T) {
 	}
 	require.Contains(t, copies, "2.4.1-sameage", "routers want to hear of every version that had some")
 
+	ended := over(t, result(rollout.RolledBack, rollout.CauseVerdict))
+	got := bakeoff(t.Context(), ended, restore...)
+	require.Equal(t, 0, got.code, got.err)
+	require.Contains(t, got.out, "already over: RolledBack")
+	require.Empty(t, ended.acts, "what is there now may be newer")
+
 	none := bakeoff(t.Context(), &fake{}, restore...)
 	require.Equal(t, 0, none.code, none.err)
 	require.Contains(t, none.out, "no rollout of production/checkout is known")

@@ -17,7 +17,8 @@ const authorizeWithin = 10 * time.Second
 
 // authorized asks the worker's rules before a command is obeyed, and makes their
 // refusal its answer. Abort asks nobody: who may give it stands in the plan. A
-// command that comes before there is a plan waits for it.
+// command that comes before there is a plan waits for it. A vote counts only for
+// the approval whose roles it was held against.
 func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) func(rollout.Command) rollout.Answer {
 	if _, known := r.seen[c.ID]; known || c.Name == rollout.CommandAbort {
 		return obey
@@ -27,7 +28,11 @@ func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(roll
 	if !r.plan.Authorized {
 		return obey
 	}
+	asked := r.approval
 	why := r.forbids(detached, c)
+	if why == "" && c.Name == rollout.CommandApprove && r.approval != asked {
+		why = "another approval is asked for by now: look, and vote again"
+	}
 	if why == "" {
 		return obey
 	}

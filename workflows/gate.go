@@ -66,3 +66,29 @@ func (r *run) startDeadline() {
 		}
 	})
 }
+
+// hold stops the clock for want of a clear answer.
+func (r *run) hold(reason string) {
+	if r.holdingIt {
+		r.status.Reason = reason
+		return
+	}
+	r.holdingIt, r.heldAt = true, r.now()
+	if r.heldSince.IsZero() {
+		r.heldSince = r.now()
+	}
+	r.status.Reason = reason
+	r.refresh()
+}
+
+// release ends a hold, if there is one.
+func (r *run) release() {
+	if !r.holdingIt {
+		return
+	}
+	r.holdingIt = false
+	r.held += r.now().Sub(r.heldAt)
+	r.refresh()
+}
+
+func (r *run) holding() bool { return r.holdingIt }
