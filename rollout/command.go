@@ -35,6 +35,11 @@ type Command struct {
 	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
 	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
 	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
+
+	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
+
+	Statement string `json:"statement,omitempty"` // what was signed, to the byte
+	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }
 
 // Answers to a command.
@@ -57,4 +62,14 @@ type Order struct {
 	Reason string `json:"reason,omitempty"`
 	Spec   Spec   `json:"spec"`
 	Drill  *Drill `json:"drill,omitempty"`
+
+	ID string    `json:"id,omitempty"` // the same id is the same order
+	At time.Time `json:"at,omitzero"`  // when it was given
+
+	Wait      bool `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
+	Override  bool `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override
+	Supersede bool `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
+
+	Statement string `json:"statement,omitempty"` // what was signed, to the byte
+	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }
