@@ -15,6 +15,10 @@ const CommandSubmit = "submit"
 // beside it, because no worker was there to ask. It takes a Course.
 const CommandAdopt = "adopt"
 
+// ErrorRenewing is the type of the error with which a Target turns an Update away
+// while it goes on as a new run. The same Update is taken a moment later.
+const ErrorRenewing = "Renewing"
+
 // CommandSupersede is the Signal by which a Target sends a rollout back because
 // a newer release waits. Operators do not give it.
 const CommandSupersede = "supersede"

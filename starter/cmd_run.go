@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,10 +169,11 @@ func (c *cli) detached(r run) error {
 
 // targetOf reads the target from a workflow's id.
 func targetOf(r run) string {
-	prefix := rollout.WorkflowID(rollout.Target{Environment: "e", Service: "s"})
-	prefix = prefix[:len(prefix)-len("e/s")]
-	if len(r.WorkflowID) > len(prefix) {
-		return r.WorkflowID[len(prefix):]
+	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID} {
+		prefix := strings.TrimSuffix(id(rollout.Target{Environment: "e", Service: "s"}), "e/s")
+		if target, found := strings.CutPrefix(r.WorkflowID, prefix); found {
+			return target
+		}
 	}
 	return r.WorkflowID
 }

@@ -52,6 +52,7 @@ type reads interface {
 	Describe(ctx context.Context, r run) (execution, error)
 	Query(ctx context.Context, r run) (rollout.Status, error)
 	Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error)
+	Pollers(ctx context.Context, queue string) (int, error)
 	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
 	archives
 }
@@ -97,6 +98,8 @@ type execution struct {
 	// Only of one that was described.
 	Retrying []rollout.Retrying
 	Checks   []rollout.CheckResult // where they stand within the open window
+
+	TaskAttempts int // of the workflow task that is pending; 0: none is
 }
 
 func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }

@@ -71,7 +71,8 @@ func (t *target) listen() error {
 	if err := workflow.SetQueryHandler(t.ctx, rollout.StatusQuery, func() (rollout.TargetStatus, error) { return t.status, nil }); err != nil {
 		return err
 	}
-	if err := workflow.SetUpdateHandler(t.ctx, rollout.CommandSubmit, t.onSubmit); err != nil {
+	later := func(rollout.Submit) error { return t.mayTake() }
+	if err := workflow.SetUpdateHandlerWithOptions(t.ctx, rollout.CommandSubmit, t.onSubmit, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
 		return err
 	}
 	for _, u := range []struct {
@@ -85,7 +86,8 @@ func (t *target) listen() error {
 			c.Name = u.name
 			return t.answer(ctx, c, u.obey), nil
 		}
-		if err := workflow.SetUpdateHandler(t.ctx, u.name, handler); err != nil {
+		later := func(rollout.Command) error { return t.mayTake() }
+		if err := workflow.SetUpdateHandlerWithOptions(t.ctx, u.name, handler, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
 			return err
 		}
 	}
@@ -109,6 +111,16 @@ func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take 
 // renewAfter is the length of history after which a Target goes on as a new
 // run. Servers allow 2,000 updates in one run; one writes five events and more.
 const renewAfter = 2000
+
+// mayTake turns commands away for a moment when the history is long and there
+// was always somebody who waited for an answer. Nothing is written of it, and who
+// asks again comes to the new run.
+func (t *target) mayTake() error {
+	if workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
+		return nil
+	}
+	return temporal.NewApplicationError("it goes on as a new run just now: ask again", rollout.ErrorRenewing)
+}
 
 // mayRenew reports whether the history is long, and nobody waits for an answer
 // that a new run could not give.
