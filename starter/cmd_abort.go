@@ -31,6 +31,9 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 	if err != nil || !found {
 		return err
 	}
+	if o.Command, err = c.signed(t, e.run, o); err != nil {
+		return err
+	}
 	switch err := svc.Signal(ctx, e.run, o.Command); {
 	case errors.Is(err, errOver):
 		return c.over(ctx, svc, e, o, false)

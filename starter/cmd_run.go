@@ -11,13 +11,15 @@ import (
 	"bakeoff/rollout"
 )
 
-// who is the actor and the reason that come with every start and order.
-type who struct{ actor, reason string }
+// who is the actor and the reason that come with every start and order, and
+// what the actor signs them with.
+type who struct{ actor, reason, sign string }
 
-// flags adds --actor and --reason.
+// flags adds --actor, --reason and --sign.
 func (w *who) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.actor, "actor", "", "who claims to speak (default BAKEOFF_ACTOR, else user@host)")
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
+	cmd.Flags().StringVar(&w.sign, "sign", "", "private SSH key `file` to sign with, agent, or agent:COMMENT (default BAKEOFF_SIGN, else unsigned)")
 }
 
 // name is the actor, whatever it was set by.
@@ -76,8 +78,12 @@ func (c *cli) launch(ctx context.Context, file string, by who) (service, run, er
 	if err != nil {
 		return nil, run{}, err
 	}
-	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}
+	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason, ID: c.newID(), At: c.now().UTC()}
 	var started run
+	if order, err = c.signedOrder(order, by); err != nil {
+		svc.Close()
+		return nil, run{}, err
+	}
 	if err = c.preview(ctx, svc, order, from); err == nil {
 		started, err = svc.Start(ctx, order)
 		if errors.Is(err, errBusy) {
