@@ -24,7 +24,7 @@ func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
 	vote.Member = orElse(vote.Member, c.Actor)
 	s.gate.votes = append(s.gate.votes, vote)
 	if c.Override {
-		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+", "+c.Reason)
+		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+": "+c.Reason)
 	} else if s.gate.ask.IsFilled(s.gate.votes) {
 		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(len(s.gate.votes), "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
 	}
