@@ -82,7 +82,7 @@ func (c *cli) launch(ctx context.Context, file string, by who) (service, run, er
 	var started run
 	if order, err = c.signedOrder(order, by); err != nil {
 		svc.Close()
-		return nil, run{}, err
+		return nil, run{}, fmt.Errorf("nothing was started: %w", err)
 	}
 	if err = c.preview(ctx, svc, order, from); err == nil {
 		started, err = svc.Start(ctx, order)

@@ -71,7 +71,7 @@ func (c *cli) give(ctx context.Context, svc service, t rollout.Target, o order) 
 		return err
 	}
 	if o.Command, err = c.signed(t, e.run, o); err != nil {
-		return err
+		return fmt.Errorf("%s %s: nothing was sent: %w", o.Name, t, err)
 	}
 	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
 	defer cancel()

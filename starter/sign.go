@@ -19,8 +19,23 @@ func (c *cli) signed(t rollout.Target, r run, o order) (rollout.Command, error) 
 	command.RunID = orElse(command.RunID, r.RunID)
 	command.Statement = rollout.CommandStatement(t.String(), command)
 	var err error
-	command.Signature, err = c.sign(command.Statement, key)
+	command.Signature, err = signature.Sign(command.Statement, key, c.getenv("SSH_AUTH_SOCK"))
 	return command, err
+}
+
+// abortOf is the abort of an order. It is signed where the flag asks for it, and
+// goes without where that fails: nothing may keep an abort waiting.
+func (c *cli) abortOf(t rollout.Target, r run, o order) rollout.Command {
+	o.Name = rollout.CommandAbort
+	if o.by.sign == "" {
+		return o.Command
+	}
+	command, err := c.signed(t, r, o)
+	if err != nil {
+		fmt.Fprintf(c.err, "the abort goes unsigned: %v\n", err)
+		return o.Command
+	}
+	return command
 }
 
 // signedOrder is the same of an order to start.
@@ -31,14 +46,6 @@ func (c *cli) signedOrder(o rollout.Order, by who) (rollout.Order, error) {
 	}
 	o.Statement = rollout.OrderStatement(o)
 	var err error
-	o.Signature, err = c.sign(o.Statement, key)
+	o.Signature, err = signature.Sign(o.Statement, key, c.getenv("SSH_AUTH_SOCK"))
 	return o, err
-}
-
-func (c *cli) sign(statement, key string) (string, error) {
-	armor, err := signature.Sign(statement, key, c.getenv("SSH_AUTH_SOCK"))
-	if err != nil {
-		return "", fmt.Errorf("nothing was sent: %w", err)
-	}
-	return armor, nil
 }

@@ -77,16 +77,27 @@ func TestStartsAreSigned(t *testing.T) {
 func TestKeysThatCannotSign(t *testing.T) {
 	f := running(t)
 	for key, why := range map[string]string{"/not/there": "read the key", "agent": "SSH_AUTH_SOCK is not set"} {
-		for _, args := range [][]string{{"pause", "production/checkout"}, {"abort", "production/checkout"}, {"approve", "production/checkout"}, {"start", file(t, smallest)}} {
+		for _, args := range [][]string{{"pause", "production/checkout"}, {"approve", "production/checkout"}, {"start", file(t, smallest)}} {
 			got := bakeoff(t.Context(), f, append(args, "--reason", "x", "--sign", key)...)
 			require.Equal(t, 1, got.code)
-			require.Contains(t, got.err, "nothing was sent: ")
+			require.Regexp(t, "nothing was (sent|started): ", got.err)
 			require.Contains(t, got.err, why)
 		}
 	}
 	require.Empty(t, f.updates)
-	require.Empty(t, f.signals)
 	require.Empty(t, f.started)
+}
+
+// Nothing keeps an abort waiting: one that cannot be signed goes without.
+func TestAbortsThatCannotBeSigned(t *testing.T) {
+	f := running(t)
+	f.answer = answers(rollout.Accepted, "", nil)
+	got := bakeoff(t.Context(), f, "abort", "production/checkout", "--reason", "x", "--sign", "/not/there")
+	require.Equal(t, 0, got.code, got.err)
+	require.Contains(t, got.err, "the abort goes unsigned: read the key")
+	require.Len(t, f.signals, 1)
+	require.Empty(t, f.signals[0].Signature)
+	require.Equal(t, f.signals[0], f.updates[0])
 }
 
 // The story has what was signed, and whether a worker found it right.

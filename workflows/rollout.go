@@ -122,6 +122,9 @@ func (r *run) admit() *setback {
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	if o := r.order; o.Override {
+		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
+	}
 	return nil
 }
 
