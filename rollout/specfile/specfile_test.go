@@ -138,7 +138,7 @@ func TestProblems(t *testing.T) {
 		{"no fields at all", "{}", []string{
 			"f:1:1: environment: is missing", `f:1:1: kind: "" is not served: write kind: Rollout`,
 			"f:1:1: release.version: is missing", "f:1:1: service: is missing",
-			"f:1:1: strategy: no step: give canary (a list of steps), linear or adaptive",
+			"f:1:1: strategy: no step: give canary or rings (lists of steps), linear, adaptive, blueGreen or allAtOnce",
 			"f:1:1: target.deploy.driver: name the driver that deploys",
 			"f:1:1: target.traffic.driver: name the driver that shifts traffic"}},
 		{"twice", smallest + "service: b\n", []string{"f:15:1: service: stands twice: first in line 2"}},
