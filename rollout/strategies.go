@@ -68,6 +68,16 @@ func (s PlannedStep) Raise() string {
 	return "the raise to " + s.Audience()
 }
 
+// FirstShare is the first share of all users that meets the candidate.
+func (p Plan) FirstShare() Weight {
+	for _, step := range p.Steps {
+		if step.Weight > 0 {
+			return step.Weight
+		}
+	}
+	return All
+}
+
 // Cohorts are those that the plan sends to the candidate, in order.
 func (p Plan) Cohorts() []string {
 	var names []string
