@@ -54,7 +54,8 @@ func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohor
 }
 
 // RestoreCohorts removes the rules of cohorts, whoever made them: before the
-// rollout there were none. Where none is left nothing is written.
+// rollout there were none. Where none is left nothing is written, unless the
+// cohort is not configured any more.
 func (a *Activities) RestoreCohorts(ctx context.Context, in RestoreCohortsInput) (RestoreCohortsOutput, error) {
 	doing := "remove the rules of cohorts " + strings.Join(in.Cohorts, ", ")
 	router, err := a.cohortsOf(in.Job)
@@ -67,7 +68,8 @@ func (a *Activities) RestoreCohorts(ctx context.Context, in RestoreCohortsInput)
 	none := map[string]string{}
 	for _, cohort := range in.Cohorts {
 		none[cohort] = ""
-		if unread == nil && rules[cohort] == "" {
+		isKnown := router.Knows(cohort) == nil // else it may be there and not be read
+		if unread == nil && isKnown && rules[cohort] == "" {
 			continue
 		}
 		w := in.write()

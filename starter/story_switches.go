@@ -34,7 +34,7 @@ func (s *story) sentCohorts(e *historypb.HistoryEvent, one act) error {
 		return err
 	}
 	if one.Type == "SetCohort" {
-		s.add(e, rollout.EventWeightSet, in.Step, fmt.Sprintf("cohort %s sent to %s", in.Cohort, s.status.Candidate), map[string]any{"cohort": in.Cohort})
+		s.add(e, rollout.EventCohortSet, in.Step, fmt.Sprintf("cohort %s sent to %s", in.Cohort, s.status.Candidate), map[string]any{"cohort": in.Cohort})
 		return nil
 	}
 	kind := rollout.EventCleanedUp
