@@ -17,6 +17,7 @@ type AuthorizeInput struct {
 	StartedBy   string           `json:"startedBy,omitempty"`
 	From        []string         `json:"from,omitempty"` // of an approval: the roles that are asked
 	Override    bool             `json:"override,omitempty"`
+	Above       bool             `json:"above,omitempty"`  // it is given to the Target, and for no run
 	Signed      *rollout.Command `json:"signed,omitempty"` // all of the command, where it has a signature
 }
 

@@ -51,7 +51,7 @@ func (r Rules) proven(in AuthorizeInput, now time.Time) (*rollout.Signer, string
 		p.acts = append(p.acts, ActOverride)
 	}
 	if c := in.Signed; c != nil {
-		if c.RunID == "" || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
+		if c.RunID == "" && !in.Above || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
 			return nil, "a signed command names its run, and a signed vote the step and the plan, too"
 		}
 		p.wording, p.statement, p.signature, p.given = rollout.CommandStatement(in.Target, *c), c.Statement, c.Signature, c.At

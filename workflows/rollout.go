@@ -46,6 +46,7 @@ type run struct {
 	stop    workflow.CancelFunc
 
 	order    rollout.Order
+	received time.Time // when Temporal had the order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
 	bounds   map[string][]float64         // latency bounds by check
@@ -100,7 +101,10 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.cancelled, r.received = ctx.Done(), info.WorkflowStartTime
+	if above := info.ParentWorkflowExecution; above != nil && above.ID == rollout.TargetID(order.Spec.Key()) && !order.Received.IsZero() {
+		r.received = order.Received // it waited in the queue
+	}
 	return r
 }
 
@@ -119,7 +123,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.status.StartedAt})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received})
 	if s != nil {
 		return s
 	}
