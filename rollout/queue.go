@@ -102,6 +102,7 @@ type TargetStatus struct {
 	Running    *Course       `json:"running,omitempty"`
 	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
 	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
+	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran
 	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
 	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
 	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last

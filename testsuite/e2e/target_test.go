@@ -170,6 +170,19 @@ func TestRollbackAfterPromotion(t *testing.T) {
 	require.Equal(t, baseline, s.world.State().Primary)
 }
 
+// What somebody changes while nothing runs is seen.
+func TestDriftWhileIdle(t *testing.T) {
+	s := open(t).scene(t)
+	s.run(oneStep, "policy: {watchIdle: 1s}").requires(s, 0, rollout.Promoted, "")
+	s.world.SetWeights(rollout.Split{candidate: 7000, baseline: 3000})
+	until(t, "the drift is told", func() bool { return s.above().Drift != "" })
+	out := s.cli("doctor")
+	require.Equal(t, 14, out.Code, out.Stdout)
+	require.Contains(t, out.Stdout, "drifted: the weights are 2.4.1 30%, 2.5.0 70%, and 2.5.0 was promoted")
+	s.world.SetWeights(rollout.Split{candidate: rollout.All})
+	until(t, "it is gone", func() bool { return s.above().Drift == "" })
+}
+
 // After an abort the queue stands until somebody resumes it.
 func TestTheQueueStands(t *testing.T) {
 	s := open(t).scene(t)
