@@ -109,6 +109,7 @@ type admission struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"`
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`

@@ -119,7 +119,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.status.StartedAt})
 	if s != nil {
 		return s
 	}
@@ -131,6 +131,9 @@ func (r *run) admit() *setback {
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	if o := r.order; o.Override {
+		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
+	}
 	return nil
 }
 
