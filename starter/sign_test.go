@@ -145,7 +145,7 @@ func TestStoryOfRolesSideBySide(t *testing.T) {
 		require.NoError(t, s.tell(e))
 	}
 	require.NotNil(t, s.gate)
-	s.gate.ask = rollout.Approval{Each: map[string]int{"engineering": 1, "security": 1}, Quorum: 2}
+	s.gate.ask = rollout.Approval{Each: map[string]int{"engineering": 1, "security": 1}}.WithDefaults()
 	before := len(p.events)
 	for id, role := range map[string]string{"c1": "engineering", "c2": "engineering"} {
 		c := rollout.Command{ID: id, Name: rollout.CommandApprove, Actor: id, Reason: "ok"}
