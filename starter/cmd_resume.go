@@ -26,7 +26,11 @@ func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order
 	}
 	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
 	defer cancel()
-	answer, err := svc.Update(asking, above(t), o.Command)
+	command, err := c.signed(t, run{}, o)
+	if err != nil {
+		return fmt.Errorf("resume the queue of %s: nothing was sent: %w", t, err)
+	}
+	answer, err := svc.Update(asking, above(t), command)
 	if errors.Is(err, errOver) { // there is no queue
 		return c.give(ctx, svc, t, o)
 	}

@@ -228,7 +228,11 @@ func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
 	act := t.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
 	var out activities.AuthorizeOutput
-	in := activities.AuthorizeInput{Environment: t.status.Target.Environment, Command: c.Name, Actor: c.Actor}
+	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
+		Command: c.Name, Actor: c.Actor, Runless: true}
+	if c.Name != rollout.CommandAbort && c.Statement+c.Signature != "" {
+		in.Signed = &c
+	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
 		return "whether it is allowed could not be found out: " + rootCause(err)
 	}

@@ -117,7 +117,7 @@ func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
 	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
 	act.within = 2 * quickLimit
 	var out activities.AdmitOutput
-	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o}).Get(ctx, &out); err != nil {
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
 		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
 		return
 	}
