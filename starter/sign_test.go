@@ -134,6 +134,7 @@ func TestStoryOfSignatures(t *testing.T) {
 	require.NotContains(t, orders[2].Data, "verified", "it has no signature")
 	require.Equal(t, "cy: approve (break-glass override): INC-12", orders[2].Text)
 	require.Equal(t, "passed by override of cy: INC-12", orders[3].Text)
+	require.Len(t, s.status.Overrides, 1, "also where no worker answers")
 }
 
 // A gate with roles side by side opens when each has its vote.
