@@ -5,9 +5,10 @@ const MaxEvents = 10000
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 14 for a copy of it, 1 per approval and 13 for each of its
-// votes, which is authorized, and 8 more for each approval that is asked for
-// while the candidate has traffic, because then a window stays open beside it.
+// kept baseline, 14 for a copy of it, 6 for each cohort and for the removal of
+// their rules, 1 per approval and 13 for each of its votes, which is authorized,
+// and 8 more for each approval that is asked for while the candidate has traffic,
+// because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -18,6 +19,9 @@ func (p Plan) EventBound() int {
 	}
 	if p.Copy != "" {
 		events += 14
+	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		events += 6 * (cohorts + 1)
 	}
 	for _, q := range p.Approvals() {
 		events += 9 + 13*q.Quorum
@@ -30,11 +34,14 @@ func (p Plan) EventBound() int {
 
 // ActionBound computes the billable actions when nothing goes wrong, without
 // heartbeats: 15 + Σ per step (3 + windows) + 2 per approval and 2 for each of
-// its votes.
+// its votes, and one for each cohort and for the removal of their rules.
 func (p Plan) ActionBound() int {
 	actions := 15
 	if p.Copy != "" {
 		actions += 2
+	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		actions += cohorts + 1
 	}
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
