@@ -82,7 +82,7 @@ func (a *Activities) authorize(p *rollout.Plan) {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.Roles()) > 0 {
+		if len(q.From) > 0 {
 			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}

@@ -99,7 +99,7 @@ type Promote struct {
 // Approval asks people before an act: a quorum of the roles in From, or a
 // number of each role side by side. Anyone may answer where neither is given.
 type Approval struct {
-	From      []string       `json:"from,omitempty"`
+	From      []string       `json:"from,omitempty"`      // default, with each: its roles, in order
 	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
 	Each      map[string]int `json:"each,omitempty"`      // role → votes needed of it; one vote counts for one role
 	Within    Duration       `json:"within,omitempty"`    // default 24h

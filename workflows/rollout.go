@@ -46,7 +46,6 @@ type run struct {
 	stop    workflow.CancelFunc
 
 	order    rollout.Order
-	received time.Time // when Temporal had the order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
 	bounds   map[string][]float64         // latency bounds by check
@@ -101,10 +100,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled, r.received = ctx.Done(), info.WorkflowStartTime
-	if above := info.ParentWorkflowExecution; above != nil && above.ID == rollout.TargetID(order.Spec.Key()) && !order.Received.IsZero() {
-		r.received = order.Received // it waited in the queue
-	}
+	r.cancelled = ctx.Done()
 	return r
 }
 
@@ -123,7 +119,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received()})
 	if s != nil {
 		return s
 	}
@@ -139,6 +135,16 @@ func (r *run) admit() *setback {
 		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
 	}
 	return nil
+}
+
+// received is when the order was given to Temporal: to the Target, where that
+// started this rollout when its turn came, and else with the start.
+func (r *run) received() time.Time {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	if parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key()) && !r.order.Received.IsZero() {
+		return r.order.Received
+	}
+	return r.status.StartedAt
 }
 
 // adopt makes a plan the one that is followed.

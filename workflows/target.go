@@ -235,8 +235,8 @@ func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
 	var out activities.AuthorizeOutput
 	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
-		Command: c.Name, Actor: c.Actor, Above: true}
-	if c.Statement != "" || c.Signature != "" {
+		Command: c.Name, Actor: c.Actor, Runless: true}
+	if c.Name != rollout.CommandAbort && c.Statement+c.Signature != "" {
 		in.Signed = &c
 	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {

@@ -33,7 +33,6 @@ func (t *target) receive(s rollout.Submit) {
 	if t.fateOf(s.Order.ID).ID != "" {
 		return
 	}
-	s.Order.Received = workflow.Now(t.ctx)
 	o := s.Order
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
 		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
@@ -123,7 +122,7 @@ func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
 	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
 	act.within = 2 * quickLimit
 	var out activities.AdmitOutput
-	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: o.Received}).Get(ctx, &out); err != nil {
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
 		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -91,6 +92,7 @@ type path struct {
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
+	people   string // of the worker's configuration; without, everyone may do everything
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -149,6 +151,20 @@ var paths = map[string]path{
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
+	"signed-approvals": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.denied("approve")
+		s.denied("approve", "--actor", "bo@example.com", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--actor", "bo@example.com", "--sign", s.key("bo@example.com"))
+	}, want: rollout.Promoted},
+	"override": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
+		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
+		s.until("approval")
+		s.order("approve", cy...)
+		s.until("baking")
+		s.order("promote", append(cy, "--full")...)
+	}, want: rollout.Promoted},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -173,18 +189,52 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// people are the roles of the paths that have some, and who has to sign.
+const people = `
+roles: {engineering: [ana@example.com, bo@example.com], security: [ana@example.com], on-call: [cy@example.com]}
+permissions: {staging: {start: [anyone], approve: [engineering], promote: [engineering], override: [on-call]}}
+signing: {allowedSigners: %s, require: {staging: [start, approve, override]}}
+`
+
+// peopled is a server whose worker knows people; their keys lie in the folder.
+func peopled(t *testing.T, configuration, keys string) *procs.Server {
+	t.Helper()
+	allowed := filepath.Join(keys, "allowed_signers")
+	var signers []byte
+	for _, name := range []string{"ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"} {
+		key := filepath.Join(keys, name)
+		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		public, err := os.ReadFile(key + ".pub")
+		require.NoError(t, err)
+		signers = append(append(signers, name+" "...), public...)
+	}
+	require.NoError(t, os.WriteFile(allowed, signers, 0o600))
+	server := procs.StartServer(t)
+	procs.StartWorker(t, server, fmt.Sprintf(configuration, allowed))
+	return server
+}
+
 func (p path) live(t *testing.T, server *procs.Server, file string) {
+	keys := t.TempDir()
+	if p.people != "" {
+		server = peopled(t, p.people, keys)
+	}
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	s := &scene{t: t, server: server, world: world}
+	s := &scene{t: t, server: server, world: world, keys: keys}
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
 	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	s.order("start", spec)
+	if p.people != "" {
+		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
+	} else {
+		s.order("start", spec)
+	}
 	if p.plot != nil {
 		p.plot(s)
 	}
@@ -245,17 +295,32 @@ type scene struct {
 	server *procs.Server
 	world  *sim.World
 	client client.Client
+	keys   string // the folder of people's keys
 }
+
+func (s *scene) key(name string) string { return filepath.Join(s.keys, name) }
 
 // order gives a command; for start the argument is the spec.
 func (s *scene) order(name string, args ...string) {
 	s.t.Helper()
+	run := s.give(name, args...)
+	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+// denied gives a command that is to be denied.
+func (s *scene) denied(name string, args ...string) {
+	s.t.Helper()
+	run := s.give(name, args...)
+	require.Equal(s.t, 15, run.Code, run.Stderr)
+}
+
+func (s *scene) give(name string, args ...string) procs.Run {
+	s.t.Helper()
 	if name != "start" {
 		args = append([]string{target}, args...)
 	}
-	args = append(append([]string{name}, args...), "--actor", "ana@example.com", "--reason", "the recording")
-	run := procs.CLI(context.Background(), s.t, s.server, args...)
-	require.Zero(s.t, run.Code, run.Stderr)
+	args = append([]string{name, "--actor", "ana@example.com", "--reason", "the recording"}, args...)
+	return procs.CLI(context.Background(), s.t, s.server, args...)
 }
 
 // both sets how the versions behave.
