@@ -14,12 +14,19 @@ import (
 // an error: cause "spec" is for what no day and no actor could start. It asks
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	out, err := a.admit(ctx, in)
+	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	return out, err
+}
+
+func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
+	a.Notifications.announce(&plan)
 	drivers, refusals := a.admitDrivers(plan)
 	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {

@@ -28,11 +28,13 @@ type config struct {
 	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
 
+	Notifications notificationsConfig       `json:"notifications,omitzero"`
+	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
+
 	// Not served by this version: known, so that they can be refused by name.
-	Signing       any `json:"signing,omitempty"`
-	Freeze        any `json:"freeze,omitempty"`
-	ErrorBudgets  any `json:"errorBudgets,omitempty"`
-	Notifications any `json:"notifications,omitempty"`
+	Signing      any `json:"signing,omitempty"`
+	Freeze       any `json:"freeze,omitempty"`
+	ErrorBudgets any `json:"errorBudgets,omitempty"`
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -105,7 +107,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 	for path, given := range map[string]any{"signing": c.Signing,
-		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -134,6 +136,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	out = append(out, c.validateNotifications()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

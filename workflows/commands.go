@@ -121,6 +121,7 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 	answer := obey(c)
 	r.seen[c.ID] = answer
 	r.countCommand(c.Name, answer.Answer)
+	r.tellOfCommand(c, answer)
 	return answer
 }
 
