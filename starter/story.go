@@ -29,6 +29,9 @@ type story struct {
 	tellings map[int64]rollout.Telling // by the id of the event that began them
 	notices  map[int64]int             // line of each of them
 	aborted  bool                      // an abort was obeyed
+	breaches map[string]bool           // heard of, by their ids
+	served   bool                      // the candidate may have traffic
+	beyond   bool                      // the baseline is being removed
 	back     bool                      // it is going back: told already why
 	human    bool                      // a person is needed
 	held     bool                      // the last window decided to hold
@@ -53,7 +56,7 @@ func newStory(dc converter.DataConverter, r run) *story {
 		converter: dc,
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
 		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
-		restored: map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
+		restored: map[string]bool{}, breaches: map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
 	}
 }
 
@@ -161,8 +164,12 @@ func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskSc
 		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
 	}
 	s.acts[e.GetEventId()] = one
-	if one.Type == "SetTraffic" {
+	switch one.Type {
+	case "SetTraffic":
+		s.served = true
 		s.raised(e)
+	case "Remove":
+		s.beyond = true
 	}
 	if one.Type == string(rollout.RestoreTraffic) && !s.restored[one.ID] {
 		s.restored[one.ID] = true

@@ -31,6 +31,8 @@ type config struct {
 	Notifications notificationsConfig       `json:"notifications,omitzero"`
 	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
 
+	Alerts alertsConfig `json:"alerts,omitzero"`
+
 	// Not served by this version: known, so that they can be refused by name.
 	Signing      any `json:"signing,omitempty"`
 	Freeze       any `json:"freeze,omitempty"`
@@ -59,7 +61,7 @@ type evidenceConfig struct {
 	S3        any    `json:"s3,omitempty"` // not served by this version
 }
 
-// defaultListen serves /healthz and /metrics to this machine only.
+// defaultListen serves /healthz, /metrics and /alerts to this machine only.
 const defaultListen = "127.0.0.1:9464"
 
 // errConfig is a configuration file that is wrong.
@@ -137,6 +139,7 @@ func (c *config) Validate() []rollout.Problem {
 	}
 	out = append(out, c.validatePeople()...)
 	out = append(out, c.validateNotifications()...)
+	out = append(out, c.Alerts.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

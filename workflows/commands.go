@@ -25,6 +25,7 @@ type setback struct {
 type commands struct {
 	cancelled workflow.Channel
 	seen      map[string]rollout.Answer // by command id
+	breached  map[string]bool           // by breach id
 
 	back         *setback // the first order, or reason, to go back
 	beyond       bool     // too late: the removal of the baseline has been scheduled
@@ -61,7 +62,7 @@ type approval struct {
 // listen answers queries and obeys operators. Everything is registered before
 // the first act, so that an order which arrives with the start is not lost.
 func (r *run) listen() error {
-	r.seen = map[string]rollout.Answer{}
+	r.seen, r.breached = map[string]rollout.Answer{}, map[string]bool{}
 	if err := workflow.SetQueryHandler(r.ctx, rollout.StatusQuery, func() (rollout.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
@@ -94,7 +95,8 @@ func (r *run) listen() error {
 	return nil
 }
 
-// listenForSignals obeys the two roads to an abort that need no answer.
+// listenForSignals obeys the two roads to an abort that need no answer, and
+// whoever outside sees harm.
 func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
@@ -110,6 +112,7 @@ func (r *run) listenForSignals() {
 		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: cancelActor,
 			Reason: "the workflow was cancelled"}, r.abort)
 	})
+	workflow.Go(r.ctx, r.listenForBreaches)
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same
