@@ -2,43 +2,44 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"net/mail"
+	"net/smtp"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"bakeoff/activities"
 )
 
-// deadline bounds one connection, from dialling to the server's receipt.
+// deadline bounds one message, from dialling to the server's receipt.
 const deadline = 15 * time.Second
 
 // Config says where the server is and who sends.
 type Config struct {
 	SMTP     string // smtp://host[:587], where STARTTLS is used if offered, or smtps://host[:465]
 	From     string
-	User     string // "": without authentication
+	User     string // of AUTH PLAIN; "": without authentication
 	Password string
 	TLS      *tls.Config // default: the machine's roots
 }
 
 // Server is one SMTP server.
 type Server struct {
-	host    string
-	from    string
-	options []mail.Option
+	host, address string
+	safe          bool // TLS from the first byte on
+	from          *mail.Address
+	auth          smtp.Auth // nil: none
+	tls           *tls.Config
 }
 
 var _ activities.Notifier = (*Server)(nil)
 
-// New makes the sink. A password is never sent in the clear: without TLS only
-// methods that do not show it are used.
+// New makes the sink.
 func New(c Config) (*Server, error) {
 	u, err := url.Parse(c.SMTP)
 	switch {
@@ -47,68 +48,97 @@ func New(c Config) (*Server, error) {
 	case u.User != nil:
 		return nil, errors.New("smtp holds a user or password: they have fields of their own")
 	}
-	port := 587
-	options := []mail.Option{mail.WithTimeout(deadline), mail.WithTLSPolicy(mail.TLSOpportunistic)}
-	if u.Scheme == "smtps" {
-		port, options = 465, []mail.Option{mail.WithTimeout(deadline), mail.WithSSL()}
+	s := &Server{host: u.Hostname(), safe: u.Scheme == "smtps"}
+	port := "587"
+	if s.safe {
+		port = "465"
 	}
-	if u.Port() != "" {
-		if port, err = strconv.Atoi(u.Port()); err != nil {
-			return nil, fmt.Errorf("smtp: the port %q is no number", u.Port())
-		}
-	}
-	if c.TLS != nil {
-		options = append(options, mail.WithTLSConfig(c.TLS))
-	}
-	if c.User != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(c.User), mail.WithPassword(c.Password))
-	}
-	if err := mail.NewMsg().From(c.From); err != nil {
+	s.address = net.JoinHostPort(s.host, cmp.Or(u.Port(), port))
+	if s.from, err = mail.ParseAddress(c.From); err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
-	return &Server{host: u.Hostname(), from: c.From, options: append(options, mail.WithPort(port))}, nil
+	if c.User != "" {
+		s.auth = smtp.PlainAuth("", c.User, c.Password, s.host)
+	}
+	s.tls = &tls.Config{}
+	if c.TLS != nil {
+		s.tls = c.TLS.Clone()
+	}
+	s.tls.ServerName = cmp.Or(s.tls.ServerName, s.host)
+	return s, nil
 }
 
 // Notify implements [activities.Notifier]. The channel is the address of who is
 // told. The notice's id is the Message-ID, so that a mailbox knows a message
 // that came twice.
 func (s *Server) Notify(ctx context.Context, m activities.Message) error {
-	msg, err := s.write(m)
+	to, err := mail.ParseAddress(m.Channel)
 	if err != nil {
-		return fmt.Errorf("write the message: %w: %w", err, activities.ErrFinal)
+		return fmt.Errorf("%q is no address: %w: %w", m.Channel, err, activities.ErrFinal)
 	}
-	client, err := mail.NewClient(s.host, s.options...)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	client, err := s.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("reach %s: %w", s.host, err)
+		return fmt.Errorf("reach %s: %w", s.address, err)
 	}
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
-		return fmt.Errorf("send by %s: %w", s.host, err)
+	defer client.Close()
+	if err := s.send(client, to, compose(s.from, to, m)); err != nil {
+		return fmt.Errorf("send by %s: %w", s.address, err)
 	}
 	return nil
 }
 
-func (s *Server) write(m activities.Message) (*mail.Msg, error) {
-	msg := mail.NewMsg()
-	if err := msg.From(s.from); err != nil {
+// dial connects. Everything on the connection ends with the context's deadline.
+func (s *Server) dial(ctx context.Context) (*smtp.Client, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+	if err != nil {
 		return nil, err
 	}
-	if err := msg.To(m.Channel); err != nil {
-		return nil, fmt.Errorf("to %q: %w", m.Channel, err)
-	}
-	msg.Subject(fmt.Sprintf("[%s] %s", m.Target, m.Event))
-	msg.SetMessageIDWithValue(messageID(m.ID))
-	msg.SetDateWithValue(m.At)
-	body := m.Text + "\n"
-	for _, line := range [][2]string{{"Candidate", m.Candidate}, {"Baseline", m.Baseline}, {"Weight", m.Weight.String()},
-		{"Owner", m.Owner}, {"By", m.Actor}, {"Link", m.UIURL}} {
-		if line[1] != "" {
-			body += fmt.Sprintf("\n%s: %s", line[0], line[1])
+	if until, limited := ctx.Deadline(); limited {
+		if err := conn.SetDeadline(until); err != nil {
+			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	msg.SetBodyString(mail.TypeTextPlain, body+"\n\n"+m.ID+"\n")
-	return msg, nil
+	if s.safe {
+		conn = tls.Client(conn, s.tls)
+	}
+	client, err := smtp.NewClient(conn, s.host)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return client, nil
 }
 
-// messageID makes an id of a message from one of a notice: ids hold letters,
-// digits and "/-._" alone, and a Message-ID takes all of them.
-func messageID(id string) string { return strings.Trim(id, "/") + "@bakeoff" }
+// send hands one message over. A password goes to the server only by TLS; the
+// library refuses it otherwise, but for one on this machine.
+func (s *Server) send(client *smtp.Client, to *mail.Address, message []byte) error {
+	if offered, _ := client.Extension("STARTTLS"); offered && !s.safe {
+		if err := client.StartTLS(s.tls); err != nil {
+			return err
+		}
+	}
+	if s.auth != nil {
+		if err := client.Auth(s.auth); err != nil {
+			return err
+		}
+	}
+	if err := client.Mail(s.from.Address); err != nil {
+		return err
+	}
+	if err := client.Rcpt(to.Address); err != nil {
+		return err
+	}
+	w, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err = w.Write(message); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil { // the server's receipt
+		return err
+	}
+	_ = client.Quit() // it has the message: what it says now changes nothing
+	return nil
+}
