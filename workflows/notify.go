@@ -94,7 +94,7 @@ func (r *run) waitsUntil() *time.Time {
 // waiting is what is waited for, and why, in words.
 func (r *run) waiting() string {
 	switch r.status.WaitingFor {
-	case rollout.WaitingForApproval, rollout.WaitingForPause: // the reason says so
+	case rollout.WaitingForApproval, rollout.WaitingForPause, "": // the reason says so
 		return r.status.Reason
 	case rollout.WaitingForHold:
 		return "held: " + r.status.Reason
@@ -180,7 +180,7 @@ func (r *run) escalate() {
 				return
 			}
 			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason,
-				Text: fmt.Sprintf("has waited for %s: %s", rung.After, r.status.Reason)}, rollout.Notification{To: to.To, Channel: to.Channel})
+				Text: fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, rung.After, r.waiting())}, rollout.Notification{To: to.To, Channel: to.Channel})
 		}
 	})
 }

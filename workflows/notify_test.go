@@ -100,3 +100,134 @@ func heard(want ...rollout.Occasion) func(*testing.T, *sim.World, rollout.Status
 		require.Len(t, ids, len(want))
 	}
 }
+
+// rungs tell one after another, once a wait.
+var rungs = map[string][]rollout.Rung{"staging": {
+	{After: rollout.Duration(2 * time.Second), To: "sim", Channel: "@{{.Owner}}"},
+	{After: rollout.Duration(4 * time.Second), To: "sim", Channel: "backup"},
+	{After: rollout.Duration(time.Hour), To: "sim", Channel: "on-call"},
+}}
+
+// TestEscalation holds that whoever waits is heard of, by one after another,
+// until the wait is over.
+func TestEscalation(t *testing.T) {
+	quiet := activities.Notifications{Escalation: rungs, Subscriptions: []activities.Subscription{}}
+	tell(t, map[string]story{
+		"an approval that nobody gives": {
+			spec: approvalBefore(0, 6*time.Second), notifications: quiet,
+			want: rollout.RolledBack, wantCause: rollout.CauseApproval, check: escalated("@team", "backup"),
+		},
+		"an approval in time": {
+			spec: approvalBefore(0, time.Minute), notifications: quiet,
+			plot: func(s *teller) {
+				s.at(time.Second, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: escalated(),
+		},
+		"after the first rung": {
+			spec: approvalBefore(0, time.Minute), notifications: quiet,
+			plot: func(s *teller) {
+				s.at(3*time.Second, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: escalated("@team"),
+		},
+		"a hold": {
+			spec:  func(s *rollout.Spec) { s.Policy.HoldFor = rollout.Duration(3 * time.Second) },
+			world: func(w *sim.World) { w.SetSilent("2.5.0", true) }, notifications: quiet,
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, check: escalatedFirst("@team"),
+		},
+		"a person is needed": {
+			spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) }, notifications: quiet,
+			plot: func(s *teller) {
+				s.at(800*time.Millisecond, func() {
+					s.world.Fail(sim.OpShift, sim.Fault{})
+					s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
+				})
+				s.at(5*time.Second, func() { s.world.Heal() })
+			},
+			want: rollout.Aborted, check: escalatedFirst("@team"),
+		},
+		"a pause is a person's own": {
+			notifications: quiet,
+			plot: func(s *teller) {
+				s.at(500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				s.at(4*time.Second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: escalated(),
+		},
+		"in an environment without": {
+			spec:          approvalBefore(0, 6*time.Second),
+			notifications: activities.Notifications{Escalation: map[string][]rollout.Rung{"production": rungs["staging"]}, Subscriptions: []activities.Subscription{}},
+			want:          rollout.RolledBack, wantCause: rollout.CauseApproval, check: escalated(),
+		},
+	})
+}
+
+// escalated requires who was told of waits that last, in this order, each once.
+func escalated(want ...string) func(*testing.T, *sim.World, rollout.Status) {
+	return func(t *testing.T, w *sim.World, _ rollout.Status) {
+		t.Helper()
+		var got []string
+		ids := map[string]bool{}
+		for _, m := range w.Heard() {
+			require.Equal(t, rollout.OnEscalated, m.Event)
+			got = append(got, m.Channel)
+			ids[m.ID] = true
+		}
+		require.Equal(t, want, got, "%+v", w.Heard())
+		require.Len(t, ids, len(want))
+	}
+}
+
+// escalatedFirst requires who was told first, where how long it takes is not the
+// story's to say.
+func escalatedFirst(want string) func(*testing.T, *sim.World, rollout.Status) {
+	return func(t *testing.T, w *sim.World, _ rollout.Status) {
+		t.Helper()
+		require.NotEmpty(t, w.Heard())
+		require.Equal(t, want, w.Heard()[0].Channel)
+		channels := map[string]bool{}
+		for _, m := range w.Heard() {
+			require.False(t, channels[m.Channel], "told twice: %s", m.Channel)
+			channels[m.Channel] = true
+		}
+	}
+}
+
+// TestBreach holds when harm that somebody outside sees turns a rollout back.
+func TestBreach(t *testing.T) {
+	sees := func(s *teller, id string) {
+		s.env.SignalWorkflow(rollout.SignalBreach, rollout.Breach{ID: id, Name: "Errors", Reason: "too many"})
+	}
+	tell(t, map[string]story{
+		"at once, and twice the same": {
+			plot: func(s *teller) {
+				s.at(time.Second, func() { sees(s, "1"); sees(s, "1") })
+			},
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "alert Errors: too many at 10%", wantLog: undone,
+		},
+		"while it is paused": {
+			plot: func(s *teller) {
+				s.at(500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				s.at(time.Second, func() { sees(s, "1") })
+			},
+			want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "alert Errors", wantLog: undone,
+		},
+		"before anybody has the candidate it changes nothing, and nothing when it comes again": {
+			spec: approvalBefore(0, time.Minute),
+			plot: func(s *teller) {
+				s.at(500*time.Millisecond, func() { sees(s, "1") })
+				s.at(time.Second, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+				s.at(1500*time.Millisecond, func() { sees(s, "1") })
+			},
+			want: rollout.Promoted, wantLog: good,
+		},
+		"after an abort it changes nothing": {
+			plot: func(s *teller) {
+				s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+				s.at(time.Second, func() { sees(s, "1") })
+			},
+			want: rollout.Aborted, wantLog: undone,
+		},
+	})
+}
