@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -117,7 +118,7 @@ func (c *town) tells(t *testing.T, r *receiver, more string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(file, []byte(secret), 0o600))
-	c.worker = procs.StartWorker(t, c.server, fmt.Sprintf("notifications: {webhook: {url: %q, secret: {file: %q}}%s}", r.URL, file, more))
+	c.worker = procs.StartWorker(t, c.server, fmt.Sprintf("notifications:\n  webhook: {url: %q, secret: {file: %q}}\n%s", r.URL, file, more))
 }
 
 // A receiver that hangs, and then fails, delays nothing: the rollout goes back
@@ -150,7 +151,10 @@ func TestDeafReceiver(t *testing.T) {
 func TestSubscribers(t *testing.T) {
 	c := found(t)
 	r := newReceiver(t)
-	c.tells(t, r, `, ui: "http://127.0.0.1:8233", subscriptions: [{environments: [staging], to: webhook, events: [waiting, denied, aborted]}], templates: {aborted: "{{.Actor}}: {{.Reason}}"}`)
+	c.tells(t, r, `
+  ui: http://127.0.0.1:8233
+  subscriptions: [{environments: [staging], to: webhook, events: [waiting, denied, aborted]}]
+  templates: {aborted: "{{.Actor}}: {{.Reason}}"}`)
 	s := c.scene(t)
 	s.start(asks("within: 1h"))
 	s.waitsFor(rollout.WaitingForApproval)
@@ -160,9 +164,30 @@ func TestSubscribers(t *testing.T) {
 	s.ends(11, rollout.Aborted, "")
 	r.hears(rollout.OnWaiting, rollout.OnDenied, rollout.OnAborted)
 	for _, e := range r.got() {
-		require.Contains(t, e.Data.UIURL, "http://127.0.0.1:8233/namespaces/default/workflows/rollout%2Fstaging%2Fsubscribers"[:50])
+		require.Contains(t, e.Data.UIURL, "http://127.0.0.1:8233/namespaces/default/workflows/rollout%2Fstaging%2Ftestsubscribers/")
 		if e.Data.Event == rollout.OnAborted {
 			require.Equal(t, "bo@example.com: aborted by bo@example.com: the test says so", e.Data.Text)
 		}
 	}
+}
+
+// What waits is heard of by one after another, each once, until it ends.
+func TestLadder(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, `escalation: {staging: [{after: 1s, to: webhook, channel: owner}, {after: 3s, to: webhook, channel: backup}, {after: 1h, to: webhook, channel: on-call}]}`)
+	s := c.scene(t)
+	e := s.run("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 5s}}], keepBaseline: 2s}")
+	e.requires(s, 10, rollout.RolledBack, rollout.CauseApproval)
+	r.hears(rollout.OnEscalated, rollout.OnEscalated)
+	told := s.told(rollout.EventNotified)
+	require.Len(t, told, 5, "waiting, two rungs, rolling back, rolled back")
+	until(t, "both are counted", func() bool {
+		resp, err := http.Get("http://" + c.worker.Listen + "/metrics")
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return strings.Contains(string(body), `bakeoff_notifications_total{result="sent",sink="webhook"} 2`)
+	})
 }
