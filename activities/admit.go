@@ -14,16 +14,16 @@ import (
 // an error: cause "spec" is for what no day and no actor could start. It asks
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
-	out, err := a.admit(ctx, in)
+	out := a.admit(ctx, in)
 	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
-	return out, err
+	return out, nil
 }
 
-func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
 	a.Notifications.announce(&plan)
@@ -34,10 +34,10 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
 	}
 	if len(problems) > 0 {
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
 	if may, why := a.Rules.May(in.Order.Spec.Environment, ActStart, in.Order.Actor); !may {
-		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 	}
 	plan.Drivers = drivers
 	a.authorize(&plan)
@@ -45,7 +45,7 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
-	return out, nil
+	return out
 }
 
 // authorize writes into the plan who may abort, which is decided without asking

@@ -10,7 +10,6 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/activities/email"
-	"bakeoff/activities/slack"
 	"bakeoff/activities/webhook"
 	"bakeoff/rollout"
 )
@@ -56,7 +55,7 @@ func (s *slackConfig) open() (activities.Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slack.New(url)
+	return webhook.NewSlack(url)
 }
 
 func (w *webhookConfig) open() (activities.Notifier, error) {

@@ -82,7 +82,7 @@ func (s *Server) Notify(ctx context.Context, m activities.Message) error {
 	if err != nil {
 		return fmt.Errorf("reach %s: %w", s.address, err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }() // after a Quit it is closed already
 	if err := s.send(client, to, compose(s.from, to, m)); err != nil {
 		return fmt.Errorf("send by %s: %w", s.address, err)
 	}

@@ -1,5 +1,6 @@
 // Package webhook tells people by HTTP: a notice as a CloudEvent, signed with a
-// secret that sender and receiver share. Read [New] first.
+// secret that sender and receiver share ([New]), or as a message in Slack
+// ([NewSlack]).
 package webhook
 
 import (
@@ -26,10 +27,10 @@ const longestWait = 10 * time.Minute
 // client follows no redirect: what is sent goes to the configured URL alone.
 var client = &http.Client{Timeout: deadline, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// Post sends one body. Its error never names the URL, which may be a secret
+// post sends one body. Its error never names the URL, which may be a secret
 // itself. 400, 410, 413 and 422 are final: the receiver will never take this
 // body. All else is worth trying again.
-func Post(ctx context.Context, to string, header http.Header, body []byte) error {
+func post(ctx context.Context, to string, header http.Header, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return errors.New("the url cannot be used")
@@ -63,8 +64,8 @@ func classify(resp *http.Response, said string) error {
 	return err
 }
 
-// CheckURL says what is wrong with the address of a receiver.
-func CheckURL(text string) error {
+// checkURL says what is wrong with the address of a receiver.
+func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":

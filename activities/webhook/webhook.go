@@ -25,7 +25,7 @@ var _ activities.Notifier = (*Hook)(nil)
 
 // New makes a receiver. Without a secret nothing is signed.
 func New(url, secret string) (*Hook, error) {
-	if err := CheckURL(url); err != nil {
+	if err := checkURL(url); err != nil {
 		return nil, err
 	}
 	return &Hook{url, secret}, nil
@@ -57,7 +57,7 @@ func (h *Hook) Notify(ctx context.Context, m activities.Message) error {
 	if h.secret != "" {
 		header.Set(SignatureHeader, Sign(h.secret, body))
 	}
-	return Post(ctx, h.url, header, body)
+	return post(ctx, h.url, header, body)
 }
 
 // Sign is the value of the signature header for a body.

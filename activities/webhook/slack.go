@@ -1,5 +1,4 @@
-// Package slack tells people through an incoming webhook of Slack.
-package slack
+package webhook
 
 import (
 	"context"
@@ -9,23 +8,22 @@ import (
 	"strings"
 
 	"bakeoff/activities"
-	"bakeoff/activities/webhook"
 )
 
-// Workspace is where one incoming webhook leads.
-type Workspace struct{ url string }
+// Slack is an incoming webhook of a Slack workspace.
+type Slack struct{ url string }
 
-var _ activities.Notifier = (*Workspace)(nil)
+var _ activities.Notifier = (*Slack)(nil)
 
-// New makes the sink; the webhook's URL is its credential.
-func New(url string) (*Workspace, error) {
-	if err := webhook.CheckURL(url); err != nil {
+// NewSlack makes the sink; the webhook's URL is its credential.
+func NewSlack(url string) (*Slack, error) {
+	if err := checkURL(url); err != nil {
 		return nil, err
 	}
-	return &Workspace{url}, nil
+	return &Slack{url}, nil
 }
 
-type message struct {
+type slackMessage struct {
 	Channel string  `json:"channel,omitempty"` // webhooks of Slack apps have one of their own and ignore it
 	Text    string  `json:"text"`
 	Blocks  []block `json:"blocks"`
@@ -44,7 +42,7 @@ type text struct {
 
 // Notify implements [activities.Notifier]. Below the sentence stand the id, by
 // which a message that came twice is known, and a link where there is one.
-func (w *Workspace) Notify(ctx context.Context, m activities.Message) error {
+func (s *Slack) Notify(ctx context.Context, m activities.Message) error {
 	sentence := escape(m.Text)
 	if strings.HasPrefix(m.Channel, "@") { // it may end in the webhook's own channel: say whom it is for
 		sentence = escape(m.Channel) + " " + sentence
@@ -53,14 +51,14 @@ func (w *Workspace) Notify(ctx context.Context, m activities.Message) error {
 	if m.UIURL != "" {
 		below = fmt.Sprintf("<%s|%s> · %s", m.UIURL, escape(m.Target), below)
 	}
-	body, err := json.Marshal(message{Channel: m.Channel, Text: sentence, Blocks: []block{
+	body, err := json.Marshal(slackMessage{Channel: m.Channel, Text: sentence, Blocks: []block{
 		{Type: "section", Text: &text{"mrkdwn", shorten(sentence)}},
 		{Type: "context", Elements: []text{{"mrkdwn", below}}},
 	}})
 	if err != nil {
 		return fmt.Errorf("write the message: %w: %w", err, activities.ErrFinal)
 	}
-	return webhook.Post(ctx, w.url, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body)
+	return post(ctx, s.url, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body)
 }
 
 // escape keeps Slack from reading marks into plain text.

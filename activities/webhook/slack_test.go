@@ -1,4 +1,4 @@
-package slack_test
+package webhook_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
-	"bakeoff/activities/slack"
+	"bakeoff/activities/webhook"
 	"bakeoff/rollout"
 )
 
@@ -30,13 +30,13 @@ func sent(t *testing.T, m activities.Message) (out struct {
 		}
 	}))
 	defer server.Close()
-	w, err := slack.New(server.URL + "/services/T/B/secret")
+	w, err := webhook.NewSlack(server.URL + "/services/T/B/secret")
 	require.NoError(t, err)
 	require.NoError(t, w.Notify(t.Context(), m))
 	return out
 }
 
-func TestNotify(t *testing.T) {
+func TestSlack(t *testing.T) {
 	m := activities.Message{Channel: "#releases", Notice: rollout.Notice{ID: "notify/x/1-waiting", Target: "production/checkout",
 		Text: "errors < 5 & <!channel>", UIURL: "http://ui/run"}}
 	out := sent(t, m)
@@ -52,8 +52,8 @@ func TestNotify(t *testing.T) {
 	require.Equal(t, "notify/x/1-waiting", out.Blocks[1].Elements[0].Text)
 }
 
-func TestWrongURL(t *testing.T) {
-	_, err := slack.New("hooks.slack.com/services/T/B/secret")
+func TestSlackWrongURL(t *testing.T) {
+	_, err := webhook.NewSlack("hooks.slack.com/services/T/B/secret")
 	require.ErrorContains(t, err, "https://host/path")
 	require.NotContains(t, err.Error(), "secret")
 }
