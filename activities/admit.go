@@ -36,35 +36,54 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 	if len(problems) > 0 {
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
-	if may, why := a.Rules.May(in.Order.Spec.Environment, ActStart, in.Order.Actor); !may {
+	signer, why := a.mayStart(in, plan)
+	if why != "" {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 	}
 	plan.Drivers = drivers
 	a.authorize(&plan)
-	out := AdmitOutput{Plan: plan.Seal()}
+	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
 	return out
 }
 
+// mayStart says why somebody may not start a rollout now, although somebody else
+// may; "" when they may, with whose signature the order has.
+func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Signer, why string) {
+	o := in.Order
+	if may, why := a.Rules.May(o.Spec.Environment, ActStart, o.Actor); !may {
+		return nil, why
+	}
+	if o.Override {
+		if may, why := a.Rules.May(o.Spec.Environment, ActOverride, o.Actor); !may {
+			return nil, why
+		}
+	}
+	if why := a.Rules.lockedOut(p, o.Actor); why != "" {
+		return nil, why
+	}
+	if in.Received.IsZero() {
+		return nil, ""
+	}
+	return a.Rules.provenOrder(o, in.Received)
+}
+
 // authorize writes into the plan who may abort, which is decided without asking
 // anybody, and that every other command is authorized by the rules of its moment.
 func (a *Activities) authorize(p *rollout.Plan) {
 	p.Authorized = true
-	acts, found := a.Rules.Permissions[p.Spec.Environment]
-	if !found {
-		acts = a.Rules.Permissions["default"]
-	}
+	acts, _ := a.Rules.acts(p.Spec.Environment)
 	if roles, named := acts[rollout.CommandAbort]; named {
-		p.Abort = a.Rules.members(roles)
+		p.Abort = a.Rules.allNames(roles)
 	}
 	if len(a.Rules.Roles) > 0 {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.From) > 0 {
-			p.Warnings = append(p.Warnings, "approve.from: this worker has no roles, anyone's approval counts")
+		if len(q.Roles()) > 0 {
+			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}
 	}
@@ -136,8 +155,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 	}
 	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
-	refuse(o.Spec.Policy.OnNewRelease != "" && o.Spec.Policy.OnNewRelease != "reject",
-		"policy.onNewRelease", "only reject is served by this version")
 	for i, step := range o.Spec.Strategy.Canary {
 		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")
 	}

@@ -11,6 +11,8 @@ import (
 type AdmitInput struct {
 	Order rollout.Order `json:"order"`
 
+	Received time.Time `json:"received,omitzero"` // when the order reached Temporal; zero: it is only looked at, and needs no signature
+
 	Foresee bool `json:"foresee,omitempty"` // look at the present traffic, too; a rollout does so in Preflight
 }
 
@@ -19,6 +21,7 @@ type AdmitOutput struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order has a signature that is right
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"` // why there is none

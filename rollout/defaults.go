@@ -136,11 +136,17 @@ func (a *Approval) withDefaults() *Approval {
 	if a == nil {
 		return nil
 	}
-	filled := *a
-	filled.Quorum = orElse(filled.Quorum, 1)
+	filled := a.WithDefaults()
+	return &filled
+}
+
+// WithDefaults returns the approval with every default filled in.
+func (a Approval) WithDefaults() Approval {
+	filled := a
+	filled.Quorum = orElse(filled.Quorum, max(filled.sum(), 1))
 	filled.Within = orElse(filled.Within, Duration(24*time.Hour))
 	filled.Otherwise = orElse(filled.Otherwise, RuleRollback)
-	return &filled
+	return filled
 }
 
 // lastBake is the bake at the highest weight before promotion.

@@ -109,12 +109,14 @@ type Promote struct {
 	Approve *Approval `json:"approve,omitempty"`
 }
 
-// Approval asks people before an act. Anyone may answer where From is empty.
+// Approval asks people before an act: a quorum of the roles in From, or a
+// number of each role side by side. Anyone may answer where neither is given.
 type Approval struct {
-	From      []string `json:"from,omitempty"`
-	Quorum    int      `json:"quorum,omitempty"`    // votes needed; default 1
-	Within    Duration `json:"within,omitempty"`    // default 24h
-	Otherwise string   `json:"otherwise,omitempty"` // rollback (default) | promote: what happens when nobody answers
+	From      []string       `json:"from,omitempty"`
+	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
+	Each      map[string]int `json:"each,omitempty"`      // role → votes needed of it; one vote counts for one role
+	Within    Duration       `json:"within,omitempty"`    // default 24h
+	Otherwise string         `json:"otherwise,omitempty"` // rollback (default) | promote: what happens when nobody answers
 }
 
 // Check is one measured property with the judge that decides on it. Exactly

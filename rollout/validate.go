@@ -203,12 +203,25 @@ const (
 	tooManyWindows = "%s is too long for windows of %s: raise strategy.window.cap"
 )
 
+// Validate says what is wrong with an approval that stands at the path.
+func (a Approval) Validate(path string) []Problem {
+	var v validation
+	a.validate(&v, path)
+	return v
+}
+
 func (a *Approval) validate(v *validation, path string) {
 	if a == nil {
 		return
 	}
 	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible", a.Quorum)
-	v.require(a.Quorum <= 1 || len(a.From) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
+	v.require(a.Quorum <= 1 || len(a.From)+len(a.Each) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
+	v.require(a.Each == nil || len(a.From) == 0, path+".from", "`each` says who votes: `from` cannot stand beside it")
+	v.require(a.Each == nil || len(a.Each) > 0, path+".each", "nobody is asked: name roles, and how many votes of each")
+	v.require(a.Quorum == 0 || len(a.Each) == 0 || a.Quorum == a.sum(), path+".quorum", "with `each` the quorum is its sum: leave it out")
+	for role, votes := range a.Each {
+		v.require(votes >= 1 && votes <= 100, path+".each."+role, "%d votes are impossible: between 1 and 100", votes)
+	}
 	v.atLeast(a.Within, path+".within", time.Second)
 	v.oneOf(a.Otherwise, path+".otherwise", RuleRollback, RulePromote)
 }

@@ -82,7 +82,7 @@ func (c *cli) root() *cobra.Command {
 	c.add(root, groupOrders, c.pauseCommand(), c.resumeCommand(), c.abortCommand(), c.approveCommand(), c.rejectCommand(),
 		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.restoreCommand())
 	c.add(root, groupSpecs, c.planCommand(), c.lintCommand(), c.schemaCommand())
-	c.add(root, groupAudit, c.historyCommand(), c.judgeCommand())
+	c.add(root, groupAudit, c.historyCommand(), c.judgeCommand(), c.doctorCommand())
 	root.AddCommand(c.versionCommand())
 	return root
 }

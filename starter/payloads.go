@@ -24,6 +24,13 @@ type (
 		Warnings []string      `json:"warnings"`
 		Cause    rollout.Cause `json:"cause"`
 	}
+	authorizeInput struct {
+		ID string `json:"id"`
+	}
+	authorizeOutput struct {
+		Signer *rollout.Signer `json:"signer"`
+		Vote   rollout.Vote    `json:"vote"`
+	}
 	deployInput struct {
 		Candidate string `json:"candidate"`
 	}

@@ -27,14 +27,24 @@ type wayBack struct {
 	copy    string // of the baseline, that had traffic too
 	touched bool   // traffic, flags or pointers may have been changed
 	gone    bool   // the removal of the baseline has begun
+	lost    string // the run whose changes this one only puts back
 }
 
 // jobFields are what activities need to know of a rollout; the intent and the
 // fence are of each act.
 var jobFields = []string{"target", "drivers", "baseline", "candidate", "endpoints"}
 
-// readWayBack reads a run's history.
+// readWayBack reads a run's history. One that only puts back what a run before
+// it had changed has that one's way back.
 func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
+	back, err := readRun(ctx, svc, r)
+	if err == nil && back.lost != "" {
+		return readRun(ctx, svc, run{r.WorkflowID, back.lost})
+	}
+	return back, err
+}
+
+func readRun(ctx context.Context, svc service, r run) (wayBack, error) {
 	var back wayBack
 	types := map[int64]string{}
 	for e, err := range svc.Events(ctx, r) {
@@ -49,6 +59,12 @@ func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
 }
 
 func (b *wayBack) read(svc service, types map[int64]string, e *historypb.HistoryEvent) error {
+	if a := e.GetWorkflowExecutionStartedEventAttributes(); a != nil {
+		var o rollout.Order
+		err := decode(svc.Converter(), a.GetInput(), &o)
+		b.lost = o.Recover
+		return err
+	}
 	if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
 		types[e.GetEventId()] = a.GetActivityType().GetName()
 		switch types[e.GetEventId()] {

@@ -17,6 +17,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	switch one.Type {
 	case "Admit":
 		return s.admitted(e, result)
+	case "Authorize":
+		return s.authorized(one, result)
 	case "Snapshot":
 		return s.snapshot(e, result)
 	case "Preflight":
@@ -65,6 +67,7 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
 		return nil
 	}
+	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
 	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
 	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))

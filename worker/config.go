@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,8 +26,10 @@ type config struct {
 	Evidence evidenceConfig               `json:"evidence,omitzero"`
 
 	Roles       map[string][]string             `json:"roles,omitempty"`       // role → members
+	Members     map[string]activities.Member    `json:"members,omitempty"`     // what else members are known by
 	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
+	Signing     *signingConfig                  `json:"signing,omitempty"`
 
 	Notifications notificationsConfig       `json:"notifications,omitzero"`
 	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
@@ -34,9 +37,10 @@ type config struct {
 	Alerts alertsConfig `json:"alerts,omitzero"`
 
 	// Not served by this version: known, so that they can be refused by name.
-	Signing      any `json:"signing,omitempty"`
 	Freeze       any `json:"freeze,omitempty"`
 	ErrorBudgets any `json:"errorBudgets,omitempty"`
+
+	folder string // of the file: what it names by a relative path lies there
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -81,6 +85,7 @@ func loadConfig(path string) (config, error) {
 	if saysNothing(string(data)) {
 		return c, nil
 	}
+	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		return c, nil
@@ -108,8 +113,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"signing": c.Signing,
-		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -138,6 +142,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	out = append(out, c.validateSigning()...)
 	out = append(out, c.validateNotifications()...)
 	out = append(out, c.Alerts.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })

@@ -149,17 +149,18 @@ func ending(o rollout.Outcome) string {
 	return strings.ToLower(string(o))
 }
 
-// tellOfCommand tells people of a command that was denied, or that passed what
-// policy asks for.
-func (r *run) tellOfCommand(c rollout.Command, answer rollout.Answer) {
-	switch {
-	case answer.Answer == rollout.Denied:
-		r.notify(rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: answer.Why,
-			Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, answer.Why)})
-	case answer.Answer == rollout.Accepted && c.Override:
-		r.notify(rollout.Notice{Event: rollout.OnOverridden, Actor: c.Actor, Reason: c.Reason,
-			Text: fmt.Sprintf("%s by %s passed what policy asks for: %s", c.Name, c.Actor, c.Reason)})
-	}
+// noteDenied tells people of a command that was denied.
+func (r *run) noteDenied(c rollout.Command, why string) {
+	r.notify(rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why, Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)})
+}
+
+// noteOverride records, and tells people, that somebody passed what policy asks
+// for.
+func (r *run) noteOverride(c rollout.Command) {
+	r.status.Overrides = append(r.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: r.now()})
+	r.metrics().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
+	r.notify(rollout.Notice{Event: rollout.OnOverridden, Actor: c.Actor, Reason: c.Reason,
+		Text: fmt.Sprintf("%s by %s passed what policy asks for: %s", c.Name, c.Actor, c.Reason)})
 }
 
 // escalate tells the plan's rungs, one after another and each once, for as long

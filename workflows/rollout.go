@@ -28,10 +28,7 @@ func Rollout(ctx workflow.Context, order rollout.Order) (rollout.Status, error) 
 	if err := r.listen(); err != nil {
 		return r.status, err
 	}
-	setback := r.prepare()
-	if setback == nil {
-		setback = r.advance()
-	}
+	setback := r.course()
 	switch {
 	case setback == nil:
 		r.conclude(rollout.Promoted)
@@ -78,6 +75,18 @@ type run struct {
 	shown shown
 }
 
+// course goes forward until the candidate serves everything, or something sends
+// the rollout back.
+func (r *run) course() *setback {
+	if r.order.Recover != "" {
+		return r.takeOver()
+	}
+	if s := r.prepare(); s != nil {
+		return s
+	}
+	return r.advance()
+}
+
 func newRun(ctx workflow.Context, order rollout.Order) *run {
 	info := workflow.GetInfo(ctx)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
@@ -112,7 +121,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.status.StartedAt})
 	if s != nil {
 		return s
 	}
@@ -125,6 +134,9 @@ func (r *run) admit() *setback {
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	if o := r.order; o.Override {
+		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
+	}
 	return nil
 }
 
