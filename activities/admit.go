@@ -26,7 +26,9 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
+	a.authorize(&plan)
 	a.Notifications.announce(&plan)
+	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	drivers, refusals := a.admitDrivers(plan)
 	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {
@@ -41,7 +43,6 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 	}
 	plan.Drivers = drivers
-	a.authorize(&plan)
 	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)

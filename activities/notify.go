@@ -94,7 +94,6 @@ func (n Notifications) announce(p *rollout.Plan) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("notify[%d].to: this worker has no sink %q: until it has, nobody is told there", i, one.To))
 		}
 	}
-	p.Events, p.Actions = p.EventBound(), p.ActionBound()
 }
 
 // mayTell reports whether anybody may want to know of a rollout.

@@ -7,7 +7,7 @@ const MaxEvents = 10000
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
 // kept baseline, 14 for a copy of it, 8 per approval, and 8 more for each that
 // is asked for while the candidate has traffic, because then a window stays open
-// beside it. Where people are told, 9 for each notice and 14 for each escalation.
+// beside it; 6 per vote that is authorized. Where people are told, 9 for each notice and 14 for each escalation.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -20,6 +20,11 @@ func (p Plan) EventBound() int {
 		events += 14
 	}
 	events += 16 * len(p.Approvals())
+	if p.Authorized {
+		for _, q := range p.Approvals() {
+			events += 6 * max(q.Quorum, 1)
+		}
+	}
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}

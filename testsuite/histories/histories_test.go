@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ func TestEveryPathHasOne(t *testing.T) {
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early"} {
+	for _, name := range []string{"promote", "approve", "notified", "adaptive", "same-age", "end-early"} {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
@@ -90,6 +91,7 @@ type path struct {
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
+	worker   string // its configuration; RECEIVER is one of notices
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -142,6 +144,11 @@ var paths = map[string]path{
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
+	"notified": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", worker: notifies + "  subscriptions: [{to: webhook}]",
+		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
+	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
+		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -151,6 +158,8 @@ var paths = map[string]path{
 	}, want: rollout.Failed},
 }
 
+const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
 const baseline, candidate = "1.0.0", "1.1.0"
 
 // TestRecord lives every path with real processes and keeps its history.
@@ -159,8 +168,8 @@ func TestRecord(t *testing.T) {
 		t.Skip("records only with -record")
 	}
 	require.NoError(t, os.Mkdir(*record, 0o755))
+	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
-	procs.StartWorker(t, server, "")
 	for name, p := range paths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
 	}
@@ -170,7 +179,10 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
 	s := &scene{t: t, server: server, world: world}
+	s.worker = procs.StartWorker(t, server, strings.ReplaceAll(p.worker, "RECEIVER", receiver.URL))
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
 	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
 	var err error
@@ -183,7 +195,10 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	}
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
-	s.keep(file)
+	s.keep(file, s.history("rollout/"+target))
+	if p.worker != "" {
+		s.keepNotice(strings.TrimSuffix(file, ".json") + "-notice.json")
+	}
 }
 
 const target = "staging/checkout"
@@ -231,6 +246,7 @@ needsHumanAfter: 2s
 type scene struct {
 	t      *testing.T
 	server *procs.Server
+	worker *procs.Worker
 	world  *sim.World
 	client client.Client
 }
@@ -273,15 +289,45 @@ func (s *scene) until(what string) {
 	}, procs.Patience, 100*time.Millisecond, what)
 }
 
-func (s *scene) keep(file string) {
+// alert fires, as Alertmanager would say it.
+func (s *scene) alert() {
+	body := `{"alerts": [{"status": "firing", "fingerprint": "7d3f", "startsAt": "2026-11-21T12:00:00Z", "annotations": {"summary": "too many errors"},
+		"labels": {"alertname": "CheckoutErrors", "environment": "staging", "service": "checkout"}}]}`
+	req, err := http.NewRequest(http.MethodPost, "http://"+s.worker.Listen+"/alerts", strings.NewReader(body))
+	require.NoError(s.t, err)
+	req.Header.Set("Authorization", "Bearer recorded")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	require.NoError(s.t, resp.Body.Close())
+	require.Equal(s.t, http.StatusOK, resp.StatusCode)
+}
+
+func (s *scene) history(workflow string) *historypb.History {
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(context.Background(), "rollout/"+target, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.client.GetWorkflowHistory(context.Background(), workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(s.t, err)
 		history.Events = append(history.Events, event)
 	}
+	return history
+}
+
+func (s *scene) keep(file string, history *historypb.History) {
 	body, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(s.t, err)
 	require.NoError(s.t, os.WriteFile(file, body, 0o600))
+}
+
+// keepNotice keeps the first workflow that told people, if there is one, once it
+// has done so.
+func (s *scene) keepNotice(file string) {
+	for _, e := range s.history("rollout/" + target).Events {
+		if started := e.GetChildWorkflowExecutionStartedEventAttributes(); started != nil {
+			id := started.GetWorkflowExecution().GetWorkflowId()
+			require.NoError(s.t, s.client.GetWorkflow(context.Background(), id, "").Get(context.Background(), nil))
+			s.keep(file, s.history(id))
+			return
+		}
+	}
 }
