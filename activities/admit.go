@@ -129,9 +129,11 @@ func (l Limits) check(s rollout.Spec) []rollout.Problem {
 		"baseline.artifact", "a copy of the baseline must be the same: pin it by digest (name@sha256:…)")
 	refuse(l.RequireOwner && s.Owner == "", "owner", "%s needs an owner", s.Environment)
 	refuse(l.RequirePurpose && s.Purpose == "", "purpose", "%s needs a purpose", s.Environment)
-	for i, step := range rollout.NewPlan(s).Steps {
-		refuse(i == 0 && l.FirstWeight > 0 && step.Weight > l.FirstWeight, "strategy",
-			"the first step has %s: at most %s in %s", step.Weight, l.FirstWeight, s.Environment)
+	plan := rollout.NewPlan(s)
+	if first := plan.FirstShare(); l.FirstWeight > 0 {
+		refuse(first > l.FirstWeight, "strategy", "the first raise is to %s: at most %s in %s", first, l.FirstWeight, s.Environment)
+	}
+	for _, step := range plan.Steps {
 		refuse(step.Bake < l.BakeAtLeast, "strategy", "step %d bakes %s: at least %s in %s",
 			step.Number, step.Bake, l.BakeAtLeast, s.Environment)
 	}
@@ -156,9 +158,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 	}
 	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
-	for i, step := range o.Spec.Strategy.Canary {
-		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")
-	}
 	return out
 }
 
@@ -187,7 +186,7 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 	}
 	traffic, err := a.Drivers.traffic(target.Traffic)
 	if note("traffic", traffic, err) {
-		problems = append(problems, admitWeights(p, traffic)...)
+		problems = append(append(problems, admitWeights(p, traffic)...), admitCohorts(p, traffic)...)
 	}
 	if target.Metrics != nil {
 		metrics, err := a.Drivers.metrics(target.Metrics)

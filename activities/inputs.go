@@ -46,6 +46,8 @@ type Snapshot struct {
 	Endpoints []string       `json:"endpoints,omitempty"`
 	Present   bool           `json:"present,omitempty"` // the candidate was already deployed
 	At        time.Time      `json:"at"`
+
+	Cohorts map[string]string `json:"cohorts,omitempty"` // cohort → version, by rules of the router
 }
 
 // SnapshotOutput is the snapshot, or why the target cannot be rolled out now.
@@ -63,8 +65,9 @@ type PreflightInput struct {
 	Steps    []Outlook       `json:"steps,omitempty"` // to say what will be seen in them
 	Alpha    float64         `json:"alpha,omitempty"`
 
-	Copy      string `json:"copy,omitempty"`      // of the baseline, that will be deployed: it must not be there yet
-	Foresight string `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
+	Copy      string   `json:"copy,omitempty"`      // of the baseline, that will be deployed: it must not be there yet
+	Cohorts   []string `json:"cohorts,omitempty"`   // that the router is to know
+	Foresight string   `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
 }
 
 // PreflightOutput says what was found. Problems refuse the rollout.
@@ -177,6 +180,8 @@ type ObserveInput struct {
 	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
 	Adaptive  *rollout.Adaptive            `json:"adaptive,omitempty"` // say which weight may be next
 	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself
+	Cohorts   []string                     `json:"cohorts,omitempty"`  // that are to have the candidate
+	Apart     bool                         `json:"apart,omitempty"`    // no share of the users has it: relative checks compare nothing
 }
 
 // ObserveOutput is what one window came to.

@@ -5,9 +5,11 @@ const MaxEvents = 10000
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 14 for a copy of it, 8 per approval, and 8 more for each that
-// is asked for while the candidate has traffic, because then a window stays open
-// beside it; 6 per vote that is authorized. Where people are told, 9 for each notice and 14 for each escalation.
+// kept baseline, 14 for a copy of it, 6 for each cohort and for the removal of
+// their rules, 8 per approval, and 8 more for each that is asked for while the
+// candidate has traffic, because then a window stays open beside it; 6 per vote
+// that is authorized; where people are told, 9 for each notice and 14 for each
+// escalation.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -18,6 +20,9 @@ func (p Plan) EventBound() int {
 	}
 	if p.Copy != "" {
 		events += 14
+	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		events += 6 * (cohorts + 1)
 	}
 	events += 16 * len(p.Approvals())
 	if p.Authorized {
@@ -60,12 +65,15 @@ func (p Plan) escalations() int {
 const noticeActions = 4
 
 // ActionBound computes the billable actions when nothing goes wrong, without
-// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval, and what notices
-// cost.
+// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval, one for each
+// cohort and for the removal of their rules, and what notices cost.
 func (p Plan) ActionBound() int {
 	actions := 15
 	if p.Copy != "" {
 		actions += 2
+	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		actions += cohorts + 1
 	}
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)

@@ -27,9 +27,11 @@ func (s Spec) WithDefaults() Spec {
 	s.Policy = s.Policy.withDefaults()
 	s.Strategy.Baseline = orElse(s.Strategy.Baseline, BaselineServing)
 	s.Strategy.Window.Cap = orElse(s.Strategy.Window.Cap, max(Duration(12*time.Hour), s.Strategy.Window.First))
-	s.Strategy.Canary = slices.Clone(s.Strategy.Canary)
-	for i, step := range s.Strategy.Canary {
-		s.Strategy.Canary[i].Approve = step.Approve.withDefaults()
+	s.Strategy.Canary, s.Strategy.Rings = slices.Clone(s.Strategy.Canary), slices.Clone(s.Strategy.Rings)
+	for _, steps := range [][]Step{s.Strategy.Canary, s.Strategy.Rings} {
+		for i, step := range steps {
+			steps[i].Approve = step.Approve.withDefaults()
+		}
 	}
 	if s.Strategy.Promote != nil {
 		s.Strategy.Promote = &Promote{Approve: s.Strategy.Promote.Approve.withDefaults()}
@@ -187,8 +189,13 @@ func (s Strategy) steps() []Step {
 	switch {
 	case s.Adaptive != nil:
 		return s.Adaptive.fastest()
+	case s.BlueGreen != nil:
+		return []Step{{Bake: s.BlueGreen.Preview}}
+	case s.AllAtOnce != nil:
+		return []Step{{Weight: All, Bake: s.AllAtOnce.Bake}}
 	case s.Linear == nil:
-		return s.Canary
+		_, steps := s.listed()
+		return steps
 	}
 	var steps []Step
 	until := orElse(s.Linear.Until, All)

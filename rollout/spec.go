@@ -69,7 +69,7 @@ type Driver struct {
 }
 
 // Strategy says in which steps the candidate gets its traffic: exactly one of
-// Canary, Linear and Adaptive.
+// Canary, Linear, Adaptive, BlueGreen, Rings and AllAtOnce.
 type Strategy struct {
 	Window       WindowSpec `json:"window,omitzero"`
 	WarmUp       *Duration  `json:"warmUp,omitempty"`   // relative checks not counted; default a tenth of the bake, at most 1m
@@ -77,6 +77,9 @@ type Strategy struct {
 	Canary       []Step     `json:"canary,omitempty"`
 	Linear       *Linear    `json:"linear,omitempty"`
 	Adaptive     *Adaptive  `json:"adaptive,omitempty"`
+	BlueGreen    *BlueGreen `json:"blueGreen,omitempty"`
+	Rings        []Step     `json:"rings,omitempty"` // cohorts first, then weights
+	AllAtOnce    *AllAtOnce `json:"allAtOnce,omitempty"`
 	Promote      *Promote   `json:"promote,omitempty"`
 	KeepBaseline *Duration  `json:"keepBaseline,omitempty"` // after promotion; default the last bake, at most 10m
 }
@@ -86,22 +89,6 @@ type WindowSpec struct {
 	First Duration `json:"first,omitempty"` // default 1m; a quarter of a bake shorter than 4m, at least 5s
 	Cap   Duration `json:"cap,omitempty"`   // default 12h
 	Poll  Duration `json:"poll,omitempty"`  // default 5s; at most a fifth of first
-}
-
-// Step is one rung: a weight, the bake at it, and who must agree to the raise.
-type Step struct {
-	Weight  Weight    `json:"weight"`            // share of traffic, more than in the step before
-	Bake    Duration  `json:"bake"`              // how long it is watched
-	Cohort  string    `json:"cohort,omitempty"`  // not served yet: refused when the rollout starts
-	Approve *Approval `json:"approve,omitempty"` // asked before the raise
-}
-
-// Linear raises by Step, bakes each time, and promotes at Until, which has no
-// bake of its own. Until defaults to 100%.
-type Linear struct {
-	Step  Weight   `json:"step"`
-	Bake  Duration `json:"bake"`
-	Until Weight   `json:"until,omitempty"`
 }
 
 // Promote says who must agree before the candidate gets all of the traffic.

@@ -134,6 +134,7 @@ type Status struct {
 	Weight        Weight         `json:"weight"` // the candidate's, as observed
 	Step          int            `json:"step"`   // from 1; 0 before the first
 	Steps         int            `json:"steps"`
+	StepOwner     string         `json:"stepOwner,omitempty"` // who answers for the step
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
 	Checks        []CheckResult  `json:"checks"`
 

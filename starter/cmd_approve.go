@@ -76,7 +76,7 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 		gateAsked(&b, p.Promote)
 	case o.Step > 0 && len(p.Steps) > 0:
 		step := p.Steps[o.Step-1]
-		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s\n", o.Step, len(p.Steps), step.Weight, s.Candidate, step.Bake)
+		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s%s\n", o.Step, len(p.Steps), step.Audience(), s.Candidate, step.Bake, ownedBy(step.Owner))
 		gateAsked(&b, step.Approve)
 	}
 	if s.Asked != nil && s.Asked.Step == o.Step {

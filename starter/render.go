@@ -101,7 +101,7 @@ func where(s rollout.Status) string {
 	case s.Steps > 0 && s.Step > s.Steps:
 		return "promotion, at " + s.Weight.String()
 	case s.Steps > 0:
-		return fmt.Sprintf("step %d/%d at %s", s.Step, s.Steps, s.Weight)
+		return fmt.Sprintf("step %d/%d at %s%s", s.Step, s.Steps, s.Weight, ownedBy(s.StepOwner))
 	default:
 		return fmt.Sprintf("step %d at %s", s.Step, s.Weight)
 	}

@@ -24,10 +24,11 @@ type wayBack struct {
 		Primary  string         `json:"primary"`
 		Flags    map[string]any `json:"flags"`
 	}
-	copy    string // of the baseline, that had traffic too
-	touched bool   // traffic, flags or pointers may have been changed
-	gone    bool   // the removal of the baseline has begun
-	lost    string // the run whose changes this one only puts back
+	copy    string   // of the baseline, that had traffic too
+	cohorts []string // that may have the candidate by a rule
+	touched bool     // traffic, flags or pointers may have been changed
+	gone    bool     // the removal of the baseline has begun
+	lost    string   // the run whose changes this one only puts back
 }
 
 // jobFields are what activities need to know of a rollout; the intent and the
@@ -68,7 +69,7 @@ func (b *wayBack) read(svc service, types map[int64]string, e *historypb.History
 	if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
 		types[e.GetEventId()] = a.GetActivityType().GetName()
 		switch types[e.GetEventId()] {
-		case "SetTraffic", "SetFlags", "Promote":
+		case "SetTraffic", "SetFlags", "SetCohort", "Promote":
 			b.touched = true
 			return b.readJob(svc, a.GetInput())
 		case "Remove":
@@ -100,6 +101,9 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 			b.job[field] = value
 		}
 	}
+	if cohort, _ := in["cohort"].(string); cohort != "" {
+		b.cohorts = append(b.cohorts, cohort)
+	}
 	split, _ := in["split"].(map[string]any)
 	for version := range split {
 		if version != b.snapshot.Baseline && version != in["candidate"] {
@@ -117,6 +121,9 @@ func (b wayBack) walk(ctx context.Context, svc service, o order) error {
 		{"RestorePointers", rollout.QueueInfra, map[string]any{"primary": b.snapshot.Primary}}}
 	if len(b.snapshot.Flags) > 0 {
 		acts = append(acts, restoringAct{"RestoreFlags", rollout.QueueControl, map[string]any{"flags": b.snapshot.Flags}})
+	}
+	if len(b.cohorts) > 0 {
+		acts = append(acts, restoringAct{"RestoreCohorts", rollout.QueueControl, map[string]any{"cohorts": b.cohorts}})
 	}
 	var group errgroup.Group
 	for i, act := range acts {

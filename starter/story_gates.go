@@ -77,7 +77,7 @@ func (s *story) raise(step int) string {
 	if step > len(s.plan.Steps) {
 		return "the promotion"
 	}
-	return "the raise to " + s.plan.Steps[step-1].Weight.String()
+	return s.plan.Steps[step-1].Raise()
 }
 
 // raised tells that the rollout goes on past a gate although the votes were not

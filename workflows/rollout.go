@@ -4,7 +4,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -66,6 +65,7 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
+	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 	notices    []workflow.Future      // ready when a workflow has taken over to tell people
@@ -175,7 +175,7 @@ func (r *run) preflight() *setback {
 	act := r.look("preflight", "prove that going back is possible")
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
+			Steps: activities.Outlooks(r.plan), Cohorts: r.plan.Cohorts(), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
 	if s != nil {
 		return s
 	}
@@ -213,20 +213,24 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
-	if s := r.gate(step.Approve, step.Number, fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if s := r.gate(step.Approve, step.Number, step.Raise()); s != nil {
 		return s
 	}
 	if r.skipAll {
 		return nil
 	}
-	if step.Weight > r.step.Weight { // less traffic waits for nothing
-		if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if step.Weight > r.step.Weight || step.Cohort != "" { // less traffic waits for nothing
+		if s := r.waitUntilReady(step.Raise()); s != nil {
 			return s
 		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
+	r.status.StepOwner = step.Owner
 	if !r.stays {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
+			return s
+		}
+		if s := r.sendCohort(step); s != nil {
 			return s
 		}
 	}
