@@ -26,7 +26,7 @@ const (
 func Notify(ctx workflow.Context, in rollout.Telling) (rollout.Told, error) {
 	var told rollout.Told
 	var list activities.RecipientsOutput
-	ask := act{id: "recipients", summary: "find out who is told", queue: rollout.QueueInfra, limit: quickLimit}
+	ask := act{id: "recipients", summary: "find out who is told", queue: rollout.QueueInfra, limit: quickLimit, within: tellWithin}
 	if err := start(ctx, ask, a.Recipients, in).Get(ctx, &list); err != nil {
 		return told, err
 	}
@@ -84,11 +84,15 @@ func (r *run) awaitNotices() {
 
 // waitsUntil is when what is waited for ends by itself.
 func (r *run) waitsUntil() *time.Time {
-	if r.holdingIt && r.status.WaitingFor == rollout.WaitingForHold {
+	switch r.status.WaitingFor {
+	case rollout.WaitingForPause: // by a command alone
+		return nil
+	case rollout.WaitingForHold:
 		until := r.heldSince.Add(r.plan.Spec.Policy.HoldFor.Std())
 		return &until
+	default:
+		return r.status.WaitingUntil
 	}
-	return r.status.WaitingUntil
 }
 
 // waiting is what is waited for, and why, in words.
@@ -120,7 +124,8 @@ func (r *run) tellOfPhase(was rollout.Status) {
 	r.phases++
 	switch wasBack := was.Phase == rollout.PhaseNeedsHuman || was.Phase == rollout.PhaseRollingBack; {
 	case s.Phase == rollout.PhaseWaiting && s.WaitingFor == rollout.WaitingForFreeze:
-		r.notify(rollout.Notice{Event: rollout.OnFrozen, Reason: s.Reason, Text: fmt.Sprintf("%s is frozen at %s: %s%s", s.Candidate, s.Weight, s.Reason, atLatest(r.waitsUntil()))})
+		r.notify(rollout.Notice{Event: rollout.OnFrozen, Reason: s.Reason,
+			Text: fmt.Sprintf("%s is frozen at %s: %s%s", s.Candidate, s.Weight, s.Reason, atLatest(r.waitsUntil()))})
 	case s.Phase == rollout.PhaseWaiting:
 		r.notify(rollout.Notice{Event: rollout.OnWaiting, Reason: s.Reason,
 			Text: fmt.Sprintf("%s at %s: %s%s", s.Candidate, s.Weight, r.waiting(), atLatest(r.waitsUntil()))})
@@ -151,7 +156,8 @@ func ending(o rollout.Outcome) string {
 
 // noteDenied tells people of a command that was denied.
 func (r *run) noteDenied(c rollout.Command, why string) {
-	r.notify(rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why, Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)})
+	r.notify(rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why,
+		Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)})
 }
 
 // noteOverride records, and tells people, that somebody passed what policy asks
@@ -180,8 +186,8 @@ func (r *run) escalate() {
 				timer.cancel()
 				return
 			}
-			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason,
-				Text: fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, rung.After, r.waiting())}, rollout.Notification{To: to.To, Channel: to.Channel})
+			text := fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, rung.After, r.waiting())
+			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason, Text: text}, rollout.Notification{To: to.To, Channel: to.Channel})
 		}
 	})
 }
