@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -135,6 +136,13 @@ func TestDeafReceiver(t *testing.T) {
 	require.Less(t, e.TimeToRestore.Total.Std().Seconds(), 5.0)
 	s.asBefore()
 	require.Empty(t, r.got())
+	until(t, "what still tells people is replayed", func() bool {
+		cmd := exec.Command(procs.Program(t, "bakeoff-worker"), "verify", "--open")
+		cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+c.server.Address)
+		said, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(said))
+		return strings.Count(string(said), "ok        notify/") == 2
+	})
 	r.feels(http.StatusInternalServerError)
 	r.awaits(3)
 	require.Empty(t, r.got())
