@@ -68,6 +68,8 @@ type run struct {
 	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
+	notices    []workflow.Future      // ready when a workflow has taken over to tell people
+	phases     int                    // counts what was entered
 
 	commands
 	shown shown
@@ -119,11 +121,12 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.status.StartedAt})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received()})
 	if s != nil {
 		return s
 	}
 	if out.Cause != "" {
+		r.plan.Notifies = out.Notifies
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}
@@ -135,6 +138,16 @@ func (r *run) admit() *setback {
 		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
 	}
 	return nil
+}
+
+// received is when the order was given to Temporal: to the Target, where that
+// started this rollout when its turn came, and else with the start.
+func (r *run) received() time.Time {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	if parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key()) && !r.order.Received.IsZero() {
+		return r.order.Received
+	}
+	return r.status.StartedAt
 }
 
 // adopt makes a plan the one that is followed.

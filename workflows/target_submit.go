@@ -13,13 +13,19 @@ import (
 // onSubmit takes an order in and answers when it is known what becomes of it:
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
+	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
 	t.receive(s)
-	var fate rollout.Submission
-	err := workflow.Await(ctx, func() bool {
-		fate = t.fateOf(s.Order.ID)
+	return t.settled(ctx, s.Order.ID), nil
+}
+
+// settled waits until it is known what becomes of an order.
+func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submission) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool {
+		fate = t.fateOf(id)
 		return fate.Fate != rollout.FateStarting
 	})
-	return fate, err
+	return fate
 }
 
 // receive takes an order in. The same id is the same order, whichever way it
@@ -63,8 +69,11 @@ func (t *target) catchUp(ctx workflow.Context) {
 // refuses says why an order is not even queued; "" when it may be.
 func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
 	o := s.Order
+	if o.Spec.Key() != t.status.Target {
+		return rollout.CauseSpec, fmt.Sprintf("the order is for %s, not for %s", o.Spec.Key(), t.status.Target)
+	}
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
-	if i < 0 || o.Override {
+	if i < 0 || o.Override || o.Back {
 		return "", ""
 	}
 	q := t.status.Quarantine[i]
@@ -117,7 +126,7 @@ func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
 	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
 	act.within = 2 * quickLimit
 	var out activities.AdmitOutput
-	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o}).Get(ctx, &out); err != nil {
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
 		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
 		return
 	}
