@@ -21,12 +21,14 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 
 func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 	invalid := in.Order.Spec.Validate()
-	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
+	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
-	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
-	a.authorize(&plan)
+	plan := rollout.NewPlan(in.Order.Spec)
+	if !in.Order.Back {
+		plan = a.Rules.asked(plan)
+	}
 	a.Notifications.announce(&plan)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	drivers, refusals := a.admitDrivers(plan)
@@ -43,6 +45,7 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 	}
 	plan.Drivers = drivers
+	a.authorize(&plan)
 	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
@@ -54,6 +57,10 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 // may; "" when they may, with whose signature the order has.
 func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Signer, why string) {
 	o := in.Order
+	if o.Back { // its Target verified the command that asked for it
+		_, why := a.Rules.May(o.Spec.Environment, rollout.CommandRollback, o.Actor)
+		return nil, why
+	}
 	if may, why := a.Rules.May(o.Spec.Environment, ActStart, o.Actor); !may {
 		return nil, why
 	}
@@ -83,7 +90,7 @@ func (a *Activities) authorize(p *rollout.Plan) {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.Roles()) > 0 {
+		if len(q.From) > 0 {
 			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}
@@ -108,8 +115,13 @@ func (a *Activities) lookAhead(ctx context.Context, p rollout.Plan) ([]rollout.F
 	return foresight, ""
 }
 
-func (a *Activities) limitsOf(environment string) Limits {
-	if l, ok := a.Limits[environment]; ok {
+// limitsOf are those of the order's environment. Going back has none: what is gone
+// back to has passed them.
+func (a *Activities) limitsOf(o rollout.Order) Limits {
+	if o.Back {
+		return Limits{MutableTags: "allow"}
+	}
+	if l, ok := a.Limits[o.Spec.Environment]; ok {
 		return l
 	}
 	return a.Limits["default"]

@@ -5,11 +5,11 @@ const MaxEvents = 10000
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 14 for a copy of it, 6 for each cohort and for the removal of
-// their rules, 8 per approval, and 8 more for each that is asked for while the
-// candidate has traffic, because then a window stays open beside it; 6 per vote
-// that is authorized; where people are told, 9 for each notice and 14 for each
-// escalation.
+// kept baseline, 14 for a copy of it, 6 for each cohort and 8 for the removal of
+// their rules, 1 per approval and 13 for each of its votes, which is authorized,
+// and 8 more for each approval that is asked for while the candidate has traffic,
+// because then a window stays open beside it. Where people are told, 9 for each
+// notice and 14 for each escalation.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -22,13 +22,10 @@ func (p Plan) EventBound() int {
 		events += 14
 	}
 	if cohorts := len(p.Cohorts()); cohorts > 0 {
-		events += 6 * (cohorts + 1)
+		events += 6*cohorts + 8
 	}
-	events += 16 * len(p.Approvals())
-	if p.Authorized {
-		for _, q := range p.Approvals() {
-			events += 6 * max(q.Quorum, 1)
-		}
+	for _, q := range p.Approvals() {
+		events += 9 + 13*q.Quorum
 	}
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
@@ -65,8 +62,9 @@ func (p Plan) escalations() int {
 const noticeActions = 4
 
 // ActionBound computes the billable actions when nothing goes wrong, without
-// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval, one for each
-// cohort and for the removal of their rules, and what notices cost.
+// heartbeats: 15 + Σ per step (3 + windows) + 2 per approval and 2 for each of
+// its votes, one for each cohort and for the removal of their rules, and what
+// notices cost.
 func (p Plan) ActionBound() int {
 	actions := 15
 	if p.Copy != "" {
@@ -78,7 +76,10 @@ func (p Plan) ActionBound() int {
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
 	}
-	return actions + 3*len(p.Approvals()) + noticeActions*(p.notices()+p.escalations()) + p.escalations()
+	for _, q := range p.Approvals() {
+		actions += 2 + 2*q.Quorum
+	}
+	return actions + noticeActions*(p.notices()+p.escalations()) + p.escalations()
 }
 
 // longestWay is the plan's steps; an adaptive one may take more than are listed.

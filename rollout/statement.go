@@ -36,12 +36,15 @@ type statement struct {
 	Digest string   `json:"digest,omitempty"`
 	By     Duration `json:"by,omitempty"`
 	Full   bool     `json:"full,omitempty"`
+	To     string   `json:"to,omitempty"`
 
 	Version   string `json:"version,omitempty"`
 	Artifact  string `json:"artifact,omitempty"`
 	Spec      string `json:"spec,omitempty"` // sha256 of the spec
 	Wait      bool   `json:"wait,omitempty"`
 	Supersede bool   `json:"supersede,omitempty"`
+	Back      bool   `json:"back,omitempty"`
+	Recover   string `json:"recover,omitempty"`
 
 	Override bool `json:"override,omitempty"`
 }
@@ -51,7 +54,7 @@ type statement struct {
 func CommandStatement(target string, c Command) string {
 	return statement{
 		Target: target, Command: c.Name, ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At.UTC(),
-		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, Override: c.Override,
+		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, To: c.To, Override: c.Override,
 	}.text()
 }
 
@@ -61,7 +64,7 @@ func OrderStatement(o Order) string {
 	return statement{
 		Target: o.Spec.Key().String(), Command: CommandStart, ID: o.ID, Actor: o.Actor, Reason: o.Reason, At: o.At.UTC(),
 		Version: o.Spec.Release.Version, Artifact: o.Spec.Release.Artifact, Spec: o.Spec.Digest(),
-		Wait: o.Wait, Supersede: o.Supersede, Override: o.Override,
+		Wait: o.Wait, Supersede: o.Supersede, Back: o.Back, Recover: o.Recover, Override: o.Override,
 	}.text()
 }
 

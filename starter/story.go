@@ -253,6 +253,9 @@ func complete(result, before rollout.Status) rollout.Status {
 	if result.Outcome == rollout.Failed && result.Steps == 0 {
 		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
 	}
+	if result.Overrides == nil {
+		result.Overrides = before.Overrides
+	}
 	if result.Checks == nil {
 		result.Checks = before.Checks
 	}

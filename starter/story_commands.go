@@ -124,6 +124,9 @@ func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.Workflow
 // obeyed tells what an accepted command changed at once.
 func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
+	if c.Override {
+		s.status.Overrides = append(s.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: e.GetEventTime().AsTime()})
+	}
 	switch c.Name {
 	case rollout.CommandAbort:
 		s.points.turn(s.lines[s.commands[c.ID]].Time)

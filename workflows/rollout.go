@@ -121,7 +121,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.status.StartedAt})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received()})
 	if s != nil {
 		return s
 	}
@@ -138,6 +138,16 @@ func (r *run) admit() *setback {
 		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
 	}
 	return nil
+}
+
+// received is when the order was given to Temporal: to the Target, where that
+// started this rollout when its turn came, and else with the start.
+func (r *run) received() time.Time {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	if parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key()) && !r.order.Received.IsZero() {
+		return r.order.Received
+	}
+	return r.status.StartedAt
 }
 
 // adopt makes a plan the one that is followed.

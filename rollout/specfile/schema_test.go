@@ -54,6 +54,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"durations":           {"bake: 10m", "bake: 1d12h", "bake: 30m", "bake: 1.5s"},
 		"no baseline kept":    {"strategy:", "strategy:\n  keepBaseline: 0"},
 		"warm-up":             {"strategy:", "strategy:\n  warmUp: 0s"},
+		"roles side by side":  {"bake: 30m", "bake: 30m, approve: {each: {a: 1, b: 2}, within: 1h}"},
 		"approvals":           {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 2, within: 1h, otherwise: promote}"},
 		"empty approval":      {"bake: 30m", "bake: 30m, approve: {}"},
 		"label":               {check, "{name: errors, failures: f, requests: r, by: track}"},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,7 +65,7 @@ func TestEveryPathHasOne(t *testing.T) {
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"promote", "approve", "notified", "adaptive", "same-age", "end-early"} {
+	for _, name := range []string{"promote", "approve", "notified", "adaptive", "same-age", "end-early", "all-at-once", "blue-green", "rings"} {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
@@ -86,12 +87,14 @@ func TestPlansBoundTheirHistories(t *testing.T) {
 // path is one life of a rollout: a spec, what the world and people do to it,
 // and how it must end.
 type path struct {
-	strategy string // canary steps, or "adaptive: …"; default one of 10% for 6s
+	strategy string // canary steps, or another one by name; default one of 10% for 6s
+	absolute bool   // with a check that judges the candidate alone
 	baseline string // sameAge: with a copy of the baseline
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
-	worker   string // its configuration; RECEIVER is one of notices
+	people   string // of the worker's configuration; without, everyone may do everything
+	worker   string // the configuration of one of its own; RECEIVER takes notices
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -140,9 +143,29 @@ var paths = map[string]path{
 	"risk-budget": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 20, minBake: 5s}", margin: "9", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.085})
 	}, want: rollout.RolledBack},
-	"same-age": {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"same-age":    {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"all-at-once": {strategy: "allAtOnce: {bake: 5s}", absolute: true, want: rollout.Promoted},
+	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
+		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
+	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
+	}, want: rollout.Promoted},
+	"signed-approvals": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.denied("approve")
+		s.denied("approve", "--actor", "bo@example.com", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--actor", "bo@example.com", "--sign", s.key("bo@example.com"))
+	}, want: rollout.Promoted},
+	"override": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
+		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
+		s.until("approval")
+		s.order("approve", cy...)
+		s.until("baking")
+		s.order("promote", append(cy, "--full")...)
 	}, want: rollout.Promoted},
 	"notified": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", worker: notifies + "  subscriptions: [{to: webhook}]",
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
@@ -170,26 +193,61 @@ func TestRecord(t *testing.T) {
 	require.NoError(t, os.Mkdir(*record, 0o755))
 	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
+	procs.StartWorker(t, server, "")
 	for name, p := range paths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
 	}
 }
 
+// people are the roles of the paths that have some, and who has to sign.
+const people = `
+roles: {engineering: [ana@example.com, bo@example.com], security: [ana@example.com], on-call: [cy@example.com]}
+permissions: {staging: {start: [anyone], approve: [engineering], promote: [engineering], override: [on-call]}}
+signing: {allowedSigners: %s, require: {staging: [start, approve, override]}}
+`
+
+// peopled is a server whose worker knows people; their keys lie in the folder.
+func peopled(t *testing.T, configuration, keys string) *procs.Server {
+	t.Helper()
+	allowed := filepath.Join(keys, "allowed_signers")
+	var signers []byte
+	for _, name := range []string{"ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"} {
+		key := filepath.Join(keys, name)
+		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		public, err := os.ReadFile(key + ".pub")
+		require.NoError(t, err)
+		signers = append(append(signers, name+" "...), public...)
+	}
+	require.NoError(t, os.WriteFile(allowed, signers, 0o600))
+	server := procs.StartServer(t)
+	procs.StartWorker(t, server, fmt.Sprintf(configuration, allowed))
+	return server
+}
+
 func (p path) live(t *testing.T, server *procs.Server, file string) {
+	keys := t.TempDir()
+	if p.people != "" {
+		server = peopled(t, p.people, keys)
+	}
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	t.Cleanup(receiver.Close)
-	s := &scene{t: t, server: server, world: world}
-	s.worker = procs.StartWorker(t, server, strings.ReplaceAll(p.worker, "RECEIVER", receiver.URL))
+	s := &scene{t: t, server: server, world: world, keys: keys}
+	if p.worker != "" {
+		s.haveWorker(p.worker)
+	}
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
 	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
 	var err error
-	s.client, err = client.Dial(client.Options{HostPort: server.Address})
+	s.client, err = client.Dial(client.Options{HostPort: s.server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	s.order("start", spec)
+	if p.people != "" {
+		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
+	} else {
+		s.order("start", spec)
+	}
 	if p.plot != nil {
 		p.plot(s)
 	}
@@ -208,7 +266,7 @@ func (p path) spec(url string) string {
 	if strategy == "" {
 		strategy = "{weight: 10%, bake: 6s}"
 	}
-	if !strings.HasPrefix(strategy, "adaptive") {
+	if strings.HasPrefix(strategy, "{") {
 		strategy = "canary: [" + strategy + "]"
 	}
 	known := ""
@@ -219,6 +277,11 @@ func (p path) spec(url string) string {
 	margin := p.margin
 	if margin == "" {
 		margin = "1.1"
+	}
+	alone := ""
+	if p.absolute {
+		alone = `
+  - {name: objective, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {sloRate: {objective: 95%}}}`
 	}
 	if artifact == "" {
 		artifact = "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -231,11 +294,11 @@ release: {version: ` + candidate + `, artifact: "` + artifact + `"}
 ` + known + `
 target:
   deploy:  {driver: http, with: {url: "` + url + `"}}
-  traffic: {driver: http, with: {url: "` + url + `"}}
+  traffic: {driver: http, with: {url: "` + url + `", cohorts: {internal: {header: X-Cohort, value: internal}, beta: {header: X-Cohort, value: beta}}}}
   metrics: {driver: scrape}
 strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
-  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
 policy: {` + p.policy + `}
 drain: 1s
 needsHumanAfter: 2s
@@ -249,17 +312,32 @@ type scene struct {
 	worker *procs.Worker
 	world  *sim.World
 	client client.Client
+	keys   string // the folder of people's keys
 }
+
+func (s *scene) key(name string) string { return filepath.Join(s.keys, name) }
 
 // order gives a command; for start the argument is the spec.
 func (s *scene) order(name string, args ...string) {
 	s.t.Helper()
+	run := s.give(name, args...)
+	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+// denied gives a command that is to be denied.
+func (s *scene) denied(name string, args ...string) {
+	s.t.Helper()
+	run := s.give(name, args...)
+	require.Equal(s.t, 15, run.Code, run.Stderr)
+}
+
+func (s *scene) give(name string, args ...string) procs.Run {
+	s.t.Helper()
 	if name != "start" {
 		args = append([]string{target}, args...)
 	}
-	args = append(append([]string{name}, args...), "--actor", "ana@example.com", "--reason", "the recording")
-	run := procs.CLI(context.Background(), s.t, s.server, args...)
-	require.Zero(s.t, run.Code, run.Stderr)
+	args = append([]string{name, "--actor", "ana@example.com", "--reason", "the recording"}, args...)
+	return procs.CLI(context.Background(), s.t, s.server, args...)
 }
 
 // both sets how the versions behave.
@@ -287,6 +365,14 @@ func (s *scene) until(what string) {
 		now := s.status()
 		return what == "baking" && now.Window != nil || now.WaitingFor == what || string(now.Phase) == what
 	}, procs.Patience, 100*time.Millisecond, what)
+}
+
+// haveWorker starts a worker, and a server, of one's own.
+func (s *scene) haveWorker(configuration string) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.t.Cleanup(receiver.Close)
+	s.server = procs.StartServer(s.t)
+	s.worker = procs.StartWorker(s.t, s.server, strings.ReplaceAll(configuration, "RECEIVER", receiver.URL))
 }
 
 // alert fires, as Alertmanager would say it.
