@@ -15,11 +15,14 @@ import (
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
-	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
+	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
+	plan := rollout.NewPlan(in.Order.Spec)
+	if !in.Order.Back {
+		plan = a.Rules.asked(plan)
+	}
 	drivers, refusals := a.admitDrivers(plan)
 	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {
@@ -46,6 +49,10 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 // may; "" when they may, with whose signature the order has.
 func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Signer, why string) {
 	o := in.Order
+	if o.Back { // its Target verified the command that asked for it
+		_, why := a.Rules.May(o.Spec.Environment, rollout.CommandRollback, o.Actor)
+		return nil, why
+	}
 	if may, why := a.Rules.May(o.Spec.Environment, ActStart, o.Actor); !may {
 		return nil, why
 	}
@@ -100,8 +107,13 @@ func (a *Activities) lookAhead(ctx context.Context, p rollout.Plan) ([]rollout.F
 	return foresight, ""
 }
 
-func (a *Activities) limitsOf(environment string) Limits {
-	if l, ok := a.Limits[environment]; ok {
+// limitsOf are those of the order's environment. Going back has none: what is gone
+// back to has passed them.
+func (a *Activities) limitsOf(o rollout.Order) Limits {
+	if o.Back {
+		return Limits{MutableTags: "allow"}
+	}
+	if l, ok := a.Limits[o.Spec.Environment]; ok {
 		return l
 	}
 	return a.Limits["default"]

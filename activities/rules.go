@@ -94,6 +94,8 @@ func likeActs(act string) []string {
 	switch act {
 	case rollout.CommandReject:
 		return []string{act, rollout.CommandApprove, rollout.CommandAbort}
+	case rollout.CommandRollback:
+		return []string{act, rollout.CommandAbort}
 	case rollout.CommandExtend:
 		return []string{act, rollout.CommandPromote}
 	case rollout.CommandRetry, rollout.CommandAcknowledge:

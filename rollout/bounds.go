@@ -5,7 +5,7 @@ const MaxEvents = 10000
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 14 for a copy of it, 6 for each cohort and for the removal of
+// kept baseline, 14 for a copy of it, 6 for each cohort and 8 for the removal of
 // their rules, 1 per approval and 13 for each of its votes, which is authorized,
 // and 8 more for each approval that is asked for while the candidate has traffic,
 // because then a window stays open beside it.
@@ -21,7 +21,7 @@ func (p Plan) EventBound() int {
 		events += 14
 	}
 	if cohorts := len(p.Cohorts()); cohorts > 0 {
-		events += 6 * (cohorts + 1)
+		events += 6*cohorts + 8
 	}
 	for _, q := range p.Approvals() {
 		events += 9 + 13*q.Quorum

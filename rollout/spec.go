@@ -228,6 +228,7 @@ type Policy struct {
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
+	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
 	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot conclude at the traffic seen is refused
 	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive

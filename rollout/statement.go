@@ -36,6 +36,7 @@ type statement struct {
 	Digest string   `json:"digest,omitempty"`
 	By     Duration `json:"by,omitempty"`
 	Full   bool     `json:"full,omitempty"`
+	To     string   `json:"to,omitempty"`
 
 	Version   string `json:"version,omitempty"`
 	Artifact  string `json:"artifact,omitempty"`
@@ -53,7 +54,7 @@ type statement struct {
 func CommandStatement(target string, c Command) string {
 	return statement{
 		Target: target, Command: c.Name, ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At.UTC(),
-		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, Override: c.Override,
+		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, To: c.To, Override: c.Override,
 	}.text()
 }
 

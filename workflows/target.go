@@ -25,10 +25,13 @@ func Target(ctx workflow.Context, known rollout.TargetStatus) error {
 	}
 	t.resume()
 	for ctx.Err() == nil {
-		if err := workflow.Await(ctx, func() bool { return t.hasEnded() || t.isNext() || t.mayRenew() }); err != nil {
+		t.watchIdle()
+		if err := workflow.Await(ctx, func() bool { return t.hasEnded() || t.isNext() || t.isSeen() || t.mayRenew() }); err != nil {
 			break
 		}
 		switch {
+		case t.isSeen():
+			t.takeIdle()
 		case t.hasEnded():
 			t.takeEnd()
 		case t.isNext():
@@ -49,8 +52,10 @@ type target struct {
 	watched  bool             // course is a WatchRollout, not a child
 	abort    *rollout.Command // came while the rollout was being started
 	newer    *rollout.Command // the same, from a release that takes its place
-	deciding int              // orders that are being looked at
-	acts     int              // counts activities, for their ids
+	idle     workflow.Future  // what is seen while nothing runs
+	stopIdle workflow.CancelFunc
+	deciding int // orders that are being looked at
+	acts     int // counts activities, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -81,6 +86,7 @@ func (t *target) listen() error {
 	}{
 		{rollout.CommandAbort, t.onAbort},
 		{rollout.CommandResume, t.onResume},
+		{rollout.CommandRollback, t.onRollback},
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = u.name
@@ -265,6 +271,9 @@ func (t *target) describe() {
 	}
 	for _, q := range s.Queue {
 		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)
+	}
+	if s.Drift != "" {
+		text += "\n\nchanged from outside: " + s.Drift
 	}
 	if s.Stands != "" {
 		text += "\n\nthe queue stands until it is resumed: " + s.Stands

@@ -14,12 +14,17 @@ import (
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
 	t.receive(s)
-	var fate rollout.Submission
-	err := workflow.Await(ctx, func() bool {
-		fate = t.fateOf(s.Order.ID)
+	return t.settled(ctx, s.Order.ID), nil
+}
+
+// settled waits until it is known what becomes of an order.
+func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submission) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool {
+		fate = t.fateOf(id)
 		return fate.Fate != rollout.FateStarting
 	})
-	return fate, err
+	return fate
 }
 
 // receive takes an order in. The same id is the same order, whichever way it
@@ -64,7 +69,7 @@ func (t *target) catchUp(ctx workflow.Context) {
 func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
 	o := s.Order
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
-	if i < 0 || o.Override {
+	if i < 0 || o.Override || o.Back {
 		return "", ""
 	}
 	q := t.status.Quarantine[i]

@@ -64,7 +64,7 @@ func TestEveryPathHasOne(t *testing.T) {
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early"} {
+	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early", "all-at-once", "blue-green", "rings"} {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
@@ -86,7 +86,8 @@ func TestPlansBoundTheirHistories(t *testing.T) {
 // path is one life of a rollout: a spec, what the world and people do to it,
 // and how it must end.
 type path struct {
-	strategy string // canary steps, or "adaptive: …"; default one of 10% for 6s
+	strategy string // canary steps, or another one by name; default one of 10% for 6s
+	absolute bool   // with a check that judges the candidate alone
 	baseline string // sameAge: with a copy of the baseline
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
@@ -140,7 +141,13 @@ var paths = map[string]path{
 	"risk-budget": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 20, minBake: 5s}", margin: "9", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.085})
 	}, want: rollout.RolledBack},
-	"same-age": {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"same-age":    {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"all-at-once": {strategy: "allAtOnce: {bake: 5s}", absolute: true, want: rollout.Promoted},
+	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
+		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
+	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
@@ -243,7 +250,7 @@ func (p path) spec(url string) string {
 	if strategy == "" {
 		strategy = "{weight: 10%, bake: 6s}"
 	}
-	if !strings.HasPrefix(strategy, "adaptive") {
+	if strings.HasPrefix(strategy, "{") {
 		strategy = "canary: [" + strategy + "]"
 	}
 	known := ""
@@ -254,6 +261,11 @@ func (p path) spec(url string) string {
 	margin := p.margin
 	if margin == "" {
 		margin = "1.1"
+	}
+	alone := ""
+	if p.absolute {
+		alone = `
+  - {name: objective, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {sloRate: {objective: 95%}}}`
 	}
 	if artifact == "" {
 		artifact = "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -266,11 +278,11 @@ release: {version: ` + candidate + `, artifact: "` + artifact + `"}
 ` + known + `
 target:
   deploy:  {driver: http, with: {url: "` + url + `"}}
-  traffic: {driver: http, with: {url: "` + url + `"}}
+  traffic: {driver: http, with: {url: "` + url + `", cohorts: {internal: {header: X-Cohort, value: internal}, beta: {header: X-Cohort, value: beta}}}}
   metrics: {driver: scrape}
 strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
-  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
 policy: {` + p.policy + `}
 drain: 1s
 needsHumanAfter: 2s
