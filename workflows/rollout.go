@@ -121,7 +121,9 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received()})
+	order := r.order
+	order.Back = order.Back && r.isOfTarget()
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received()})
 	if s != nil {
 		return s
 	}
@@ -143,11 +145,17 @@ func (r *run) admit() *setback {
 // received is when the order was given to Temporal: to the Target, where that
 // started this rollout when its turn came, and else with the start.
 func (r *run) received() time.Time {
-	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
-	if parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key()) && !r.order.Received.IsZero() {
+	if r.isOfTarget() && !r.order.Received.IsZero() {
 		return r.order.Received
 	}
 	return r.status.StartedAt
+}
+
+// isOfTarget reports whether the Target started this rollout. That stands with
+// the server, and not in an order, which may say anything.
+func (r *run) isOfTarget() bool {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	return parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key())
 }
 
 // adopt makes a plan the one that is followed.

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -14,7 +15,7 @@ import (
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
 	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
-	t.receive(s)
+	t.given(s)
 	return t.settled(ctx, s.Order.ID), nil
 }
 
@@ -26,6 +27,13 @@ func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submissi
 		return fate.Fate != rollout.FateStarting
 	})
 	return fate
+}
+
+// given takes an order in that came from outside: whether it is a way back or a
+// recovery, and when it came, is not for its giver to say.
+func (t *target) given(s rollout.Submit) {
+	s.Order.Back, s.Order.Recover, s.Order.Received = false, "", time.Time{}
+	t.receive(s)
 }
 
 // receive takes an order in. The same id is the same order, whichever way it
