@@ -14,15 +14,24 @@ import (
 // an error: cause "spec" is for what no day and no actor could start. It asks
 // no outside system, so that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	out := a.admit(ctx, in)
+	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	return out, nil
+}
+
+func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
 	plan := rollout.NewPlan(in.Order.Spec)
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
+	a.authorize(&plan)
+	a.Notifications.announce(&plan)
+	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	drivers, refusals := a.admitDrivers(plan)
 	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {
@@ -30,19 +39,18 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
 	}
 	if len(problems) > 0 {
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
 	}
 	signer, why := a.mayStart(in, plan)
 	if why != "" {
-		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 	}
 	plan.Drivers = drivers
-	a.authorize(&plan)
 	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
-	return out, nil
+	return out
 }
 
 // mayStart says why somebody may not start a rollout now, although somebody else

@@ -25,6 +25,8 @@ type AdmitOutput struct {
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"` // why there is none
+
+	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
 
 // SnapshotInput asks for the state before the rollout.

@@ -234,11 +234,11 @@ type Policy struct {
 	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive
 }
 
-// Notification sends events to one sink of the worker's configuration.
+// Notification tells one sink of the worker's configuration of what happens.
 type Notification struct {
-	To      string   `json:"to"` // name of the sink
-	Channel string   `json:"channel,omitempty"`
-	Events  []string `json:"events,omitempty"` // default all
+	To      string     `json:"to"`                // name of the sink
+	Channel string     `json:"channel,omitempty"` // within the sink: a channel, an address
+	Events  []Occasion `json:"events,omitempty"`  // default all; rolledBack stands for every end with the baseline back
 }
 
 // Hook calls an outside system at one point of the rollout.

@@ -62,6 +62,7 @@ const (
 	WaitingForApproval = "approval"
 	WaitingForHold     = "hold"
 	WaitingForPause    = "pause"
+	WaitingForFreeze   = "freeze"
 )
 
 // Verdict is what judging came to. The six are never folded into each other.

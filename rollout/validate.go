@@ -83,6 +83,9 @@ func (s Spec) Validate() []Problem {
 	v.atLeast(s.Deadline, "deadline", time.Second)
 	for i, n := range s.Notify {
 		v.require(n.To != "", fmt.Sprintf("notify[%d].to", i), "is missing: name a sink of the worker's configuration")
+		for j, event := range n.Events {
+			v.require(slices.Contains(Occasions(), event), fmt.Sprintf("notify[%d].events[%d]", i, j), "%q is not one of %s", event, OccasionNames())
+		}
 	}
 	for i, h := range s.Hooks {
 		v.require(h.At != "", fmt.Sprintf("hooks[%d].at", i), "is missing: say when the hook is called")

@@ -169,6 +169,7 @@ func TestValidate(t *testing.T) {
 		}, "policy.absolute: required"},
 		{"deadline", func(s *Spec) { s.Deadline = 1 }, "deadline: 1ns is too short"},
 		{"sink", func(s *Spec) { s.Notify = []Notification{{}} }, "notify[0].to: is missing"},
+		{"event", func(s *Spec) { s.Notify = []Notification{{To: "slack", Events: []Occasion{"waiting", "promote"}}} }, `notify[0].events[1]: "promote" is not one of waiting, frozen`},
 		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{}} }, "hooks[0].at: is missing"},
 		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
 		{"no JSON", func(s *Spec) { s.Target.Deploy.With["x"] = math.NaN() }, "cannot be written as JSON"},

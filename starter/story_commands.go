@@ -44,6 +44,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 // signaled tells of the abort that goes ahead of its update. Without an update
 // the first abort is obeyed and a later one changes nothing.
 func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	if a.GetSignalName() == rollout.SignalBreach {
+		return s.breached(e, a)
+	}
 	if a.GetSignalName() != rollout.CommandAbort {
 		return nil
 	}

@@ -31,10 +31,14 @@ type config struct {
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
 	Signing     *signingConfig                  `json:"signing,omitempty"`
 
+	Notifications notificationsConfig       `json:"notifications,omitzero"`
+	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
+
+	Alerts alertsConfig `json:"alerts,omitzero"`
+
 	// Not served by this version: known, so that they can be refused by name.
-	Freeze        any `json:"freeze,omitempty"`
-	ErrorBudgets  any `json:"errorBudgets,omitempty"`
-	Notifications any `json:"notifications,omitempty"`
+	Freeze       any `json:"freeze,omitempty"`
+	ErrorBudgets any `json:"errorBudgets,omitempty"`
 
 	folder string // of the file: what it names by a relative path lies there
 }
@@ -61,7 +65,7 @@ type evidenceConfig struct {
 	S3        any    `json:"s3,omitempty"` // not served by this version
 }
 
-// defaultListen serves /healthz and /metrics to this machine only.
+// defaultListen serves /healthz, /metrics and /alerts to this machine only.
 const defaultListen = "127.0.0.1:9464"
 
 // errConfig is a configuration file that is wrong.
@@ -109,8 +113,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{
-		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -140,6 +143,8 @@ func (c *config) Validate() []rollout.Problem {
 	}
 	out = append(out, c.validatePeople()...)
 	out = append(out, c.validateSigning()...)
+	out = append(out, c.validateNotifications()...)
+	out = append(out, c.Alerts.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -68,6 +68,8 @@ type run struct {
 	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
+	notices    []workflow.Future      // ready when a workflow has taken over to tell people
+	phases     int                    // counts what was entered
 
 	commands
 	shown shown
@@ -126,6 +128,7 @@ func (r *run) admit() *setback {
 		return s
 	}
 	if out.Cause != "" {
+		r.plan.Notifies = out.Notifies
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}

@@ -28,6 +28,8 @@ type story struct {
 	people activities.Rules // who may do what; zero: everyone
 	rules  func(*activities.Rules)
 
+	notifications activities.Notifications // who is told; the world itself is the sink "sim"
+
 	want       rollout.Outcome
 	wantCause  rollout.Cause
 	wantReason string
@@ -125,11 +127,16 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	if s.world != nil {
 		s.world(world)
 	}
+	if s.notifications.Subscriptions != nil || order.Spec.Notify != nil {
+		s.notifications.Sinks = map[string]activities.Notifier{"sim": world}
+	}
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond,
+		Notifications: s.notifications})
+	env.RegisterWorkflow(workflows.Notify)
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
 	}

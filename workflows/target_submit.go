@@ -14,6 +14,7 @@ import (
 // onSubmit takes an order in and answers when it is known what becomes of it:
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
+	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
 	t.given(s)
 	return t.settled(ctx, s.Order.ID), nil
 }
@@ -76,6 +77,9 @@ func (t *target) catchUp(ctx workflow.Context) {
 // refuses says why an order is not even queued; "" when it may be.
 func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
 	o := s.Order
+	if o.Spec.Key() != t.status.Target {
+		return rollout.CauseSpec, fmt.Sprintf("the order is for %s, not for %s", o.Spec.Key(), t.status.Target)
+	}
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
 	if i < 0 || o.Override || o.Back {
 		return "", ""

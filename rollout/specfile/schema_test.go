@@ -124,6 +124,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rule":                 {"checks:", "policy: {noData: promote}\nchecks:"},
 		"hook without a point": {"checks:", "hooks: [{http: x}]\nchecks:"},
 		"sink without a name":  {"checks:", "notify: [{channel: x}]\nchecks:"},
+		"event of no name":     {"checks:", "notify: [{to: slack, events: [promote]}]\nchecks:"},
 		"model without digest": {"{version: 2.5.0}", "{version: 2.5.0, model: {uri: x}}"},
 		"quorum":               {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 101}"},
 	}
@@ -151,6 +152,7 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.MeanCS.transform":    {"failures: f, requests: r", "query: q, judge: {meanCs: {transform: %s}}"},
 		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
 		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s}]\nchecks:"},
+		"rollout.Notification.events": {"checks:", "notify: [{to: slack, events: [%s]}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
 	for id, words := range enums {

@@ -7,7 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -64,7 +64,7 @@ func TestEveryPathHasOne(t *testing.T) {
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early", "all-at-once", "blue-green", "rings"} {
+	for _, name := range []string{"promote", "approve", "notified", "adaptive", "same-age", "end-early", "all-at-once", "blue-green", "rings"} {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
@@ -92,7 +92,7 @@ type path struct {
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
-	people   string // of the worker's configuration; without, everyone may do everything
+	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -151,20 +151,25 @@ var paths = map[string]path{
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
-	"signed-approvals": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
+	"signed-approvals": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
 		s.until("approval")
 		s.denied("approve")
 		s.denied("approve", "--actor", "bo@example.com", "--sign", s.key("ana@example.com"))
 		s.order("approve", "--sign", s.key("ana@example.com"))
 		s.order("approve", "--actor", "bo@example.com", "--sign", s.key("bo@example.com"))
 	}, want: rollout.Promoted},
-	"override": {people: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
+	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
 		s.order("approve", cy...)
 		s.until("baking")
 		s.order("promote", append(cy, "--full")...)
 	}, want: rollout.Promoted},
+	"notified": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", worker: notifies + "  subscriptions: [{to: webhook}]",
+		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
+	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
+		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -174,6 +179,8 @@ var paths = map[string]path{
 	}, want: rollout.Failed},
 }
 
+const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
 const baseline, candidate = "1.0.0", "1.1.0"
 
 // TestRecord lives every path with real processes and keeps its history.
@@ -182,8 +189,8 @@ func TestRecord(t *testing.T) {
 		t.Skip("records only with -record")
 	}
 	require.NoError(t, os.Mkdir(*record, 0o755))
+	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
-	procs.StartWorker(t, server, "")
 	for name, p := range paths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
 	}
@@ -193,44 +200,45 @@ func TestRecord(t *testing.T) {
 const people = `
 roles: {engineering: [ana@example.com, bo@example.com], security: [ana@example.com], on-call: [cy@example.com]}
 permissions: {staging: {start: [anyone], approve: [engineering], promote: [engineering], override: [on-call]}}
-signing: {allowedSigners: %s, require: {staging: [start, approve, override]}}
+signing: {allowedSigners: KEYS/allowed_signers, require: {staging: [start, approve, override]}}
 `
 
-// peopled is a server whose worker knows people; their keys lie in the folder.
-func peopled(t *testing.T, configuration, keys string) *procs.Server {
+// signers makes everybody's key, and the file that says whose they are.
+func signers(t *testing.T) (folder string) {
 	t.Helper()
-	allowed := filepath.Join(keys, "allowed_signers")
-	var signers []byte
+	folder = t.TempDir()
+	var allowed []byte
 	for _, name := range []string{"ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"} {
-		key := filepath.Join(keys, name)
+		key := filepath.Join(folder, name)
 		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		public, err := os.ReadFile(key + ".pub")
 		require.NoError(t, err)
-		signers = append(append(signers, name+" "...), public...)
+		allowed = append(append(allowed, name+" "...), public...)
 	}
-	require.NoError(t, os.WriteFile(allowed, signers, 0o600))
-	server := procs.StartServer(t)
-	procs.StartWorker(t, server, fmt.Sprintf(configuration, allowed))
-	return server
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "allowed_signers"), allowed, 0o600))
+	return folder
 }
 
 func (p path) live(t *testing.T, server *procs.Server, file string) {
-	keys := t.TempDir()
-	if p.people != "" {
-		server = peopled(t, p.people, keys)
+	keys := ""
+	if p.worker == people {
+		keys = signers(t)
 	}
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
 	s := &scene{t: t, server: server, world: world, keys: keys}
+	s.worker = procs.StartWorker(t, server, strings.NewReplacer("RECEIVER", receiver.URL, "KEYS", keys).Replace(p.worker))
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
 	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	if p.people != "" {
+	if keys != "" {
 		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
 	} else {
 		s.order("start", spec)
@@ -240,7 +248,10 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	}
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
-	s.keep(file)
+	s.keep(file, s.history("rollout/"+target))
+	if strings.Contains(p.worker, "RECEIVER") {
+		s.keepNotice(strings.TrimSuffix(file, ".json") + "-notice.json")
+	}
 }
 
 const target = "staging/checkout"
@@ -293,6 +304,7 @@ needsHumanAfter: 2s
 type scene struct {
 	t      *testing.T
 	server *procs.Server
+	worker *procs.Worker
 	world  *sim.World
 	client client.Client
 	keys   string // the folder of people's keys
@@ -350,15 +362,45 @@ func (s *scene) until(what string) {
 	}, procs.Patience, 100*time.Millisecond, what)
 }
 
-func (s *scene) keep(file string) {
+// alert fires, as Alertmanager would say it.
+func (s *scene) alert() {
+	body := `{"alerts": [{"status": "firing", "fingerprint": "7d3f", "startsAt": "2026-11-21T12:00:00Z", "annotations": {"summary": "too many errors"},
+		"labels": {"alertname": "CheckoutErrors", "environment": "staging", "service": "checkout"}}]}`
+	req, err := http.NewRequest(http.MethodPost, "http://"+s.worker.Listen+"/alerts", strings.NewReader(body))
+	require.NoError(s.t, err)
+	req.Header.Set("Authorization", "Bearer recorded")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	require.NoError(s.t, resp.Body.Close())
+	require.Equal(s.t, http.StatusOK, resp.StatusCode)
+}
+
+func (s *scene) history(workflow string) *historypb.History {
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(context.Background(), "rollout/"+target, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.client.GetWorkflowHistory(context.Background(), workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(s.t, err)
 		history.Events = append(history.Events, event)
 	}
+	return history
+}
+
+func (s *scene) keep(file string, history *historypb.History) {
 	body, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(s.t, err)
 	require.NoError(s.t, os.WriteFile(file, body, 0o600))
+}
+
+// keepNotice keeps the first workflow that told people, if there is one, once it
+// has done so.
+func (s *scene) keepNotice(file string) {
+	for _, e := range s.history("rollout/" + target).Events {
+		if started := e.GetChildWorkflowExecutionStartedEventAttributes(); started != nil {
+			id := started.GetWorkflowExecution().GetWorkflowId()
+			require.NoError(s.t, s.client.GetWorkflow(context.Background(), id, "").Get(context.Background(), nil))
+			s.keep(file, s.history(id))
+			return
+		}
+	}
 }
