@@ -34,7 +34,10 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	}
 	plan.Drivers = drivers
 	a.authorize(&plan)
-	out := AdmitOutput{Plan: plan.Seal()}
+	out, err := a.admitNow(ctx, in, plan)
+	if err != nil || out.Cause != "" {
+		return out, err
+	}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}

@@ -45,7 +45,7 @@ const (
 	CauseApproval Cause = "approval"
 	CauseDeploy   Cause = "deploy"
 	CauseTraffic  Cause = "traffic"
-	CauseFreeze   Cause = "freeze"
+	CauseFreeze   Cause = GateFreeze
 
 	CauseSpec    Cause = "spec"
 	CauseDirty   Cause = "dirty"
@@ -58,6 +58,7 @@ const (
 	WaitingForApproval = "approval"
 	WaitingForHold     = "hold"
 	WaitingForPause    = "pause"
+	WaitingForCapacity = "capacity" // besides these, every gate by its name
 )
 
 // Verdict is what judging came to. The six are never folded into each other.

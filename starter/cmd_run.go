@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,24 @@ func (w *who) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
 }
 
+// terms are on which a rollout starts.
+type terms struct {
+	who
+	wait, override bool
+}
+
+// flags adds --wait and --override to those of who.
+func (t *terms) flags(cmd *cobra.Command) {
+	t.who.flags(cmd)
+	cmd.Flags().BoolVar(&t.wait, "wait", false, "wait until a freeze is over, or whatever else closes the target, where the start would be refused")
+	cmd.Flags().BoolVar(&t.override, "override", false, "break-glass: start although the target is closed; needs --reason and the permission override")
+}
+
+// orderFor is the order for a spec.
+func (c *cli) orderFor(spec rollout.Spec, t terms) rollout.Order {
+	return rollout.Order{Spec: spec, Actor: c.actor(t.who), Reason: t.reason, Wait: t.wait, Override: t.override}
+}
+
 // name is the actor, whatever it was set by.
 func (c *cli) actor(w who) string {
 	if name := orElse(w.actor, c.getenv("BAKEOFF_ACTOR")); name != "" {
@@ -29,7 +48,7 @@ func (c *cli) actor(w who) string {
 }
 
 func (c *cli) runCommand() *cobra.Command {
-	var by who
+	var on terms
 	var timeout durationFlag
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Start a rollout and wait for its end", Args: cobra.ExactArgs(1),
@@ -42,7 +61,7 @@ Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
 		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
   bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
 		RunE: runs(func(ctx context.Context, args []string) error {
-			svc, started, err := c.launch(ctx, args[0], by)
+			svc, started, err := c.launch(ctx, args[0], on)
 			if err != nil {
 				return err
 			}
@@ -50,7 +69,7 @@ Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
 			return c.await(ctx, svc, started, timeout.Std())
 		}),
 	}
-	by.flags(cmd)
+	on.flags(cmd)
 	cmd.Flags().Var(&timeout, "timeout", "wait no longer than this; the rollout goes on (exit 20 or 21)")
 	return cmd
 }
@@ -63,7 +82,10 @@ Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
 approval, held or paused, 130 interrupted.`
 
 // launch starts the rollout of a spec file. The caller closes the service.
-func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
+func (c *cli) launch(ctx context.Context, file string, on terms) (service, run, error) {
+	if on.override && strings.TrimSpace(on.reason) == "" {
+		return nil, run{}, fail(exitUsage, "--override needs --reason: it goes into the audit trail")
+	}
 	from, err := c.read(file)
 	if err != nil {
 		return nil, run{}, err
@@ -76,7 +98,7 @@ func (c *cli) launch(ctx context.Context, file string, by who) (service, run, er
 	if err != nil {
 		return nil, run{}, err
 	}
-	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}
+	order := c.orderFor(spec, on)
 	var started run
 	if err = c.preview(ctx, svc, order, from); err == nil {
 		started, err = svc.Start(ctx, order)

@@ -16,7 +16,7 @@ type begun struct {
 }
 
 func (c *cli) startCommand() *cobra.Command {
-	var by who
+	var on terms
 	cmd := &cobra.Command{
 		Use: "start FILE", Short: "Start a rollout and return at once", Args: cobra.ExactArgs(1),
 		Long: `Start the rollout that FILE describes ("-" is standard input), print its target
@@ -24,10 +24,11 @@ and its page in the Temporal UI, and return. Whether a worker admits it is told
 by "bakeoff wait".
 
 Exit codes: 0 started, 1 the command itself failed, 2 usage, 3 spec refused,
-15 refused for now: the target has a running rollout.`,
+15 refused for now: the target has a running rollout. A freeze refuses it later,
+as a result, unless --wait.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
-			svc, started, err := c.launch(ctx, args[0], by)
+			svc, started, err := c.launch(ctx, args[0], on)
 			if err != nil {
 				return err
 			}
@@ -40,6 +41,6 @@ Exit codes: 0 started, 1 the command itself failed, 2 usage, 3 spec refused,
 			return err
 		}),
 	}
-	by.flags(cmd)
+	on.flags(cmd)
 	return cmd
 }

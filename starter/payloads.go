@@ -43,6 +43,10 @@ type (
 		Observed rollout.Split    `json:"observed"`
 		Refused  string           `json:"refused"`
 		Decision rollout.Decision `json:"decision"`
+		Closed   *rollout.Closure `json:"closed"`
+	}
+	gateOutput struct {
+		Closed *rollout.Closure `json:"closed"`
 	}
 	flagsInput struct {
 		Flags map[string]any `json:"flags"`
@@ -75,6 +79,7 @@ type (
 		Noted     []string              `json:"noted"`
 		Raw       string                `json:"raw"`
 		Next      *rollout.NextWeight   `json:"next"`
+		Closed    *rollout.Closure      `json:"closed"`
 	}
 	promoteOutput struct {
 		Primary            string `json:"primary"`

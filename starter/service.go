@@ -103,4 +103,7 @@ type admission struct {
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`
+
+	Closed *rollout.Closure `json:"closed,omitempty"`
+	Ahead  string           `json:"ahead,omitempty"`
 }

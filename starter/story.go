@@ -36,6 +36,8 @@ type story struct {
 
 	extensions int   // how often a bake was lengthened
 	gate       *gate // the open one
+
+	closure *rollout.Closure // what closes the target
 }
 
 // act is one scheduled activity.

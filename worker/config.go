@@ -10,6 +10,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/rollout/freeze"
 	"bakeoff/rollout/specfile"
 )
 
@@ -28,9 +29,12 @@ type config struct {
 	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
 
+	Freeze []freeze.Window `json:"freeze,omitempty"`
+
+	calendar *freeze.Calendar // of Freeze; nil: none
+
 	// Not served by this version: known, so that they can be refused by name.
 	Signing       any `json:"signing,omitempty"`
-	Freeze        any `json:"freeze,omitempty"`
 	ErrorBudgets  any `json:"errorBudgets,omitempty"`
 	Notifications any `json:"notifications,omitempty"`
 }
@@ -79,6 +83,7 @@ func loadConfig(path string) (config, error) {
 	}
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
+		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
 		return c, nil
 	}
 	var lines []string
@@ -105,7 +110,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 	for path, given := range map[string]any{"signing": c.Signing,
-		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+		"errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -134,6 +139,8 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	_, wrong := c.freezes()
+	out = append(out, wrong...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -78,7 +78,11 @@ func TestWrongConfig(t *testing.T) {
 		{"a quorum of nobody", "approvals: {production: {quorum: 2}}", []string{"approvals.production.quorum", "needs `from`"}},
 		{"approvals by an unknown role", "approvals: {production: {from: [managers]}}", []string{"approvals.production.from[0]", "no such role"}},
 		{"approvals otherwise", "approvals: {default: {otherwise: hope}}", []string{"approvals.default.otherwise", "rollback, promote"}},
-		{"freeze", "freeze: []", []string{"freeze is not served"}},
+		{"a freeze without an end", "freeze: [{name: w, from: 2026-12-20T00:00:00Z}]", []string{":1:", "freeze[0].to", "is no moment"}},
+		{"a freeze in no zone", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, zone: Europe/Atlantis}]", []string{"freeze[0].zone", "no time zone"}},
+		{"a freeze for an unknown role", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, except: [on-call]}]", []string{"freeze[0].except[0]", `no such role: "on-call"`}},
+		{"a freeze with an unknown field", "freeze: [{name: w, rule: FREQ=DAILY}]", []string{"freeze[0].rule", "did you mean rrule"}},
+		{"two freezes of one name", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h}, {name: w, rrule: FREQ=DAILY, duration: 2h}]", []string{"freeze[1].name", `two windows are called "w"`}},
 		{"errorBudgets", "errorBudgets: {a/b: {}}", []string{"errorBudgets is not served"}},
 		{"notifications", "notifications: {slack: {}}", []string{"notifications is not served"}},
 		{"evidence.s3", "evidence: {s3: {bucket: b}}", []string{"evidence.s3 is not served"}},
@@ -108,10 +112,10 @@ func TestWrongConfig(t *testing.T) {
 }
 
 func TestConfigSaysEverythingAtOnce(t *testing.T) {
-	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: []\n"))
+	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: [{}]\n"))
 	require.ErrorContains(t, err, "host:port")
 	require.ErrorContains(t, err, "signing is not served")
-	require.ErrorContains(t, err, "freeze is not served")
+	require.ErrorContains(t, err, "a window needs a name")
 }
 
 func TestReload(t *testing.T) {

@@ -73,6 +73,7 @@ type run struct {
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
+	closed
 	shown shown
 }
 
@@ -103,6 +104,9 @@ func (r *run) prepare() *setback {
 		return s
 	}
 	r.startDeadline()
+	if s := r.waitToStart(); s != nil {
+		return s
+	}
 	if s := r.takeSnapshot(); s != nil {
 		return s
 	}
@@ -118,10 +122,16 @@ func (r *run) admit() *setback {
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}
-		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: "the spec is refused: " + list(r.status.Problems)}
+		what := "the spec is refused: "
+		if out.Cause != rollout.CauseSpec && out.Cause != rollout.CausePolicy {
+			what = "refused for now: "
+		}
+		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: what + list(r.status.Problems)}
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	r.wants(rollout.ActionStart)
+	r.mind(out.Closed)
 	return nil
 }
 

@@ -27,6 +27,7 @@ type story struct {
 
 	people activities.Rules // who may do what; zero: everyone
 	rules  func(*activities.Rules)
+	season *season // what closes the target, and when; nil: nothing
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -129,7 +130,15 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond})
+	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond}
+	if s.season != nil {
+		s.season.begin = time.Now()
+		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season}
+		for d := time.Duration(0); d < 30*time.Second; d += 50 * time.Millisecond {
+			env.RegisterDelayedCallback(func() {}, d) // the workflow's clock keeps up with the season's
+		}
+	}
+	env.RegisterActivity(acts)
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
 	}

@@ -71,6 +71,8 @@ func (r *run) refresh() {
 		return
 	case r.status.Paused:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForPause, reason)
+	case r.closure != nil && r.approval == nil:
+		r.enter(rollout.PhaseWaiting, r.closure.Gate, reason)
 	case r.holdingIt:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
 	case r.approval != nil:
