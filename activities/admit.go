@@ -132,8 +132,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 	}
 	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
-	refuse(o.Spec.Policy.OnNewRelease != "" && o.Spec.Policy.OnNewRelease != "reject",
-		"policy.onNewRelease", "only reject is served by this version")
 	for i, step := range o.Spec.Strategy.Canary {
 		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")
 	}

@@ -16,6 +16,8 @@ const Anyone = "anyone"
 const (
 	ActStart    = "start"
 	ActOverride = "override"
+
+	ActRetryRefused = "retryRefused" // start a release again that is in quarantine, with a reason
 )
 
 // Rules is who may do what, as the worker's configuration says. The zero value
@@ -41,8 +43,8 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one:
 // reject as approve or abort, extend as promote, retry and acknowledge as
-// override; an abort that is not named is everybody's. What is decided by none of
-// these nobody may.
+// override. Abort, and a second try of a refused release, are everybody's where
+// they are not named. What is decided by none of these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
 	acts, found := r.Permissions[environment]
 	if !found {
@@ -59,7 +61,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 			why = fmt.Sprintf("%s may not %s in %s: that is for %s", actor, act, environment, strings.Join(roles, ", "))
 			continue
 		}
-		if like == rollout.CommandAbort {
+		if like == rollout.CommandAbort || like == ActRetryRefused {
 			return true, ""
 		}
 	}

@@ -66,9 +66,11 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
-	Wait      bool `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
-	Override  bool `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override
-	Supersede bool `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
+	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
+	Override  bool   `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override
+	Recover   string `json:"recover,omitempty"`   // a run that was cut off: only what it changed is put back
+	Back      bool   `json:"back,omitempty"`      // it goes back to a release that was good: nobody is asked, no gate is closed
+	Supersede bool   `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature

@@ -47,10 +47,14 @@ const (
 	CauseTraffic  Cause = "traffic"
 	CauseFreeze   Cause = GateFreeze
 
-	CauseSpec    Cause = "spec"
-	CauseDirty   Cause = "dirty"
-	CauseServing Cause = "already serving"
-	CausePolicy  Cause = "policy"
+	CauseLost Cause = "lost" // it was cut off from outside
+
+	CauseSpec       Cause = "spec"
+	CauseDirty      Cause = "dirty"
+	CauseRunning    Cause = "already running"
+	CauseServing    Cause = "already serving"
+	CauseQuarantine Cause = "quarantine"
+	CausePolicy     Cause = "policy"
 )
 
 // What a rollout can wait for.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
@@ -9,7 +13,26 @@ import (
 func (c *cli) resumeCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandResume, "Go on after a pause",
 		`Resume the paused rollout of TARGET. A hold is not a pause: it ends by itself, by
-promote, or by reject.`,
+promote, or by reject. Where nothing runs, the queue of TARGET goes on, which
+stands after an abort.`,
 		`bakeoff resume production/checkout --reason "incident 4711 is over"`},
-		nil, c.give)
+		nil, c.resume)
+}
+
+// resume ends the pause of the running rollout, or lets the queue go on.
+func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order) error {
+	if e, err := svc.Describe(ctx, runOf(t)); err == nil && e.open() {
+		return c.give(ctx, svc, t, o)
+	}
+	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
+	defer cancel()
+	answer, err := svc.Update(asking, above(t), o.Command)
+	if errors.Is(err, errOver) { // there is no queue
+		return c.give(ctx, svc, t, o)
+	}
+	if err != nil {
+		return fmt.Errorf("resume the queue of %s: %w", t, err)
+	}
+	answer.Status = c.lastOf(ctx, svc, t)
+	return c.answered(o, answer)
 }

@@ -21,22 +21,19 @@ func (w *who) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
 }
 
-// terms are on which a rollout starts.
-type terms struct {
+// intent is what was typed of an order that starts something.
+type intent struct {
 	who
-	wait, override bool
+	order rollout.Order
 }
 
-// flags adds --wait and --override to those of who.
-func (t *terms) flags(cmd *cobra.Command) {
-	t.who.flags(cmd)
-	cmd.Flags().BoolVar(&t.wait, "wait", false, "wait until a freeze is over, or whatever else closes the target, where the start would be refused")
-	cmd.Flags().BoolVar(&t.override, "override", false, "break-glass: start although the target is closed; needs --reason and the permission override")
-}
-
-// orderFor is the order for a spec.
-func (c *cli) orderFor(spec rollout.Spec, t terms) rollout.Order {
-	return rollout.Order{Spec: spec, Actor: c.actor(t.who), Reason: t.reason, Wait: t.wait, Override: t.override}
+// flags adds those of who, and what else an order may say.
+func (i *intent) flags(cmd *cobra.Command) {
+	i.who.flags(cmd)
+	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: the same id again is the same order (default a new one)")
+	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "wait until a freeze is over, or whatever else closes the target, where the start would be refused")
+	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start although the target is closed; needs --reason and the permission override")
+	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "a running rollout goes back first, whatever its policy says; then this one starts")
 }
 
 // name is the actor, whatever it was set by.
@@ -48,7 +45,7 @@ func (c *cli) actor(w who) string {
 }
 
 func (c *cli) runCommand() *cobra.Command {
-	var on terms
+	var by intent
 	var timeout durationFlag
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Start a rollout and wait for its end", Args: cobra.ExactArgs(1),
@@ -61,15 +58,15 @@ Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
 		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
   bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
 		RunE: runs(func(ctx context.Context, args []string) error {
-			svc, started, err := c.launch(ctx, args[0], on)
+			svc, order, err := c.launch(ctx, args[0], by)
 			if err != nil {
 				return err
 			}
 			defer svc.Close()
-			return c.await(ctx, svc, started, timeout.Std())
+			return c.seeThrough(ctx, svc, order, timeout.Std())
 		}),
 	}
-	on.flags(cmd)
+	by.flags(cmd)
 	cmd.Flags().Var(&timeout, "timeout", "wait no longer than this; the rollout goes on (exit 20 or 21)")
 	return cmd
 }
@@ -81,51 +78,41 @@ Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
 20 still running when --timeout ended, 21 the same while waiting for an
 approval, held or paused, 130 interrupted.`
 
-// launch starts the rollout of a spec file. The caller closes the service.
-func (c *cli) launch(ctx context.Context, file string, on terms) (service, run, error) {
-	if on.override && strings.TrimSpace(on.reason) == "" {
-		return nil, run{}, fail(exitUsage, "--override needs --reason: it goes into the audit trail")
+// launch submits the rollout of a spec file. The caller closes the service.
+func (c *cli) launch(ctx context.Context, file string, by intent) (service, submitted, error) {
+	if by.order.Override && strings.TrimSpace(by.reason) == "" {
+		return nil, submitted{}, fail(exitUsage, "--override needs --reason: it goes into the audit trail")
 	}
 	from, err := c.read(file)
 	if err != nil {
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
 	spec, problems := parse(from)
 	if err := c.refuseOrder(spec, problems, from); err != nil {
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
 	svc, err := c.connect(ctx)
 	if err != nil {
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
-	order := c.orderFor(spec, on)
-	var started run
-	if err = c.preview(ctx, svc, order, from); err == nil {
-		started, err = svc.Start(ctx, order)
-		if errors.Is(err, errBusy) {
-			err = c.busy(ctx, svc, spec)
-		} else if err != nil {
-			err = fmt.Errorf("start the rollout of %s: %w", spec.Key(), err)
-		}
+	order := by.order
+	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
+	order.ID = orElse(order.ID, c.newID())
+	var out submitted
+	served, err := c.preview(ctx, svc, order, from)
+	if err == nil {
+		out, err = c.submit(ctx, svc, order, served)
 	}
 	if err != nil {
 		svc.Close()
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
-	return svc, started, nil
+	return svc, out, nil
 }
-
-// causeRunning is why a rollout is refused while another one holds the target.
-const causeRunning rollout.Cause = "already running"
 
 // busy tells who holds the target and ends with 15.
 func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
-	now := c.now().UTC()
-	refusal := rollout.Status{StartedAt: now, EndedAt: &now,
-		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()),
-		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: causeRunning,
-		Reason: spec.Key().String() + " has a running rollout", Candidate: spec.Release.Version,
-	}
+	refusal := c.refusal(spec, rollout.CauseRunning, spec.Key().String()+" has a running rollout")
 	if holder, err := latest(ctx, svc, spec.Key()); err == nil {
 		refusal.RunID = holder.RunID
 		by := "somebody"
@@ -140,6 +127,15 @@ func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
 		return err
 	}
 	return fail(exitRefused, "refused: %s", refusal.Reason)
+}
+
+// refusal is the result of an order that no rollout was started for.
+func (c *cli) refusal(spec rollout.Spec, cause rollout.Cause, reason string) rollout.Status {
+	now := c.now().UTC()
+	return rollout.Status{
+		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()), Candidate: spec.Release.Version,
+		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: cause, Reason: reason, StartedAt: now, EndedAt: &now,
+	}
 }
 
 // await waits for a run and ends with the code of its outcome.

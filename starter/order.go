@@ -15,8 +15,8 @@ import (
 // startOptions says how a rollout starts. Its id is the lock of the target: a
 // second start is refused while one runs. No timeout is set, because a rollout
 // that is cut off could not put anything back.
-func startOptions(o rollout.Order) client.StartWorkflowOptions {
-	s := o.Spec
+func startOptions(o rollout.Submit) client.StartWorkflowOptions {
+	s := o.Order.Spec
 	keyword := func(name, value string) temporal.SearchAttributeUpdate {
 		return temporal.NewSearchAttributeKeyKeyword(name).ValueSet(value)
 	}
@@ -30,8 +30,8 @@ func startOptions(o rollout.Order) client.StartWorkflowOptions {
 
 		// A task that was handed to a worker as it died is given to another then.
 		WorkflowTaskTimeout: 2 * time.Second,
-		StaticSummary:       summaryOf(o),
-		StaticDetails:       detailsOf(o),
+		StaticSummary:       o.Summary,
+		StaticDetails:       o.Details,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			keyword(rollout.AttributeTarget, s.Key().String()),
 			keyword(rollout.AttributeService, s.Service),
@@ -39,6 +39,20 @@ func startOptions(o rollout.Order) client.StartWorkflowOptions {
 			keyword(rollout.AttributeCandidate, s.Release.Version),
 			keyword(rollout.AttributePhase, string(rollout.PhasePending)),
 		),
+	}
+}
+
+// targetOptions says how the workflow starts that stands above a target's
+// rollouts: once, the first time that something is asked of it.
+func targetOptions(t rollout.Target) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:        rollout.TargetID(t),
+		TaskQueue: rollout.QueueControl,
+
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowTaskTimeout:      2 * time.Second,
+		StaticSummary:            "the releases of " + t.String() + ": queue, what was good, what was refused",
 	}
 }
 

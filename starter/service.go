@@ -31,11 +31,13 @@ type service interface {
 	Close()
 }
 
-// starts begins things. Start returns errBusy where a rollout is running; Plan
-// and Act, which run one activity by itself, errNoWorker where no worker takes
-// it; a canceled context ends all of them.
+// starts begins things. Submit asks the Target, and returns errNoWorker where no
+// worker takes it up; Start begins the rollout beside it, and returns errBusy
+// where one is running. Plan and Act run one activity by itself, and return
+// errNoWorker, too; a canceled context ends all of them.
 type starts interface {
-	Start(ctx context.Context, o rollout.Order) (run, error)
+	Submit(ctx context.Context, s rollout.Submit) (rollout.Submission, error)
+	Start(ctx context.Context, s rollout.Submit) (run, error)
 	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
 	Act(ctx context.Context, a solo, in, out any) error
 }
@@ -49,6 +51,7 @@ type solo struct{ id, queue, activity, summary string }
 type reads interface {
 	Describe(ctx context.Context, r run) (execution, error)
 	Query(ctx context.Context, r run) (rollout.Status, error)
+	Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error)
 	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
 	archives
 }
@@ -71,6 +74,9 @@ type orders interface {
 type run struct{ WorkflowID, RunID string }
 
 func runOf(t rollout.Target) run { return run{WorkflowID: rollout.WorkflowID(t)} }
+
+// above is the workflow that stands above a target's rollouts.
+func above(t rollout.Target) run { return run{WorkflowID: rollout.TargetID(t)} }
 
 // execution is what Temporal knows of a run without asking any worker.
 type execution struct {

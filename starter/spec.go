@@ -108,15 +108,16 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 
 // preview has a worker look at an order before anything is started, because a
 // spec that cannot be is to leave no trace but its reasons. Where no worker
-// answers soon the rollout is started all the same: it will be looked at then.
-func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) error {
+// answers soon, served is false, and the rollout is started all the same: it will
+// be looked at then.
+func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) (served bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	admitted, err := svc.Plan(asking, c.planID(o.Spec), o, false)
 	if err != nil || admitted.Cause != rollout.CauseSpec {
-		return ctx.Err()
+		return err == nil, ctx.Err()
 	}
-	return c.refuseOrder(o.Spec, specfile.Locate(from.name, from.text, admitted.Problems), from)
+	return true, c.refuseOrder(o.Spec, specfile.Locate(from.name, from.text, admitted.Problems), from)
 }
 
 func (c *cli) planID(spec rollout.Spec) string {

@@ -71,12 +71,39 @@ func dial(ctx context.Context, c connection) (service, error) {
 func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
-func (s *server) Start(ctx context.Context, o rollout.Order) (run, error) {
-	started, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o)
+func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	var out rollout.Submission
+	t := o.Order.Spec.Key()
+	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t}),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Order.ID, WorkflowID: rollout.TargetID(t),
+			UpdateName: rollout.CommandSubmit, Args: []any{o}, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err == nil {
+		err = handle.Get(ctx, &out)
+	}
+	return out, classify(err)
+}
+
+// Start starts a rollout beside its Target, and tells that one of it.
+func (s *server) Start(ctx context.Context, o rollout.Submit) (run, error) {
+	begun, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o.Order)
 	if err != nil {
 		return run{}, classify(err)
 	}
-	return run{started.GetID(), started.GetRunID()}, nil
+	started, t := run{begun.GetID(), begun.GetRunID()}, o.Order.Spec.Key()
+	_, err = s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, rollout.Course{Submit: o, RunID: started.RunID},
+		targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
+	return started, classify(err)
+}
+
+func (s *server) Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error) {
+	var status rollout.TargetStatus
+	answer, err := s.client.QueryWorkflow(ctx, rollout.TargetID(t), "", rollout.StatusQuery)
+	if err != nil {
+		return status, classify(err)
+	}
+	return status, answer.Get(&status)
 }
 
 // planWithin bounds how long a plan may take once a worker has begun it.

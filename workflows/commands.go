@@ -68,6 +68,9 @@ func (r *run) listen() error {
 	if err := workflow.SetQueryHandler(r.ctx, rollout.PlanQuery, func() (rollout.Plan, error) { return r.plan, nil }); err != nil {
 		return err
 	}
+	if err := workflow.SetQueryHandler(r.ctx, rollout.WayBackQuery, r.wayBack); err != nil {
+		return err
+	}
 	for _, u := range []struct {
 		name string
 		obey func(rollout.Command) rollout.Answer
@@ -94,7 +97,8 @@ func (r *run) listen() error {
 	return nil
 }
 
-// listenForSignals obeys the two roads to an abort that need no answer.
+// listenForSignals obeys what needs no answer: the two other roads to an abort,
+// and the Target's word that a newer release waits.
 func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
@@ -103,6 +107,15 @@ func (r *run) listenForSignals() {
 			signals.Receive(ctx, &c)
 			c.Name = rollout.CommandAbort
 			r.once(c, r.abort)
+		}
+	})
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		signals := workflow.GetSignalChannel(ctx, rollout.CommandSupersede)
+		for {
+			var c rollout.Command
+			signals.Receive(ctx, &c)
+			c.Name = rollout.CommandSupersede
+			r.once(c, r.onSupersede)
 		}
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
@@ -179,6 +192,16 @@ func (r *run) abort(c rollout.Command) rollout.Answer {
 		return noop("already going back: %s", r.back.reason)
 	}
 	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+// onSupersede goes back because the Target has a newer release that takes this
+// one's place.
+func (r *run) onSupersede(c rollout.Command) rollout.Answer {
+	if !r.isGoing() {
+		return noop("it is on its way to its end")
+	}
+	r.turn(setback{outcome: rollout.Superseded, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("superseded by %s: %s", c.Actor, c.Reason)})
 	return accepted("")
 }
 

@@ -210,7 +210,8 @@ func (r *run) restoreTrafficAgain() {
 // still running may have written after the restore, where the router cannot
 // tell old writes from new ones: then the restore is repeated.
 func (r *run) overwriteLateWrites() {
-	late := false
+	late := r.order.Recover != ""
+	r.waitOutLostRun()
 	for _, future := range r.pending {
 		if !future.IsReady() {
 			late = true

@@ -28,10 +28,7 @@ func Rollout(ctx workflow.Context, order rollout.Order) (rollout.Status, error) 
 	if err := r.listen(); err != nil {
 		return r.status, err
 	}
-	setback := r.prepare()
-	if setback == nil {
-		setback = r.advance()
-	}
+	setback := r.course()
 	switch {
 	case setback == nil:
 		r.conclude(rollout.Promoted)
@@ -75,6 +72,18 @@ type run struct {
 	commands
 	closed
 	shown shown
+}
+
+// course goes forward until the candidate serves everything, or something sends
+// the rollout back.
+func (r *run) course() *setback {
+	if r.order.Recover != "" {
+		return r.takeOver()
+	}
+	if s := r.prepare(); s != nil {
+		return s
+	}
+	return r.advance()
 }
 
 func newRun(ctx workflow.Context, order rollout.Order) *run {
