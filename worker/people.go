@@ -16,7 +16,8 @@ func (c *config) rules() activities.Rules {
 
 // acts are what permissions may name.
 func permissible() []string {
-	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused)
+	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused,
+		rollout.CommandStopTheLine, rollout.CommandStartTheLine)
 }
 
 // validatePeople says what is wrong with roles, permissions and approvals: a

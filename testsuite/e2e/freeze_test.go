@@ -107,3 +107,41 @@ func TestFreezeIsOverridden(t *testing.T) {
 	s.result("run", s.file(oneStep), "--override", "--reason", "INC-12").requires(s, 0, rollout.Promoted, "")
 	require.Contains(t, fmt.Sprint(s.told(rollout.EventAdmitted)[0].Data["warnings"]), "overridden by")
 }
+
+// A stopped line holds every rollout of its environment, and refuses starts; a
+// breach goes back all the same. Who may not is denied, and everything is on
+// record.
+func TestStopTheLine(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, people)
+	s, bad := c.scene(t), c.scene(t)
+	bad.name = "bad"
+	line := func(code int, name string, args ...string) string {
+		out := s.cli(append([]string{name, "--environment", "staging", "--reason", "INC-12"}, args...)...)
+		require.Equal(t, code, out.Code, out.Stdout+out.Stderr)
+		return out.Stdout
+	}
+	s.starts("ci@example.com", twoSteps)
+	bad.starts("ci@example.com", oneLong)
+	s.bakes(1000)
+	bad.bakes(1000)
+	line(2, "stop-the-line", "--all")
+	require.Contains(t, line(0, "stop-the-line", "--actor", "ana@example.com"), "accepted")
+	require.Contains(t, line(0, "stop-the-line", "--actor", "bo@example.com"), "noop, stopped already by ana@example.com: INC-12")
+	s.waitsFor(rollout.GateStop)
+	bad.waitsFor(rollout.GateStop)
+	line(15, "start-the-line", "--actor", "whoever@example.com")
+	require.Equal(t, "the line of staging is stopped by ana@example.com: INC-12", s.status().Reason)
+	other := c.scene(t)
+	other.name = "other"
+	out := other.cli("run", other.file(oneStep), "--actor", "ci@example.com", "--reason", "a test", "-o", "json")
+	other.read(out).requires(other, 15, rollout.Refused, rollout.Cause(rollout.GateStop))
+
+	bad.breaks()
+	bad.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+	require.Equal(t, rollout.Weight(1000), s.weight())
+	require.Contains(t, line(0, "start-the-line", "--actor", "ana@example.com"), "accepted")
+	require.Contains(t, line(0, "start-the-line", "--actor", "ana@example.com"), "noop, it is not stopped")
+	s.ends(0, rollout.Promoted, "")
+	require.Equal(t, promotedTwo, s.world.Log())
+}
