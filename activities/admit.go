@@ -21,7 +21,7 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
 	drivers, refusals := a.admitDrivers(plan)
-	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
+	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan))
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})

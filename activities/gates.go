@@ -16,6 +16,8 @@ import (
 type Gates struct {
 	Calendar Calendar // nil: no freezes
 	Lines    Lines    // nil: nobody can stop a line
+	Budgets  Budgets  // nil: no error budgets
+	Ledger   *Ledger  // of the budgets; needed with them
 }
 
 // Calendar knows the freezes.
@@ -58,6 +60,7 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 	if a.Gates.Calendar != nil {
 		all = append(all, a.Gates.Calendar.Frozen(rollout.Question{Target: target, Action: ask.Action, Actor: ask.Actor}, a.now())...)
 	}
+	all = append(all, a.spends(ctx, j, target, ask.Action)...)
 	return rollout.Merge(all, ask.Passed), nil
 }
 

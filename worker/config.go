@@ -31,11 +31,12 @@ type config struct {
 
 	Freeze []freeze.Window `json:"freeze,omitempty"`
 
+	ErrorBudgets map[string]rollout.ErrorBudget `json:"errorBudgets,omitempty"` // by environment/service
+
 	calendar *freeze.Calendar // of Freeze; nil: none
 
 	// Not served by this version: known, so that they can be refused by name.
 	Signing       any `json:"signing,omitempty"`
-	ErrorBudgets  any `json:"errorBudgets,omitempty"`
 	Notifications any `json:"notifications,omitempty"`
 }
 
@@ -110,7 +111,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 	for path, given := range map[string]any{"signing": c.Signing,
-		"errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+		"notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -140,7 +141,7 @@ func (c *config) Validate() []rollout.Problem {
 	}
 	out = append(out, c.validatePeople()...)
 	_, wrong := c.freezes()
-	out = append(out, wrong...)
+	out = append(append(out, wrong...), c.validateBudgets()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bakeoff/activities"
+	"bakeoff/activities/selector"
 	"bakeoff/rollout"
 	"bakeoff/rollout/freeze"
 )
@@ -52,4 +53,39 @@ func (c calendar) Frozen(q rollout.Question, now time.Time) []rollout.Closure {
 // Next implements [activities.Calendar].
 func (c calendar) Next(q rollout.Question, now time.Time) (time.Time, string, bool) {
 	return c.live.config().calendar.Next(q, now)
+}
+
+// validateBudgets says what is wrong with the error budgets.
+func (c *config) validateBudgets() []rollout.Problem {
+	var out []rollout.Problem
+	for name, b := range c.ErrorBudgets {
+		path := "errorBudgets." + name
+		if t, err := rollout.ParseTarget(name); err != nil || t.Unit != "" {
+			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf("%q is no service: write environment/service; its units share it", name)})
+		}
+		for _, p := range b.Validate() {
+			out = append(out, rollout.Problem{Path: path + "." + p.Path, Message: p.Message})
+		}
+		for field, text := range map[string]string{"failures": b.Failures, "requests": b.Requests} {
+			if _, err := selector.Parse(text); err != nil && text != "" {
+				out = append(out, rollout.Problem{Path: path + "." + field, Message: err.Error()})
+			}
+		}
+	}
+	return out
+}
+
+// budgets are those of the configuration in force at the moment of the question.
+type budgets struct{ live *live }
+
+var _ activities.Budgets = budgets{}
+
+// Budget implements [activities.Budgets].
+func (b budgets) Budget(t rollout.Target) *rollout.ErrorBudget {
+	found, there := b.live.config().ErrorBudgets[t.Environment+"/"+t.Service]
+	if !there {
+		return nil
+	}
+	found = found.WithDefaults()
+	return &found
 }

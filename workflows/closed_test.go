@@ -24,7 +24,12 @@ type season struct {
 	mu      sync.Mutex
 	stopped bool
 	broken  bool // nobody can say whether the line is stopped
+
+	budget *rollout.ErrorBudget
 }
+
+// Budget is the error budget of every target.
+func (s *season) Budget(rollout.Target) *rollout.ErrorBudget { return s.budget }
 
 // closing is one freeze.
 type closing struct {
@@ -84,13 +89,6 @@ func (s *teller) waitsFor(what string, w rollout.Weight) {
 	require.Equal(s.t, w, status.Weight)
 }
 
-// lasted requires that the whole rollout took so long at least.
-func lasted(least time.Duration) func(*testing.T, *sim.World, rollout.Status) {
-	return func(t *testing.T, _ *sim.World, s rollout.Status) {
-		require.GreaterOrEqual(t, s.EndedAt.Sub(s.StartedAt), least)
-	}
-}
-
 func bad(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) }
 
 // TestClosed holds what freezes and a stopped line do to a rollout, and that
@@ -102,14 +100,21 @@ func TestClosed(t *testing.T) {
 		return &season{freezes: []closing{{from: from, to: to, exposure: exposure}}}
 	}
 	stops := &season{}
+	budgeted := func() *season {
+		b := rollout.ErrorBudget{Objective: "99%", Failures: "failures", Requests: "requests"}.WithDefaults()
+		return &season{budget: &b}
+	}
+	spends := func(failures float64) func(*sim.World) {
+		return func(w *sim.World) { w.SetIncrease("requests", 1000); w.SetIncrease("failures", failures) }
+	}
 	blind := &season{}
 	for name, s := range map[string]story{
 		"a start inside is refused": {season: frozen(0, time.Hour, hold),
 			want: rollout.Refused, wantCause: rollout.CauseFreeze, wantReason: `refused for now: freeze "party"`, wantLog: []string{}},
-		"a start that waits begins when it is over": {season: frozen(0, 3*second, hold), order: func(o *rollout.Order) { o.Wait = true },
+		"a start that waits begins when it is over": {season: frozen(0, 4*second, hold), order: func(o *rollout.Order) { o.Wait = true },
 			plot: func(s *teller) {
 				s.at(second, func() { s.waitsFor("freeze", 0); require.Empty(s.t, s.world.Log()) })
-			}, want: rollout.Promoted, wantLog: good, check: lasted(6 * second)},
+			}, want: rollout.Promoted, wantLog: good, lasts: 6 * second},
 		"a start that waits can be aborted": {season: frozen(0, time.Hour, hold), order: func(o *rollout.Order) { o.Wait = true },
 			plot: func(s *teller) {
 				s.at(second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
@@ -124,14 +129,14 @@ func TestClosed(t *testing.T) {
 		"a raise waits outside": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 6 * second, exposure: finish}}},
 			plot: func(s *teller) {
 				s.at(4*second, func() { s.waitsFor("freeze", 1000); require.NotNil(s.t, s.standing().WaitingUntil) })
-			}, want: rollout.Promoted, wantLog: good, check: lasted(7 * second)},
-		"a bake stands still": {season: frozen(1500*time.Millisecond, 5*second, hold),
+			}, want: rollout.Promoted, wantLog: good, lasts: 7 * second},
+		"a bake stands still": {season: frozen(1500*time.Millisecond, 6*second, hold),
 			plot: func(s *teller) {
 				s.at(4*second, func() { s.waitsFor("freeze", 1000) })
-			}, want: rollout.Promoted, wantLog: good, check: lasted(7500 * time.Millisecond)},
-		"neither deadline nor hold run meanwhile": {season: frozen(1500*time.Millisecond, 6*second, hold),
+			}, want: rollout.Promoted, wantLog: good, lasts: 7500 * time.Millisecond},
+		"neither deadline nor hold run meanwhile": {season: frozen(1500*time.Millisecond, 10*second, hold),
 			spec: func(s *rollout.Spec) { s.Deadline = rollout.Duration(7 * second) },
-			want: rollout.Promoted, wantLog: good, check: lasted(7500 * time.Millisecond)},
+			want: rollout.Promoted, wantLog: good, lasts: 12 * second},
 		"users are taken off where the freeze says so": {season: frozen(1500*time.Millisecond, time.Hour, back),
 			want: rollout.RolledBack, wantCause: rollout.CauseFreeze, wantReason: `freeze "party" at 10%`, wantLog: undone},
 		"a breach inside goes back": {season: frozen(1200*time.Millisecond, time.Hour, hold),
@@ -142,20 +147,20 @@ func TestClosed(t *testing.T) {
 			plot: func(s *teller) {
 				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
 			}, want: rollout.Aborted, wantLog: undone},
-		"an override passes one closure once": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 11 * second, exposure: hold}}},
+		"an override passes one closure once": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 13 * second, exposure: hold}}},
 			plot: func(s *teller) {
 				s.at(2*second, func() { s.order(rollout.Command{Name: "promote"}, rollout.Denied) })
 				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
 				s.at(8*second, func() { s.waitsFor("freeze", 1000) }) // the raise asks anew
-			}, want: rollout.Promoted, wantLog: good, check: lasted(11 * second)},
-		"nothing is raised before the first step": {season: &season{freezes: []closing{{from: 0, to: 4 * second, exposure: back, actions: "step"}}},
+			}, want: rollout.Promoted, wantLog: good, lasts: 13 * second},
+		"nothing is raised before the first step": {season: &season{freezes: []closing{{from: 0, to: 5 * second, exposure: back, actions: "step"}}},
 			plot: func(s *teller) {
 				s.at(2*second, func() {
 					s.waitsFor("freeze", 0)
 					require.Equal(s.t, []string{"deploy 2.5.0"}, s.world.Log())
 				})
 			}, want: rollout.Promoted, wantLog: good},
-		"promotion alone": {season: &season{freezes: []closing{{from: 0, to: 8 * second, exposure: finish, actions: "promote"}}},
+		"promotion alone": {season: &season{freezes: []closing{{from: 0, to: 11 * second, exposure: finish, actions: "promote"}}},
 			plot: func(s *teller) {
 				s.at(7*second, func() { s.waitsFor("freeze", 5000) })
 			}, want: rollout.Promoted, wantLog: good},
@@ -165,12 +170,12 @@ func TestClosed(t *testing.T) {
 				s.at(2*second, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
 				s.at(3*second, func() { s.waitsFor("pause", 1000) })
 				s.at(5*second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
-			}, want: rollout.Promoted, wantLog: good, check: lasted(7 * second)},
+			}, want: rollout.Promoted, wantLog: good, lasts: 7 * second},
 		"the line is stopped and starts again": {season: stops, plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { stops.set(true, false) })
 			s.at(3*second, func() { s.waitsFor("stop", 1000) })
 			s.at(4*second, func() { stops.set(false, false) })
-		}, want: rollout.Promoted, wantLog: good, check: lasted(6500 * time.Millisecond)},
+		}, want: rollout.Promoted, wantLog: good, lasts: 6500 * time.Millisecond},
 		"a line of which nothing is known is not raised": {season: blind, spec: func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) }, plot: func(s *teller) {
 			s.at(second, func() { blind.set(false, true) })
 			s.at(4*second, func() {
@@ -178,6 +183,21 @@ func TestClosed(t *testing.T) {
 				blind.set(false, false)
 			})
 		}, want: rollout.Promoted, wantLog: good},
+		"enough is left of the error budget": {season: budgeted(), world: spends(3), want: rollout.Promoted, wantLog: good},
+		"an error budget that is spent refuses": {season: budgeted(), world: spends(20),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "the error budget of staging/checkout is spent: 0% of it is left for 30d", wantLog: []string{}},
+		"one that burns refuses": {season: budgeted(), world: spends(150),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "burns ×15.0 over 1h and ×15.0 over 5m", wantLog: []string{}},
+		"one that cannot be read refuses": {season: budgeted(), world: spends(-1),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "cannot be read", wantLog: []string{}},
+		"one of which nothing is counted refuses": {season: budgeted(),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "no requests are counted by requests", wantLog: []string{}},
+		"one that is spent before the second step": {season: budgeted(), world: spends(0), plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { spends(150)(s.world) })
+			s.at(13*second, func() { s.waitsFor(rollout.GateErrorBudget, 1000); spends(0)(s.world) }) // a reading is used for 10s
+			s.at(14*second, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
+		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
+			want: rollout.Promoted, wantLog: good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

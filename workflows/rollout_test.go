@@ -27,7 +27,8 @@ type story struct {
 
 	people activities.Rules // who may do what; zero: everyone
 	rules  func(*activities.Rules)
-	season *season // what closes the target, and when; nil: nothing
+	season *season       // what closes the target, and when; nil: nothing
+	lasts  time.Duration // at least, in which the season goes by
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -133,7 +134,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond}
 	if s.season != nil {
 		s.season.begin = time.Now()
-		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season}
+		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}}
 		for d := time.Duration(0); d < 30*time.Second; d += 50 * time.Millisecond {
 			env.RegisterDelayedCallback(func() {}, d) // the workflow's clock keeps up with the season's
 		}
@@ -173,6 +174,9 @@ func (s story) holds(t *testing.T) {
 	require.Contains(t, status.Reason, s.wantReason)
 	require.Equal(t, rollout.PhaseCompleted, status.Phase)
 	require.Empty(t, world.Violations())
+	if s.season != nil {
+		require.GreaterOrEqual(t, time.Since(s.season.begin), s.lasts)
+	}
 	if s.wantLog != nil {
 		require.Equal(t, s.wantLog, s.inOrder(world.Log()))
 	}
