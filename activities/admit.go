@@ -21,7 +21,7 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
 	drivers, refusals := a.admitDrivers(plan)
-	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan))
+	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
@@ -130,7 +130,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 			out = append(out, rollout.Problem{Path: path, Message: message})
 		}
 	}
-	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
 	for i, step := range o.Spec.Strategy.Canary {
 		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")

@@ -7,7 +7,7 @@ const MaxEvents = 10000
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
 // kept baseline, 14 for a copy of it, 8 per approval, and 8 more for each that
 // is asked for while the candidate has traffic, because then a window stays open
-// beside it.
+// beside it. A call of a hook is as an approval.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -23,11 +23,25 @@ func (p Plan) EventBound() int {
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}
-	return events
+	return events + 16*p.hookCalls()
+}
+
+// hookCalls is how often hooks are called when nothing goes wrong.
+func (p Plan) hookCalls() int {
+	calls := 0
+	for _, h := range p.Spec.Hooks {
+		switch h.At {
+		case HookBeforeStep, HookAfterStep:
+			calls += len(p.longestWay())
+		case HookBeforeStart, HookBeforePromote, HookAfter:
+			calls++
+		}
+	}
+	return calls
 }
 
 // ActionBound computes the billable actions when nothing goes wrong, without
-// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval.
+// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval + 2 per call of a hook.
 func (p Plan) ActionBound() int {
 	actions := 15
 	if p.Copy != "" {
@@ -36,7 +50,7 @@ func (p Plan) ActionBound() int {
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)
 	}
-	return actions + 3*len(p.Approvals())
+	return actions + 3*len(p.Approvals()) + 2*p.hookCalls()
 }
 
 // longestWay is the plan's steps; an adaptive one may take more than are listed.

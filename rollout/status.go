@@ -46,6 +46,7 @@ const (
 	CauseDeploy   Cause = "deploy"
 	CauseTraffic  Cause = "traffic"
 	CauseFreeze   Cause = GateFreeze
+	CauseHook     Cause = "hook"
 
 	CauseLost Cause = "lost" // it was cut off from outside
 

@@ -85,8 +85,7 @@ func (s Spec) Validate() []Problem {
 		v.require(n.To != "", fmt.Sprintf("notify[%d].to", i), "is missing: name a sink of the worker's configuration")
 	}
 	for i, h := range s.Hooks {
-		v.require(h.At != "", fmt.Sprintf("hooks[%d].at", i), "is missing: say when the hook is called")
-		v.oneOf(h.At, fmt.Sprintf("hooks[%d].at", i), "beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after")
+		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}
 	v = append(v, s.secrets()...)
 	slices.SortStableFunc(v, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })

@@ -45,6 +45,9 @@ type (
 		Decision rollout.Decision `json:"decision"`
 		Closed   *rollout.Closure `json:"closed"`
 	}
+	hookOutput struct {
+		Refused string `json:"refused"`
+	}
 	gateOutput struct {
 		Closed *rollout.Closure `json:"closed"`
 	}

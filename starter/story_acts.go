@@ -14,6 +14,9 @@ import (
 
 // completed tells of an activity that answered.
 func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	if hookID.MatchString(one.ID) {
+		return s.hooked(e, one, result)
+	}
 	switch one.Type {
 	case "Admit":
 		return s.admitted(e, result)

@@ -33,6 +33,8 @@ type config struct {
 
 	ErrorBudgets map[string]rollout.ErrorBudget `json:"errorBudgets,omitempty"` // by environment/service
 
+	Hooks hooksConfig `json:"hooks,omitzero"`
+
 	calendar *freeze.Calendar // of Freeze; nil: none
 
 	// Not served by this version: known, so that they can be refused by name.
@@ -142,6 +144,7 @@ func (c *config) Validate() []rollout.Problem {
 	out = append(out, c.validatePeople()...)
 	_, wrong := c.freezes()
 	out = append(append(out, wrong...), c.validateBudgets()...)
+	out = append(out, c.Hooks.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

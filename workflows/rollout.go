@@ -72,6 +72,7 @@ type run struct {
 	commands
 	closed
 	shown shown
+	told  []workflow.Future // hooks that were told of something
 }
 
 // course goes forward until the candidate serves everything, or something sends
@@ -198,6 +199,9 @@ func (r *run) preflight() *setback {
 
 // advance deploys the candidate, takes every step, and promotes it.
 func (r *run) advance() *setback {
+	if s := r.askHooks(rollout.HookBeforeStart, 0, 0); s != nil {
+		return s
+	}
 	if s := r.deploy(); s != nil {
 		return s
 	}
@@ -228,13 +232,21 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 			return s
 		}
 	}
+	if !r.stays {
+		if s := r.askHooks(rollout.HookBeforeStep, step.Number, step.Weight); s != nil {
+			return s
+		}
+	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
 	if !r.stays {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
 			return s
 		}
 	}
-	return r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window))
+	if s := r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window)); s != nil {
+		return s
+	}
+	return r.askHooks(rollout.HookAfterStep, step.Number, step.Weight)
 }
 
 // refuse ends a rollout that has changed nothing.

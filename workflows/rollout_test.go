@@ -27,7 +27,8 @@ type story struct {
 
 	people activities.Rules // who may do what; zero: everyone
 	rules  func(*activities.Rules)
-	season *season       // what closes the target, and when; nil: nothing
+	season *season // what closes the target, and when; nil: nothing
+	hooks  activities.Hooks
 	lasts  time.Duration // at least, in which the season goes by
 
 	want       rollout.Outcome
@@ -131,7 +132,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond}
+	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond}
 	if s.season != nil {
 		s.season.begin = time.Now()
 		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}}

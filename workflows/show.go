@@ -186,6 +186,8 @@ func watchSummary(in activities.ObserveInput, length time.Duration) string {
 // what could not be put back, as failed.
 func (r *run) finish() (rollout.Status, error) {
 	r.ended = true
+	r.tellHooks(rollout.HookAfter, r.status.Reason, r.status.Cause)
+	r.awaitTold()
 	end := r.now()
 	r.status.EndedAt = &end
 	r.status.Paused, r.status.WaitingFor, r.status.Window = false, "", nil

@@ -24,6 +24,7 @@ var enums = map[string][]string{
 	"rollout.Policy.foresight":    {"warn", "required"},
 	"rollout.Policy.share":        {"warn", "required"},
 	"rollout.Hook.at":             {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
+	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 }
 
 // bounds lists the numbers that a field may hold, ends included.

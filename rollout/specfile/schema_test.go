@@ -72,7 +72,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"adaptive":            {canaries, "adaptive: {from: 1%, to: 50%, riskBudget: 200 failures, minBake: 2m}\n"},
 		"budget as a number":  {canaries, "adaptive: {from: 1%, to: 50%, riskBudget: 200, minBake: 2m}\n"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
-		"hook and sink":       {"checks:", "hooks: [{at: after}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
+		"hook and sink":       {"checks:", "hooks: [{at: after, http: \"http://h\"}, {at: beforeStep, task: {taskQueue: q, activity: a}, otherwise: goOn}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
 	bad := map[string][]string{
 		"unknown field":        {"service:", "services:"},
@@ -140,7 +140,8 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.Points.transform":    {"failures: f, requests: r", "query: q, judge: {points: {transform: %s}}"},
 		"rollout.MeanCS.transform":    {"failures: f, requests: r", "query: q, judge: {meanCs: {transform: %s}}"},
 		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
-		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s}]\nchecks:"},
+		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s, http: \"http://h\"}]\nchecks:"},
+		"rollout.Hook.otherwise":      {"checks:", "hooks: [{at: beforeStep, http: \"http://h\", otherwise: %s}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
 	for id, words := range enums {
