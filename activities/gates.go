@@ -65,23 +65,21 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 }
 
 // admitNow is the answer to an order whose plan is in order: what closes the
-// target refuses it for now, unless it waits, or passes because of who overrides.
+// target refuses it for now, unless it waits, or passes because it overrides, as who may override it has been asked already.
 func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.Plan) (AdmitOutput, error) {
+	if in.Order.Back { // nothing keeps anybody from going back
+		return AdmitOutput{Plan: plan.Seal()}, nil
+	}
 	plan.Gated = true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
 	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor})
 	if err != nil {
 		return AdmitOutput{}, asTemporal("admit", err)
 	}
-	if order.Override {
-		if may, why := a.Rules.May(order.Spec.Environment, ActOverride, order.Actor); !may {
-			return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
-		}
-		if c != nil {
-			plan.Passed = c.Keys
-			plan.Warnings = append(plan.Warnings, fmt.Sprintf("overridden by %s: %s", order.Actor, c.Reason))
-			c = nil
-		}
+	if order.Override && c != nil {
+		plan.Passed = c.Keys
+		plan.Warnings = append(plan.Warnings, fmt.Sprintf("overridden by %s: %s", order.Actor, c.Reason))
+		c = nil
 	}
 	if c != nil && !order.Wait && !in.Foresee {
 		return AdmitOutput{Cause: rollout.Cause(c.Gate), Problems: []rollout.Problem{{Message: c.Reason}}}, nil

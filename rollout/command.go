@@ -16,6 +16,10 @@ const (
 	CommandAcknowledge = "acknowledge"
 )
 
+// CommandRollback is given to the Target, when nothing runs: go back to a release
+// that was good.
+const CommandRollback = "rollback"
+
 // Commands lists every command.
 func Commands() []string {
 	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
@@ -35,6 +39,7 @@ type Command struct {
 	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
 	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
 	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
+	To     string   `json:"to,omitempty"`     // rollback: the version; empty: the one that was good before
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 
@@ -65,6 +70,8 @@ type Order struct {
 
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
+
+	Received time.Time `json:"received,omitzero"` // when its Target took it in; it may wait in the queue after that
 
 	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
 	Override  bool   `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override

@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // TargetType is the registered name of the workflow that stands above the
 // rollouts of one target: it takes in releases, keeps the queue, remembers what
@@ -14,6 +17,10 @@ const CommandSubmit = "submit"
 // CommandAdopt is the Signal that tells a Target of a rollout that was started
 // beside it, because no worker was there to ask. It takes a Course.
 const CommandAdopt = "adopt"
+
+// ErrorRenewing is the type of the error with which a Target turns an Update away
+// while it goes on as a new run. The same Update is taken a moment later.
+const ErrorRenewing = "Renewing"
 
 // CommandSupersede is the Signal by which a Target sends a rollout back because
 // a newer release waits. Operators do not give it.
@@ -96,6 +103,7 @@ type TargetStatus struct {
 	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
 	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
 	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
+	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
 	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
 	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
 	Commands   []string      `json:"commands,omitempty"`   // ids of the last ones, newest last
@@ -113,6 +121,26 @@ const (
 // same artifact where both name one.
 func (q Quarantined) Is(r Release) bool {
 	return q.Version == r.Version && (q.Artifact == "" || r.Artifact == "" || q.Artifact == r.Artifact)
+}
+
+// BackTo is the spec by which a target goes back to a release that was good: all
+// of the traffic at once, as soon as it is ready. It is known to be good, so that
+// what the checks say of it is on record and decides nothing.
+func (s Spec) BackTo(release Release) Spec {
+	bake := Duration(time.Minute)
+	for _, step := range s.Strategy.steps() {
+		bake = min(bake, step.Bake)
+	}
+	s.Release, s.Baseline, s.Purpose = release, nil, ""
+	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
+	s.Checks = slices.Clone(s.Checks)
+	for i := range s.Checks {
+		advisory := false
+		s.Checks[i].Gates = &advisory
+	}
+	s.Policy.Absolute, s.Policy.Foresight, s.Policy.Require = "", "", ""
+	s.Policy.EndEarly, s.Policy.Otherwise, s.Policy.HoldFor = false, RulePromote, bake
+	return s
 }
 
 // Serving is the release that was promoted last, if any.

@@ -31,6 +31,7 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 	if err != nil || !found {
 		return err
 	}
+	o.Command = c.abortOf(t, e.run, o)
 	switch err := svc.Signal(ctx, e.run, o.Command); {
 	case errors.Is(err, errOver):
 		return c.over(ctx, svc, e, o, false)

@@ -120,12 +120,7 @@ func planText(p rollout.Plan) string {
 			"beyond the baseline's; each is baked for %s at least. The fastest way:\n", a.From, a.To, a.RiskBudget, a.MinBake)
 	}
 	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "\nstep %d: %s, bake %s\n", s.Number, s.Weight, s.Bake)
-		gateAsked(&b, s.Approve)
-		fmt.Fprintf(&b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
-		if s.Absolute {
-			b.WriteString("  only absolute checks decide\n")
-		}
+		stepText(&b, s)
 	}
 	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s\n", p.KeepBaseline)
 	gateAsked(&b, p.Promote)
@@ -146,6 +141,26 @@ func planText(p rollout.Plan) string {
 	}
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	return b.String()
+}
+
+func stepText(b *strings.Builder, s rollout.PlannedStep) {
+	fmt.Fprintf(b, "\nstep %d: %s, bake %s%s\n", s.Number, s.Audience(), s.Bake, ownedBy(s.Owner))
+	gateAsked(b, s.Approve)
+	fmt.Fprintf(b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
+	switch {
+	case s.Apart:
+		b.WriteString("  only absolute checks decide: those who meet the candidate are no fair share of the users\n")
+	case s.Absolute:
+		b.WriteString("  only absolute checks decide\n")
+	}
+}
+
+// ownedBy says who answers for a step, if that is said.
+func ownedBy(owner string) string {
+	if owner == "" {
+		return ""
+	}
+	return ", answered for by " + owner
 }
 
 // windows lists lengths, the long tail of equal ones counted.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -24,14 +23,12 @@ func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order
 	if e, err := svc.Describe(ctx, runOf(t)); err == nil && e.open() {
 		return c.give(ctx, svc, t, o)
 	}
-	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
-	defer cancel()
-	answer, err := svc.Update(asking, above(t), o.Command)
+	answer, err := c.askAbove(ctx, svc, t, o)
 	if errors.Is(err, errOver) { // there is no queue
 		return c.give(ctx, svc, t, o)
 	}
 	if err != nil {
-		return fmt.Errorf("resume the queue of %s: %w", t, err)
+		return err
 	}
 	answer.Status = c.lastOf(ctx, svc, t)
 	return c.answered(o, answer)

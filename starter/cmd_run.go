@@ -12,13 +12,15 @@ import (
 	"bakeoff/rollout"
 )
 
-// who is the actor and the reason that come with every start and order.
-type who struct{ actor, reason string }
+// who is the actor and the reason that come with every start and order, and
+// what the actor signs them with.
+type who struct{ actor, reason, sign string }
 
-// flags adds --actor and --reason.
+// flags adds --actor, --reason and --sign.
 func (w *who) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.actor, "actor", "", "who claims to speak (default BAKEOFF_ACTOR, else user@host)")
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
+	cmd.Flags().StringVar(&w.sign, "sign", "", "private SSH key `file` to sign with, agent, or agent:COMMENT (default BAKEOFF_SIGN, else unsigned)")
 }
 
 // intent is what was typed of an order that starts something.
@@ -98,6 +100,10 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	order := by.order
 	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
 	order.ID = orElse(order.ID, c.newID())
+	if order, err = c.signedOrder(order, by.who); err != nil {
+		svc.Close()
+		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
+	}
 	var out submitted
 	served, err := c.preview(ctx, svc, order, from)
 	if err == nil {
@@ -174,10 +180,11 @@ func (c *cli) detached(r run) error {
 
 // targetOf reads the target from a workflow's id.
 func targetOf(r run) string {
-	prefix := rollout.WorkflowID(rollout.Target{Environment: "e", Service: "s"})
-	prefix = prefix[:len(prefix)-len("e/s")]
-	if len(r.WorkflowID) > len(prefix) {
-		return r.WorkflowID[len(prefix):]
+	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID} {
+		prefix := strings.TrimSuffix(id(rollout.Target{Environment: "e", Service: "s"}), "e/s")
+		if target, found := strings.CutPrefix(r.WorkflowID, prefix); found {
+			return target
+		}
 	}
 	return r.WorkflowID
 }

@@ -44,6 +44,7 @@ type fake struct {
 	fate      *rollout.Submission
 	onTarget  func(n int) rollout.TargetStatus
 	asked     int
+	pollers   map[string]int                       // by queue
 	above     func(rollout.Command) rollout.Answer // the Target's answers; nil: there is none
 	signals   []rollout.Command
 	updates   []rollout.Command
@@ -107,6 +108,8 @@ func (f *fake) Describe(context.Context, run) (execution, error) {
 	}
 	return *f.execution, nil
 }
+
+func (f *fake) Pollers(_ context.Context, queue string) (int, error) { return f.pollers[queue], nil }
 
 func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 	f.mu.Lock()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,11 +124,18 @@ func asked(a *rollout.Approval) string {
 	if a == nil {
 		return ""
 	}
-	who := "anyone"
+	who := fmt.Sprintf("%d of anyone", a.Quorum)
 	if len(a.From) > 0 {
-		who = strings.Join(a.From, ", ")
+		who = fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
 	}
-	return fmt.Sprintf("%d of %s within %s, otherwise %s", a.Quorum, who, a.Within, a.Otherwise)
+	if len(a.Each) > 0 {
+		var each []string
+		for _, role := range slices.Sorted(maps.Keys(a.Each)) {
+			each = append(each, fmt.Sprintf("%d of %s", a.Each[role], role))
+		}
+		who = strings.Join(each, " and ")
+	}
+	return fmt.Sprintf("%s within %s, otherwise %s", who, a.Within, a.Otherwise)
 }
 
 func advisory(yes bool) string {

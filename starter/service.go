@@ -53,6 +53,7 @@ type reads interface {
 	Describe(ctx context.Context, r run) (execution, error)
 	Query(ctx context.Context, r run) (rollout.Status, error)
 	Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error)
+	Pollers(ctx context.Context, queue string) (int, error)
 	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
 	archives
 }
@@ -106,6 +107,8 @@ type execution struct {
 	// Only of one that was described.
 	Retrying []rollout.Retrying
 	Checks   []rollout.CheckResult // where they stand within the open window
+
+	TaskAttempts int // of the workflow task that is pending; 0: none is
 }
 
 func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }
@@ -115,6 +118,7 @@ type admission struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"`
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`

@@ -72,6 +72,27 @@ func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
 func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	for {
+		out, err := s.submit(ctx, o)
+		if !isRenewing(err) || ctx.Err() != nil {
+			return out, classify(err)
+		}
+		pause(ctx, renewingFor)
+	}
+}
+
+// renewingFor is how long a Target takes to go on as a new run.
+const renewingFor = 50 * time.Millisecond
+
+// isRenewing reports whether an update was turned away because its workflow goes
+// on as a new run, or had more news than its worker knew of. It was not taken.
+func isRenewing(err error) bool {
+	var failed *temporal.ApplicationError
+	var again *serviceerror.WorkflowNotReady
+	return errors.As(err, &failed) && failed.Type() == rollout.ErrorRenewing || errors.As(err, &again)
+}
+
+func (s *server) submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
 	var out rollout.Submission
 	t := o.Order.Spec.Key()
 	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
@@ -82,7 +103,7 @@ func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submissi
 	if err == nil {
 		err = handle.Get(ctx, &out)
 	}
-	return out, classify(err)
+	return out, err
 }
 
 // Start starts a rollout beside its Target, and tells that one of it.
@@ -156,6 +177,7 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 		return execution{}, classify(err)
 	}
 	e := executionOf(d.GetWorkflowExecutionInfo())
+	e.TaskAttempts = int(d.GetPendingWorkflowTask().GetAttempt())
 	for _, p := range d.GetPendingActivities() {
 		if p.GetActivityType().GetName() == "Observe" {
 			e.Checks = s.beat(p.GetHeartbeatDetails())
@@ -166,6 +188,22 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 		}
 	}
 	return e, nil
+}
+
+// pollSeen is how long ago a living worker may have begun its last poll, which
+// lasts a minute. The server remembers dead ones for longer.
+const pollSeen = 90 * time.Second
+
+// Pollers is how many workers poll a queue for activities.
+func (s *server) Pollers(ctx context.Context, queue string) (int, error) {
+	d, err := s.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	n := 0
+	for _, p := range d.GetPollers() {
+		if time.Since(p.GetLastAccessTime().AsTime()) < pollSeen {
+			n++
+		}
+	}
+	return n, err
 }
 
 // beat is what a window that is being watched last said of its checks.
@@ -246,6 +284,16 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 }
 
 func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	for {
+		answer, err := s.update(ctx, r, c)
+		if !isRenewing(err) || ctx.Err() != nil {
+			return answer, err
+		}
+		pause(ctx, renewingFor)
+	}
+}
+
+func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		UpdateID: c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,8 +27,10 @@ type config struct {
 	Evidence evidenceConfig               `json:"evidence,omitzero"`
 
 	Roles       map[string][]string             `json:"roles,omitempty"`       // role → members
+	Members     map[string]activities.Member    `json:"members,omitempty"`     // what else members are known by
 	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
+	Signing     *signingConfig                  `json:"signing,omitempty"`
 
 	Freeze []freeze.Window `json:"freeze,omitempty"`
 
@@ -38,8 +41,9 @@ type config struct {
 	calendar *freeze.Calendar // of Freeze; nil: none
 
 	// Not served by this version: known, so that they can be refused by name.
-	Signing       any `json:"signing,omitempty"`
 	Notifications any `json:"notifications,omitempty"`
+
+	folder string // of the file: what it names by a relative path lies there
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -84,6 +88,7 @@ func loadConfig(path string) (config, error) {
 	if saysNothing(string(data)) {
 		return c, nil
 	}
+	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
@@ -112,8 +117,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"signing": c.Signing,
-		"notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -145,6 +149,7 @@ func (c *config) Validate() []rollout.Problem {
 	_, wrong := c.freezes()
 	out = append(append(out, wrong...), c.validateBudgets()...)
 	out = append(out, c.Hooks.validate()...)
+	out = append(out, c.validateSigning()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -4,7 +4,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -47,6 +46,7 @@ type run struct {
 	stop    workflow.CancelFunc
 
 	order    rollout.Order
+	received time.Time // when Temporal had the order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
 	bounds   map[string][]float64         // latency bounds by check
@@ -66,6 +66,7 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
+	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
@@ -102,7 +103,10 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.cancelled, r.received = ctx.Done(), info.WorkflowStartTime
+	if above := info.ParentWorkflowExecution; above != nil && above.ID == rollout.TargetID(order.Spec.Key()) && !order.Received.IsZero() {
+		r.received = order.Received // it waited in the queue
+	}
 	return r
 }
 
@@ -124,7 +128,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received})
 	if s != nil {
 		return s
 	}
@@ -140,6 +144,9 @@ func (r *run) admit() *setback {
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	if o := r.order; o.Override {
+		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
+	}
 	r.wants(rollout.ActionStart)
 	r.mind(out.Closed)
 	return nil
@@ -180,7 +187,7 @@ func (r *run) preflight() *setback {
 	act := r.look("preflight", "prove that going back is possible")
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
+			Steps: activities.Outlooks(r.plan), Cohorts: r.plan.Cohorts(), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
 	if s != nil {
 		return s
 	}
@@ -221,14 +228,14 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
-	if s := r.gate(step.Approve, step.Number, fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if s := r.gate(step.Approve, step.Number, step.Raise()); s != nil {
 		return s
 	}
 	if r.skipAll {
 		return nil
 	}
-	if step.Weight > r.step.Weight { // less traffic waits for nothing
-		if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if step.Weight > r.step.Weight || step.Cohort != "" { // less traffic waits for nothing
+		if s := r.waitUntilReady(step.Raise()); s != nil {
 			return s
 		}
 	}
@@ -238,8 +245,12 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
+	r.status.StepOwner = step.Owner
 	if !r.stays {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
+			return s
+		}
+		if s := r.sendCohort(step); s != nil {
 			return s
 		}
 	}

@@ -73,7 +73,7 @@ func (s *teller) order(c rollout.Command, want string) {
 	if c.ID == "" {
 		c.ID = c.Name + time.Now().String()
 	}
-	s.env.UpdateWorkflow(c.Name, c.ID, &testsuite.TestUpdateCallback{
+	s.env.UpdateWorkflow(c.Name, c.Name+"/"+c.ID, &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { require.NoError(s.t, err) },
 		OnComplete: func(result any, err error) {
@@ -504,6 +504,7 @@ var stories = map[string]story{
 	"a candidate that loses replicas gets no more traffic before they are back": {
 		plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
+			s.at(4*time.Second, func() { s.waitsFor(rollout.WaitingForCapacity, 1000) })
 			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
 		},
 		want: rollout.Promoted, wantLog: good,

@@ -71,7 +71,8 @@ func (t *target) listen() error {
 	if err := workflow.SetQueryHandler(t.ctx, rollout.StatusQuery, func() (rollout.TargetStatus, error) { return t.status, nil }); err != nil {
 		return err
 	}
-	if err := workflow.SetUpdateHandler(t.ctx, rollout.CommandSubmit, t.onSubmit); err != nil {
+	later := func(rollout.Submit) error { return t.mayTake() }
+	if err := workflow.SetUpdateHandlerWithOptions(t.ctx, rollout.CommandSubmit, t.onSubmit, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
 		return err
 	}
 	for _, u := range []struct {
@@ -80,12 +81,14 @@ func (t *target) listen() error {
 	}{
 		{rollout.CommandAbort, t.onAbort},
 		{rollout.CommandResume, t.onResume},
+		{rollout.CommandRollback, t.onRollback},
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = u.name
 			return t.answer(ctx, c, u.obey), nil
 		}
-		if err := workflow.SetUpdateHandler(t.ctx, u.name, handler); err != nil {
+		later := func(rollout.Command) error { return t.mayTake() }
+		if err := workflow.SetUpdateHandlerWithOptions(t.ctx, u.name, handler, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
 			return err
 		}
 	}
@@ -109,6 +112,16 @@ func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take 
 // renewAfter is the length of history after which a Target goes on as a new
 // run. Servers allow 2,000 updates in one run; one writes five events and more.
 const renewAfter = 2000
+
+// mayTake turns commands away for a moment when the history is long and there
+// was always somebody who waited for an answer. Nothing is written of it, and who
+// asks again comes to the new run.
+func (t *target) mayTake() error {
+	if workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
+		return nil
+	}
+	return temporal.NewApplicationError("it goes on as a new run just now: ask again", rollout.ErrorRenewing)
+}
 
 // mayRenew reports whether the history is long, and nobody waits for an answer
 // that a new run could not give.
@@ -216,7 +229,11 @@ func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
 	act := t.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
 	var out activities.AuthorizeOutput
-	in := activities.AuthorizeInput{Environment: t.status.Target.Environment, Command: c.Name, Actor: c.Actor}
+	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
+		Command: c.Name, Actor: c.Actor, Above: true}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
+	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
 		return "whether it is allowed could not be found out: " + rootCause(err)
 	}

@@ -183,6 +183,11 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 	now := workflow.Now(t.ctx)
 	switch s.Outcome {
 	case rollout.Promoted:
+		if ended.Submit.Order.Back {
+			t.leave(release, ended.RunID, s)
+		} else if spec := ended.Submit.Order.Spec; spec.Kind != "" {
+			t.status.Last = &spec
+		}
 		t.promoted(rollout.Known{Release: release, RunID: ended.RunID, By: s.StartedBy, At: now}, s.Baseline)
 	case rollout.Aborted, rollout.Rejected:
 		t.quarantine(release, ended.RunID, s.Reason)
@@ -206,6 +211,17 @@ func (t *target) promoted(k rollout.Known, baseline string) {
 	t.status.Good = append([]rollout.Known{k}, slices.DeleteFunc(slices.Clone(t.status.Good), isIt)...)
 	t.status.Good = t.status.Good[:min(len(t.status.Good), rollout.MostGood)]
 	t.status.Quarantine = slices.DeleteFunc(slices.Clone(t.status.Quarantine), func(q rollout.Quarantined) bool { return q.Is(k.Release) })
+}
+
+// leave keeps what was left by a rollback from being gone back to, and from being
+// tried again without a reason.
+func (t *target) leave(to rollout.Release, run string, s rollout.Status) {
+	left, known := t.status.Serving()
+	if !known || left.Release.Version == to.Version {
+		return
+	}
+	t.status.Good = slices.Clone(t.status.Good[1:])
+	t.quarantine(left.Release, run, fmt.Sprintf("%s rolled back to %s", s.StartedBy, to.Version))
 }
 
 // quarantine keeps a release from being tried again without a reason.

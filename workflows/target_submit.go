@@ -14,12 +14,17 @@ import (
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
 	t.receive(s)
-	var fate rollout.Submission
-	err := workflow.Await(ctx, func() bool {
-		fate = t.fateOf(s.Order.ID)
+	return t.settled(ctx, s.Order.ID), nil
+}
+
+// settled waits until it is known what becomes of an order.
+func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submission) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool {
+		fate = t.fateOf(id)
 		return fate.Fate != rollout.FateStarting
 	})
-	return fate, err
+	return fate
 }
 
 // receive takes an order in. The same id is the same order, whichever way it
@@ -28,6 +33,7 @@ func (t *target) receive(s rollout.Submit) {
 	if t.fateOf(s.Order.ID).ID != "" {
 		return
 	}
+	s.Order.Received = workflow.Now(t.ctx)
 	o := s.Order
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
 		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
@@ -64,7 +70,7 @@ func (t *target) catchUp(ctx workflow.Context) {
 func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
 	o := s.Order
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
-	if i < 0 || o.Override {
+	if i < 0 || o.Override || o.Back {
 		return "", ""
 	}
 	q := t.status.Quarantine[i]
@@ -117,7 +123,7 @@ func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
 	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
 	act.within = 2 * quickLimit
 	var out activities.AdmitOutput
-	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o}).Get(ctx, &out); err != nil {
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: o.Received}).Get(ctx, &out); err != nil {
 		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
 		return
 	}

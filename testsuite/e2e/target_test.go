@@ -147,6 +147,29 @@ func TestQuarantine(t *testing.T) {
 	require.Equal(t, candidate, s.above().Good[0].Release.Version)
 }
 
+// After a promotion a rollout of its own goes back, to what was good.
+func TestRollbackAfterPromotion(t *testing.T) {
+	s := open(t).scene(t)
+	for _, v := range []string{"2.6.0", "2.7.0"} {
+		s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+	}
+	s.order(15, "rollback")
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.run(oneStep, newer("2.6.0")).requires(s, 0, rollout.Promoted, "")
+	before := len(s.world.Log())
+	s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) // who asks for it has the reason
+	back := s.result("rollback", s.target(), "--reason", "2.6.0 loses carts")
+	back.requires(s, 0, rollout.Promoted, "")
+	require.Equal(t, []string{"deploy 2.5.0", "weights 2.5.0 100%, 2.6.0 0%", "primary 2.5.0", "remove 2.6.0"}, s.world.Log()[before:])
+	out := s.result("run", s.file(newer("2.6.0"), oneStep))
+	require.Equal(t, 15, out.code)
+	require.Equal(t, rollout.CauseQuarantine, out.Cause)
+	require.Contains(t, s.order(15, "rollback", "--to", "9.9.9").Why, "9.9.9 is not known to have been good: known are 2.5.0, 2.4.1")
+	require.Equal(t, rollout.Noop, s.order(0, "rollback", "--to", "2.5.0").Answer)
+	s.result("rollback", s.target(), "--to", "2.4.1", "--reason", "2.5.0 does, too").requires(s, 0, rollout.Promoted, "")
+	require.Equal(t, baseline, s.world.State().Primary)
+}
+
 // After an abort the queue stands until somebody resumes it.
 func TestTheQueueStands(t *testing.T) {
 	s := open(t).scene(t)
