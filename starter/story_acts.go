@@ -41,7 +41,12 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.promoted(e, result)
 	case "SetFlags", "RestoreFlags":
 		return s.flagged(e, one)
-	case "SetCohort", "RestoreCohorts":
+	case "SetCohort":
+		if err := s.gateWaited(e, one, result); err != nil || s.closure != nil {
+			return err
+		}
+		return s.sentCohorts(e, one)
+	case "RestoreCohorts":
 		return s.sentCohorts(e, one)
 	case "VerifyHealth":
 		return s.healthRestored(e, result)

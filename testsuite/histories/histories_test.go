@@ -7,11 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,6 +93,8 @@ type path struct {
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
+	hooks    string
+	before   func(s *scene)
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -142,6 +147,15 @@ var paths = map[string]path{
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
+	"freeze-refused": {before: func(s *scene) { s.freeze(time.Hour, "hold") }, want: rollout.Refused},
+	"freeze-hold": {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", plot: func(s *scene) {
+		s.until("baking")
+		s.freeze(8*time.Second, "hold")
+		s.until(rollout.GateFreeze)
+	}, want: rollout.Promoted},
+	"freeze-rollback": {plot: func(s *scene) { s.until("baking"); s.freeze(time.Hour, "rollback") }, want: rollout.RolledBack},
+	"hooks": {hooks: `{at: beforeStart, http: "HOOK/yes"}, {at: beforeStep, http: "HOOK/yes"}, {at: afterStep, http: "HOOK/yes"},
+  {at: beforePromote, http: "HOOK/no"}, {at: onRollback, http: "HOOK/yes"}, {at: after, http: "HOOK/yes"}`, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -160,23 +174,40 @@ func TestRecord(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir(*record, 0o755))
 	server := procs.StartServer(t)
-	procs.StartWorker(t, server, "")
+	config := filepath.Join(t.TempDir(), "worker.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("{}\n"), 0o600))
+	worker := procs.StartWorker(t, server, "", "--config", config)
 	for name, p := range paths {
-		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
+		t.Run(name, func(t *testing.T) {
+			s := &scene{t: t, server: server, worker: worker, config: config}
+			p.live(s, filepath.Join(*record, name+".json"))
+			s.configure("{}")
+		})
 	}
 }
 
-func (p path) live(t *testing.T, server *procs.Server, file string) {
+func (p path) live(s *scene, file string) {
+	t, server := s.t, s.server
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	s := &scene{t: t, server: server, world: world}
+	s.world = world
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
-	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
+	hooks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusConflict)
+		}
+	}))
+	t.Cleanup(hooks.Close)
+	text := strings.ReplaceAll(p.spec(town.URL), "HOOK", hooks.URL)
+	require.NoError(t, os.WriteFile(spec, []byte(text), 0o600))
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
+	if p.before != nil {
+		p.before(s)
+	}
 	s.order("start", spec)
 	if p.plot != nil {
 		p.plot(s)
@@ -222,6 +253,7 @@ strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}
 policy: {` + p.policy + `}
+hooks: [` + p.hooks + `]
 drain: 1s
 needsHumanAfter: 2s
 `
@@ -231,8 +263,28 @@ needsHumanAfter: 2s
 type scene struct {
 	t      *testing.T
 	server *procs.Server
+	worker *procs.Worker
+	config string // file of the worker's
 	world  *sim.World
 	client client.Client
+}
+
+// configure gives the worker another configuration.
+func (s *scene) configure(text string) {
+	s.t.Helper()
+	require.NoError(s.t, os.WriteFile(s.config, []byte(text+"\n"), 0o600))
+	before := strings.Count(s.worker.Tail(1000), "configuration reloaded")
+	s.worker.Signal(syscall.SIGHUP)
+	require.Eventually(s.t, func() bool {
+		return strings.Count(s.worker.Tail(1000), "configuration reloaded") > before
+	}, procs.Patience, 20*time.Millisecond, "reload")
+}
+
+// freeze freezes everything from now on.
+func (s *scene) freeze(length time.Duration, exposure string) {
+	now := time.Now().UTC()
+	s.configure(fmt.Sprintf("freeze: [{name: party, from: %q, to: %q, exposure: %s}]",
+		now.Format(time.RFC3339Nano), now.Add(length).Format(time.RFC3339Nano), exposure))
 }
 
 // order gives a command; for start the argument is the spec.
