@@ -18,6 +18,7 @@ type Gates struct {
 	Lines    Lines    // nil: nobody can stop a line
 	Budgets  Budgets  // nil: no error budgets
 	Ledger   *Ledger  // of the budgets; needed with them
+	Targets  Targets  // nil: no target can be waited for
 }
 
 // Calendar knows the freezes.
@@ -40,6 +41,8 @@ type Ask struct {
 	Action string   `json:"action"`           // start | step | promote | bake
 	Actor  string   `json:"actor,omitempty"`  // who started the rollout
 	Passed []string `json:"passed,omitempty"` // keys of the closures that were overridden
+
+	Needs []rollout.Need `json:"needs,omitempty"` // start: what must be so elsewhere
 }
 
 // closed is what closes the target now; nil when nothing does, or nothing is asked.
@@ -61,6 +64,11 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 		all = append(all, a.Gates.Calendar.Frozen(rollout.Question{Target: target, Action: ask.Action, Actor: ask.Actor}, a.now())...)
 	}
 	all = append(all, a.spends(ctx, j, target, ask.Action)...)
+	missing, err := a.missing(ctx, ask.Needs)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, missing...)
 	return rollout.Merge(all, ask.Passed), nil
 }
 
@@ -72,7 +80,7 @@ func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.P
 	}
 	plan.Gated = true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
-	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor})
+	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs})
 	if err != nil {
 		return AdmitOutput{}, asTemporal("admit", err)
 	}

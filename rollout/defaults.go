@@ -54,6 +54,10 @@ func (s Spec) WithDefaults() Spec {
 	for i, h := range s.Hooks {
 		s.Hooks[i] = h.withDefaults()
 	}
+	s.Needs = slices.Clone(s.Needs)
+	for i := range s.Needs {
+		s.Needs[i].Version = orElse(s.Needs[i].Version, s.Release.Version)
+	}
 	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
 	return s
 }

@@ -26,6 +26,14 @@ type Spec struct {
 
 	Notify []Notification `json:"notify,omitempty"`
 	Hooks  []Hook         `json:"hooks,omitempty"`
+	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
+}
+
+// Need is a release that must serve another target before this rollout starts.
+type Need struct {
+	Target  string   `json:"target"`            // environment/service[/unit]
+	Version string   `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there
 }
 
 // Release is the immutable thing rolled out. What is absent does not change.

@@ -84,6 +84,12 @@ func (s Spec) Validate() []Problem {
 	for i, n := range s.Notify {
 		v.require(n.To != "", fmt.Sprintf("notify[%d].to", i), "is missing: name a sink of the worker's configuration")
 	}
+	for i, need := range s.Needs {
+		t, err := ParseTarget(need.Target)
+		v.require(err == nil, fmt.Sprintf("needs[%d].target", i), "%v", err)
+		v.require(t != s.Key(), fmt.Sprintf("needs[%d].target", i), "a rollout cannot wait for its own target")
+		v.require(need.Soaked >= 0, fmt.Sprintf("needs[%d].soaked", i), "must not be negative")
+	}
 	for i, h := range s.Hooks {
 		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}

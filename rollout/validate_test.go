@@ -163,6 +163,8 @@ func TestValidate(t *testing.T) {
 		{"sink", func(s *Spec) { s.Notify = []Notification{{}} }, "notify[0].to: is missing"},
 		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{HTTP: "http://h"}} }, "hooks[0].at: is missing"},
 		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now", HTTP: "http://h"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"need of no target", func(s *Spec) { s.Needs = []Need{{Target: "staging"}} }, "needs[0].target: \"staging\" is no target"},
+		{"need of itself", func(s *Spec) { s.Needs = []Need{{Target: s.Key().String()}} }, "needs[0].target: a rollout cannot wait for its own target"},
 		{"hook of nobody", func(s *Spec) { s.Hooks = []Hook{{At: "after"}} }, "hooks[0]: needs one of http and task"},
 		{"hook of two", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Task: &HookTask{"q", "a"}}} }, "hooks[0]: needs one of http and task"},
 		{"hook on our own queue", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{"infra", "Remove"}}} }, "hooks[0].task.taskQueue: infra is Bakeoff's own"},

@@ -32,7 +32,11 @@ func (r *run) ask() *activities.Ask {
 	if action == "" {
 		action = rollout.ActionBake
 	}
-	return &activities.Ask{Action: action, Actor: r.order.Actor, Passed: r.passed}
+	ask := &activities.Ask{Action: action, Actor: r.order.Actor, Passed: r.passed}
+	if action == rollout.ActionStart {
+		ask.Needs = r.plan.Spec.Needs
+	}
+	return ask
 }
 
 // wants begins to ask for an action. What was overridden for the one before is

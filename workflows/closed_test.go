@@ -26,6 +26,21 @@ type season struct {
 	broken  bool // nobody can say whether the line is stopped
 
 	budget *rollout.ErrorBudget
+	good   []rollout.Known // of staging/cart
+}
+
+// Good is what served another target.
+func (s *season) Good(context.Context, rollout.Target) ([]rollout.Known, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.good, nil
+}
+
+// serves gives staging/cart a release, some time ago.
+func (s *season) serves(version string, ago time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.good = []rollout.Known{{Release: rollout.Release{Version: version}, At: time.Now().Add(-ago)}}
 }
 
 // Budget is the error budget of every target.
@@ -108,6 +123,14 @@ func TestClosed(t *testing.T) {
 		return func(w *sim.World) { w.SetIncrease("requests", 1000); w.SetIncrease("failures", failures) }
 	}
 	blind := &season{}
+	ahead, behind, soaking, later := &season{}, &season{}, &season{}, &season{}
+	ahead.serves("2.5.0", time.Hour)
+	behind.serves("2.4.1", time.Hour)
+	soaking.serves("2.5.0", time.Minute)
+	later.serves("2.4.1", time.Hour)
+	needs := func(s *rollout.Spec) {
+		s.Needs = []rollout.Need{{Target: "staging/cart", Soaked: rollout.Duration(time.Hour)}}
+	}
 	for name, s := range map[string]story{
 		"a start inside is refused": {season: frozen(0, time.Hour, hold),
 			want: rollout.Refused, wantCause: rollout.CauseFreeze, wantReason: `refused for now: freeze "party"`, wantLog: []string{}},
@@ -182,6 +205,16 @@ func TestClosed(t *testing.T) {
 				require.NotContains(s.t, s.world.Log(), "weights 2.4.1 50%, 2.5.0 50%")
 				blind.set(false, false)
 			})
+		}, want: rollout.Promoted, wantLog: good},
+		"what another target needs is there": {season: ahead, spec: needs, want: rollout.Promoted, wantLog: good},
+		"another release serves there": {season: behind, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "staging/cart serves 2.4.1, not 2.5.0", wantLog: []string{}},
+		"it has not served for long enough": {season: soaking, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "staging/cart is to serve 2.5.0 for 1h, until ", wantLog: []string{}},
+		"nothing is known of it": {season: &season{}, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "nothing was promoted on staging/cart", wantLog: []string{}},
+		"a start that waits for it": {season: later, spec: needs, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
+			s.at(second, func() { s.waitsFor(rollout.GatePrerequisite, 0); later.serves("2.5.0", time.Hour) })
 		}, want: rollout.Promoted, wantLog: good},
 		"enough is left of the error budget": {season: budgeted(), world: spends(3), want: rollout.Promoted, wantLog: good},
 		"an error budget that is spent refuses": {season: budgeted(), world: spends(20),
