@@ -15,6 +15,12 @@ import (
 // no outside system but what may close the target, so that the same order gives
 // the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	out, err := a.admit(ctx, in)
+	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	return out, err
+}
+
+func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
@@ -24,6 +30,9 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
+	a.authorize(&plan)
+	a.Notifications.announce(&plan)
+	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	drivers, refusals := a.admitDrivers(plan)
 	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {
@@ -38,7 +47,6 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan.Drivers = drivers
-	a.authorize(&plan)
 	out, err := a.admitNow(ctx, in, plan)
 	if err != nil || out.Cause != "" {
 		return out, err
@@ -87,7 +95,7 @@ func (a *Activities) authorize(p *rollout.Plan) {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.Roles()) > 0 {
+		if len(q.From) > 0 {
 			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}

@@ -38,6 +38,9 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	}
 	windows, troubles := o.panel.fold(reading, at, !o.in.Apart && !at.Before(o.in.CountFrom) && o.isWarm(at), o.share)
 	o.raw.add(windows)
+	if o.in.Apart {
+		o.panel.beginAnew()
+	}
 	for name, t := range troubles {
 		o.troubles[name] = t
 	}

@@ -71,7 +71,7 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
-	Received time.Time `json:"received,omitzero"` // when its Target took it in; it may wait in the queue after that
+	Received time.Time `json:"received,omitzero"` // when its Target took it in; whoever gives it leaves that out
 
 	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
 	Override  bool   `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override

@@ -153,7 +153,11 @@ func (a *Approval) withDefaults() *Approval {
 // WithDefaults returns the approval with every default filled in.
 func (a Approval) WithDefaults() Approval {
 	filled := a
-	filled.Quorum = orElse(filled.Quorum, max(filled.sum(), 1))
+	roles, votes := a.sides()
+	if len(roles) > 0 {
+		filled.From = roles
+	}
+	filled.Quorum = orElse(filled.Quorum, max(votes, 1))
 	filled.Within = orElse(filled.Within, Duration(24*time.Hour))
 	filled.Otherwise = orElse(filled.Otherwise, RuleRollback)
 	return filled

@@ -1,5 +1,7 @@
 package rollout
 
+import "fmt"
+
 // WorkflowType is the registered name of the rollout workflow.
 const WorkflowType = "Rollout"
 
@@ -24,6 +26,12 @@ func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra
 
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
 func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// NoticeID is the id of the notice of a run's nth occasion, and of the workflow
+// that tells people of it.
+func NoticeID(workflowID, runID string, n int, o Occasion) string {
+	return fmt.Sprintf("notify/%s/%s/%d-%s", workflowID, runID, n, o)
+}
 
 // Search attributes, set by the workflow only.
 const (

@@ -107,7 +107,7 @@ type Promote struct {
 // Approval asks people before an act: a quorum of the roles in From, or a
 // number of each role side by side. Anyone may answer where neither is given.
 type Approval struct {
-	From      []string       `json:"from,omitempty"`
+	From      []string       `json:"from,omitempty"`      // default, with each: its roles, in order
 	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
 	Each      map[string]int `json:"each,omitempty"`      // role → votes needed of it; one vote counts for one role
 	Within    Duration       `json:"within,omitempty"`    // default 24h
@@ -236,16 +236,17 @@ type Policy struct {
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
+	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
 	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot conclude at the traffic seen is refused
 	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive
 }
 
-// Notification sends events to one sink of the worker's configuration.
+// Notification tells one sink of the worker's configuration of what happens.
 type Notification struct {
-	To      string   `json:"to"` // name of the sink
-	Channel string   `json:"channel,omitempty"`
-	Events  []string `json:"events,omitempty"` // default all
+	To      string     `json:"to"`                // name of the sink
+	Channel string     `json:"channel,omitempty"` // within the sink: a channel, an address
+	Events  []Occasion `json:"events,omitempty"`  // default all; rolledBack stands for every end with the baseline back
 }
 
 // Hook asks an outside system at one point of the rollout: an HTTP server, or

@@ -63,7 +63,8 @@ const (
 	WaitingForApproval = "approval"
 	WaitingForHold     = "hold"
 	WaitingForPause    = "pause"
-	WaitingForCapacity = "capacity" // besides these, every gate by its name
+	WaitingForCapacity = "capacity"
+	WaitingForFreeze   = GateFreeze // and so every other gate, by its name
 )
 
 // Verdict is what judging came to. The six are never folded into each other.

@@ -52,7 +52,7 @@ func (c *cli) begun(s submitted) error {
 	if s.Fate == rollout.FateQueued {
 		page = above(s.spec.Key())
 	}
-	out := begun{targetOf(s.run), s.run.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
+	out := begun{targetOf(s.run), s.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
 	if c.json() {
 		return c.print(out)
 	}

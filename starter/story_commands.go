@@ -46,6 +46,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 // signaled tells of the abort that goes ahead of its update. Without an update
 // the first abort is obeyed and a later one changes nothing.
 func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	if a.GetSignalName() == rollout.SignalBreach {
+		return s.breached(e, a)
+	}
 	if a.GetSignalName() != rollout.CommandAbort {
 		return nil
 	}
@@ -123,6 +126,9 @@ func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.Workflow
 // obeyed tells what an accepted command changed at once.
 func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
+	if c.Override {
+		s.status.Overrides = append(s.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: e.GetEventTime().AsTime()})
+	}
 	switch c.Name {
 	case rollout.CommandAbort:
 		s.points.turn(s.lines[s.commands[c.ID]].Time)

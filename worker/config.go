@@ -40,8 +40,10 @@ type config struct {
 
 	calendar *freeze.Calendar // of Freeze; nil: none
 
-	// Not served by this version: known, so that they can be refused by name.
-	Notifications any `json:"notifications,omitempty"`
+	Notifications notificationsConfig       `json:"notifications,omitzero"`
+	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
+
+	Alerts alertsConfig `json:"alerts,omitzero"`
 
 	folder string // of the file: what it names by a relative path lies there
 }
@@ -68,7 +70,7 @@ type evidenceConfig struct {
 	S3        any    `json:"s3,omitempty"` // not served by this version
 }
 
-// defaultListen serves /healthz and /metrics to this machine only.
+// defaultListen serves /healthz, /metrics and /alerts to this machine only.
 const defaultListen = "127.0.0.1:9464"
 
 // errConfig is a configuration file that is wrong.
@@ -117,7 +119,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -150,6 +152,8 @@ func (c *config) Validate() []rollout.Problem {
 	out = append(append(out, wrong...), c.validateBudgets()...)
 	out = append(out, c.Hooks.validate()...)
 	out = append(out, c.validateSigning()...)
+	out = append(out, c.validateNotifications()...)
+	out = append(out, c.Alerts.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"bakeoff/activities/prometheus"
 	"bakeoff/activities/scrape"
 	"bakeoff/activities/web"
+	"bakeoff/rollout"
 )
 
 // driverNames lists every driver that this worker has.
@@ -143,7 +144,22 @@ func newActs(l *live) *acts {
 func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.AdmitOutput, error) {
 	current := *a.Activities
 	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	current.Notifications = a.live.config().notifications()
 	return current.Admit(ctx, in)
+}
+
+// Recipients says who is told by the configuration in force now.
+func (a *acts) Recipients(ctx context.Context, in rollout.Telling) (activities.RecipientsOutput, error) {
+	current := *a.Activities
+	current.Notifications = a.live.config().notifications()
+	return current.Recipients(ctx, in)
+}
+
+// Notify tells by the configuration in force now.
+func (a *acts) Notify(ctx context.Context, in activities.NotifyInput) (activities.NotifyOutput, error) {
+	current := *a.Activities
+	current.Notifications = a.live.config().notifications()
+	return current.Notify(ctx, in)
 }
 
 // Authorize decides by the rules in force now.

@@ -96,7 +96,8 @@ func TestPages(t *testing.T) {
 	m.handler().Counter("bakeoff_drift").Inc(1)
 	registry, err := newRegistry(m)
 	require.NoError(t, err)
-	p, err := servePages("127.0.0.1:0", newHealth(nil), registry, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	p, err := site{newHealth(nil), registry, &alerts{live: loaded(t, ""), log: log}, log}.serve("127.0.0.1:0")
 	require.NoError(t, err)
 	defer p.close()
 	get := func(path string) (int, string) {
@@ -115,7 +116,7 @@ func TestPages(t *testing.T) {
 	code, _ = get("/healthz")
 	require.Equal(t, 200, code)
 	code, _ = get("/alerts")
-	require.Equal(t, 404, code)
+	require.Equal(t, 405, code)
 }
 
 func TestHangupReloads(t *testing.T) {

@@ -76,6 +76,15 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && slices.Contains(rollout.Commands(), a.GetSignalName()) {
 		return "signal " + a.GetSignalName(), a.GetInput(), command
 	}
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && a.GetSignalName() == rollout.SignalBreach {
+		return "signal " + a.GetSignalName(), a.GetInput(), reflect.TypeFor[rollout.Breach]()
+	}
+	if a := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
+		return "what is told", a.GetInput(), reflect.TypeFor[rollout.Telling]()
+	}
+	if a := event.GetChildWorkflowExecutionCompletedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
+		return "who was told", a.GetResult(), reflect.TypeFor[rollout.Told]()
+	}
 	if a := event.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {
 		return "update " + a.GetAcceptedRequest().GetInput().GetName(), a.GetAcceptedRequest().GetInput().GetArgs(), command
 	}

@@ -46,7 +46,6 @@ type run struct {
 	stop    workflow.CancelFunc
 
 	order    rollout.Order
-	received time.Time // when Temporal had the order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
 	bounds   map[string][]float64         // latency bounds by check
@@ -69,6 +68,8 @@ type run struct {
 	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
+	notices    []workflow.Future      // ready when a workflow has taken over to tell people
+	phases     int                    // counts what was entered
 
 	commands
 	closed
@@ -103,10 +104,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled, r.received = ctx.Done(), info.WorkflowStartTime
-	if above := info.ParentWorkflowExecution; above != nil && above.ID == rollout.TargetID(order.Spec.Key()) && !order.Received.IsZero() {
-		r.received = order.Received // it waited in the queue
-	}
+	r.cancelled = ctx.Done()
 	return r
 }
 
@@ -128,11 +126,14 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received})
+	order := r.order
+	order.Back = order.Back && r.isOfTarget()
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received()})
 	if s != nil {
 		return s
 	}
 	if out.Cause != "" {
+		r.plan.Notifies = out.Notifies
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}
@@ -150,6 +151,22 @@ func (r *run) admit() *setback {
 	r.wants(rollout.ActionStart)
 	r.mind(out.Closed)
 	return nil
+}
+
+// received is when the order was given to Temporal: to the Target, where that
+// started this rollout when its turn came, and else with the start.
+func (r *run) received() time.Time {
+	if r.isOfTarget() && !r.order.Received.IsZero() {
+		return r.order.Received
+	}
+	return r.status.StartedAt
+}
+
+// isOfTarget reports whether the Target started this rollout. That stands with
+// the server, and not in an order, which may say anything.
+func (r *run) isOfTarget() bool {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	return parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key())
 }
 
 // adopt makes a plan the one that is followed.

@@ -31,6 +31,8 @@ type story struct {
 	hooks  activities.Hooks
 	lasts  time.Duration // at least, in which the season goes by
 
+	notifications activities.Notifications // who is told; the world itself is the sink "sim"
+
 	want       rollout.Outcome
 	wantCause  rollout.Cause
 	wantReason string
@@ -128,11 +130,14 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	if s.world != nil {
 		s.world(world)
 	}
+	if s.notifications.Subscriptions != nil || order.Spec.Notify != nil {
+		s.notifications.Sinks = map[string]activities.Notifier{"sim": world}
+	}
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond}
+	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond, Notifications: s.notifications}
 	if s.season != nil {
 		s.season.begin = time.Now()
 		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}, Targets: s.season}
@@ -141,6 +146,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 		}
 	}
 	env.RegisterActivity(acts)
+	env.RegisterWorkflow(workflows.Notify)
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
 	}

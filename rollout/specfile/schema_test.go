@@ -54,6 +54,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"durations":           {"bake: 10m", "bake: 1d12h", "bake: 30m", "bake: 1.5s"},
 		"no baseline kept":    {"strategy:", "strategy:\n  keepBaseline: 0"},
 		"warm-up":             {"strategy:", "strategy:\n  warmUp: 0s"},
+		"roles side by side":  {"bake: 30m", "bake: 30m, approve: {each: {a: 1, b: 2}, within: 1h}"},
 		"approvals":           {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 2, within: 1h, otherwise: promote}"},
 		"empty approval":      {"bake: 30m", "bake: 30m, approve: {}"},
 		"label":               {check, "{name: errors, failures: f, requests: r, by: track}"},
@@ -123,6 +124,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rule":                 {"checks:", "policy: {noData: promote}\nchecks:"},
 		"hook without a point": {"checks:", "hooks: [{http: x}]\nchecks:"},
 		"sink without a name":  {"checks:", "notify: [{channel: x}]\nchecks:"},
+		"event of no name":     {"checks:", "notify: [{to: slack, events: [promote]}]\nchecks:"},
 		"model without digest": {"{version: 2.5.0}", "{version: 2.5.0, model: {uri: x}}"},
 		"quorum":               {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 101}"},
 	}
@@ -151,6 +153,7 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
 		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s, http: \"http://h\"}]\nchecks:"},
 		"rollout.Hook.otherwise":      {"checks:", "hooks: [{at: beforeStep, http: \"http://h\", otherwise: %s}]\nchecks:"},
+		"rollout.Notification.events": {"checks:", "notify: [{to: slack, events: [%s]}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
 	for id, words := range enums {

@@ -47,6 +47,7 @@ type World struct {
 	silent   map[string]bool
 	broken   map[string]string // check → why it cannot be read
 	vault    map[string][]byte
+	heard    []activities.Message
 	deadline time.Duration
 
 	faults     map[Op][]*fault
@@ -71,6 +72,7 @@ var (
 	_ activities.Flags    = (*World)(nil)
 	_ activities.Metrics  = (*World)(nil)
 	_ activities.Vault    = (*World)(nil)
+	_ activities.Notifier = (*World)(nil)
 )
 
 // New returns a world in which the given version is ready, is the primary one
