@@ -9,7 +9,7 @@ const MaxEvents = 10000
 // their rules, 1 per approval and 13 for each of its votes, which is authorized,
 // and 8 more for each approval that is asked for while the candidate has traffic,
 // because then a window stays open beside it; where people are told, 9 for each
-// notice and 14 for each escalation.
+// notice and 14 for each escalation. A call of a hook is 16.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -30,7 +30,21 @@ func (p Plan) EventBound() int {
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}
-	return events + noticeEvents*p.notices() + (noticeEvents+escalationEvents)*p.escalations()
+	return events + 16*p.hookCalls() + noticeEvents*p.notices() + (noticeEvents+escalationEvents)*p.escalations()
+}
+
+// hookCalls is how often hooks are called when nothing goes wrong.
+func (p Plan) hookCalls() int {
+	calls := 0
+	for _, h := range p.Spec.Hooks {
+		switch h.At {
+		case HookBeforeStep, HookAfterStep:
+			calls += len(p.longestWay())
+		case HookBeforeStart, HookBeforePromote, HookAfter:
+			calls++
+		}
+	}
+	return calls
 }
 
 // A notice is a child workflow that is initiated, started and completed, the
@@ -79,7 +93,7 @@ func (p Plan) ActionBound() int {
 	for _, q := range p.Approvals() {
 		actions += 2 + 2*q.Quorum
 	}
-	return actions + noticeActions*(p.notices()+p.escalations()) + p.escalations()
+	return actions + 2*p.hookCalls() + noticeActions*(p.notices()+p.escalations()) + p.escalations()
 }
 
 // longestWay is the plan's steps; an adaptive one may take more than are listed.

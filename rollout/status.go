@@ -45,7 +45,8 @@ const (
 	CauseApproval Cause = "approval"
 	CauseDeploy   Cause = "deploy"
 	CauseTraffic  Cause = "traffic"
-	CauseFreeze   Cause = "freeze"
+	CauseFreeze   Cause = GateFreeze
+	CauseHook     Cause = "hook"
 
 	CauseLost Cause = "lost" // it was cut off from outside
 
@@ -62,7 +63,8 @@ const (
 	WaitingForApproval = "approval"
 	WaitingForHold     = "hold"
 	WaitingForPause    = "pause"
-	WaitingForFreeze   = "freeze"
+	WaitingForCapacity = "capacity"
+	WaitingForFreeze   = GateFreeze // and so every other gate, by its name
 )
 
 // Verdict is what judging came to. The six are never folded into each other.

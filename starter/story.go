@@ -43,6 +43,8 @@ type story struct {
 	gate       *gate                   // the open one
 	gated      int                     // the step of the last one
 	votes      map[string]rollout.Vote // by the id of the command
+
+	closure *rollout.Closure // what closes the target
 }
 
 // act is one scheduled activity.

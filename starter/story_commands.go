@@ -26,6 +26,8 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 		data["by"] = c.By
 	case c.Full:
 		data["full"] = true
+	case c.Override:
+		data["override"] = true
 	case c.Digest != "":
 		data["step"], data["digest"] = c.Step, c.Digest
 	}
@@ -139,6 +141,8 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.add(e, rollout.EventResumed, s.status.Step, by("resumed"), nil).Actor = c.Actor
 	case rollout.CommandExtend:
 		s.extensions++
+	case rollout.CommandPromote:
+		s.overridden(e, c)
 	case rollout.CommandApprove:
 		s.voted(e, c)
 	case rollout.CommandReject:

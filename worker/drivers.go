@@ -137,7 +137,7 @@ type acts struct {
 
 // newActs builds the activities over the live configuration.
 func newActs(l *live) *acts {
-	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}}, live: l}
+	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}, Gates: activities.Gates{Calendar: calendar{l}, Budgets: budgets{l}, Ledger: &activities.Ledger{}}, Hooks: hooks{l}}, live: l}
 }
 
 // Admit admits under the limits in force now.

@@ -165,5 +165,6 @@ func stopAll(members []member) {
 func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	r.RegisterWorkflowWithOptions(workflows.Target, workflow.RegisterOptions{Name: rollout.TargetType})
+	r.RegisterWorkflowWithOptions(workflows.Stop, workflow.RegisterOptions{Name: rollout.StopType})
 	r.RegisterWorkflowWithOptions(workflows.Notify, workflow.RegisterOptions{Name: rollout.NotifyWorkflowType})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -40,6 +41,9 @@ func strictDecode(history *historypb.History) error {
 	return nil
 }
 
+// hookID matches the ids of calls of hooks.
+var hookID = regexp.MustCompile(`(^|\.)hook\d+\.`)
+
 // strictDecoder remembers which activity each result belongs to.
 type strictDecoder struct {
 	scheduled map[int64]string // event id → activity type
@@ -57,6 +61,9 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	}
 	if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 		name := a.GetActivityType().GetName()
+		if name != "Hook" && hookID.MatchString(a.GetActivityId()) {
+			return "", nil, nil // an activity of somebody else, whatever it is called
+		}
 		d.scheduled[event.GetEventId()] = name
 		in, _ := activityTypes(name)
 		return "input of " + name, a.GetInput(), in

@@ -261,6 +261,10 @@ func (r *run) onPromote(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
 		return denied("the rollout is %s", r.status.Phase)
+	case r.closure != nil && c.Override:
+		return r.override(c)
+	case r.closure != nil:
+		return denied("%s: who may, passes it with --override", r.closure.Reason)
 	case r.current == nil && !r.holding():
 		return denied("nothing bakes that could be ended")
 	case r.status.Paused:

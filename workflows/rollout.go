@@ -72,7 +72,9 @@ type run struct {
 	phases     int                    // counts what was entered
 
 	commands
+	closed
 	shown shown
+	told  []workflow.Future // hooks that were told of something
 }
 
 // course goes forward until the candidate serves everything, or something sends
@@ -114,6 +116,9 @@ func (r *run) prepare() *setback {
 		return s
 	}
 	r.startDeadline()
+	if s := r.waitToStart(); s != nil {
+		return s
+	}
 	if s := r.takeSnapshot(); s != nil {
 		return s
 	}
@@ -132,13 +137,19 @@ func (r *run) admit() *setback {
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}
-		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: "the spec is refused: " + list(r.status.Problems)}
+		what := "the spec is refused: "
+		if out.Cause != rollout.CauseSpec && out.Cause != rollout.CausePolicy {
+			what = "refused for now: "
+		}
+		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: what + list(r.status.Problems)}
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
 	if o := r.order; o.Override {
 		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
 	}
+	r.wants(rollout.ActionStart)
+	r.mind(out.Closed)
 	return nil
 }
 
@@ -212,6 +223,9 @@ func (r *run) preflight() *setback {
 
 // advance deploys the candidate, takes every step, and promotes it.
 func (r *run) advance() *setback {
+	if s := r.askHooks(rollout.HookBeforeStart, 0, 0); s != nil {
+		return s
+	}
 	if s := r.deploy(); s != nil {
 		return s
 	}
@@ -242,6 +256,11 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 			return s
 		}
 	}
+	if !r.stays {
+		if s := r.askHooks(rollout.HookBeforeStep, step.Number, step.Weight); s != nil {
+			return s
+		}
+	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
 	r.status.StepOwner = step.Owner
 	if !r.stays {
@@ -252,7 +271,10 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 			return s
 		}
 	}
-	return r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window))
+	if s := r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window)); s != nil {
+		return s
+	}
+	return r.askHooks(rollout.HookAfterStep, step.Number, step.Weight)
 }
 
 // refuse ends a rollout that has changed nothing.

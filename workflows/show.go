@@ -74,6 +74,8 @@ func (r *run) refresh() {
 		return
 	case r.status.Paused:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForPause, reason)
+	case r.closure != nil && r.approval == nil:
+		r.enter(rollout.PhaseWaiting, r.closure.Gate, reason)
 	case r.holdingIt:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
 	case r.approval != nil:
@@ -188,6 +190,8 @@ func watchSummary(in activities.ObserveInput, length time.Duration) string {
 // what could not be put back, as failed.
 func (r *run) finish() (rollout.Status, error) {
 	r.ended = true
+	r.tellHooks(rollout.HookAfter, r.status.Reason, r.status.Cause)
+	r.awaitTold()
 	end := r.now()
 	r.status.EndedAt = &end
 	r.status.Paused, r.status.Window = false, nil

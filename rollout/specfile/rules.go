@@ -31,6 +31,7 @@ var enums = map[string][]string{
 	"rollout.Policy.share":        {"warn", "required"},
 	"rollout.Notification.events": strings.Split(rollout.OccasionNames(), ", "),
 	"rollout.Hook.at":             {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
+	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 }
 
 // bounds lists the numbers that a field may hold, ends included.
