@@ -12,7 +12,8 @@ import (
 
 // Admit validates the order and works the plan out. A refusal is a result, not
 // an error: cause "spec" is for what no day and no actor could start. It asks
-// no outside system, so that the same order gives the same plan.
+// no outside system but Temporal, for a fleet that holds the service, so that
+// the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
@@ -31,6 +32,9 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	}
 	if may, why := a.Rules.May(in.Order.Spec.Environment, ActStart, in.Order.Actor); !may {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+	}
+	if held, err := a.lockedByFleet(ctx, in.Order); err != nil || held != "" {
+		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
 	plan.Drivers = drivers
 	a.authorize(&plan)

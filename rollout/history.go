@@ -48,5 +48,8 @@ const (
 	EventNotified        EventKind = "Notified"
 	EventNeedsHuman      EventKind = "NeedsHuman"
 	EventSealed          EventKind = "Sealed"
+	EventUnitStarted     EventKind = "UnitStarted"
+	EventUnitKept        EventKind = "UnitKept"
+	EventUnitEnded       EventKind = "UnitEnded"
 	EventEnded           EventKind = "Ended"
 )

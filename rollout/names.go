@@ -1,7 +1,17 @@
 package rollout
 
-// WorkflowType is the registered name of the rollout workflow.
-const WorkflowType = "Rollout"
+// WorkflowType and FleetType are the registered names of the workflows.
+const (
+	WorkflowType = "Rollout"
+	FleetType    = "Fleet"
+)
+
+// The signals between a fleet and the rollouts of its units: a Word to a unit, a
+// UnitReport to the fleet.
+const (
+	SignalFleet = "fleet"
+	SignalUnit  = "unit"
+)
 
 // StatusQuery and PlanQuery name the queries; the first returns a Status, the
 // second the Plan.
@@ -23,6 +33,12 @@ func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra
 
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
 func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// FleetID is the id of a service's fleet; the unit of the target is left out.
+func FleetID(t Target) string {
+	t.Unit = ""
+	return "fleet/" + t.String()
+}
 
 // Search attributes, set by the workflow only.
 const (

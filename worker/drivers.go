@@ -146,6 +146,13 @@ func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.
 	return current.Admit(ctx, in)
 }
 
+// AdmitFleet admits under the limits in force now.
+func (a *acts) AdmitFleet(ctx context.Context, in activities.AdmitFleetInput) (activities.AdmitFleetOutput, error) {
+	current := *a.Activities
+	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	return current.AdmitFleet(ctx, in)
+}
+
 // Authorize decides by the rules in force now.
 func (a *acts) Authorize(ctx context.Context, in activities.AuthorizeInput) (activities.AuthorizeOutput, error) {
 	current := *a.Activities

@@ -164,4 +164,5 @@ func stopAll(members []member) {
 // registerWorkflows makes the workflows known under their stored names.
 func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+	r.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
 }

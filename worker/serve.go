@@ -106,7 +106,9 @@ func (p *daemon) startPolling(ctx context.Context) error {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
 	}
-	p.crew = newCrew(p.client, p.queues, newActs(p.live))
+	known := newActs(p.live)
+	known.Executions = executions{p.client}
+	p.crew = newCrew(p.client, p.queues, known)
 	if err := p.crew.start(); err != nil {
 		p.crew = nil
 		return err

@@ -91,6 +91,9 @@ func (r *run) listen() error {
 		}
 	}
 	r.listenForSignals()
+	if r.isUnit() {
+		r.hearFleet()
+	}
 	return nil
 }
 
@@ -109,6 +112,7 @@ func (r *run) listenForSignals() {
 		r.cancelled.Receive(ctx, nil)
 		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: cancelActor,
 			Reason: "the workflow was cancelled"}, r.abort)
+		r.mayTidy = true // a fleet that is gone says nothing more
 	})
 }
 
@@ -120,7 +124,7 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 	}
 	answer := obey(c)
 	r.seen[c.ID] = answer
-	r.countCommand(c.Name, answer.Answer)
+	countCommand(r.ctx, c.Name, answer.Answer)
 	return answer
 }
 
@@ -168,9 +172,15 @@ func (r *run) turn(s setback) {
 func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
 
 func (r *run) abort(c rollout.Command) rollout.Answer {
-	switch {
-	case !r.mayAbort(c.Actor):
+	if !mayAbort(r.plan.Abort, c.Actor) {
 		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(r.plan.Abort, ", "))
+	}
+	return r.obeyAbort(c)
+}
+
+// obeyAbort is abort by somebody who may.
+func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
+	switch {
 	case r.beyond:
 		return noop("already promoted: going back is a rollout of its own")
 	case r.status.Outcome != "" || r.ended:

@@ -50,6 +50,9 @@ func (r *run) startDeadline() {
 	limit := r.plan.Spec.Deadline
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		for r.isGoing() {
+			if r.kept { // the fleet's deadline bounds this
+				return
+			}
 			if r.status.Paused {
 				_ = workflow.Await(ctx, func() bool { return !r.status.Paused || !r.isGoing() })
 				continue

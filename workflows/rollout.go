@@ -73,6 +73,7 @@ type run struct {
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
+	member
 	shown shown
 }
 
@@ -91,7 +92,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.cancelled, r.member = ctx.Done(), memberOf(order, info)
 	return r
 }
 
@@ -193,7 +194,10 @@ func (r *run) advance() *setback {
 	if s := r.promote(); s != nil {
 		return s
 	}
-	return r.keepBaseline()
+	if s := r.keepBaseline(); s != nil {
+		return s
+	}
+	return r.keepForFleet()
 }
 
 // climb takes one step: ask, raise, watch.
