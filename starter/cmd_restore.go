@@ -32,6 +32,9 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if err != nil {
 		return err
 	}
+	if isFleet(e.WorkflowID) {
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
+	}
 	if e.open() {
 		abort := o.Command
 		abort.Name = rollout.CommandAbort

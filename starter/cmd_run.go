@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,8 +32,8 @@ func (c *cli) runCommand() *cobra.Command {
 	var by who
 	var timeout durationFlag
 	cmd := &cobra.Command{
-		Use: "run FILE", Short: "Start a rollout and wait for its end", Args: cobra.ExactArgs(1),
-		Long: `Start the rollout that FILE describes ("-" is standard input) and wait for its
+		Use: "run FILE", Short: "Start a rollout or a fleet and wait for its end", Args: cobra.ExactArgs(1),
+		Long: `Start the rollout or the fleet that FILE describes ("-" is standard input) and wait for its
 end, with live progress on a terminal and one line per change elsewhere. The
 result goes to standard output, everything else to standard error.
 
@@ -61,64 +61,6 @@ Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
 13 the platform rolled back by itself, 14 needs a human, 15 refused for now,
 20 still running when --timeout ended, 21 the same while waiting for an
 approval, held or paused, 130 interrupted.`
-
-// launch starts the rollout of a spec file. The caller closes the service.
-func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
-	from, err := c.read(file)
-	if err != nil {
-		return nil, run{}, err
-	}
-	spec, problems := parse(from)
-	if err := c.refuseOrder(spec, problems, from); err != nil {
-		return nil, run{}, err
-	}
-	svc, err := c.connect(ctx)
-	if err != nil {
-		return nil, run{}, err
-	}
-	order := rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}
-	var started run
-	if err = c.preview(ctx, svc, order, from); err == nil {
-		started, err = svc.Start(ctx, order)
-		if errors.Is(err, errBusy) {
-			err = c.busy(ctx, svc, spec)
-		} else if err != nil {
-			err = fmt.Errorf("start the rollout of %s: %w", spec.Key(), err)
-		}
-	}
-	if err != nil {
-		svc.Close()
-		return nil, run{}, err
-	}
-	return svc, started, nil
-}
-
-// causeRunning is why a rollout is refused while another one holds the target.
-const causeRunning rollout.Cause = "already running"
-
-// busy tells who holds the target and ends with 15.
-func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
-	now := c.now().UTC()
-	refusal := rollout.Status{StartedAt: now, EndedAt: &now,
-		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()),
-		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: causeRunning,
-		Reason: spec.Key().String() + " has a running rollout", Candidate: spec.Release.Version,
-	}
-	if holder, err := latest(ctx, svc, spec.Key()); err == nil {
-		refusal.RunID = holder.RunID
-		by := "somebody"
-		if s, err := standing(ctx, svc, holder); err == nil {
-			by = orElse(s.StartedBy, by)
-		}
-		refusal.Reason = fmt.Sprintf("%s is held by the rollout of %s, started by %s %s ago (since %s, run %s, %s)",
-			spec.Key(), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
-			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
-	}
-	if err := c.result(refusal); err != nil {
-		return err
-	}
-	return fail(exitRefused, "refused: %s", refusal.Reason)
-}
 
 // await waits for a run and ends with the code of its outcome.
 func (c *cli) await(ctx context.Context, svc service, r run, timeout time.Duration) error {
@@ -156,10 +98,9 @@ func (c *cli) detached(r run) error {
 
 // targetOf reads the target from a workflow's id.
 func targetOf(r run) string {
-	prefix := rollout.WorkflowID(rollout.Target{Environment: "e", Service: "s"})
-	prefix = prefix[:len(prefix)-len("e/s")]
-	if len(r.WorkflowID) > len(prefix) {
-		return r.WorkflowID[len(prefix):]
+	_, target, found := strings.Cut(r.WorkflowID, "/")
+	if !found {
+		return r.WorkflowID
 	}
-	return r.WorkflowID
+	return target
 }

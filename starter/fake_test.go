@@ -33,13 +33,16 @@ type fake struct {
 	onQuery   func(n int, f *fake)
 
 	admission admission
-	listed    []execution
-	query     string // of the last List
+
+	fleetAdmission fleetAdmission
+	listed         []execution
+	query          string // of the last List
 
 	startErr, planErr, describeErr, signalErr error
 
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
+	fleets    []rollout.FleetOrder
 	signals   []rollout.Command
 	updates   []rollout.Command
 	dialError error
@@ -58,6 +61,16 @@ func (f *fake) Close()                             {}
 func (f *fake) Start(_ context.Context, o rollout.Order) (run, error) {
 	f.started = append(f.started, o)
 	return checkout, f.startErr
+}
+
+func (f *fake) StartFleet(_ context.Context, o rollout.FleetOrder) (run, error) {
+	f.fleets = append(f.fleets, o)
+	return run{WorkflowID: rollout.FleetID(o.Spec.Key()), RunID: checkout.RunID}, f.startErr
+}
+
+func (f *fake) PlanFleet(_ context.Context, _ string, o rollout.FleetOrder) (fleetAdmission, error) {
+	f.fleets = append(f.fleets, o)
+	return f.fleetAdmission, f.planErr
 }
 
 func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order, _ bool) (admission, error) {

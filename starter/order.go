@@ -16,12 +16,19 @@ import (
 // second start is refused while one runs. No timeout is set, because a rollout
 // that is cut off could not put anything back.
 func startOptions(o rollout.Order) client.StartWorkflowOptions {
-	s := o.Spec
+	return optionsOf(rollout.WorkflowID(o.Spec.Key()), o.Spec.Key(), o.Spec.Release.Version, described{summaryOf(o), detailsOf(o)})
+}
+
+// described is what the Temporal UI shows of a workflow from its start.
+type described struct{ summary, details string }
+
+// optionsOf says how a rollout or a fleet starts.
+func optionsOf(id string, of rollout.Target, candidate string, as described) client.StartWorkflowOptions {
 	keyword := func(name, value string) temporal.SearchAttributeUpdate {
 		return temporal.NewSearchAttributeKeyKeyword(name).ValueSet(value)
 	}
 	return client.StartWorkflowOptions{
-		ID:        rollout.WorkflowID(s.Key()),
+		ID:        id,
 		TaskQueue: rollout.QueueControl,
 
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
@@ -30,13 +37,13 @@ func startOptions(o rollout.Order) client.StartWorkflowOptions {
 
 		// A task that was handed to a worker as it died is given to another then.
 		WorkflowTaskTimeout: 2 * time.Second,
-		StaticSummary:       summaryOf(o),
-		StaticDetails:       detailsOf(o),
+		StaticSummary:       as.summary,
+		StaticDetails:       as.details,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			keyword(rollout.AttributeTarget, s.Key().String()),
-			keyword(rollout.AttributeService, s.Service),
-			keyword(rollout.AttributeEnvironment, s.Environment),
-			keyword(rollout.AttributeCandidate, s.Release.Version),
+			keyword(rollout.AttributeTarget, of.String()),
+			keyword(rollout.AttributeService, of.Service),
+			keyword(rollout.AttributeEnvironment, of.Environment),
+			keyword(rollout.AttributeCandidate, candidate),
 			keyword(rollout.AttributePhase, string(rollout.PhasePending)),
 		),
 	}

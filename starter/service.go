@@ -29,6 +29,13 @@ type service interface {
 
 	Converter() converter.DataConverter
 	Close()
+	fleets
+}
+
+// fleets starts and plans fleets, as starts does rollouts.
+type fleets interface {
+	StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error)
+	PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error)
 }
 
 // starts begins things. Start returns errBusy where a rollout is running; Plan

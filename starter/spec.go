@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,6 +58,41 @@ func parse(from source) (rollout.Spec, []rollout.Problem) {
 	return spec, specfile.Locate(from.name, from.text, problems)
 }
 
+// parseFleet reads a fleet's spec and says what is wrong with it.
+func parseFleet(from source) (rollout.FleetSpec, []rollout.Problem) {
+	spec, problems := specfile.ParseFleet(from.name, from.text)
+	if len(problems) > 0 {
+		return spec, problems
+	}
+	for path, checks := range checksOf(spec) {
+		for i, check := range checks {
+			if why := judgeable(check); why != nil {
+				problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%s.checks[%d].judge", path, i), Message: why.Error()})
+			}
+		}
+	}
+	return spec, specfile.Locate(from.name, from.text, problems)
+}
+
+// checksOf are the checks of a fleet by where they stand.
+func checksOf(s rollout.FleetSpec) map[string][]rollout.Check {
+	checks := map[string][]rollout.Check{"rollout": s.Rollout.Checks}
+	for name, unit := range s.Units {
+		checks["units."+name] = unit.Checks
+	}
+	return checks
+}
+
+// wrong says what is wrong with a file, whatever kind it is of.
+func wrong(from source) []rollout.Problem {
+	if specfile.IsFleet(from.text) {
+		_, problems := parseFleet(from)
+		return problems
+	}
+	_, problems := parse(from)
+	return problems
+}
+
 // judgeable says why no judge can be made of a check.
 func judgeable(check rollout.Check) error {
 	body, err := json.Marshal(check)
@@ -85,16 +119,16 @@ func (c *cli) refuse(problems []rollout.Problem, from source) error {
 
 // refuseOrder is refuse for an order to start: programs get the result of a
 // rollout, which never was.
-func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from source) error {
+func (c *cli) refuseOrder(refused rollout.Status, problems []rollout.Problem, from source) error {
 	if len(problems) == 0 || !c.json() {
 		return c.refuse(problems, from)
 	}
 	c.explain(problems, from.text)
 	now := c.now().UTC()
-	refused := rollout.Status{StartedAt: now, EndedAt: &now, Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
-		Candidate: s.Release.Version}
-	if key := s.Key(); key.Service != "" && key.Environment != "" {
-		refused.Target, refused.WorkflowID = key.String(), rollout.WorkflowID(key)
+	refused.StartedAt, refused.EndedAt = now, &now
+	refused.Phase, refused.Outcome, refused.Cause = rollout.PhaseCompleted, rollout.Refused, rollout.CauseSpec
+	if strings.HasPrefix(refused.Target, "/") || strings.HasSuffix(refused.Target, "/") { // the spec does not name it
+		refused.Target, refused.WorkflowID = "", ""
 	}
 	for _, p := range problems {
 		refused.Problems = append(refused.Problems, p.String())
@@ -104,23 +138,6 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 		return err
 	}
 	return exit(exitSpec)
-}
-
-// preview has a worker look at an order before anything is started, because a
-// spec that cannot be is to leave no trace but its reasons. Where no worker
-// answers soon the rollout is started all the same: it will be looked at then.
-func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) error {
-	asking, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	admitted, err := svc.Plan(asking, c.planID(o.Spec), o, false)
-	if err != nil || admitted.Cause != rollout.CauseSpec {
-		return ctx.Err()
-	}
-	return c.refuseOrder(o.Spec, specfile.Locate(from.name, from.text, admitted.Problems), from)
-}
-
-func (c *cli) planID(spec rollout.Spec) string {
-	return fmt.Sprintf("plan/%s/%s", spec.Key(), c.newID())
 }
 
 // explain tells people what is wrong and where.

@@ -17,6 +17,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	switch one.Type {
 	case "Admit":
 		return s.admitted(e, result)
+	case "AdmitFleet":
+		return s.fleetAdmitted(e, result)
 	case "Snapshot":
 		return s.snapshot(e, result)
 	case "Preflight":

@@ -72,7 +72,15 @@ func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
 func (s *server) Start(ctx context.Context, o rollout.Order) (run, error) {
-	started, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o)
+	return s.start(ctx, startOptions(o), rollout.WorkflowType, o)
+}
+
+func (s *server) StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error) {
+	return s.start(ctx, fleetOptions(o), rollout.FleetType, o)
+}
+
+func (s *server) start(ctx context.Context, options client.StartWorkflowOptions, workflow string, order any) (run, error) {
+	started, err := s.client.ExecuteWorkflow(ctx, options, workflow, order)
 	if err != nil {
 		return run{}, classify(err)
 	}
@@ -84,22 +92,33 @@ const planWithin = time.Minute
 
 func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "Admit", "plan " + summaryOf(o)}, map[string]any{"order": o, "foresee": foresee}, &out)
+	return out, err
+}
+
+func (s *server) PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error) {
+	var out fleetAdmission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "AdmitFleet", "plan " + fleetSummary(o)}, map[string]any{"order": o}, &out)
+	return out, err
+}
+
+// plan runs an activity that plans, as long as somebody waits for it.
+func (s *server) plan(ctx context.Context, a solo, in, out any) error {
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
-		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:     "plan " + short(summaryOf(o), 150),
-	}, "Admit", map[string]any{"order": o, "foresee": foresee})
+		ID: a.id, TaskQueue: a.queue, ScheduleToCloseTimeout: planWithin,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}, Summary: short(a.summary, 150),
+	}, a.activity, in)
 	if err != nil {
-		return out, err
+		return err
 	}
-	err = handle.Get(ctx, &out)
+	err = handle.Get(ctx, out)
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = handle.Terminate(stop, client.TerminateActivityOptions{Reason: "nobody waits for the plan any more"})
-		return out, errNoWorker
+		return errNoWorker
 	}
-	return out, err
+	return err
 }
 
 // actWithin bounds an act of the break-glass restore, retries included.

@@ -22,10 +22,15 @@ import (
 // that are no plain JSON (encrypted ones, for instance) are passed over, and
 // so are workflows of other types.
 func strictDecode(history *historypb.History) error {
-	if history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() != rollout.WorkflowType {
+	d := strictDecoder{scheduled: map[int64]string{}}
+	switch history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() {
+	case rollout.WorkflowType:
+		d.order = reflect.TypeFor[rollout.Order]()
+	case rollout.FleetType:
+		d.order = reflect.TypeFor[rollout.FleetOrder]()
+	default:
 		return nil
 	}
-	d := strictDecoder{scheduled: map[int64]string{}}
 	for _, event := range history.GetEvents() {
 		what, payloads, into := d.recorded(event)
 		if into == nil {
@@ -42,6 +47,7 @@ func strictDecode(history *historypb.History) error {
 
 // strictDecoder remembers which activity each result belongs to.
 type strictDecoder struct {
+	order     reflect.Type
 	scheduled map[int64]string // event id → activity type
 }
 
@@ -50,7 +56,7 @@ type strictDecoder struct {
 func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
 	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
 	if a := event.GetWorkflowExecutionStartedEventAttributes(); a != nil {
-		return "the order", a.GetInput(), reflect.TypeFor[rollout.Order]()
+		return "the order", a.GetInput(), d.order
 	}
 	if a := event.GetWorkflowExecutionCompletedEventAttributes(); a != nil {
 		return "the result", a.GetResult(), reflect.TypeFor[rollout.Status]()
@@ -69,6 +75,9 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && slices.Contains(rollout.Commands(), a.GetSignalName()) {
 		return "signal " + a.GetSignalName(), a.GetInput(), command
 	}
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil {
+		return "signal " + a.GetSignalName(), a.GetInput(), betweenFleetAndUnit[a.GetSignalName()]
+	}
 	if a := event.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {
 		return "update " + a.GetAcceptedRequest().GetInput().GetName(), a.GetAcceptedRequest().GetInput().GetArgs(), command
 	}
@@ -76,6 +85,12 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 		return "answer to a command", a.GetOutcome().GetSuccess(), answer
 	}
 	return "", nil, nil
+}
+
+// betweenFleetAndUnit is what fleets and their units signal to each other.
+var betweenFleetAndUnit = map[string]reflect.Type{
+	rollout.SignalFleet: reflect.TypeFor[rollout.Word](),
+	rollout.SignalUnit:  reflect.TypeFor[rollout.UnitReport](),
 }
 
 // activityTypes returns what the named activity takes and gives; nil for one

@@ -137,7 +137,7 @@ type historian interface {
 func (v verifier) open(ctx context.Context, server historian) error {
 	var page []byte
 	for {
-		answer, err := server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: openQuery, NextPageToken: page})
+		answer, err := server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: openOfAnyType, NextPageToken: page})
 		if err != nil {
 			return fmt.Errorf("list running rollouts: %w", err)
 		}

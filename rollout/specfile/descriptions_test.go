@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -21,7 +22,9 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	require.NoError(t, enc.Encode(comments(t, "../spec.go")))
+	all := comments(t, "../spec.go")
+	maps.Copy(all, comments(t, "../fleet.go"))
+	require.NoError(t, enc.Encode(all))
 	if *update {
 		require.NoError(t, os.WriteFile("descriptions.json", want.Bytes(), 0o644))
 	}
