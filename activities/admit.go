@@ -21,6 +21,10 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
+	if in.Order.Fleet != "" {
+		plan.Events += rollout.UnitEvents
+		plan.Actions += 3
+	}
 	drivers, refusals := a.admitDrivers(plan)
 	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
 	if plan.Events > rollout.MaxEvents {

@@ -54,6 +54,7 @@ type fleet struct {
 
 	back     *setback // the first order, or reason, to go back
 	scope    string   // what goes back
+	doing    string   // what goes on, for people
 	wave     int      // the present one, from 1
 	between  bool     // it waits for the next one
 	restored bool     // every unit that goes back has its baseline

@@ -28,13 +28,16 @@ func (f *fleet) timer(summary string, d time.Duration) timer {
 
 // show says what goes on now.
 func (f *fleet) show(reason string) {
-	f.status.Reason = reason
+	f.doing = reason
 	f.refresh()
 }
 
 // refresh works out in which phase the fleet is, and shows it.
 func (f *fleet) refresh() {
 	f.status.WaitingFor = ""
+	if !f.ended {
+		f.status.Reason = f.doing
+	}
 	needsHuman := slices.IndexFunc(f.status.Units, func(u rollout.UnitStatus) bool { return u.Phase == rollout.PhaseNeedsHuman })
 	switch {
 	case f.ended:
