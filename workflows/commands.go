@@ -23,8 +23,8 @@ type setback struct {
 
 // commands is what operators have ordered.
 type commands struct {
-	cancelled workflow.Channel
-	seen      map[string]rollout.Answer // by command id
+	root workflow.Context          // a cancel ends it
+	seen map[string]rollout.Answer // by command id
 
 	back         *setback // the first order, or reason, to go back
 	beyond       bool     // too late: the removal of the baseline has been scheduled
@@ -102,18 +102,43 @@ func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
 		for {
-			var c rollout.Command
-			signals.Receive(ctx, &c)
-			c.Name = rollout.CommandAbort
-			r.once(c, r.abort)
+			_ = workflow.Await(ctx, func() bool { return signals.Len() > 0 })
+			r.obeySignals()
 		}
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
-		r.cancelled.Receive(ctx, nil)
-		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: cancelActor,
-			Reason: "the workflow was cancelled"}, r.abort)
-		r.mayTidy = true // a fleet that is gone says nothing more
+		r.root.Done().Receive(ctx, nil)
+		r.obeyCancel()
 	})
+}
+
+func (r *run) obeySignals() {
+	var c rollout.Command
+	for workflow.GetSignalChannel(r.ctx, rollout.CommandAbort).ReceiveAsync(&c) {
+		c.Name = rollout.CommandAbort
+		r.once(c, r.abort)
+		c = rollout.Command{}
+	}
+}
+
+func (r *run) obeyCancel() {
+	r.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, r.abort)
+	r.mayTidy = true // a fleet that is gone says nothing more
+}
+
+// heed obeys an abort that has come in the same task as what is waited for. It
+// is older than whatever would follow, and nothing does.
+func (r *run) heed() {
+	if r.isUnit() {
+		r.obeyFleet()
+	}
+	if !r.plan.AbortFirst {
+		return
+	}
+	r.obeySignals()
+	if r.root.Err() != nil {
+		r.obeyCancel()
+	}
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same

@@ -41,8 +41,8 @@ func Fleet(ctx workflow.Context, order rollout.FleetOrder) (rollout.Status, erro
 
 // fleet is one fleet in progress.
 type fleet struct {
-	ctx       workflow.Context // disconnected: a cancel is an order, not an end
-	cancelled workflow.Channel
+	ctx  workflow.Context // disconnected: a cancel is an order, not an end
+	root workflow.Context // a cancel ends it
 
 	order  rollout.FleetOrder
 	plan   rollout.FleetPlan
@@ -67,7 +67,7 @@ type fleet struct {
 func newFleet(ctx workflow.Context, order rollout.FleetOrder) *fleet {
 	info := workflow.GetInfo(ctx)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	f := &fleet{ctx: detached, cancelled: ctx.Done(), order: order, ids: map[string]int{}, seen: map[string]rollout.Answer{}}
+	f := &fleet{ctx: detached, root: ctx, order: order, ids: map[string]int{}, seen: map[string]rollout.Answer{}}
 	f.status = rollout.Status{
 		Target: order.Spec.Key().String(), WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		Phase: rollout.PhasePending, Candidate: order.Spec.Rollout.Release.Version, Checks: []rollout.CheckResult{},
@@ -193,5 +193,8 @@ func (f *fleet) release() {
 // await waits until the condition holds or the fleet is to go back.
 func (f *fleet) await(condition func() bool) {
 	// The context is disconnected, so that waiting cannot fail.
-	_ = workflow.Await(f.ctx, func() bool { return f.back != nil || condition() })
+	_ = workflow.Await(f.ctx, func() bool {
+		f.heed()
+		return f.back != nil || condition()
+	})
 }

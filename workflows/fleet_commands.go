@@ -34,17 +34,31 @@ func (f *fleet) listen() error {
 	workflow.Go(f.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
 		for {
-			var c rollout.Command
-			signals.Receive(ctx, &c)
-			c.Name = rollout.CommandAbort
-			f.once(c, f.abort)
+			_ = workflow.Await(ctx, func() bool { return signals.Len() > 0 || f.root.Err() != nil && !f.isCancelled() })
+			f.heed()
 		}
 	})
-	workflow.Go(f.ctx, func(ctx workflow.Context) {
-		f.cancelled.Receive(ctx, nil)
-		f.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, f.abort)
-	})
 	return nil
+}
+
+// heed obeys the aborts that have come: before anything that came with them
+// begins a unit.
+func (f *fleet) heed() {
+	var c rollout.Command
+	for workflow.GetSignalChannel(f.ctx, rollout.CommandAbort).ReceiveAsync(&c) {
+		c.Name = rollout.CommandAbort
+		f.once(c, f.abort)
+		c = rollout.Command{}
+	}
+	if f.root.Err() != nil {
+		f.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, f.abort)
+	}
+}
+
+// isCancelled reports whether a cancel has been obeyed.
+func (f *fleet) isCancelled() bool {
+	_, seen := f.seen[cancelActor]
+	return seen
 }
 
 // once obeys a command unless it was obeyed before.

@@ -31,28 +31,36 @@ func memberOf(order rollout.Order, info *workflow.Info) member {
 
 func (r *run) isUnit() bool { return r.fleet.ID != "" }
 
-// hearFleet obeys the words of the fleet. Who may give an order to a fleet may
-// give it to its units: the fleet has asked.
+// hearFleet obeys the words of the fleet.
 func (r *run) hearFleet() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		words := workflow.GetSignalChannel(ctx, rollout.SignalFleet)
 		for {
-			var w rollout.Word
-			words.Receive(ctx, &w)
-			switch w.Say {
-			case rollout.SayAbort:
-				r.ordered = r.ordered || r.once(w.Command, r.obeyAbort).Answer == rollout.Accepted
-			case rollout.SayPause:
-				r.once(w.Command, r.onPause)
-			case rollout.SayResume:
-				r.once(w.Command, r.onResume)
-			case rollout.SayTidy:
-				r.mayTidy = true
-			case rollout.SayRelease:
-				r.released = true
-			}
+			_ = workflow.Await(ctx, func() bool { return words.Len() > 0 })
+			r.obeyFleet()
 		}
 	})
+}
+
+// obeyFleet obeys what the fleet has said. Who may give an order to a fleet may
+// give it to its units: the fleet has asked.
+func (r *run) obeyFleet() {
+	var w rollout.Word
+	for workflow.GetSignalChannel(r.ctx, rollout.SignalFleet).ReceiveAsync(&w) {
+		switch w.Say {
+		case rollout.SayAbort:
+			r.ordered = r.once(w.Command, r.obeyAbort).Answer == rollout.Accepted || r.ordered
+		case rollout.SayPause:
+			r.once(w.Command, r.onPause)
+		case rollout.SayResume:
+			r.once(w.Command, r.onResume)
+		case rollout.SayTidy:
+			r.mayTidy = true
+		case rollout.SayRelease:
+			r.released = true
+		}
+		w = rollout.Word{}
+	}
 }
 
 // report tells the fleet where this unit stands, if that is news. A fleet that

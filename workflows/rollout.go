@@ -92,7 +92,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled, r.member = ctx.Done(), memberOf(order, info)
+	r.root, r.member = ctx, memberOf(order, info)
 	return r
 }
 
