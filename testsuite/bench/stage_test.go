@@ -43,6 +43,7 @@ func newStage(b *testing.B, queues ...string) *stage {
 		w.RegisterActivity(&activities.Activities{Drivers: s.registry()})
 		if queue == rollout.QueueControl {
 			w.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+			w.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
 			w.RegisterWorkflowWithOptions(bareWorkflow, workflow.RegisterOptions{Name: bareType})
 			w.RegisterActivityWithOptions(bareRestore, activity.RegisterOptions{Name: bareAct})
 		}

@@ -18,11 +18,13 @@ import (
 type convoy struct {
 	*scene // the service's; its own world is not used
 	units  map[string]*scene
+
+	strategy string // line of the spec; default oneStep
 }
 
 func (c *town) convoy(t *testing.T, units ...string) *convoy {
 	t.Helper()
-	out := &convoy{scene: c.scene(t), units: map[string]*scene{}}
+	out := &convoy{scene: c.scene(t), units: map[string]*scene{}, strategy: "  " + oneStep}
 	for _, unit := range units {
 		s := c.scene(t)
 		s.name = out.name + "/" + unit
@@ -43,7 +45,7 @@ func (f *convoy) fleet(lines ...string) string {
 	spec = append(spec, "rollout:",
 		"  release: {version: "+candidate+`, artifact: "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015"}`,
 		"  target: {deploy: {driver: http}, traffic: {driver: http}, metrics: {driver: scrape}}",
-		"  "+oneStep, "  drain: 1s",
+		f.strategy, "  drain: 1s",
 		`  checks: [{name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}]`)
 	file := f.t.TempDir() + "/fleet.yaml"
 	require.NoError(f.t, os.WriteFile(file, []byte(strings.Join(spec, "\n")+"\n"), 0o600))
