@@ -33,17 +33,6 @@ func (c *cli) read(file string) (source, error) {
 	return source{file, text}, nil
 }
 
-// spec reads a spec that has no problems. Otherwise all of them are told and
-// the error ends the process with 3: nothing was started.
-func (c *cli) spec(file string) (rollout.Spec, source, error) {
-	from, err := c.read(file)
-	if err != nil {
-		return rollout.Spec{}, from, err
-	}
-	spec, problems := parse(from)
-	return spec, from, c.refuse(problems, from)
-}
-
 // parse reads a spec and says what is wrong with it, its judges included.
 func parse(from source) (rollout.Spec, []rollout.Problem) {
 	spec, problems := specfile.Parse(from.name, from.text)

@@ -44,7 +44,7 @@ func TestFleetAbortsRaceStepEnds(t *testing.T) {
 			f.strategy = racing
 			f.begins(manySteps)
 			until(t, "under way", func() bool { return f.units["u0"].weight() > 0 })
-			time.Sleep(rand.N(9 * time.Second)) //nolint:forbidigo // the moment of the abort is what is tried out
+			time.Sleep(rand.N(9 * time.Second))
 			f.order(0, "abort")
 			answered := time.Now()
 			for _, u := range f.units {
