@@ -10,12 +10,6 @@ import (
 	"bakeoff/rollout"
 )
 
-// Executions knows which workflows run.
-type Executions interface {
-	// Running returns the run that is open under a workflow id; "" when none is.
-	Running(ctx context.Context, workflowID string) (runID string, err error)
-}
-
 // AdmitFleetInput is the order to be admitted.
 type AdmitFleetInput struct {
 	Order rollout.FleetOrder `json:"order"`

@@ -182,11 +182,7 @@ func (f *fleet) blocked(u *unit) string {
 func (f *fleet) release() {
 	f.beyond = true
 	f.show("the fleet is decided: baselines are removed")
-	for _, u := range f.units {
-		if u.kept && !u.over {
-			f.tell(u, rollout.Word{Say: rollout.SayRelease})
-		}
-	}
+	f.tell(slices.DeleteFunc(slices.Clone(f.units), func(u *unit) bool { return !u.kept || u.over }), rollout.Word{Say: rollout.SayRelease})
 	_ = workflow.Await(f.ctx, func() bool { return f.allOver(f.units) })
 }
 

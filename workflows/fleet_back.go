@@ -32,7 +32,7 @@ func (f *fleet) goBack() {
 // orderBack tells every unit that has to go back, all of them in this task, and
 // returns those that do.
 func (f *fleet) orderBack() []*unit {
-	var back []*unit
+	var back, told []*unit
 	for _, u := range f.units {
 		if u.child == nil || u.over || !f.isBack(u) {
 			continue
@@ -40,11 +40,12 @@ func (f *fleet) orderBack() []*unit {
 		back = append(back, u)
 		if !u.ordered && !u.failed {
 			u.ordered = true
-			f.tell(u, rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
-				ID: orElse(f.back.command, f.status.RunID), Name: rollout.CommandAbort,
-				Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: f.back.reason, At: f.back.at}})
+			told = append(told, u)
 		}
 	}
+	f.tell(told, rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
+		ID: orElse(f.back.command, f.status.RunID), Name: rollout.CommandAbort,
+		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: f.back.reason, At: f.back.at}})
 	return back
 }
 
@@ -69,12 +70,14 @@ func areRestored(units []*unit) bool {
 func (f *fleet) tidyUp(back []*unit, changed func() bool) {
 	for wave := f.wave; wave > 0 && !changed(); wave-- {
 		its := slices.DeleteFunc(slices.Clone(back), func(u *unit) bool { return u.Wave != wave })
+		var told []*unit
 		for _, u := range its {
-			if u.ordered && !u.tidies {
+			if u.ordered && !u.tidies && !u.over {
 				u.tidies = true
-				f.tell(u, rollout.Word{Say: rollout.SayTidy})
+				told = append(told, u)
 			}
 		}
+		f.tell(told, rollout.Word{Say: rollout.SayTidy})
 		_ = workflow.Await(f.ctx, func() bool { return changed() || f.allOver(its) })
 	}
 }

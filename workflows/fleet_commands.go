@@ -171,11 +171,8 @@ func (f *fleet) onResume(c rollout.Command) rollout.Answer {
 
 // pass hands an order on to every unit that is under way.
 func (f *fleet) pass(say string, c rollout.Command) {
-	for _, u := range f.units {
-		if u.child != nil && !u.over && !u.kept {
-			f.tell(u, rollout.Word{Say: say, Command: c})
-		}
-	}
+	under := slices.DeleteFunc(slices.Clone(f.units), func(u *unit) bool { return u.child == nil || u.over || u.kept })
+	f.tell(under, rollout.Word{Say: say, Command: c})
 }
 
 // onUnitsOwn denies what only one unit can be told, and says how to tell it.

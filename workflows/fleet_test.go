@@ -58,10 +58,18 @@ type fleetTeller struct {
 	worlds worlds
 }
 
-// held is which workflows run, as the story has it.
-type held map[string]string
+// executions are those that the story says that run, and those of its units.
+type executions struct {
+	held map[string]string
+	env  *testsuite.TestWorkflowEnvironment
+}
 
-func (h held) Running(_ context.Context, id string) (string, error) { return h[id], nil }
+func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
+
+func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
+	_ = e.env.SignalWorkflowByID(to.WorkflowID, rollout.SignalFleet, w) // one that is over needs none
+	return nil
+}
 
 func fleetSpec(units ...string) rollout.FleetSpec {
 	common := spec()
@@ -95,7 +103,7 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
-	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: held(s.held), Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, env}, Look: 50 * time.Millisecond})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	// What units report reaches the fleet, which the environment does not do for its root.
 	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(

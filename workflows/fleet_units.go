@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 )
 
@@ -166,11 +167,38 @@ func (f *fleet) fails(u *unit, outcome rollout.Outcome) {
 		reason: fmt.Sprintf("%s: %s: %s", u.Unit, outcome, s.Reason)}, f.plan.OnFailure)
 }
 
-// tell says a word to a unit. One whose start is still on its way is told as
-// soon as it has begun.
-func (f *fleet) tell(u *unit, w rollout.Word) {
-	workflow.Go(f.ctx, func(ctx workflow.Context) {
-		// A unit that has ended meanwhile needs to hear nothing.
-		_ = u.child.SignalChildWorkflow(ctx, rollout.SignalFleet, w)
-	})
+// tell says a word to units, in one act that is repeated until all have heard
+// it. One whose start is still on its way is told as soon as it has begun.
+func (f *fleet) tell(units []*unit, w rollout.Word) {
+	var now []activities.Unit
+	for _, u := range units {
+		if f.at(u).RunID != "" {
+			now = append(now, f.run(u))
+			continue
+		}
+		workflow.Go(f.ctx, func(ctx workflow.Context) {
+			_ = workflow.Await(ctx, func() bool { return u.over || f.at(u).RunID != "" })
+			if !u.over {
+				f.say(w, f.run(u))
+			}
+		})
+	}
+	f.say(w, now...)
+}
+
+func (f *fleet) say(w rollout.Word, to ...activities.Unit) {
+	if len(to) == 0 {
+		return
+	}
+	summary := fmt.Sprintf("tell %d units to %s", len(to), w.Say)
+	if w.Command.Reason != "" {
+		summary += ": " + w.Command.Reason
+	}
+	act := f.act("tell."+w.Say, summary)
+	act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 1
+	_ = start(f.ctx, act, a.TellUnits, activities.TellUnitsInput{Word: w, Units: to})
+}
+
+func (f *fleet) run(u *unit) activities.Unit {
+	return activities.Unit{WorkflowID: "rollout/" + u.Target, RunID: f.at(u).RunID}
 }

@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
@@ -41,6 +42,15 @@ func BenchmarkFleetAbort(b *testing.B) {
 	report(b, "p99-ms", Row{Name: "abort of a fleet of 50 → restoring, p99", Bound: 1500, Value: milliseconds(Quantile(running, 0.99)), Unit: "ms",
 		Note: fmt.Sprintf("p50 %.0f ms, last %.0f ms; every baseline verified after %.0f ms (median of %d)",
 			milliseconds(Median(running)), milliseconds(Quantile(running, 1)), milliseconds(Median(answered)), fleetRuns)})
+}
+
+// reach tells units, as the worker does. Nothing else runs here.
+type reach struct{ client client.Client }
+
+func (reach) Running(context.Context, string) (string, error) { return "", nil }
+
+func (r reach) Tell(ctx context.Context, to activities.Unit, w rollout.Word) error {
+	return r.client.SignalWorkflow(ctx, to.WorkflowID, to.RunID, rollout.SignalFleet, w)
 }
 
 // service is the name of a unit's world.
