@@ -35,6 +35,7 @@ type fake struct {
 	admission admission
 
 	fleetAdmission fleetAdmission
+	others         map[string]execution // by workflow id
 	listed         []execution
 	query          string // of the last List
 
@@ -78,9 +79,12 @@ func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order, _ bool) (adm
 	return f.admission, f.planErr
 }
 
-func (f *fake) Describe(context.Context, run) (execution, error) {
+func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if e, known := f.others[r.WorkflowID]; known {
+		return e, nil
+	}
 	if f.describeErr != nil {
 		return execution{}, f.describeErr
 	}

@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +54,11 @@ func TestGolden(t *testing.T) {
 // Every path that a rollout can take has a golden history.
 func TestEveryPathHasOne(t *testing.T) {
 	t.Parallel()
-	for name := range paths {
+	names := slices.Concat(slices.Collect(maps.Keys(paths)), slices.Collect(maps.Keys(fleetPaths)))
+	for name := range fleetPaths {
+		names = append(names, name+"-unit")
+	}
+	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, found, name)
@@ -164,6 +170,9 @@ func TestRecord(t *testing.T) {
 	for name, p := range paths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
 	}
+	for name, p := range fleetPaths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
+	}
 }
 
 func (p path) live(t *testing.T, server *procs.Server, file string) {
@@ -183,7 +192,7 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	}
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
-	s.keep(file)
+	s.keep("rollout/"+target, file)
 }
 
 const target = "staging/checkout"
@@ -264,18 +273,21 @@ func (s *scene) status() rollout.Status {
 	return status
 }
 
+const pollEvery = 100 * time.Millisecond
+
 // until waits until the rollout bakes, waits for something, or is in a phase.
 func (s *scene) until(what string) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		now := s.status()
 		return what == "baking" && now.Window != nil || now.WaitingFor == what || string(now.Phase) == what
-	}, procs.Patience, 100*time.Millisecond, what)
+	}, procs.Patience, pollEvery, what)
 }
 
-func (s *scene) keep(file string) {
+// keep writes the history of a workflow's last run.
+func (s *scene) keep(id, file string) {
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(context.Background(), "rollout/"+target, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.client.GetWorkflowHistory(context.Background(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(s.t, err)
