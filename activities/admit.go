@@ -16,11 +16,14 @@ import (
 // the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
-	problems := slices.Concat(invalid, a.limitsOf(in.Order.Spec.Environment).check(in.Order.Spec), notServed(in.Order))
+	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan := a.Rules.asked(rollout.NewPlan(in.Order.Spec))
+	plan := rollout.NewPlan(in.Order.Spec)
+	if !in.Order.Back {
+		plan = a.Rules.asked(plan)
+	}
 	if in.Order.Fleet != "" {
 		plan.Events += rollout.UnitEvents
 		plan.Actions += 3
@@ -34,7 +37,8 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if len(problems) > 0 {
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	if may, why := a.Rules.May(in.Order.Spec.Environment, ActStart, in.Order.Actor); !may {
+	signer, why := a.mayStart(in, plan)
+	if why != "" {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	if held, err := a.lockedByFleet(ctx, in.Order); err != nil || held != "" {
@@ -42,30 +46,52 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	}
 	plan.Drivers = drivers
 	a.authorize(&plan)
-	out := AdmitOutput{Plan: plan.Seal()}
+	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
 	return out, nil
 }
 
+// mayStart says why somebody may not start a rollout now, although somebody else
+// may; "" when they may, with whose signature the order has.
+func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Signer, why string) {
+	o := in.Order
+	if o.Back { // its Target verified the command that asked for it
+		_, why := a.Rules.May(o.Spec.Environment, rollout.CommandRollback, o.Actor)
+		return nil, why
+	}
+	if may, why := a.Rules.May(o.Spec.Environment, ActStart, o.Actor); !may {
+		return nil, why
+	}
+	if o.Override {
+		if may, why := a.Rules.May(o.Spec.Environment, ActOverride, o.Actor); !may {
+			return nil, why
+		}
+	}
+	if why := a.Rules.lockedOut(p, o.Actor); why != "" {
+		return nil, why
+	}
+	if in.Received.IsZero() {
+		return nil, ""
+	}
+	return a.Rules.provenOrder(o, in.Received)
+}
+
 // authorize writes into the plan who may abort, which is decided without asking
 // anybody, and that every other command is authorized by the rules of its moment.
 func (a *Activities) authorize(p *rollout.Plan) {
 	p.Authorized = true
-	acts, found := a.Rules.Permissions[p.Spec.Environment]
-	if !found {
-		acts = a.Rules.Permissions["default"]
-	}
+	acts, _ := a.Rules.acts(p.Spec.Environment)
 	if roles, named := acts[rollout.CommandAbort]; named {
-		p.Abort = a.Rules.members(roles)
+		p.Abort = a.Rules.allNames(roles)
 	}
 	if len(a.Rules.Roles) > 0 {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.From) > 0 {
-			p.Warnings = append(p.Warnings, "approve.from: this worker has no roles, anyone's approval counts")
+		if len(q.Roles()) > 0 {
+			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}
 	}
@@ -89,8 +115,13 @@ func (a *Activities) lookAhead(ctx context.Context, p rollout.Plan) ([]rollout.F
 	return foresight, ""
 }
 
-func (a *Activities) limitsOf(environment string) Limits {
-	if l, ok := a.Limits[environment]; ok {
+// limitsOf are those of the order's environment. Going back has none: what is gone
+// back to has passed them.
+func (a *Activities) limitsOf(o rollout.Order) Limits {
+	if o.Back {
+		return Limits{MutableTags: "allow"}
+	}
+	if l, ok := a.Limits[o.Spec.Environment]; ok {
 		return l
 	}
 	return a.Limits["default"]
@@ -110,9 +141,11 @@ func (l Limits) check(s rollout.Spec) []rollout.Problem {
 		"baseline.artifact", "a copy of the baseline must be the same: pin it by digest (name@sha256:…)")
 	refuse(l.RequireOwner && s.Owner == "", "owner", "%s needs an owner", s.Environment)
 	refuse(l.RequirePurpose && s.Purpose == "", "purpose", "%s needs a purpose", s.Environment)
-	for i, step := range rollout.NewPlan(s).Steps {
-		refuse(i == 0 && l.FirstWeight > 0 && step.Weight > l.FirstWeight, "strategy",
-			"the first step has %s: at most %s in %s", step.Weight, l.FirstWeight, s.Environment)
+	plan := rollout.NewPlan(s)
+	if first := plan.FirstShare(); l.FirstWeight > 0 {
+		refuse(first > l.FirstWeight, "strategy", "the first raise is to %s: at most %s in %s", first, l.FirstWeight, s.Environment)
+	}
+	for _, step := range plan.Steps {
 		refuse(step.Bake < l.BakeAtLeast, "strategy", "step %d bakes %s: at least %s in %s",
 			step.Number, step.Bake, l.BakeAtLeast, s.Environment)
 	}
@@ -137,11 +170,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 	}
 	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
-	refuse(o.Spec.Policy.OnNewRelease != "" && o.Spec.Policy.OnNewRelease != "reject",
-		"policy.onNewRelease", "only reject is served by this version")
-	for i, step := range o.Spec.Strategy.Canary {
-		refuse(step.Cohort != "", fmt.Sprintf("strategy.canary[%d].cohort", i), "cohorts are not served by this version")
-	}
 	return out
 }
 
@@ -170,7 +198,7 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 	}
 	traffic, err := a.Drivers.traffic(target.Traffic)
 	if note("traffic", traffic, err) {
-		problems = append(problems, admitWeights(p, traffic)...)
+		problems = append(append(problems, admitWeights(p, traffic)...), admitCohorts(p, traffic)...)
 	}
 	if target.Metrics != nil {
 		metrics, err := a.Drivers.metrics(target.Metrics)

@@ -2,30 +2,68 @@ package activities
 
 import (
 	"context"
+	"slices"
 
 	"bakeoff/rollout"
 )
 
 // AuthorizeInput asks whether somebody may give a command.
 type AuthorizeInput struct {
-	Environment string   `json:"environment"`
-	Command     string   `json:"command"`
-	Actor       string   `json:"actor"`
-	StartedBy   string   `json:"startedBy,omitempty"`
-	From        []string `json:"from,omitempty"` // of an approval: the roles that are asked
+	ID          string           `json:"id,omitempty"` // the command's
+	Environment string           `json:"environment"`
+	Target      string           `json:"target,omitempty"`
+	Command     string           `json:"command"`
+	Actor       string           `json:"actor"`
+	StartedBy   string           `json:"startedBy,omitempty"`
+	From        []string         `json:"from,omitempty"` // of an approval: the roles that are asked
+	Override    bool             `json:"override,omitempty"`
+	Above       bool             `json:"above,omitempty"`  // it is given to the Target, and for no run
+	Signed      *rollout.Command `json:"signed,omitempty"` // all of the command, where it has a signature
 }
 
 // AuthorizeOutput says whether, and why not.
 type AuthorizeOutput struct {
-	Allowed bool   `json:"allowed"`
-	Why     string `json:"why,omitempty"`
+	Allowed bool            `json:"allowed"`
+	Why     string          `json:"why,omitempty"`
+	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
+	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
 }
 
-// Authorize decides by the rules in force now. It asks no outside system.
+// Authorize decides by the rules in force now, and verifies the signature of a
+// command that has one. It asks no outside system.
 func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeOutput, error) {
-	may, why := a.Rules.May(in.Environment, in.Command, in.Actor)
-	if in.Command == rollout.CommandApprove {
-		may, why = a.Rules.mayApprove(in)
+	out := AuthorizeOutput{}
+	if out.Why = a.Rules.mayGive(in); out.Why != "" {
+		return out, nil
 	}
-	return AuthorizeOutput{Allowed: may, Why: why}, nil
+	out.Signer, out.Why = a.Rules.proven(in, a.now())
+	out.Allowed = out.Why == ""
+	if out.Allowed && in.Command == rollout.CommandApprove {
+		out.Vote = a.Rules.vote(in.Actor, in.From)
+	}
+	return out, nil
+}
+
+// mayGive says why somebody may not give a command; "" when they may. An override
+// is for those who may override, and for nobody else.
+func (r Rules) mayGive(in AuthorizeInput) (why string) {
+	switch {
+	case in.Override:
+		_, why = r.May(in.Environment, ActOverride, in.Actor)
+	case in.Command == rollout.CommandApprove:
+		_, why = r.mayApprove(in)
+	default:
+		_, why = r.May(in.Environment, in.Command, in.Actor)
+	}
+	return why
+}
+
+// vote is that of a member, for those of the asked roles that the member has.
+// Where there are no roles everyone has all of them.
+func (r Rules) vote(actor string, asked []string) rollout.Vote {
+	v := rollout.Vote{Member: r.member(actor), Roles: asked}
+	if !r.isOpen() {
+		v.Roles = slices.DeleteFunc(slices.Clone(asked), func(role string) bool { return !r.has([]string{role}, actor) })
+	}
+	return v
 }

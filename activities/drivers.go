@@ -97,6 +97,28 @@ type Shift struct {
 	Revision  string              `json:"revision,omitempty"` // write only if this is still in force; "": unconditionally
 }
 
+// Cohorts is what a traffic driver offers that can send named users to a
+// version by a rule, whatever the weights say. Who those users are is the
+// driver's configuration, and never part of a rollout.
+type Cohorts interface {
+	// Knows returns an error that says what to do when a cohort is not
+	// configured. It asks nobody.
+	Knows(cohort string) error
+	// Cohorts returns the rules in force, cohort → version; ErrNotFound where
+	// the router does not serve them.
+	Cohorts(ctx context.Context) (map[string]string, error)
+	// SetCohort makes, changes or removes the rule of one cohort.
+	SetCohort(ctx context.Context, r CohortRule) error
+}
+
+// CohortRule is one write of a rule.
+type CohortRule struct {
+	Write
+	Cohort    string   `json:"cohort"`
+	Version   string   `json:"version,omitempty"`   // "": no rule any more
+	Endpoints []string `json:"endpoints,omitempty"` // of the version
+}
+
 // Flags reads and writes feature flags.
 type Flags interface {
 	// Flags returns every flag by name.

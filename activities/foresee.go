@@ -28,10 +28,14 @@ func (o Outlook) sides(requests float64) (both, part float64) {
 	return requests, w
 }
 
-// Outlooks are the steps of a plan.
+// Outlooks are the steps of a plan in which the candidate has a share of the
+// users.
 func Outlooks(p rollout.Plan) []Outlook {
 	var out []Outlook
 	for _, s := range p.Steps {
+		if s.Apart {
+			continue
+		}
 		out = append(out, Outlook{Number: s.Number, Weight: s.Weight, Bake: s.Bake, Copy: p.Copy != ""})
 	}
 	return out

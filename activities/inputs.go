@@ -11,6 +11,8 @@ import (
 type AdmitInput struct {
 	Order rollout.Order `json:"order"`
 
+	Received time.Time `json:"received,omitzero"` // when the order reached Temporal; zero: it is only looked at, and needs no signature
+
 	Foresee bool `json:"foresee,omitempty"` // look at the present traffic, too; a rollout does so in Preflight
 }
 
@@ -19,6 +21,7 @@ type AdmitOutput struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"` // spec, policy or already running, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order has a signature that is right
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"` // why there is none
@@ -41,6 +44,8 @@ type Snapshot struct {
 	Endpoints []string       `json:"endpoints,omitempty"`
 	Present   bool           `json:"present,omitempty"` // the candidate was already deployed
 	At        time.Time      `json:"at"`
+
+	Cohorts map[string]string `json:"cohorts,omitempty"` // cohort → version, by rules of the router
 }
 
 // SnapshotOutput is the snapshot, or why the target cannot be rolled out now.
@@ -58,8 +63,9 @@ type PreflightInput struct {
 	Steps    []Outlook       `json:"steps,omitempty"` // to say what will be seen in them
 	Alpha    float64         `json:"alpha,omitempty"`
 
-	Copy      string `json:"copy,omitempty"`      // of the baseline, that will be deployed: it must not be there yet
-	Foresight string `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
+	Copy      string   `json:"copy,omitempty"`      // of the baseline, that will be deployed: it must not be there yet
+	Cohorts   []string `json:"cohorts,omitempty"`   // that the router is to know
+	Foresight string   `json:"foresight,omitempty"` // required: a plan that cannot conclude is a problem, not a warning
 }
 
 // PreflightOutput says what was found. Problems refuse the rollout.
@@ -172,6 +178,8 @@ type ObserveInput struct {
 	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
 	Adaptive  *rollout.Adaptive            `json:"adaptive,omitempty"` // say which weight may be next
 	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself
+	Cohorts   []string                     `json:"cohorts,omitempty"`  // that are to have the candidate
+	Apart     bool                         `json:"apart,omitempty"`    // no share of the users has it: relative checks compare nothing
 }
 
 // ObserveOutput is what one window came to.

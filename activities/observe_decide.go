@@ -29,7 +29,7 @@ func (o *observer) decide() {
 // results is where every check stands, with what else speaks against going on.
 func (o *observer) results(final bool) []rollout.CheckResult {
 	out := o.panel.results(final, o.in.Absolute, o.in.Policy.Require, o.troubles)
-	for _, name := range []string{trafficCheck, o.in.Candidate, o.in.Copy} {
+	for _, name := range []string{trafficCheck, cohortsCheck, o.in.Candidate, o.in.Copy} {
 		if t, found := o.troubles[name]; found {
 			out = append(out, rollout.CheckResult{Name: name, Verdict: t.verdict, Reason: t.reason})
 		}

@@ -20,6 +20,7 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	o.pollTraffic(ctx)
 	o.pollPlatform(ctx)
 	o.pollCopy(ctx)
+	o.pollCohorts(ctx)
 	if o.metrics == nil {
 		return
 	}
@@ -34,7 +35,7 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 		}
 		return
 	}
-	windows, troubles := o.panel.fold(reading, at, !at.Before(o.in.CountFrom) && o.isWarm(at), o.share)
+	windows, troubles := o.panel.fold(reading, at, !o.in.Apart && !at.Before(o.in.CountFrom) && o.isWarm(at), o.share)
 	o.raw.add(windows)
 	for name, t := range troubles {
 		o.troubles[name] = t
@@ -43,9 +44,10 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 
 // share is the part of the requests since a moment that the candidate was to
 // get; 0 where that is not known, because the weights were not the same all the
-// time. Numbers lag behind the weights by as much as the metrics' delay.
+// time, or cohorts come on top of them. Numbers lag behind the weights by as much
+// as the metrics' delay.
 func (o *observer) share(since time.Time) float64 {
-	if o.Steady.IsZero() || since.Before(o.Steady.Add(o.delay())) {
+	if len(o.in.Cohorts) > 0 || o.Steady.IsZero() || since.Before(o.Steady.Add(o.delay())) {
 		return 0
 	}
 	candidate, against := o.in.Expect[o.in.Candidate], o.in.Expect[o.against()]
@@ -139,6 +141,28 @@ func (o *observer) pollCopy(ctx context.Context) {
 		o.troubles[o.in.Copy] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Copy, state.Message)}
 	case err == nil && !isReady(state, o.in.Replicas):
 		o.troubles[o.in.Copy] = trouble{rollout.NoData, fmt.Sprintf("%s is %s: there is nothing to compare with", o.in.Copy, standing(state, o.in.Replicas))}
+	}
+}
+
+// cohortsCheck is the name under which rules of cohorts are reported.
+const cohortsCheck = "cohorts"
+
+// pollCohorts asks whether the cohorts still have the candidate: without them
+// a good bake says nothing.
+func (o *observer) pollCohorts(ctx context.Context) {
+	if len(o.in.Cohorts) == 0 {
+		return
+	}
+	rules, err := readCohorts(ctx, o.traffic)
+	if err != nil {
+		o.troubles[cohortsCheck] = trouble{rollout.Error, "the rules of cohorts cannot be read: " + err.Error()}
+		return
+	}
+	for _, cohort := range o.in.Cohorts {
+		if rules[cohort] != o.in.Candidate {
+			o.troubles[cohortsCheck] = trouble{rollout.Error, fmt.Sprintf("cohort %s is sent to %s, not to %s: somebody else changed its rule",
+				cohort, named(rules[cohort]), o.in.Candidate)}
+		}
 	}
 }
 

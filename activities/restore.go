@@ -167,6 +167,9 @@ func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutpu
 	if now.Primary != was.Primary {
 		differ("primary: was %s, is %s", named(was.Primary), named(now.Primary))
 	}
+	if len(now.Cohorts) > 0 {
+		differ("cohorts: were sent nowhere by a rule, now %s", showRules(now.Cohorts))
+	}
 	for _, line := range flagDifferences(was.Flags, now.Flags) {
 		differ("flag %s", line)
 	}

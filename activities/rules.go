@@ -2,7 +2,6 @@ package activities
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"bakeoff/rollout"
@@ -16,23 +15,38 @@ const Anyone = "anyone"
 const (
 	ActStart    = "start"
 	ActOverride = "override"
+
+	ActRetryRefused = "retryRefused" // start a release again that is in quarantine, with a reason
 )
 
 // Rules is who may do what, as the worker's configuration says. The zero value
 // lets everyone do everything.
 type Rules struct {
 	Roles       map[string][]string            // role → members
+	Members     map[string]Member              // what else members are known by
 	Permissions map[string]map[string][]string // environment → act → roles; "default" serves the others
 	Approvals   map[string]Approvals           // by environment; "default" serves the others
+	Signing     Signing
+}
+
+// Member is one person: all of the names are that person's.
+type Member struct {
+	Aliases []string `json:"aliases,omitempty"`
 }
 
 // Approvals says what an environment asks of approvals.
 type Approvals struct {
 	From      []string         `json:"from,omitempty"`
 	Quorum    int              `json:"quorum,omitempty"` // default 1
+	Each      map[string]int   `json:"each,omitempty"`   // role → votes needed of it
 	Within    rollout.Duration `json:"within,omitempty"` // default 24h
 	Otherwise string           `json:"otherwise,omitempty"`
 	Self      bool             `json:"self,omitempty"` // who started the rollout may approve it
+}
+
+// Asks is the approval that is asked for, as it is written.
+func (a Approvals) Asks() rollout.Approval {
+	return rollout.Approval{From: a.From, Quorum: a.Quorum, Each: a.Each, Within: a.Within, Otherwise: a.Otherwise}
 }
 
 // isOpen reports whether there are no rules at all.
@@ -41,13 +55,10 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one:
 // reject as approve or abort, extend as promote, retry and acknowledge as
-// override; an abort that is not named is everybody's. What is decided by none of
-// these nobody may.
+// override. Abort, and a second try of a refused release, are everybody's where
+// they are not named. What is decided by none of these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
-	acts, found := r.Permissions[environment]
-	if !found {
-		acts, found = r.Permissions["default"]
-	}
+	acts, found := r.acts(environment)
 	if !found {
 		return true, ""
 	}
@@ -59,7 +70,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 			why = fmt.Sprintf("%s may not %s in %s: that is for %s", actor, act, environment, strings.Join(roles, ", "))
 			continue
 		}
-		if like == rollout.CommandAbort {
+		if like == rollout.CommandAbort || like == ActRetryRefused {
 			return true, ""
 		}
 	}
@@ -69,11 +80,22 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 	return false, why
 }
 
+// acts are the permissions of an environment; found is false where everyone may
+// do everything.
+func (r Rules) acts(environment string) (acts map[string][]string, found bool) {
+	if acts, found = r.Permissions[environment]; !found {
+		acts, found = r.Permissions["default"]
+	}
+	return acts, found
+}
+
 // likeActs are the entries of permissions that allow an act.
 func likeActs(act string) []string {
 	switch act {
 	case rollout.CommandReject:
 		return []string{act, rollout.CommandApprove, rollout.CommandAbort}
+	case rollout.CommandRollback:
+		return []string{act, rollout.CommandAbort}
 	case rollout.CommandExtend:
 		return []string{act, rollout.CommandPromote}
 	case rollout.CommandRetry, rollout.CommandAcknowledge:
@@ -81,33 +103,6 @@ func likeActs(act string) []string {
 	default:
 		return []string{act}
 	}
-}
-
-// has reports whether somebody is a member of one of the roles.
-func (r Rules) has(roles []string, actor string) bool {
-	for _, role := range roles {
-		if role == Anyone || slices.ContainsFunc(r.Roles[role], func(m string) bool { return isSame(m, actor) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// isSame reports whether two names are of one person: addresses differ in
-// nothing but their case.
-func isSame(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
-
-// members are all of the roles; nil when anyone is among them.
-func (r Rules) members(roles []string) []string {
-	var out []string
-	for _, role := range roles {
-		if role == Anyone {
-			return nil
-		}
-		out = append(out, r.Roles[role]...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // approvals are what the environment asks for; found is false where it says
@@ -124,7 +119,7 @@ func (r Rules) approvals(environment string) (a Approvals, found bool) {
 func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
 	own, _ := r.approvals(in.Environment)
 	switch {
-	case !r.isOpen() && !own.Self && isSame(in.Actor, in.StartedBy):
+	case !r.isOpen() && !own.Self && isSame(r.member(in.Actor), r.member(in.StartedBy)):
 		return false, in.Actor + " started this rollout, and may not approve it"
 	case len(in.From) == 0 || r.isOpen():
 		return r.May(in.Environment, in.Command, in.Actor)
@@ -134,26 +129,6 @@ func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
 	return true, ""
 }
 
-// check finds what the roles of a spec's approvals make impossible.
-func (r Rules) check(p rollout.Plan) []rollout.Problem {
-	var out []rollout.Problem
-	if len(r.Roles) == 0 {
-		return nil
-	}
-	for _, q := range p.Approvals() {
-		for _, role := range q.From {
-			if _, known := r.Roles[role]; !known && role != Anyone {
-				out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("approve.from: this worker knows no role %q", role)})
-			}
-		}
-		if members := r.members(q.From); members != nil && len(out) == 0 && len(members) < q.Quorum {
-			out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
-				"approve: a quorum of %d is impossible: %s has %d members", q.Quorum, strings.Join(q.From, ", "), len(members))})
-		}
-	}
-	return out
-}
-
 // asked is the plan with the approval that the environment asks for before the
 // first raise, where the spec asks for none.
 func (r Rules) asked(p rollout.Plan) rollout.Plan {
@@ -161,5 +136,5 @@ func (r Rules) asked(p rollout.Plan) rollout.Plan {
 	if !found || len(p.Approvals()) > 0 {
 		return p
 	}
-	return p.Ask(rollout.Approval{From: own.From, Quorum: own.Quorum, Within: own.Within, Otherwise: own.Otherwise})
+	return p.Ask(own.Asks())
 }

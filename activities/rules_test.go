@@ -81,7 +81,7 @@ func TestRulesShapeThePlan(t *testing.T) {
 	spec.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{From: []string{"managers"}, Quorum: 3}}
 	own := r.asked(rollout.NewPlan(spec))
 	require.Nil(t, own.Steps[0].Approve, "the spec asks by itself")
-	require.Contains(t, r.check(own)[0].Message, "a quorum of 3 is impossible: managers has 2 members")
+	require.Contains(t, r.check(own)[0].Message, "a quorum of 3 is impossible: the members of managers can give 2 of 3")
 	spec.Strategy.Promote.Approve.From = []string{"nobody"}
 	require.Contains(t, r.check(rollout.NewPlan(spec))[0].Message, `no role "nobody"`)
 }

@@ -27,6 +27,8 @@ func (a *Activities) Snapshot(ctx context.Context, in SnapshotInput) (SnapshotOu
 		return refuse(rollout.CauseDirty, "%v: finish or undo that first", err), nil
 	case sole != s.Primary:
 		return refuse(rollout.CauseDirty, "traffic goes to %s but the primary version is %s: make them one first", named(sole), named(s.Primary)), nil
+	case len(s.Cohorts) > 0:
+		return refuse(rollout.CauseDirty, "%s: remove what was left first", showRules(s.Cohorts)), nil
 	case sole == in.Candidate:
 		return refuse(rollout.CauseServing, "%s is serving already", sole), nil
 	case in.Expect != "" && in.Expect != sole:
@@ -61,6 +63,9 @@ func (a *Activities) readState(ctx context.Context, j Job, flags map[string]any)
 	s.Split = observed.Split
 	if s.Primary, err = deployer.Primary(ctx); err != nil {
 		return s, fmt.Errorf("read the primary version: %w", err)
+	}
+	if s.Cohorts, err = readCohorts(ctx, traffic); err != nil {
+		return s, fmt.Errorf("read the rules of cohorts: %w", err)
 	}
 	if s.Flags, err = a.readFlags(ctx, j, flags); err != nil {
 		return s, fmt.Errorf("read flags: %w", err)
@@ -133,6 +138,11 @@ func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (Prefligh
 			return out, asTemporal("preflight: look for "+in.Copy, err)
 		}
 	}
+	unable, err := a.preflightCohorts(ctx, in)
+	if err != nil {
+		return out, asTemporal("preflight: read the rules of cohorts", err)
+	}
+	out.Problems = append(out.Problems, unable...)
 	if len(in.Checks) == 0 {
 		return out, nil
 	}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"bakeoff/rollout"
 )
@@ -43,15 +42,17 @@ func (a *Activities) TellUnits(ctx context.Context, in TellUnitsInput) (TellUnit
 	if a.Executions == nil {
 		return TellUnitsOutput{}, errors.New("tell units: this worker reaches no workflows")
 	}
-	var all errgroup.Group
-	all.SetLimit(unitsAtOnce)
-	for _, unit := range in.Units {
-		all.Go(func() error {
+	var all sync.WaitGroup
+	slots, failed := make(chan struct{}, unitsAtOnce), make([]error, len(in.Units))
+	for i, unit := range in.Units {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
 			if err := a.Executions.Tell(ctx, unit, in.Word); err != nil {
-				return fmt.Errorf("tell %s to %s: %w", unit.WorkflowID, in.Word.Say, err)
+				failed[i] = fmt.Errorf("tell %s to %s: %w", unit.WorkflowID, in.Word.Say, err)
 			}
-			return nil
 		})
 	}
-	return TellUnitsOutput{}, all.Wait()
+	all.Wait()
+	return TellUnitsOutput{}, errors.Join(failed...)
 }

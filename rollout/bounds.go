@@ -10,9 +10,9 @@ const UnitEvents = 20
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
-// kept baseline, 14 for a copy of it, 8 per approval, and 8 more for each that
-// is asked for while the candidate has traffic, because then a window stays open
-// beside it.
+// kept baseline, 14 for a copy of it, 6 for each cohort and for the removal of
+// their rules, 8 per approval, and 8 more for each that is asked for while the
+// candidate has traffic, because then a window stays open beside it.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -24,6 +24,9 @@ func (p Plan) EventBound() int {
 	if p.Copy != "" {
 		events += 14
 	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		events += 6 * (cohorts + 1)
+	}
 	events += 16 * len(p.Approvals())
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
@@ -32,11 +35,15 @@ func (p Plan) EventBound() int {
 }
 
 // ActionBound computes the billable actions when nothing goes wrong, without
-// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval.
+// heartbeats: 15 + Σ per step (3 + windows) + 3 per approval, and one for each
+// cohort and for the removal of their rules.
 func (p Plan) ActionBound() int {
 	actions := 15
 	if p.Copy != "" {
 		actions += 2
+	}
+	if cohorts := len(p.Cohorts()); cohorts > 0 {
+		actions += cohorts + 1
 	}
 	for _, step := range p.longestWay() {
 		actions += 3 + len(step.Windows)

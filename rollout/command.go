@@ -16,6 +16,10 @@ const (
 	CommandAcknowledge = "acknowledge"
 )
 
+// CommandRollback is given to the Target, when nothing runs: go back to a release
+// that was good.
+const CommandRollback = "rollback"
+
 // Commands lists every command.
 func Commands() []string {
 	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
@@ -35,6 +39,7 @@ type Command struct {
 	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
 	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
 	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
+	To     string   `json:"to,omitempty"`     // rollback: the version; empty: the one that was good before
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 
@@ -68,9 +73,13 @@ type Order struct {
 
 	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
 
-	Wait      bool `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
-	Override  bool `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override
-	Supersede bool `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
+	Received time.Time `json:"received,omitzero"` // when its Target took it in; it may wait in the queue after that
+
+	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
+	Override  bool   `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override
+	Recover   string `json:"recover,omitempty"`   // a run that was cut off: only what it changed is put back
+	Back      bool   `json:"back,omitempty"`      // it goes back to a release that was good: nobody is asked, no gate is closed
+	Supersede bool   `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature

@@ -27,9 +27,11 @@ func (s Spec) WithDefaults() Spec {
 	s.Policy = s.Policy.withDefaults()
 	s.Strategy.Baseline = orElse(s.Strategy.Baseline, BaselineServing)
 	s.Strategy.Window.Cap = orElse(s.Strategy.Window.Cap, max(Duration(12*time.Hour), s.Strategy.Window.First))
-	s.Strategy.Canary = slices.Clone(s.Strategy.Canary)
-	for i, step := range s.Strategy.Canary {
-		s.Strategy.Canary[i].Approve = step.Approve.withDefaults()
+	s.Strategy.Canary, s.Strategy.Rings = slices.Clone(s.Strategy.Canary), slices.Clone(s.Strategy.Rings)
+	for _, steps := range [][]Step{s.Strategy.Canary, s.Strategy.Rings} {
+		for i, step := range steps {
+			steps[i].Approve = step.Approve.withDefaults()
+		}
 	}
 	if s.Strategy.Promote != nil {
 		s.Strategy.Promote = &Promote{Approve: s.Strategy.Promote.Approve.withDefaults()}
@@ -136,11 +138,17 @@ func (a *Approval) withDefaults() *Approval {
 	if a == nil {
 		return nil
 	}
-	filled := *a
-	filled.Quorum = orElse(filled.Quorum, 1)
+	filled := a.WithDefaults()
+	return &filled
+}
+
+// WithDefaults returns the approval with every default filled in.
+func (a Approval) WithDefaults() Approval {
+	filled := a
+	filled.Quorum = orElse(filled.Quorum, max(filled.sum(), 1))
 	filled.Within = orElse(filled.Within, Duration(24*time.Hour))
 	filled.Otherwise = orElse(filled.Otherwise, RuleRollback)
-	return &filled
+	return filled
 }
 
 // lastBake is the bake at the highest weight before promotion.
@@ -181,8 +189,13 @@ func (s Strategy) steps() []Step {
 	switch {
 	case s.Adaptive != nil:
 		return s.Adaptive.fastest()
+	case s.BlueGreen != nil:
+		return []Step{{Bake: s.BlueGreen.Preview}}
+	case s.AllAtOnce != nil:
+		return []Step{{Weight: All, Bake: s.AllAtOnce.Bake}}
 	case s.Linear == nil:
-		return s.Canary
+		_, steps := s.listed()
+		return steps
 	}
 	var steps []Step
 	until := orElse(s.Linear.Until, All)

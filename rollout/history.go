@@ -31,6 +31,7 @@ const (
 	EventGateRefused     EventKind = "GateRefused"
 	EventWeightSet       EventKind = "WeightSet"
 	EventWeightObserved  EventKind = "WeightObserved"
+	EventCohortSet       EventKind = "CohortSet"
 	EventWindow          EventKind = "Window"
 	EventStepPassed      EventKind = "StepPassed"
 	EventHeld            EventKind = "Held"

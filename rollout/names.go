@@ -13,11 +13,12 @@ const (
 	SignalUnit  = "unit"
 )
 
-// StatusQuery and PlanQuery name the queries; the first returns a Status, the
-// second the Plan.
+// The queries. The first returns a Status, the second the Plan, the third what
+// another run needs to put everything back.
 const (
-	StatusQuery = "status"
-	PlanQuery   = "plan"
+	StatusQuery  = "status"
+	PlanQuery    = "plan"
+	WayBackQuery = "wayBack"
 )
 
 // The task queues. One worker binary serves any subset of them.

@@ -50,8 +50,11 @@ type PlannedStep struct {
 	Poll     Duration   `json:"poll"`
 	Grace    Duration   `json:"grace"`
 	Windows  []Duration `json:"windows"`
-	Absolute bool       `json:"absolute"` // only absolute checks decide: too little traffic on the baseline
+	Absolute bool       `json:"absolute"` // only absolute checks decide: too little traffic on the baseline, or no fair share of it on the candidate
 	Approve  *Approval  `json:"approve,omitempty"`
+	Cohort   string     `json:"cohort,omitempty"` // gets the candidate from this step on
+	Apart    bool       `json:"apart,omitempty"`  // no share of the users meets the candidate: only test traffic, or cohorts
+	Owner    string     `json:"owner,omitempty"`  // who answers for it
 }
 
 // Act is one thing that will be done and how it is undone.
@@ -72,11 +75,12 @@ type Compensation struct {
 // CompensationKind names the activity that undoes.
 type CompensationKind string
 
-// The ways of undoing. The first three put users back and run at once and in
+// The ways of undoing. The first four put users back and run at once and in
 // parallel; the others tidy up after them.
 const (
 	RestoreTraffic  CompensationKind = "RestoreTraffic"
 	RestoreFlags    CompensationKind = "RestoreFlags"
+	RestoreCohorts  CompensationKind = "RestoreCohorts"
 	RestorePointers CompensationKind = "RestorePointers"
 	RemoveCandidate CompensationKind = "RemoveCandidate"
 	RemoveCopy      CompensationKind = "RemoveCopy"
@@ -132,8 +136,9 @@ func (p Plan) step(number int, step Step) PlannedStep {
 		Grace:   s.Policy.GraceFor(step.Bake),
 		Windows: s.Strategy.Window.Windows(step.Bake),
 		Approve: step.Approve.withDefaults(),
+		Cohort:  step.Cohort, Apart: step.Weight == 0, Owner: step.Owner,
 
-		Absolute: All-step.Weight < minBaseline,
+		Absolute: step.Weight == 0 || All-step.Weight < minBaseline,
 	}
 }
 
@@ -153,6 +158,7 @@ func (p Plan) FirstRelease() Plan {
 		}
 	}
 	longest.Number, longest.Weight, longest.Absolute = 1, All, true
+	longest.Cohort, longest.Apart = "", false
 	if approve == nil {
 		approve, p.Promote = p.Promote, nil
 	}
@@ -219,16 +225,34 @@ func acts(p Plan) []Act {
 			Compensation: &Compensation{RestoreFlags, "flags", "put the flags of the snapshot back"}})
 	}
 	for _, step := range p.Steps {
-		id := StepID(step.Number) + ".traffic"
-		list = append(list, Act{ID: id, Text: fmt.Sprintf("send %s to %s", step.Weight, v),
-			Compensation: &Compensation{RestoreTraffic, id, "send all traffic to the baseline"}})
+		list = append(list, stepActs(step, v)...)
 	}
-	return append(list,
+	list = append(list,
 		Act{ID: "promote.traffic", Text: "send 100% to " + v,
 			Compensation: &Compensation{RestoreTraffic, "promote.traffic", "send all traffic to the baseline"}},
 		Act{ID: "promote", Text: "make " + v + " the primary version",
-			Compensation: &Compensation{RestorePointers, "promote", "make the baseline the primary version"}},
+			Compensation: &Compensation{RestorePointers, "promote", "make the baseline the primary version"}})
+	if len(p.Cohorts()) > 0 {
+		list = append(list, Act{ID: "cleanup.cohorts", Text: "remove the rules of the cohorts, who have " + v + " like everybody"})
+	}
+	return append(list,
 		Act{ID: "cleanup.remove", Text: "drain and remove the baseline; from here on going back is a rollout of its own"})
+}
+
+// stepActs are what a step writes.
+func stepActs(step PlannedStep, v string) []Act {
+	id := StepID(step.Number)
+	text := fmt.Sprintf("send %s to %s", step.Weight, v)
+	if step.Apart {
+		text = "leave all traffic with the baseline"
+	}
+	list := []Act{{ID: id + ".traffic", Text: text,
+		Compensation: &Compensation{RestoreTraffic, id + ".traffic", "send all traffic to the baseline"}}}
+	if step.Cohort == "" {
+		return list
+	}
+	return append(list, Act{ID: id + ".cohort", Text: fmt.Sprintf("send cohort %s to %s", step.Cohort, v),
+		Compensation: &Compensation{RestoreCohorts, id + ".cohort", "remove the rule of cohort " + step.Cohort}})
 }
 
 func warnings(p Plan) []string {
@@ -243,7 +267,7 @@ func warnings(p Plan) []string {
 	if gating == 0 {
 		out = append(out, "no check decides: every bake ends as NoData, and policy.noData decides")
 	} else if !absolute {
-		out = append(out, "no absolute check (sloRate, threshold, burnRate): nothing judges the candidate at 100%, after promotion, or in a first release")
+		out = append(out, "no absolute check (sloRate, threshold, burnRate): nothing judges the candidate "+p.unjudged())
 	}
 	for _, c := range p.Spec.Checks {
 		if p.Copy != "" && c.By != nil && c.By.Baseline != "" {
@@ -254,6 +278,14 @@ func warnings(p Plan) []string {
 		out = append(out, "notify: no sink is served yet, nobody will be told")
 	}
 	return out
+}
+
+// unjudged is where only absolute checks could decide.
+func (p Plan) unjudged() string {
+	if p.Steps[0].Apart {
+		return "before a share of the users has it, at 100%, after promotion, or in a first release"
+	}
+	return "at 100%, after promotion, or in a first release"
 }
 
 // StepID is how activities and history name a step: "s02".

@@ -69,7 +69,7 @@ type Driver struct {
 }
 
 // Strategy says in which steps the candidate gets its traffic: exactly one of
-// Canary, Linear and Adaptive.
+// Canary, Linear, Adaptive, BlueGreen, Rings and AllAtOnce.
 type Strategy struct {
 	Window       WindowSpec `json:"window,omitzero"`
 	WarmUp       *Duration  `json:"warmUp,omitempty"`   // relative checks not counted; default a tenth of the bake, at most 1m
@@ -77,6 +77,9 @@ type Strategy struct {
 	Canary       []Step     `json:"canary,omitempty"`
 	Linear       *Linear    `json:"linear,omitempty"`
 	Adaptive     *Adaptive  `json:"adaptive,omitempty"`
+	BlueGreen    *BlueGreen `json:"blueGreen,omitempty"`
+	Rings        []Step     `json:"rings,omitempty"` // cohorts first, then weights
+	AllAtOnce    *AllAtOnce `json:"allAtOnce,omitempty"`
 	Promote      *Promote   `json:"promote,omitempty"`
 	KeepBaseline *Duration  `json:"keepBaseline,omitempty"` // after promotion; default the last bake, at most 10m
 }
@@ -88,33 +91,19 @@ type WindowSpec struct {
 	Poll  Duration `json:"poll,omitempty"`  // default 5s; at most a fifth of first
 }
 
-// Step is one rung: a weight, the bake at it, and who must agree to the raise.
-type Step struct {
-	Weight  Weight    `json:"weight"`            // share of traffic, more than in the step before
-	Bake    Duration  `json:"bake"`              // how long it is watched
-	Cohort  string    `json:"cohort,omitempty"`  // not served yet: refused when the rollout starts
-	Approve *Approval `json:"approve,omitempty"` // asked before the raise
-}
-
-// Linear raises by Step, bakes each time, and promotes at Until, which has no
-// bake of its own. Until defaults to 100%.
-type Linear struct {
-	Step  Weight   `json:"step"`
-	Bake  Duration `json:"bake"`
-	Until Weight   `json:"until,omitempty"`
-}
-
 // Promote says who must agree before the candidate gets all of the traffic.
 type Promote struct {
 	Approve *Approval `json:"approve,omitempty"`
 }
 
-// Approval asks people before an act. Anyone may answer where From is empty.
+// Approval asks people before an act: a quorum of the roles in From, or a
+// number of each role side by side. Anyone may answer where neither is given.
 type Approval struct {
-	From      []string `json:"from,omitempty"`
-	Quorum    int      `json:"quorum,omitempty"`    // votes needed; default 1
-	Within    Duration `json:"within,omitempty"`    // default 24h
-	Otherwise string   `json:"otherwise,omitempty"` // rollback (default) | promote: what happens when nobody answers
+	From      []string       `json:"from,omitempty"`
+	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
+	Each      map[string]int `json:"each,omitempty"`      // role → votes needed of it; one vote counts for one role
+	Within    Duration       `json:"within,omitempty"`    // default 24h
+	Otherwise string         `json:"otherwise,omitempty"` // rollback (default) | promote: what happens when nobody answers
 }
 
 // Check is one measured property with the judge that decides on it. Exactly

@@ -47,11 +47,14 @@ const (
 	CauseTraffic  Cause = "traffic"
 	CauseFreeze   Cause = "freeze"
 
-	CauseSpec    Cause = "spec"
-	CauseDirty   Cause = "dirty"
-	CauseServing Cause = "already serving"
-	CauseRunning Cause = "already running" // somebody else holds the target
-	CausePolicy  Cause = "policy"
+	CauseLost Cause = "lost" // it was cut off from outside
+
+	CauseSpec       Cause = "spec"
+	CauseDirty      Cause = "dirty"
+	CauseRunning    Cause = "already running" // somebody else holds the target
+	CauseServing    Cause = "already serving"
+	CauseQuarantine Cause = "quarantine"
+	CausePolicy     Cause = "policy"
 )
 
 // What a rollout can wait for.
@@ -132,6 +135,7 @@ type Status struct {
 	Weight        Weight         `json:"weight"` // the candidate's, as observed
 	Step          int            `json:"step"`   // from 1; 0 before the first
 	Steps         int            `json:"steps"`
+	StepOwner     string         `json:"stepOwner,omitempty"` // who answers for the step
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
 	Checks        []CheckResult  `json:"checks"`
 
@@ -140,10 +144,12 @@ type Status struct {
 
 	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided, and so not in the score
 
-	Problems     []string      `json:"problems,omitempty"` // why it was refused, or what differs from the snapshot
+	Problems     []string      `json:"problems,omitempty"`  // why it was refused, or what differs from the snapshot
+	Overrides    []Override    `json:"overrides,omitempty"` // break-glass, in the order given
 	Paused       bool          `json:"paused"`
 	WaitingFor   string        `json:"waitingFor"`
 	WaitingUntil *time.Time    `json:"waitingUntil,omitempty"`
+	Asked        *Asked        `json:"asked,omitempty"`  // the open approval
 	Window       *WindowStatus `json:"window,omitempty"` // the open one
 	StartedAt    time.Time     `json:"startedAt"`
 	EndedAt      *time.Time    `json:"endedAt,omitempty"`
@@ -190,6 +196,21 @@ func (s *Status) Note(results []CheckResult, checks []Check) {
 	}
 	noted = append(noted, results...)
 	s.Checks = noted
+}
+
+// Override is one command that passed what policy asks for.
+type Override struct {
+	Command string    `json:"command"`
+	Actor   string    `json:"actor"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"` // when it was obeyed
+}
+
+// Asked is an approval that is waited for.
+type Asked struct {
+	Step  int    `json:"step"` // the one that it is asked before; one more than the plan's is promotion
+	Votes []Vote `json:"votes,omitempty"`
+	Tally string `json:"tally"` // "1 of 2; still wanted: security"
 }
 
 // Retrying is an act that has failed and is being tried again.

@@ -123,13 +123,13 @@ func (s Spec) validateTarget(v *validation) {
 
 func (s Strategy) validate(v *validation) {
 	given := 0
-	for _, is := range []bool{len(s.Canary) > 0, s.Linear != nil, s.Adaptive != nil} {
+	for _, is := range []bool{len(s.Canary) > 0, s.Linear != nil, s.Adaptive != nil, s.BlueGreen != nil, len(s.Rings) > 0, s.AllAtOnce != nil} {
 		if is {
 			given++
 		}
 	}
-	v.require(given <= 1, "strategy", "several of canary, linear and adaptive are given: exactly one is needed")
-	v.require(given > 0, "strategy", "no step: give canary (a list of steps), linear or adaptive")
+	v.require(given <= 1, "strategy", "several of canary, linear, adaptive, blueGreen, rings and allAtOnce are given: exactly one is needed")
+	v.require(given > 0, "strategy", "no step: give canary or rings (lists of steps), linear, adaptive, blueGreen or allAtOnce")
 	if s.Adaptive != nil {
 		s.Adaptive.validate(v)
 	}
@@ -139,15 +139,13 @@ func (s Strategy) validate(v *validation) {
 		v.require(l.Until >= 0 && l.Until <= All, "strategy.linear.until", "%s is more than all", l.Until)
 		v.require(l.Bake > 0, "strategy.linear.bake", "a step without a bake proves nothing: give a duration such as 10m")
 	}
-	last := Weight(0)
-	for i, step := range s.Canary {
-		path := fmt.Sprintf("strategy.canary[%d]", i)
-		v.require(step.Weight > 0 && step.Weight <= All, path+".weight", "%s is impossible: more than 0%% and at most 100%%", step.Weight)
-		v.require(step.Weight > last || step.Weight <= 0, path+".weight", "%s does not rise: the step before has %s", step.Weight, last)
-		v.require(step.Bake > 0, path+".bake", "a step without a bake proves nothing: give a duration such as 10m")
-		step.Approve.validate(v, path+".approve")
-		last = step.Weight
+	if s.BlueGreen != nil {
+		s.BlueGreen.validate(v)
 	}
+	if s.AllAtOnce != nil {
+		s.AllAtOnce.validate(v)
+	}
+	s.validateSteps(v)
 	if s.Promote != nil {
 		s.Promote.Approve.validate(v, "strategy.promote.approve")
 	}
@@ -162,6 +160,7 @@ func (s Strategy) validateBaseline(v *validation) {
 	if s.Baseline != BaselineSameAge {
 		return
 	}
+	v.require(s.BlueGreen == nil && s.AllAtOnce == nil, "strategy.baseline", "there is nothing to compare a copy of the baseline with: blueGreen and allAtOnce judge the candidate alone")
 	if s.Adaptive != nil {
 		v.require(s.Adaptive.To <= All/2, "strategy.adaptive.to", "%s leaves no room for a copy of the baseline of the same size: at most 50%%", s.Adaptive.To)
 	}
@@ -169,8 +168,9 @@ func (s Strategy) validateBaseline(v *validation) {
 		steps := s.steps()
 		v.require(len(steps) == 0 || steps[len(steps)-1].Weight <= All/2, "strategy.linear.until", "a copy of the baseline has no room beside more than 50%%: until at most 50%% and a step")
 	}
-	for i, step := range s.Canary {
-		v.require(step.Weight <= All/2, fmt.Sprintf("strategy.canary[%d].weight", i), "%s leaves no room for a copy of the baseline of the same size: at most 50%%", step.Weight)
+	list, steps := s.listed()
+	for i, step := range steps {
+		v.require(step.Weight <= All/2, fmt.Sprintf("%s[%d].weight", list, i), "%s leaves no room for a copy of the baseline of the same size: at most 50%%", step.Weight)
 	}
 }
 
@@ -182,8 +182,15 @@ func (s Strategy) validateWindow(v *validation) {
 	v.require(w.First == 0 || w.Poll == 0 || w.Poll*5 <= w.First, "strategy.window.poll", "%s is more than a fifth of window.first (%s)", w.Poll, w.First)
 	v.require(w.Cap == 0 || w.First <= w.Cap, "strategy.window.cap", "%s is shorter than window.first (%s)", w.Cap, w.First)
 	limit := max(orElse(w.Cap, Duration(12*time.Hour)), w.First, Duration(time.Second))
-	for i, step := range s.Canary {
-		v.require(step.Bake/limit <= maxWindows, fmt.Sprintf("strategy.canary[%d].bake", i), tooManyWindows, step.Bake, limit)
+	list, steps := s.listed()
+	for i, step := range steps {
+		v.require(step.Bake/limit <= maxWindows, fmt.Sprintf("%s[%d].bake", list, i), tooManyWindows, step.Bake, limit)
+	}
+	if s.BlueGreen != nil {
+		v.require(s.BlueGreen.Preview/limit <= maxWindows, "strategy.blueGreen.preview", tooManyWindows, s.BlueGreen.Preview, limit)
+	}
+	if s.AllAtOnce != nil {
+		v.require(s.AllAtOnce.Bake/limit <= maxWindows, "strategy.allAtOnce.bake", tooManyWindows, s.AllAtOnce.Bake, limit)
 	}
 	if s.Adaptive != nil {
 		v.require(s.Adaptive.MinBake/limit <= maxWindows, "strategy.adaptive.minBake", tooManyWindows, s.Adaptive.MinBake, limit)
@@ -200,12 +207,25 @@ const (
 	tooManyWindows = "%s is too long for windows of %s: raise strategy.window.cap"
 )
 
+// Validate says what is wrong with an approval that stands at the path.
+func (a Approval) Validate(path string) []Problem {
+	var v validation
+	a.validate(&v, path)
+	return v
+}
+
 func (a *Approval) validate(v *validation, path string) {
 	if a == nil {
 		return
 	}
 	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible", a.Quorum)
-	v.require(a.Quorum <= 1 || len(a.From) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
+	v.require(a.Quorum <= 1 || len(a.From)+len(a.Each) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
+	v.require(a.Each == nil || len(a.From) == 0, path+".from", "`each` says who votes: `from` cannot stand beside it")
+	v.require(a.Each == nil || len(a.Each) > 0, path+".each", "nobody is asked: name roles, and how many votes of each")
+	v.require(a.Quorum == 0 || len(a.Each) == 0 || a.Quorum == a.sum(), path+".quorum", "with `each` the quorum is its sum: leave it out")
+	for role, votes := range a.Each {
+		v.require(votes >= 1 && votes <= 100, path+".each."+role, "%d votes are impossible: between 1 and 100", votes)
+	}
 	v.atLeast(a.Within, path+".within", time.Second)
 	v.oneOf(a.Otherwise, path+".otherwise", RuleRollback, RulePromote)
 }

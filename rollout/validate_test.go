@@ -63,7 +63,7 @@ func TestValidate(t *testing.T) {
 		{"replicas as words", func(s *Spec) { s.Target.Replicas = "some" }, "target.replicas: "},
 
 		{"no strategy", func(s *Spec) { s.Strategy = Strategy{} }, "strategy: no step"},
-		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: 1} }, "strategy: several of canary, linear and adaptive"},
+		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: 1} }, "strategy: several of canary, linear, adaptive"},
 		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: 1}} }, "strategy.linear.step: 0% is no step towards 100%"},
 		{"linear step beyond until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: 1}} }, "strategy.linear.step: 50% is no step towards 50%"},
 		{"linear until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: 1}} }, "strategy.linear.until: 100.01% is more than all"},

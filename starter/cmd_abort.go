@@ -27,10 +27,11 @@ result (it may still be cleaning up). --no-wait returns as soon as it is stored.
 // id when it is obeyed: a signal outlives the want of workers, an update
 // answers.
 func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order) error {
-	e, found, err := c.running(ctx, svc, t, o)
+	e, found, err := c.aborted(ctx, svc, t, o)
 	if err != nil || !found {
 		return err
 	}
+	o.Command = c.abortOf(t, e.run, o)
 	switch err := svc.Signal(ctx, e.run, o.Command); {
 	case errors.Is(err, errOver):
 		return c.over(ctx, svc, e, o, false)
@@ -61,6 +62,40 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 	}
 	answer.Status = retimed(ctx, svc, e.run, answer.Status)
 	return c.answered(o, answer)
+}
+
+// aborted finds the run that an abort is for. Where nothing runs the Target is
+// asked: it may be starting something, its queue is to stand, and else it has the
+// order on record.
+func (c *cli) aborted(ctx context.Context, svc service, t rollout.Target, o order) (e execution, found bool, err error) {
+	e, err = latest(ctx, svc, t)
+	if err == nil && e.open() { // its Target learns of it by its end, and the queue stands
+		return e, true, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	answer, err := svc.Update(asking, above(t), o.Command)
+	switch {
+	case err == nil && answer.Answer == rollout.Accepted && answer.Status.RunID != "":
+		e, err = svc.Describe(ctx, run{answer.Status.WorkflowID, answer.Status.RunID})
+		return e, err == nil, err
+	case err == nil && answer.Answer != rollout.Noop:
+		answer.Status = c.lastOf(ctx, svc, t)
+		return e, false, c.answered(o, answer)
+	}
+	return c.running(ctx, svc, t, o)
+}
+
+// lastOf is where the running or last rollout of a target stands, as far as that
+// is known.
+func (c *cli) lastOf(ctx context.Context, svc service, t rollout.Target) rollout.Status {
+	s := rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}
+	if e, err := latest(ctx, svc, t); err == nil {
+		if last, err := standing(ctx, svc, e); err == nil {
+			s = last
+		}
+	}
+	return s
 }
 
 // stored is the answer to an abort that nobody waits for.

@@ -19,12 +19,14 @@ func (c *cli) approveCommand() *cobra.Command {
 holds for the run, the step and the plan that are shown, and for no other: when
 any of them has changed in the meantime it is denied. On a terminal it asks
 first, without --yes. Scripts bind what was shown to a person elsewhere with
---step and --digest.`,
+--step and --digest. --override passes the approval alone, for those whom the
+worker's permissions let override.`,
 		`bakeoff approve production/checkout --reason "looks good, CHG-1234"`},
 		func(cmd *cobra.Command, o *order) {
 			cmd.Flags().IntVar(&o.Step, "step", 0, "the step that was shown (default the one that is waited for)")
 			cmd.Flags().StringVar(&o.Digest, "digest", "", "the digest of the plan that was shown (default that of the running one)")
 			cmd.Flags().StringVar(&o.RunID, "run", "", "the run that was shown (default the running one)")
+			cmd.Flags().BoolVar(&o.Override, "override", false, "break-glass: pass the approval alone, whatever its quorum; loud, and on record")
 			cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 		},
 		func(ctx context.Context, svc service, t rollout.Target, o order) error {
@@ -43,7 +45,10 @@ func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o orde
 		return err
 	}
 	o.RunID = orElse(o.RunID, e.RunID)
-	o.Step = orElse(o.Step, s.Step+1) // the gate is before the step; after the last one comes promotion
+	if s.Asked != nil {
+		o.Step = orElse(o.Step, s.Asked.Step)
+	}
+	o.Step = orElse(o.Step, s.Step+1) // as history tells: the gate is before the step; after the last one comes promotion
 	o.Digest = orElse(o.Digest, s.PlanDigest)
 	told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
 	if err != nil {
@@ -71,8 +76,11 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 		gateAsked(&b, p.Promote)
 	case o.Step > 0 && len(p.Steps) > 0:
 		step := p.Steps[o.Step-1]
-		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s\n", o.Step, len(p.Steps), step.Weight, s.Candidate, step.Bake)
+		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s%s\n", o.Step, len(p.Steps), step.Audience(), s.Candidate, step.Bake, ownedBy(step.Owner))
 		gateAsked(&b, step.Approve)
+	}
+	if s.Asked != nil && s.Asked.Step == o.Step {
+		fmt.Fprintf(&b, "  votes: %s\n", s.Asked.Tally)
 	}
 	fmt.Fprintf(&b, "  plan %s\n", o.Digest)
 	b.WriteString(checkTable(s.Checks, style{}))

@@ -31,8 +31,7 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 			if err != nil {
 				return err
 			}
-			order, problems := c.ordered(from, by)
-			if err := c.refuse(problems, from); err != nil {
+			if err := c.refuse(wrong(from), from); err != nil {
 				return err
 			}
 			svc, err := c.connect(ctx)
@@ -42,9 +41,9 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 			defer svc.Close()
 			planning, cancel := context.WithTimeout(ctx, timeout.Std())
 			defer cancel()
-			err = c.plan(planning, svc, order, from)
+			err = c.plan(planning, svc, by, from)
 			if errors.Is(err, errNoWorker) {
-				return fmt.Errorf("plan %s: no worker answered within %s; does bakeoff-worker serve the queue %s?", order.subject().Target, timeout.Duration, rollout.QueueInfra)
+				return fmt.Errorf("%w: none answered within %s; does bakeoff-worker serve the queue %s?", err, timeout.Duration, rollout.QueueInfra)
 			}
 			return err
 		}),
@@ -54,19 +53,15 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 	return cmd
 }
 
-// plan has an order planned and prints what came of it.
-func (c *cli) plan(ctx context.Context, svc service, order launchable, from source) error {
-	target := order.subject().Target
-	if o, many := order.(fleetOrder); many {
-		admitted, err := svc.PlanFleet(ctx, c.planID(target), rollout.FleetOrder(o))
-		if err != nil {
-			return fmt.Errorf("plan %s: %w", target, err)
-		}
-		return c.plannedFleet(admitted, from)
+// plan has a file planned and prints what came of it.
+func (c *cli) plan(ctx context.Context, svc service, by who, from source) error {
+	if specfile.IsFleet(from.text) {
+		return c.planFleet(ctx, svc, by, from)
 	}
-	admitted, err := svc.Plan(ctx, c.planID(target), rollout.Order(order.(rolloutOrder)), true)
+	spec, _ := parse(from)
+	admitted, err := svc.Plan(ctx, c.planID(spec.Key().String()), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}, true)
 	if err != nil {
-		return fmt.Errorf("plan %s: %w", target, err)
+		return fmt.Errorf("plan %s: %w", spec.Key(), err)
 	}
 	return c.planned(admitted, from)
 }
@@ -129,12 +124,7 @@ func planText(p rollout.Plan) string {
 			"beyond the baseline's; each is baked for %s at least. The fastest way:\n", a.From, a.To, a.RiskBudget, a.MinBake)
 	}
 	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "\nstep %d: %s, bake %s\n", s.Number, s.Weight, s.Bake)
-		gateAsked(&b, s.Approve)
-		fmt.Fprintf(&b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
-		if s.Absolute {
-			b.WriteString("  only absolute checks decide\n")
-		}
+		stepText(&b, s)
 	}
 	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s\n", p.KeepBaseline)
 	gateAsked(&b, p.Promote)
@@ -155,6 +145,26 @@ func planText(p rollout.Plan) string {
 	}
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	return b.String()
+}
+
+func stepText(b *strings.Builder, s rollout.PlannedStep) {
+	fmt.Fprintf(b, "\nstep %d: %s, bake %s%s\n", s.Number, s.Audience(), s.Bake, ownedBy(s.Owner))
+	gateAsked(b, s.Approve)
+	fmt.Fprintf(b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
+	switch {
+	case s.Apart:
+		b.WriteString("  only absolute checks decide: those who meet the candidate are no fair share of the users\n")
+	case s.Absolute:
+		b.WriteString("  only absolute checks decide\n")
+	}
+}
+
+// ownedBy says who answers for a step, if that is said.
+func ownedBy(owner string) string {
+	if owner == "" {
+		return ""
+	}
+	return ", answered for by " + owner
 }
 
 // windows lists lengths, the long tail of equal ones counted.

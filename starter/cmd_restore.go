@@ -36,9 +36,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
 	}
 	if e.open() {
-		abort := o.Command
-		abort.Name = rollout.CommandAbort
-		if err := svc.Signal(ctx, e.run, abort); err != nil && !errors.Is(err, errOver) {
+		if err := svc.Signal(ctx, e.run, c.abortOf(t, e.run, o)); err != nil && !errors.Is(err, errOver) {
 			return fmt.Errorf("restore %s: store the abort: %w", t, err)
 		}
 	}

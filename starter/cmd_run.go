@@ -3,21 +3,38 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
-// who is the actor and the reason that come with every start and order.
-type who struct{ actor, reason string }
+// who is the actor and the reason that come with every start and order, and
+// what the actor signs them with.
+type who struct{ actor, reason, sign string }
 
-// flags adds --actor and --reason.
+// flags adds --actor, --reason and --sign.
 func (w *who) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.actor, "actor", "", "who claims to speak (default BAKEOFF_ACTOR, else user@host)")
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
+	cmd.Flags().StringVar(&w.sign, "sign", "", "private SSH key `file` to sign with, agent, or agent:COMMENT (default BAKEOFF_SIGN, else unsigned)")
+}
+
+// intent is what was typed of an order that starts something.
+type intent struct {
+	who
+	order rollout.Order
+}
+
+// flags adds those of who, and what else an order may say.
+func (i *intent) flags(cmd *cobra.Command) {
+	i.who.flags(cmd)
+	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: the same id again is the same order (default a new one)")
+	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "a running rollout goes back first, whatever its policy says; then this one starts")
 }
 
 // name is the actor, whatever it was set by.
@@ -29,7 +46,7 @@ func (c *cli) actor(w who) string {
 }
 
 func (c *cli) runCommand() *cobra.Command {
-	var by who
+	var by intent
 	var timeout durationFlag
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Start a rollout or a fleet and wait for its end", Args: cobra.ExactArgs(1),
@@ -42,12 +59,12 @@ Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
 		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
   bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
 		RunE: runs(func(ctx context.Context, args []string) error {
-			svc, started, err := c.launch(ctx, args[0], by)
+			svc, order, err := c.launch(ctx, args[0], by)
 			if err != nil {
 				return err
 			}
 			defer svc.Close()
-			return c.await(ctx, svc, started, timeout.Std())
+			return c.seeThrough(ctx, svc, order, timeout.Std())
 		}),
 	}
 	by.flags(cmd)
@@ -61,6 +78,69 @@ Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
 13 the platform rolled back by itself, 14 needs a human, 15 refused for now,
 20 still running when --timeout ended, 21 the same while waiting for an
 approval, held or paused, 130 interrupted.`
+
+// launch submits the rollout of a spec file. The caller closes the service.
+func (c *cli) launch(ctx context.Context, file string, by intent) (service, submitted, error) {
+	from, err := c.read(file)
+	if err != nil {
+		return nil, submitted{}, err
+	}
+	if specfile.IsFleet(from.text) {
+		return c.launchFleet(ctx, from, by)
+	}
+	spec, problems := parse(from)
+	if err := c.refuseOrder(subjectOf(spec), problems, from); err != nil {
+		return nil, submitted{}, err
+	}
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return nil, submitted{}, err
+	}
+	order := by.order
+	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
+	order.ID = orElse(order.ID, c.newID())
+	if order, err = c.signedOrder(order, by.who); err != nil {
+		svc.Close()
+		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
+	}
+	var out submitted
+	served, err := c.preview(ctx, svc, order, from)
+	if err == nil {
+		out, err = c.submit(ctx, svc, order, served)
+	}
+	if err != nil {
+		svc.Close()
+		return nil, submitted{}, err
+	}
+	return svc, out, nil
+}
+
+// busy tells who holds the target and ends with 15.
+func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status) error {
+	refusal := c.refusal(subject, rollout.CauseRunning, subject.Target+" has a running "+noun(subject.WorkflowID))
+	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil {
+		refusal.RunID = holder.RunID
+		by := "somebody"
+		if s, err := standing(ctx, svc, holder); err == nil {
+			by = orElse(s.StartedBy, by)
+		}
+		refusal.Reason = fmt.Sprintf("%s is held by the %s of %s, started by %s %s ago (since %s, run %s, %s)",
+			subject.Target, noun(subject.WorkflowID), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
+			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
+	}
+	if err := c.result(refusal); err != nil {
+		return err
+	}
+	return fail(exitRefused, "refused: %s", refusal.Reason)
+}
+
+// refusal is the result of an order that no rollout was started for.
+func (c *cli) refusal(subject rollout.Status, cause rollout.Cause, reason string) rollout.Status {
+	now := c.now().UTC()
+	subject.Phase, subject.Outcome, subject.Cause, subject.Reason = rollout.PhaseCompleted, rollout.Refused, cause, reason
+	subject.StartedAt, subject.EndedAt = now, &now
+	return subject
+}
 
 // await waits for a run and ends with the code of its outcome.
 func (c *cli) await(ctx context.Context, svc service, r run, timeout time.Duration) error {
@@ -98,9 +178,11 @@ func (c *cli) detached(r run) error {
 
 // targetOf reads the target from a workflow's id.
 func targetOf(r run) string {
-	_, target, found := strings.Cut(r.WorkflowID, "/")
-	if !found {
-		return r.WorkflowID
+	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID, rollout.FleetID} {
+		prefix := strings.TrimSuffix(id(rollout.Target{Environment: "e", Service: "s"}), "e/s")
+		if target, found := strings.CutPrefix(r.WorkflowID, prefix); found {
+			return target
+		}
 	}
-	return target
+	return r.WorkflowID
 }

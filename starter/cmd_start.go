@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
 )
 
 // begun is what start prints.
@@ -13,10 +16,13 @@ type begun struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
 	UIURL      string `json:"uiUrl"`
+
+	Fate rollout.Fate `json:"fate"` // started | queued
+	Why  string       `json:"why,omitempty"`
 }
 
 func (c *cli) startCommand() *cobra.Command {
-	var by who
+	var by intent
 	cmd := &cobra.Command{
 		Use: "start FILE", Short: "Start a rollout and return at once", Args: cobra.ExactArgs(1),
 		Long: `Start the rollout that FILE describes ("-" is standard input), print its target
@@ -27,19 +33,32 @@ Exit codes: 0 started, 1 the command itself failed, 2 usage, 3 spec refused,
 15 refused for now: the target has a running rollout.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
-			svc, started, err := c.launch(ctx, args[0], by)
+			svc, s, err := c.launch(ctx, args[0], by)
 			if err != nil {
 				return err
 			}
 			defer svc.Close()
-			out := begun{targetOf(started), started.WorkflowID, started.RunID, c.link(started)}
-			if c.json() {
-				return c.print(out)
-			}
-			_, err = fmt.Fprintf(c.out, "%s\n%s\n", out.Target, out.UIURL)
-			return err
+			return c.begun(s)
 		}),
 	}
 	by.flags(cmd)
 	return cmd
+}
+
+// begun prints what became of an order.
+func (c *cli) begun(s submitted) error {
+	page := s.run
+	if s.Fate == rollout.FateQueued {
+		page = above(s.spec.Key())
+	}
+	out := begun{targetOf(s.run), s.run.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
+	if c.json() {
+		return c.print(out)
+	}
+	text := fmt.Sprintf("%s\n%s\n", out.Target, out.UIURL)
+	if s.Fate == rollout.FateQueued {
+		text += "in the queue: " + s.Why + "\n"
+	}
+	_, err := io.WriteString(c.out, text)
+	return err
 }

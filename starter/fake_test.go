@@ -44,6 +44,12 @@ type fake struct {
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
 	fleets    []rollout.FleetOrder
+	beside    []rollout.Order // started without asking the Target
+	fate      *rollout.Submission
+	onTarget  func(n int) rollout.TargetStatus
+	asked     int
+	pollers   map[string]int                       // by queue
+	above     func(rollout.Command) rollout.Answer // the Target's answers; nil: there is none
 	signals   []rollout.Command
 	updates   []rollout.Command
 	dialError error
@@ -59,8 +65,16 @@ var _ service = (*fake)(nil)
 func (f *fake) Converter() converter.DataConverter { return converter.GetDefaultDataConverter() }
 func (f *fake) Close()                             {}
 
-func (f *fake) Start(_ context.Context, o rollout.Order) (run, error) {
-	f.started = append(f.started, o)
+func (f *fake) Submit(_ context.Context, s rollout.Submit) (rollout.Submission, error) {
+	f.started = append(f.started, s.Order)
+	if f.fate != nil {
+		return *f.fate, nil
+	}
+	return rollout.Submission{ID: s.Order.ID, Fate: rollout.FateStarted, RunID: checkout.RunID}, f.startErr
+}
+
+func (f *fake) Start(_ context.Context, s rollout.Submit) (run, error) {
+	f.beside = append(f.beside, s.Order)
 	return checkout, f.startErr
 }
 
@@ -72,6 +86,16 @@ func (f *fake) StartFleet(_ context.Context, o rollout.FleetOrder) (run, error) 
 func (f *fake) PlanFleet(_ context.Context, _ string, o rollout.FleetOrder) (fleetAdmission, error) {
 	f.fleets = append(f.fleets, o)
 	return f.fleetAdmission, f.planErr
+}
+
+func (f *fake) Target(context.Context, rollout.Target) (rollout.TargetStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked++
+	if f.onTarget == nil {
+		return rollout.TargetStatus{}, errNotFound
+	}
+	return f.onTarget(f.asked), nil
 }
 
 func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order, _ bool) (admission, error) {
@@ -93,6 +117,8 @@ func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	}
 	return *f.execution, nil
 }
+
+func (f *fake) Pollers(_ context.Context, queue string) (int, error) { return f.pollers[queue], nil }
 
 func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 	f.mu.Lock()
@@ -152,7 +178,13 @@ func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
 	return f.signalErr
 }
 
-func (f *fake) Update(ctx context.Context, _ run, c rollout.Command) (rollout.Answer, error) {
+func (f *fake) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	if strings.HasPrefix(r.WorkflowID, "target/") {
+		if f.above == nil {
+			return rollout.Answer{}, errOver
+		}
+		return f.above(c), nil
+	}
 	f.updates = append(f.updates, c)
 	if f.answer == nil {
 		<-ctx.Done()

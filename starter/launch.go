@@ -4,127 +4,73 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
-// launchable is an order that can be started: a rollout's or a fleet's.
-type launchable interface {
-	subject() rollout.Status // target, workflow id and candidate
-	start(ctx context.Context, svc service) (run, error)
-	admit(ctx context.Context, svc service, id string) (rollout.Cause, []rollout.Problem, error)
-}
-
-type (
-	rolloutOrder rollout.Order
-	fleetOrder   rollout.FleetOrder
-)
-
-func (o rolloutOrder) subject() rollout.Status {
-	key := o.Spec.Key()
-	return rollout.Status{Target: key.String(), WorkflowID: rollout.WorkflowID(key), Candidate: o.Spec.Release.Version}
-}
-
-func (o rolloutOrder) start(ctx context.Context, svc service) (run, error) {
-	return svc.Start(ctx, rollout.Order(o))
-}
-
-func (o rolloutOrder) admit(ctx context.Context, svc service, id string) (rollout.Cause, []rollout.Problem, error) {
-	admitted, err := svc.Plan(ctx, id, rollout.Order(o), false)
-	return admitted.Cause, admitted.Problems, err
-}
-
-func (o fleetOrder) subject() rollout.Status {
-	key := o.Spec.Key()
-	return rollout.Status{Target: key.String(), WorkflowID: rollout.FleetID(key), Candidate: o.Spec.Rollout.Release.Version}
-}
-
-func (o fleetOrder) start(ctx context.Context, svc service) (run, error) {
-	return svc.StartFleet(ctx, rollout.FleetOrder(o))
-}
-
-func (o fleetOrder) admit(ctx context.Context, svc service, id string) (rollout.Cause, []rollout.Problem, error) {
-	admitted, err := svc.PlanFleet(ctx, id, rollout.FleetOrder(o))
-	return admitted.Cause, admitted.Problems, err
-}
-
-// ordered makes the order that a file describes, and says what is wrong with it.
-func (c *cli) ordered(from source, by who) (launchable, []rollout.Problem) {
-	if specfile.IsFleet(from.text) {
-		spec, problems := parseFleet(from)
-		return fleetOrder{Spec: spec, Actor: c.actor(by), Reason: by.reason}, problems
+// launchFleet starts the fleet of a file. The caller closes the service.
+func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service, submitted, error) {
+	spec, problems := parseFleet(from)
+	subject := fleetSubject(spec)
+	if by.order.Supersede || by.sign != "" {
+		return nil, submitted{}, fail(exitUsage, "--supersede and --sign are not for fleets")
 	}
-	spec, problems := parse(from)
-	return rolloutOrder{Spec: spec, Actor: c.actor(by), Reason: by.reason}, problems
-}
-
-// launch starts the rollout or the fleet of a file. The caller closes the service.
-func (c *cli) launch(ctx context.Context, file string, by who) (service, run, error) {
-	from, err := c.read(file)
-	if err != nil {
-		return nil, run{}, err
-	}
-	order, problems := c.ordered(from, by)
-	if err := c.refuseOrder(order.subject(), problems, from); err != nil {
-		return nil, run{}, err
+	if err := c.refuseOrder(subject, problems, from); err != nil {
+		return nil, submitted{}, err
 	}
 	svc, err := c.connect(ctx)
 	if err != nil {
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
-	var started run
-	if err = c.preview(ctx, svc, order, from); err == nil {
-		started, err = order.start(ctx, svc)
+	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec}
+	out := submitted{run: run{WorkflowID: subject.WorkflowID}, Submission: rollout.Submission{ID: order.ID, Version: subject.Candidate, Fate: rollout.FateStarted}}
+	if err = c.previewFleet(ctx, svc, order, from); err == nil {
+		out.run, err = svc.StartFleet(ctx, order)
+		out.Submission.RunID = out.run.RunID
 		if errors.Is(err, errBusy) {
-			err = c.busy(ctx, svc, order.subject())
+			err = c.busy(ctx, svc, subject)
 		} else if err != nil {
-			err = fmt.Errorf("start the rollout of %s: %w", order.subject().Target, err)
+			err = fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
 		}
 	}
 	if err != nil {
 		svc.Close()
-		return nil, run{}, err
+		return nil, submitted{}, err
 	}
-	return svc, started, nil
+	return svc, out, nil
 }
 
-// preview has a worker look at an order before anything is started, because a
-// spec that cannot be is to leave no trace but its reasons. Where no worker
-// answers soon it is started all the same: it will be looked at then.
-func (c *cli) preview(ctx context.Context, svc service, o launchable, from source) error {
+// previewFleet is preview for a fleet.
+func (c *cli) previewFleet(ctx context.Context, svc service, o rollout.FleetOrder, from source) error {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	cause, problems, err := o.admit(asking, svc, c.planID(o.subject().Target))
-	if err != nil || cause != rollout.CauseSpec {
+	subject := fleetSubject(o.Spec)
+	admitted, err := svc.PlanFleet(asking, c.planID(subject.Target), o)
+	if err != nil || admitted.Cause != rollout.CauseSpec {
 		return ctx.Err()
 	}
-	return c.refuseOrder(o.subject(), specfile.Locate(from.name, from.text, problems), from)
+	return c.refuseOrder(subject, specfile.Locate(from.name, from.text, admitted.Problems), from)
 }
 
-func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
+// planFleet has a fleet planned and prints what came of it.
+func (c *cli) planFleet(ctx context.Context, svc service, by who, from source) error {
+	spec, _ := parseFleet(from)
+	order := rollout.FleetOrder{Actor: c.actor(by), Reason: by.reason, Spec: spec}
+	admitted, err := svc.PlanFleet(ctx, c.planID(spec.Key().String()), order)
+	if err != nil {
+		return fmt.Errorf("plan the fleet of %s: %w", spec.Key(), err)
+	}
+	return c.plannedFleet(admitted, from)
+}
 
-// busy tells who holds the target and ends with 15.
-func (c *cli) busy(ctx context.Context, svc service, refusal rollout.Status) error {
-	now := c.now().UTC()
-	refusal.StartedAt, refusal.EndedAt = now, &now
-	refusal.Phase, refusal.Outcome, refusal.Cause = rollout.PhaseCompleted, rollout.Refused, rollout.CauseRunning
-	refusal.Reason = refusal.Target + " has a running rollout"
-	if holder, err := svc.Describe(ctx, run{WorkflowID: refusal.WorkflowID}); err == nil {
-		refusal.RunID = holder.RunID
-		by := "somebody"
-		if s, err := standing(ctx, svc, holder); err == nil {
-			by = orElse(s.StartedBy, by)
-		}
-		refusal.Reason = fmt.Sprintf("%s is held by the %s of %s, started by %s %s ago (since %s, run %s, %s)",
-			refusal.Target, noun(refusal.WorkflowID), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
-			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
-	}
-	if err := c.result(refusal); err != nil {
-		return err
-	}
-	return fail(exitRefused, "refused: %s", refusal.Reason)
+// subjectOf and fleetSubject are what is known of an order before it is started.
+func subjectOf(s rollout.Spec) rollout.Status {
+	return rollout.Status{Target: s.Key().String(), WorkflowID: rollout.WorkflowID(s.Key()), Candidate: s.Release.Version}
+}
+
+func fleetSubject(s rollout.FleetSpec) rollout.Status {
+	return rollout.Status{Target: s.Key().String(), WorkflowID: rollout.FleetID(s.Key()), Candidate: s.Rollout.Release.Version}
 }
 
 // noun is what runs under a workflow's id.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +17,9 @@ import (
 // startOptions says how a rollout starts. Its id is the lock of the target: a
 // second start is refused while one runs. No timeout is set, because a rollout
 // that is cut off could not put anything back.
-func startOptions(o rollout.Order) client.StartWorkflowOptions {
-	return optionsOf(rollout.WorkflowID(o.Spec.Key()), o.Spec.Key(), o.Spec.Release.Version, described{summaryOf(o), detailsOf(o)})
+func startOptions(o rollout.Submit) client.StartWorkflowOptions {
+	s := o.Order.Spec
+	return optionsOf(rollout.WorkflowID(s.Key()), s.Key(), s.Release.Version, described{o.Summary, o.Details})
 }
 
 // described is what the Temporal UI shows of a workflow from its start.
@@ -46,6 +49,20 @@ func optionsOf(id string, of rollout.Target, candidate string, as described) cli
 			keyword(rollout.AttributeCandidate, candidate),
 			keyword(rollout.AttributePhase, string(rollout.PhasePending)),
 		),
+	}
+}
+
+// targetOptions says how the workflow starts that stands above a target's
+// rollouts: once, the first time that something is asked of it.
+func targetOptions(t rollout.Target) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:        rollout.TargetID(t),
+		TaskQueue: rollout.QueueControl,
+
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowTaskTimeout:      2 * time.Second,
+		StaticSummary:            "the releases of " + t.String() + ": queue, what was good, what was refused",
 	}
 }
 
@@ -102,11 +119,18 @@ func asked(a *rollout.Approval) string {
 	if a == nil {
 		return ""
 	}
-	who := "anyone"
+	who := fmt.Sprintf("%d of anyone", a.Quorum)
 	if len(a.From) > 0 {
-		who = strings.Join(a.From, ", ")
+		who = fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
 	}
-	return fmt.Sprintf("%d of %s within %s, otherwise %s", a.Quorum, who, a.Within, a.Otherwise)
+	if len(a.Each) > 0 {
+		var each []string
+		for _, role := range slices.Sorted(maps.Keys(a.Each)) {
+			each = append(each, fmt.Sprintf("%d of %s", a.Each[role], role))
+		}
+		who = strings.Join(each, " and ")
+	}
+	return fmt.Sprintf("%s within %s, otherwise %s", who, a.Within, a.Otherwise)
 }
 
 func advisory(yes bool) string {

@@ -70,6 +70,9 @@ func (c *cli) give(ctx context.Context, svc service, t rollout.Target, o order) 
 	if err != nil || !found {
 		return err
 	}
+	if o.Command, err = c.signed(t, e.run, o); err != nil {
+		return fmt.Errorf("%s %s: nothing was sent: %w", o.Name, t, err)
+	}
 	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
 	defer cancel()
 	answer, err := svc.Update(asking, e.run, o.Command)

@@ -24,6 +24,13 @@ type (
 		Warnings []string      `json:"warnings"`
 		Cause    rollout.Cause `json:"cause"`
 	}
+	authorizeInput struct {
+		ID string `json:"id"`
+	}
+	authorizeOutput struct {
+		Signer *rollout.Signer `json:"signer"`
+		Vote   rollout.Vote    `json:"vote"`
+	}
 	deployInput struct {
 		Candidate string `json:"candidate"`
 	}
@@ -47,6 +54,11 @@ type (
 	flagsInput struct {
 		Flags map[string]any `json:"flags"`
 	}
+	cohortsInput struct { // of SetCohort and RestoreCohorts
+		Step    int      `json:"step"`
+		Cohort  string   `json:"cohort"`
+		Cohorts []string `json:"cohorts"`
+	}
 	verifyTrafficOutput struct {
 		Verified bool          `json:"verified"`
 		Observed rollout.Split `json:"observed"`
@@ -57,6 +69,9 @@ type (
 		Window int            `json:"window"`
 		Start  time.Time      `json:"start"`
 		Weight rollout.Weight `json:"weight"`
+
+		Cohorts []string `json:"cohorts"` // that are to have the candidate
+		Apart   bool     `json:"apart"`   // no share of the users has it
 
 		Waiting bool `json:"waiting"` // the bake clock stands still
 		AtEnd   bool `json:"atEnd"`
@@ -91,3 +106,6 @@ type (
 		Reason string `json:"reason"`
 	}
 )
+
+// who says who was watched.
+func (in observeInput) who() string { return rollout.Audience(in.Weight, in.Apart, in.Cohorts...) }

@@ -38,6 +38,9 @@ func resultText(s rollout.Status, st style) string {
 	if s.EndedAt != nil && !s.StartedAt.IsZero() {
 		line("took", brief(s.EndedAt.Sub(s.StartedAt)))
 	}
+	for _, o := range s.Overrides {
+		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))
+	}
 	for _, r := range s.Retrying {
 		line("retrying", retrying(r))
 	}
@@ -103,7 +106,7 @@ func where(s rollout.Status) string {
 	case s.Steps > 0 && s.Step > s.Steps:
 		return "promotion, at " + s.Weight.String()
 	case s.Steps > 0:
-		return fmt.Sprintf("step %d/%d at %s", s.Step, s.Steps, s.Weight)
+		return fmt.Sprintf("step %d/%d at %s%s", s.Step, s.Steps, s.Weight, ownedBy(s.StepOwner))
 	default:
 		return fmt.Sprintf("step %d at %s", s.Step, s.Weight)
 	}

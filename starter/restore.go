@@ -24,17 +24,28 @@ type wayBack struct {
 		Primary  string         `json:"primary"`
 		Flags    map[string]any `json:"flags"`
 	}
-	copy    string // of the baseline, that had traffic too
-	touched bool   // traffic, flags or pointers may have been changed
-	gone    bool   // the removal of the baseline has begun
+	copy    string   // of the baseline, that had traffic too
+	cohorts []string // that may have the candidate by a rule
+	touched bool     // traffic, flags or pointers may have been changed
+	gone    bool     // the removal of the baseline has begun
+	lost    string   // the run whose changes this one only puts back
 }
 
 // jobFields are what activities need to know of a rollout; the intent and the
 // fence are of each act.
 var jobFields = []string{"target", "drivers", "baseline", "candidate", "endpoints"}
 
-// readWayBack reads a run's history.
+// readWayBack reads a run's history. One that only puts back what a run before
+// it had changed has that one's way back.
 func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
+	back, err := readRun(ctx, svc, r)
+	if err == nil && back.lost != "" {
+		return readRun(ctx, svc, run{r.WorkflowID, back.lost})
+	}
+	return back, err
+}
+
+func readRun(ctx context.Context, svc service, r run) (wayBack, error) {
 	var back wayBack
 	types := map[int64]string{}
 	for e, err := range svc.Events(ctx, r) {
@@ -49,10 +60,16 @@ func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
 }
 
 func (b *wayBack) read(svc service, types map[int64]string, e *historypb.HistoryEvent) error {
+	if a := e.GetWorkflowExecutionStartedEventAttributes(); a != nil {
+		var o rollout.Order
+		err := decode(svc.Converter(), a.GetInput(), &o)
+		b.lost = o.Recover
+		return err
+	}
 	if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
 		types[e.GetEventId()] = a.GetActivityType().GetName()
 		switch types[e.GetEventId()] {
-		case "SetTraffic", "SetFlags", "Promote":
+		case "SetTraffic", "SetFlags", "SetCohort", "Promote":
 			b.touched = true
 			return b.readJob(svc, a.GetInput())
 		case "Remove":
@@ -84,6 +101,9 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 			b.job[field] = value
 		}
 	}
+	if cohort, _ := in["cohort"].(string); cohort != "" {
+		b.cohorts = append(b.cohorts, cohort)
+	}
 	split, _ := in["split"].(map[string]any)
 	for version := range split {
 		if version != b.snapshot.Baseline && version != in["candidate"] {
@@ -101,6 +121,9 @@ func (b wayBack) walk(ctx context.Context, svc service, o order) error {
 		{"RestorePointers", rollout.QueueInfra, map[string]any{"primary": b.snapshot.Primary}}}
 	if len(b.snapshot.Flags) > 0 {
 		acts = append(acts, restoringAct{"RestoreFlags", rollout.QueueControl, map[string]any{"flags": b.snapshot.Flags}})
+	}
+	if len(b.cohorts) > 0 {
+		acts = append(acts, restoringAct{"RestoreCohorts", rollout.QueueControl, map[string]any{"cohorts": b.cohorts}})
 	}
 	var group errgroup.Group
 	for i, act := range acts {

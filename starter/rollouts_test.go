@@ -166,7 +166,7 @@ func TestStart(t *testing.T) {
 
 	got = bakeoff(t.Context(), running(t), "start", file(t, smallest), "-o", "json")
 	require.JSONEq(t, `{"target":"production/checkout","workflowId":"rollout/production/checkout","runId":"run-1",
-		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history"}`, got.out)
+		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history","fate":"started"}`, got.out)
 }
 
 func TestASpecWithProblemsStartsNothing(t *testing.T) {
@@ -265,7 +265,7 @@ func TestExecutionOf(t *testing.T) {
 }
 
 func TestStartOptionsMakeTheTargetALock(t *testing.T) {
-	o := startOptions(anOrder())
+	o := startOptions(rollout.Submit{Order: anOrder(), Summary: summaryOf(anOrder()), Details: detailsOf(anOrder())})
 	require.Equal(t, "rollout/production/checkout", o.ID)
 	require.Equal(t, rollout.QueueControl, o.TaskQueue)
 	require.True(t, o.WorkflowExecutionErrorWhenAlreadyStarted)

@@ -38,11 +38,13 @@ type fleets interface {
 	PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error)
 }
 
-// starts begins things. Start returns errBusy where a rollout is running; Plan
-// and Act, which run one activity by itself, errNoWorker where no worker takes
-// it; a canceled context ends all of them.
+// starts begins things. Submit asks the Target, and returns errNoWorker where no
+// worker takes it up; Start begins the rollout beside it, and returns errBusy
+// where one is running. Plan and Act run one activity by itself, and return
+// errNoWorker, too; a canceled context ends all of them.
 type starts interface {
-	Start(ctx context.Context, o rollout.Order) (run, error)
+	Submit(ctx context.Context, s rollout.Submit) (rollout.Submission, error)
+	Start(ctx context.Context, s rollout.Submit) (run, error)
 	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
 	Act(ctx context.Context, a solo, in, out any) error
 }
@@ -56,6 +58,8 @@ type solo struct{ id, queue, activity, summary string }
 type reads interface {
 	Describe(ctx context.Context, r run) (execution, error)
 	Query(ctx context.Context, r run) (rollout.Status, error)
+	Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error)
+	Pollers(ctx context.Context, queue string) (int, error)
 	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
 	archives
 }
@@ -79,6 +83,9 @@ type run struct{ WorkflowID, RunID string }
 
 func runOf(t rollout.Target) run { return run{WorkflowID: rollout.WorkflowID(t)} }
 
+// above is the workflow that stands above a target's rollouts.
+func above(t rollout.Target) run { return run{WorkflowID: rollout.TargetID(t)} }
+
 // execution is what Temporal knows of a run without asking any worker.
 type execution struct {
 	run
@@ -98,6 +105,8 @@ type execution struct {
 	// Only of one that was described.
 	Retrying []rollout.Retrying
 	Checks   []rollout.CheckResult // where they stand within the open window
+
+	TaskAttempts int // of the workflow task that is pending; 0: none is
 }
 
 func (e execution) open() bool { return e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }
@@ -107,6 +116,7 @@ type admission struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"`
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`

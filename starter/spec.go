@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -108,26 +109,38 @@ func (c *cli) refuse(problems []rollout.Problem, from source) error {
 
 // refuseOrder is refuse for an order to start: programs get the result of a
 // rollout, which never was.
-func (c *cli) refuseOrder(refused rollout.Status, problems []rollout.Problem, from source) error {
+func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, from source) error {
 	if len(problems) == 0 || !c.json() {
 		return c.refuse(problems, from)
 	}
 	c.explain(problems, from.text)
-	now := c.now().UTC()
-	refused.StartedAt, refused.EndedAt = now, &now
-	refused.Phase, refused.Outcome, refused.Cause = rollout.PhaseCompleted, rollout.Refused, rollout.CauseSpec
-	if strings.HasPrefix(refused.Target, "/") || strings.HasSuffix(refused.Target, "/") { // the spec does not name it
-		refused.Target, refused.WorkflowID = "", ""
+	if strings.HasPrefix(subject.Target, "/") || strings.HasSuffix(subject.Target, "/") { // the spec does not name it
+		subject.Target, subject.WorkflowID = "", ""
 	}
 	for _, p := range problems {
-		refused.Problems = append(refused.Problems, p.String())
+		subject.Problems = append(subject.Problems, p.String())
 	}
-	refused.Reason = "the spec is refused: " + strings.Join(refused.Problems, "; ")
-	if err := c.result(refused); err != nil {
+	if err := c.result(c.refusal(subject, rollout.CauseSpec, "the spec is refused: "+strings.Join(subject.Problems, "; "))); err != nil {
 		return err
 	}
 	return exit(exitSpec)
 }
+
+// preview has a worker look at an order before anything is started, because a
+// spec that cannot be is to leave no trace but its reasons. Where no worker
+// answers soon, served is false, and the rollout is started all the same: it will
+// be looked at then.
+func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) (served bool, err error) {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	admitted, err := svc.Plan(asking, c.planID(o.Spec.Key().String()), o, false)
+	if err != nil || admitted.Cause != rollout.CauseSpec {
+		return err == nil, ctx.Err()
+	}
+	return true, c.refuseOrder(subjectOf(o.Spec), specfile.Locate(from.name, from.text, admitted.Problems), from)
+}
+
+func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
 // explain tells people what is wrong and where.
 func (c *cli) explain(problems []rollout.Problem, source []byte) {

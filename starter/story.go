@@ -37,8 +37,10 @@ type story struct {
 
 	fleet bool // it is that of a fleet
 
-	extensions int   // how often a bake was lengthened
-	gate       *gate // the open one
+	extensions int                     // how often a bake was lengthened
+	gate       *gate                   // the open one
+	gated      int                     // the step of the last one
+	votes      map[string]rollout.Vote // by the id of the command
 }
 
 // act is one scheduled activity.
@@ -54,7 +56,7 @@ func newStory(dc converter.DataConverter, r run) *story {
 		converter: dc,
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
 		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
-		restored: map[string]bool{},
+		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
 	}
 }
 
@@ -153,6 +155,10 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 			data[name] = value
 		}
 	}
+	if order.Override {
+		text, data["override"] = text+" (break-glass override)", true
+	}
+	noteSignature(data, order.Statement, order.Signature)
 	s.add(e, rollout.EventSubmitted, 0, text, data).Actor = order.Actor
 	return nil
 }

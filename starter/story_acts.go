@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -19,6 +17,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.admitted(e, result)
 	case "AdmitFleet":
 		return s.fleetAdmitted(e, result)
+	case "Authorize":
+		return s.authorized(one, result)
 	case "Snapshot":
 		return s.snapshot(e, result)
 	case "Preflight":
@@ -35,6 +35,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.promoted(e, result)
 	case "SetFlags", "RestoreFlags":
 		return s.flagged(e, one)
+	case "SetCohort", "RestoreCohorts":
+		return s.sentCohorts(e, one)
 	case "VerifyHealth":
 		return s.healthRestored(e, result)
 	case "Compare":
@@ -67,6 +69,7 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
 		return nil
 	}
+	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
 	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
 	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))
@@ -176,6 +179,13 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		text += ": " + in.Why
 		data["why"] = in.Why
 	}
+	if step > 0 && step <= len(s.plan.Steps) {
+		s.status.StepOwner = s.plan.Steps[step-1].Owner
+		text += ownedBy(s.status.StepOwner)
+	}
+	if s.status.StepOwner != "" {
+		data["owner"] = s.status.StepOwner
+	}
 	s.add(e, rollout.EventWeightSet, step, text, data)
 	return nil
 }
@@ -208,21 +218,6 @@ func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commo
 	s.status.Step = max(s.status.Step, stepOf(one.ID))
 	s.status.Steps = max(s.status.Steps, s.status.Step)
 	s.add(e, rollout.EventWeightObserved, orElse(in.Step, stepOf(one.ID)), fmt.Sprintf("%s to %s observed", weight, s.status.Candidate), data)
-	return nil
-}
-
-// flagged tells of flags that were moved with the release, or back with it.
-func (s *story) flagged(e *historypb.HistoryEvent, one act) error {
-	var in flagsInput
-	if err := s.decode(one.Input, &in); err != nil {
-		return err
-	}
-	names := strings.Join(slices.Sorted(maps.Keys(in.Flags)), ", ")
-	kind, text := rollout.EventDeployed, "flags of "+s.status.Candidate+" set: "+names
-	if strings.HasPrefix(one.ID, "restore") {
-		kind, text = rollout.EventRestoring, "flags are back: "+names
-	}
-	s.add(e, kind, 0, text, map[string]any{"flags": in.Flags})
 	return nil
 }
 

@@ -54,10 +54,18 @@ func (s *story) decided(e *historypb.HistoryEvent, one act, in observeInput, d r
 	case rollout.GoOn:
 		if step > 0 && step != s.passed && s.ends(in, one) {
 			s.passed = step
-			s.add(e, rollout.EventStepPassed, step, fmt.Sprintf("passed at %s", in.Weight), data)
+			s.add(e, rollout.EventStepPassed, step, "passed at "+in.who()+unproved(d), data)
 		}
 	}
 	s.held = d.Action == rollout.Hold
+}
+
+// unproved is why a rollout goes on that has not passed: its policy says so.
+func unproved(d rollout.Decision) string {
+	if d.Verdict == rollout.Pass || d.Reason == "" {
+		return ""
+	}
+	return ", as the policy says: " + d.Reason
 }
 
 // ends reports whether a window that says to go on ends its bake: not while the
@@ -73,7 +81,7 @@ func (s *story) ends(in observeInput, one act) bool {
 func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure) {
 	reason := innermost(why)
 	switch one.Type {
-	case "Deploy", "SetFlags", "SetTraffic", "VerifyTraffic", "Promote":
+	case "Deploy", "SetFlags", "SetCohort", "SetTraffic", "VerifyTraffic", "Promote":
 		s.add(e, rollout.EventRestoring, stepOf(one.ID), fmt.Sprintf("go back: could not %s: %s", orElse(one.Summary, one.ID), reason),
 			map[string]any{"act": one.ID, "reason": reason})
 		return
@@ -82,7 +90,7 @@ func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure)
 	if one.Type != "Observe" || s.decode(one.Input, &in) != nil {
 		return
 	}
-	s.add(e, rollout.EventWindow, stepOf(one.ID), fmt.Sprintf("window %d at %s: nobody watched: %s", in.Window, in.Weight, reason), map[string]any{
+	s.add(e, rollout.EventWindow, stepOf(one.ID), fmt.Sprintf("window %d at %s: nobody watched: %s", in.Window, in.who(), reason), map[string]any{
 		"window": in.Window, "weight": in.Weight, "start": in.Start, "checks": []rollout.CheckResult{}, "error": reason,
 	})
 }
@@ -113,9 +121,9 @@ func windowText(in observeInput, out observeOutput) string {
 	for _, c := range out.Checks {
 		checks = append(checks, strings.TrimSpace(c.Name+" "+string(c.Verdict)+" "+effect(c))+advisory(c.Advisory))
 	}
-	text := fmt.Sprintf("window %d at %s", in.Window, in.Weight)
+	text := fmt.Sprintf("window %d at %s", in.Window, in.who())
 	if in.Waiting {
-		text = fmt.Sprintf("watched %s meanwhile", in.Weight)
+		text = fmt.Sprintf("watched %s meanwhile", in.who())
 	}
 	if length := out.End.Sub(in.Start); length > 0 && !in.Start.IsZero() {
 		text += ", " + brief(length)

@@ -17,13 +17,6 @@ type acceptedCall struct {
 	name    string
 }
 
-// gate is an approval that is being waited for.
-type gate struct {
-	step   int // that will be taken; steps+1 is promotion
-	quorum int
-	votes  int
-}
-
 // command tells of an order when it arrives, and returns its line; the answer
 // is filled in when it comes.
 func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
@@ -39,7 +32,12 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 	if p := e.GetPrincipal().GetName(); p != "" {
 		data["principal"] = p
 	}
-	s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), c.Name, c.Reason), data).Actor = c.Actor
+	name := c.Name
+	if c.Override {
+		name, data["override"] = name+" (break-glass override)", true
+	}
+	noteSignature(data, c.Statement, c.Signature)
+	s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data).Actor = c.Actor
 	s.commands[c.ID] = len(s.lines) - 1
 }
 
@@ -150,63 +148,4 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.back, s.gate = true, nil
 		s.points.turn(s.lines[s.commands[c.ID]].Time)
 	}
-}
-
-// voted counts a vote; the one that makes the quorum opens the gate.
-func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
-	if s.gate == nil {
-		return
-	}
-	if s.gate.votes++; s.gate.votes >= s.gate.quorum {
-		text := fmt.Sprintf("approved by %s of %d, last by %s", count(s.gate.votes, "vote"), s.gate.quorum, orElse(c.Actor, "somebody"))
-		s.add(e, rollout.EventGatePassed, s.gate.step, text, nil).Actor = c.Actor
-		s.gate = nil
-	}
-}
-
-// waitsFor opens a gate. A pause or a hold in between leaves it as it is.
-func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
-	if what != rollout.WaitingForApproval || s.gate != nil {
-		return
-	}
-	step := s.status.Step + 1
-	approval := s.plan.Promote
-	if step <= len(s.plan.Steps) {
-		approval = s.plan.Steps[step-1].Approve
-	}
-	s.gate = &gate{step: step, quorum: 1}
-	data := map[string]any{"step": step}
-	text := "waiting for an approval of " + s.raise(step)
-	if approval != nil {
-		s.gate.quorum = max(approval.Quorum, 1)
-		text += ": " + asked(approval)
-		data["approval"] = approval
-	}
-	s.add(e, rollout.EventGateWaiting, step, text, data)
-}
-
-// raise is what taking a step means.
-func (s *story) raise(step int) string {
-	if step > len(s.plan.Steps) {
-		return "the promotion"
-	}
-	return "the raise to " + s.plan.Steps[step-1].Weight.String()
-}
-
-// raised tells that the rollout goes on past a gate although the votes were not
-// there: nobody answered in time, and that is what the plan says then.
-func (s *story) raised(e *historypb.HistoryEvent) {
-	if s.gate != nil {
-		s.add(e, rollout.EventGatePassed, s.gate.step, "nobody answered in time: goes on, as the plan says", nil)
-		s.gate = nil
-	}
-}
-
-// turned tells what going back means for a gate that is open: where nothing
-// else turned the rollout back, nobody approved in time.
-func (s *story) turned(e *historypb.HistoryEvent) {
-	if s.gate != nil && !s.back && !s.aborted {
-		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time", nil)
-	}
-	s.gate, s.back = nil, true
 }

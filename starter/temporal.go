@@ -71,20 +71,69 @@ func dial(ctx context.Context, c connection) (service, error) {
 func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
-func (s *server) Start(ctx context.Context, o rollout.Order) (run, error) {
-	return s.start(ctx, startOptions(o), rollout.WorkflowType, o)
+func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	for {
+		out, err := s.submit(ctx, o)
+		if !isRenewing(err) || ctx.Err() != nil {
+			return out, classify(err)
+		}
+		pause(ctx, renewingFor)
+	}
 }
 
-func (s *server) StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error) {
-	return s.start(ctx, fleetOptions(o), rollout.FleetType, o)
+// renewingFor is how long a Target takes to go on as a new run.
+const renewingFor = 50 * time.Millisecond
+
+// isRenewing reports whether an update was turned away because its workflow goes
+// on as a new run, or had more news than its worker knew of. It was not taken.
+func isRenewing(err error) bool {
+	var failed *temporal.ApplicationError
+	var again *serviceerror.WorkflowNotReady
+	return errors.As(err, &failed) && failed.Type() == rollout.ErrorRenewing || errors.As(err, &again)
 }
 
-func (s *server) start(ctx context.Context, options client.StartWorkflowOptions, workflow string, order any) (run, error) {
-	started, err := s.client.ExecuteWorkflow(ctx, options, workflow, order)
+func (s *server) submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	var out rollout.Submission
+	t := o.Order.Spec.Key()
+	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t}),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Order.ID, WorkflowID: rollout.TargetID(t),
+			UpdateName: rollout.CommandSubmit, Args: []any{o}, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err == nil {
+		err = handle.Get(ctx, &out)
+	}
+	return out, err
+}
+
+// Start starts a rollout beside its Target, and tells that one of it.
+func (s *server) Start(ctx context.Context, o rollout.Submit) (run, error) {
+	begun, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o.Order)
 	if err != nil {
 		return run{}, classify(err)
 	}
-	return run{started.GetID(), started.GetRunID()}, nil
+	started, t := run{begun.GetID(), begun.GetRunID()}, o.Order.Spec.Key()
+	_, err = s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, rollout.Course{Submit: o, RunID: started.RunID},
+		targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
+	return started, classify(err)
+}
+
+// StartFleet starts a fleet. Its units have no Target above them.
+func (s *server) StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error) {
+	begun, err := s.client.ExecuteWorkflow(ctx, fleetOptions(o), rollout.FleetType, o)
+	if err != nil {
+		return run{}, classify(err)
+	}
+	return run{begun.GetID(), begun.GetRunID()}, nil
+}
+
+func (s *server) Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error) {
+	var status rollout.TargetStatus
+	answer, err := s.client.QueryWorkflow(ctx, rollout.TargetID(t), "", rollout.StatusQuery)
+	if err != nil {
+		return status, classify(err)
+	}
+	return status, answer.Get(&status)
 }
 
 // planWithin bounds how long a plan may take once a worker has begun it.
@@ -148,6 +197,7 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 		return execution{}, classify(err)
 	}
 	e := executionOf(d.GetWorkflowExecutionInfo())
+	e.TaskAttempts = int(d.GetPendingWorkflowTask().GetAttempt())
 	for _, p := range d.GetPendingActivities() {
 		if p.GetActivityType().GetName() == "Observe" {
 			e.Checks = s.beat(p.GetHeartbeatDetails())
@@ -158,6 +208,22 @@ func (s *server) Describe(ctx context.Context, r run) (execution, error) {
 		}
 	}
 	return e, nil
+}
+
+// pollSeen is how long ago a living worker may have begun its last poll, which
+// lasts a minute. The server remembers dead ones for longer.
+const pollSeen = 90 * time.Second
+
+// Pollers is how many workers poll a queue for activities.
+func (s *server) Pollers(ctx context.Context, queue string) (int, error) {
+	d, err := s.client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	n := 0
+	for _, p := range d.GetPollers() {
+		if time.Since(p.GetLastAccessTime().AsTime()) < pollSeen {
+			n++
+		}
+	}
+	return n, err
 }
 
 // beat is what a window that is being watched last said of its checks.
@@ -238,6 +304,16 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 }
 
 func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	for {
+		answer, err := s.update(ctx, r, c)
+		if !isRenewing(err) || ctx.Err() != nil {
+			return answer, err
+		}
+		pause(ctx, renewingFor)
+	}
+}
+
+func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		UpdateID: c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,

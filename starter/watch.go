@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"bakeoff/rollout"
@@ -31,6 +32,16 @@ type watch struct {
 
 	last rollout.Status // as last seen
 	lost bool           // nobody answered at the last look
+
+	next atomic.Pointer[run] // the run that took over, if one did
+}
+
+// watched is the run to look at.
+func (w *watch) watched() run {
+	if next := w.next.Load(); next != nil {
+		return *next
+	}
+	return w.run
 }
 
 // ended is how a run ended, or why nobody will ever know.
@@ -87,9 +98,9 @@ func reason(ctx context.Context) error {
 func (w *watch) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if s, err := w.svc.Query(asking, w.run); err == nil {
+	if s, err := w.svc.Query(asking, w.watched()); err == nil {
 		s = unfinished(s)
-		if e, err := w.svc.Describe(asking, w.run); err == nil { // otherwise the next look tells more
+		if e, err := w.svc.Describe(asking, w.watched()); err == nil { // otherwise the next look tells more
 			s = withUnits(asking, w.svc, e.upToDate(s))
 		}
 		w.seen(s)
@@ -100,7 +111,7 @@ func (w *watch) look(ctx context.Context) {
 	}
 	describing, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	e, err := w.svc.Describe(describing, w.run)
+	e, err := w.svc.Describe(describing, w.watched())
 	switch {
 	case err == nil && e.open():
 		w.seen(merge(w.before(describing), e.status()))
@@ -115,7 +126,7 @@ func (w *watch) before(ctx context.Context) rollout.Status {
 	if w.last.WorkflowID != "" {
 		return w.last
 	}
-	told, err := readStory(w.svc.Converter(), w.run, w.svc.Events(ctx, w.run))
+	told, err := readStory(w.svc.Converter(), w.watched(), w.svc.Events(ctx, w.watched()))
 	if err != nil {
 		return w.last // the next look tries again
 	}
@@ -164,11 +175,39 @@ func (w *watch) end(ctx context.Context) ended {
 			r.RunID = next
 			continue
 		}
-		if s.Target == "" { // cut off from outside: tell what is known
+		if s.Target == "" { // cut off from outside: somebody takes over, or tell what is known
+			if next, found := w.successor(ctx, r); found {
+				r = next
+				continue
+			}
 			s, err = ending(ctx, w.svc, execution{run: r})
 		}
 		return ended{retimed(ctx, w.svc, r, s), err}
 	}
+}
+
+// takenOverWithin is how long the Target has to begin to put back what a run
+// that was cut off had changed.
+const takenOverWithin = 10 * time.Second
+
+// successor waits for the run that takes over from one that was cut off, where
+// there is a Target that looks after it.
+func (w *watch) successor(ctx context.Context, lost run) (run, bool) {
+	target, err := rollout.ParseTarget(targetOf(lost))
+	if err != nil {
+		return run{}, false
+	}
+	for until := time.Now().Add(takenOverWithin); time.Now().Before(until) && ctx.Err() == nil; pause(ctx, w.poll) {
+		above, err := w.svc.Describe(ctx, above(target))
+		if errors.Is(err, errNotFound) || err == nil && !above.open() {
+			return run{}, false
+		}
+		if e, err := w.svc.Describe(ctx, run{WorkflowID: lost.WorkflowID}); err == nil && e.RunID != lost.RunID {
+			w.next.Store(&e.run)
+			return e.run, true
+		}
+	}
+	return run{}, false
 }
 
 func pause(ctx context.Context, d time.Duration) {

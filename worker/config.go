@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,14 +26,17 @@ type config struct {
 	Evidence evidenceConfig               `json:"evidence,omitzero"`
 
 	Roles       map[string][]string             `json:"roles,omitempty"`       // role → members
+	Members     map[string]activities.Member    `json:"members,omitempty"`     // what else members are known by
 	Permissions map[string]map[string][]string  `json:"permissions,omitempty"` // environment → act → roles; "default" serves the others
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
+	Signing     *signingConfig                  `json:"signing,omitempty"`
 
 	// Not served by this version: known, so that they can be refused by name.
-	Signing       any `json:"signing,omitempty"`
 	Freeze        any `json:"freeze,omitempty"`
 	ErrorBudgets  any `json:"errorBudgets,omitempty"`
 	Notifications any `json:"notifications,omitempty"`
+
+	folder string // of the file: what it names by a relative path lies there
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -77,6 +81,7 @@ func loadConfig(path string) (config, error) {
 	if saysNothing(string(data)) {
 		return c, nil
 	}
+	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		return c, nil
@@ -104,7 +109,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"signing": c.Signing,
+	for path, given := range map[string]any{
 		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
@@ -134,6 +139,7 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	out = append(out, c.validateSigning()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -74,7 +74,6 @@ func TestWrongConfig(t *testing.T) {
 		{"a role of anyone", "roles: {anyone: [a]}", []string{"roles.anyone"}},
 		{"an unknown act", "permissions: {production: {aprove: [anyone]}}", []string{"permissions.production.aprove", "no such act", "approve"}},
 		{"an unknown role", "permissions: {production: {approve: [managers]}}", []string{"permissions.production.approve[0]", `no such role: "managers"`}},
-		{"signing", "signing: {allowedSigners: x}", []string{"signing is not served"}},
 		{"a quorum of nobody", "approvals: {production: {quorum: 2}}", []string{"approvals.production.quorum", "needs `from`"}},
 		{"approvals by an unknown role", "approvals: {production: {from: [managers]}}", []string{"approvals.production.from[0]", "no such role"}},
 		{"approvals otherwise", "approvals: {default: {otherwise: hope}}", []string{"approvals.default.otherwise", "rollback, promote"}},
@@ -110,7 +109,7 @@ func TestWrongConfig(t *testing.T) {
 func TestConfigSaysEverythingAtOnce(t *testing.T) {
 	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: []\n"))
 	require.ErrorContains(t, err, "host:port")
-	require.ErrorContains(t, err, "signing is not served")
+	require.ErrorContains(t, err, "signing.allowedSigners: name the file")
 	require.ErrorContains(t, err, "freeze is not served")
 }
 

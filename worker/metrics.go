@@ -30,6 +30,7 @@ var ownHelp = map[string]string{
 	"bakeoff_step_duration_seconds":    "Time spent in a step, by state (active, paused, held).",
 	"bakeoff_commands_total":           "Commands of operators, by answer.",
 	"bakeoff_drift_total":              "Foreign changes of weights that were found.",
+	"bakeoff_overrides_total":          "Commands that passed what policy asks for (break-glass).",
 }
 
 // ownBuckets are the histogram bounds, in seconds, of what lasts longer than a

@@ -165,4 +165,5 @@ func stopAll(members []member) {
 func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	r.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
+	r.RegisterWorkflowWithOptions(workflows.Target, workflow.RegisterOptions{Name: rollout.TargetType})
 }

@@ -29,32 +29,41 @@ func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(roll
 		return obey
 	}
 	asked := r.approval
-	why := r.forbids(detached, c)
-	if why == "" && c.Name == rollout.CommandApprove && r.approval != asked {
-		why = "another approval is asked for by now: look, and vote again"
+	may := r.mayGive(detached, c)
+	if c.Name == rollout.CommandApprove && may.Allowed {
+		if r.approval != asked {
+			return refusing("another approval is asked for by now: look, and vote again")
+		}
+		return func(c rollout.Command) rollout.Answer { return r.approve(c, may.Vote) }
 	}
-	if why == "" {
-		return obey
+	if !may.Allowed {
+		return refusing(may.Why)
 	}
+	return obey
+}
+
+// refusing answers a command with why it may not be given.
+func refusing(why string) func(rollout.Command) rollout.Answer {
 	return func(rollout.Command) rollout.Answer { return denied("%s", why) }
 }
 
-// forbids says why a command may not be given; "" when it may.
-func (r *run) forbids(ctx workflow.Context, c rollout.Command) string {
+// mayGive asks whether a command may be given, and if not why.
+func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.AuthorizeOutput {
 	act := r.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
-	in := activities.AuthorizeInput{Environment: r.order.Spec.Environment, Command: c.Name, Actor: c.Actor, StartedBy: r.status.StartedBy}
+	in := activities.AuthorizeInput{ID: c.ID, Environment: r.order.Spec.Environment, Target: r.status.Target, Command: c.Name, Actor: c.Actor,
+		StartedBy: r.status.StartedBy, Override: c.Override}
 	if r.approval != nil {
-		in.From = r.approval.from
+		in.From = r.approval.ask.Roles()
+	}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
 	}
 	var out activities.AuthorizeOutput
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
-		return "whether it is allowed could not be found out: " + rootCause(err)
+		out.Why = "whether it is allowed could not be found out: " + rootCause(err)
 	}
-	if out.Allowed {
-		return ""
-	}
-	return out.Why
+	return out
 }
 
 // mayAbort reports whether somebody may abort: anyone, unless the plan names who

@@ -89,7 +89,7 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 		Job: r.job, Step: step.Number, Window: number, Start: r.now(), CountFrom: r.now(), Poll: step.Poll,
 		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Learned: r.learned, Policy: r.plan.Spec.Policy,
 		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
-		Adaptive: r.plan.Spec.Strategy.Adaptive, Copy: r.plan.Copy,
+		Adaptive: r.plan.Spec.Strategy.Adaptive, Copy: r.plan.Copy, Cohorts: r.cohorts, Apart: step.Apart,
 	}
 	in.Fence.Generation, in.Replicas = r.generation, r.replicas()
 	if len(r.ours) == 1 {

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +22,8 @@ type setback struct {
 
 // commands is what operators have ordered.
 type commands struct {
-	root workflow.Context          // a cancel ends it
-	seen map[string]rollout.Answer // by command id
+	root workflow.Context    // a cancel ends it
+	seen map[string]answered // by command id
 
 	back         *setback // the first order, or reason, to go back
 	beyond       bool     // too late: the removal of the baseline has been scheduled
@@ -47,25 +46,26 @@ type commands struct {
 	approval     *approval // the one that is asked for
 }
 
+// answered is a command and what became of it.
+type answered struct {
+	name   string
+	answer rollout.Answer
+}
+
 // cancelActor is who aborts when the workflow is cancelled.
 const cancelActor = "temporal:cancel"
-
-// approval is a question that is open.
-type approval struct {
-	from   []string
-	step   int
-	need   int
-	voters []string
-}
 
 // listen answers queries and obeys operators. Everything is registered before
 // the first act, so that an order which arrives with the start is not lost.
 func (r *run) listen() error {
-	r.seen = map[string]rollout.Answer{}
+	r.seen = map[string]answered{}
 	if err := workflow.SetQueryHandler(r.ctx, rollout.StatusQuery, func() (rollout.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
 	if err := workflow.SetQueryHandler(r.ctx, rollout.PlanQuery, func() (rollout.Plan, error) { return r.plan, nil }); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandler(r.ctx, rollout.WayBackQuery, r.wayBack); err != nil {
 		return err
 	}
 	for _, u := range []struct {
@@ -97,13 +97,23 @@ func (r *run) listen() error {
 	return nil
 }
 
-// listenForSignals obeys the two roads to an abort that need no answer.
+// listenForSignals obeys what needs no answer: the two other roads to an abort,
+// and the Target's word that a newer release waits.
 func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
 		for {
 			_ = workflow.Await(ctx, func() bool { return signals.Len() > 0 })
 			r.obeySignals()
+		}
+	})
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		signals := workflow.GetSignalChannel(ctx, rollout.CommandSupersede)
+		for {
+			var c rollout.Command
+			signals.Receive(ctx, &c)
+			c.Name = rollout.CommandSupersede
+			r.once(c, r.onSupersede)
 		}
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
@@ -142,15 +152,27 @@ func (r *run) heed() {
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same
-// order, whichever way it came.
+// order, whichever way it came, and never another one.
 func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
-	if answer, known := r.seen[c.ID]; known && c.ID != "" {
-		return answer
+	if before, known := r.seen[c.ID]; known && c.ID != "" {
+		if before.name != c.Name {
+			return denied("the id %s was that of %s: it cannot be %s, too", c.ID, before.name, c.Name)
+		}
+		return before.answer
 	}
 	answer := obey(c)
-	r.seen[c.ID] = answer
+	r.seen[c.ID] = answered{c.Name, answer}
 	countCommand(r.ctx, c.Name, answer.Answer)
+	if c.Override && answer.Answer == rollout.Accepted {
+		r.noteOverride(c)
+	}
 	return answer
+}
+
+// noteOverride records that somebody passed what policy asks for.
+func (r *run) noteOverride(c rollout.Command) {
+	r.status.Overrides = append(r.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: r.now()})
+	r.metrics().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
 }
 
 // answer obeys and says where the rollout stands after it. Orders without a
@@ -162,6 +184,8 @@ func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.
 		answer = denied("say who gives the command, and why")
 	case c.RunID != "" && c.RunID != r.status.RunID:
 		answer = denied("the command is for another run: %s", c.RunID)
+	case c.Override && c.Name != rollout.CommandApprove && c.Name != rollout.CommandPromote:
+		answer = denied("%s has nothing to override", c.Name)
 	default:
 		answer = r.once(c, r.authorized(ctx, c, obey))
 	}
@@ -217,6 +241,16 @@ func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
 	return accepted("")
 }
 
+// onSupersede goes back because the Target has a newer release that takes this
+// one's place.
+func (r *run) onSupersede(c rollout.Command) rollout.Answer {
+	if !r.isGoing() {
+		return noop("it is on its way to its end")
+	}
+	r.turn(setback{outcome: rollout.Superseded, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("superseded by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
 // isGoing reports whether the rollout still goes forward.
 func (r *run) isGoing() bool { return r.back == nil && !r.beyond && !r.ended }
 
@@ -249,22 +283,6 @@ func (r *run) onResume(c rollout.Command) rollout.Answer {
 	r.status.Reason = fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason)
 	r.refresh()
 	return accepted("")
-}
-
-func (r *run) onApprove(c rollout.Command) rollout.Answer {
-	q := r.approval
-	switch {
-	case q == nil:
-		return denied("nothing waits for an approval")
-	case c.Step != 0 && c.Step != q.step:
-		return denied("step %d waits for an approval, not step %d", q.step, c.Step)
-	case c.Digest != "" && c.Digest != r.plan.Digest:
-		return denied("the plan is %s, not %s", r.plan.Digest, c.Digest)
-	case slices.ContainsFunc(q.voters, func(v string) bool { return strings.EqualFold(v, c.Actor) }):
-		return noop("%s has approved already", c.Actor)
-	}
-	q.voters = append(q.voters, c.Actor)
-	return accepted(fmt.Sprintf("%d of %d", len(q.voters), q.need))
 }
 
 func (r *run) onReject(c rollout.Command) rollout.Answer {

@@ -112,11 +112,3 @@ func (f *fleet) startDeadline() {
 
 // isGoing reports whether the fleet still goes forward.
 func (f *fleet) isGoing() bool { return f.back == nil && !f.beyond && !f.ended }
-
-func orElse[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}

@@ -116,7 +116,11 @@ func (f *fleet) forbids(ctx workflow.Context, c rollout.Command) string {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	act := f.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
-	in := activities.AuthorizeInput{Environment: f.order.Spec.Environment, Command: c.Name, Actor: c.Actor, StartedBy: f.status.StartedBy}
+	in := activities.AuthorizeInput{ID: c.ID, Environment: f.order.Spec.Environment, Target: f.status.Target, Command: c.Name, Actor: c.Actor,
+		StartedBy: f.status.StartedBy, Override: c.Override}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
+	}
 	var out activities.AuthorizeOutput
 	if err := start(detached, act, a.Authorize, in).Get(detached, &out); err != nil {
 		return "whether it is allowed could not be found out: " + rootCause(err)

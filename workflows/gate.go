@@ -13,8 +13,9 @@ func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
 	}
-	r.approval = &approval{step: step, need: q.Quorum, from: q.From}
-	defer func() { r.approval = nil }()
+	r.approval = &approval{step: step, ask: *q}
+	r.showAsked()
+	defer func() { r.approval, r.status.Asked = nil, nil }()
 	until := r.now().Add(q.Within.Std())
 	r.status.WaitingUntil = &until
 	r.enter(rollout.PhaseWaiting, rollout.WaitingForApproval, "waiting for an approval of "+what)
@@ -22,12 +23,12 @@ func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
 	timer := r.timer(fmt.Sprintf("wait for an approval of %s, at most %s", what, q.Within), q.Within.Std())
 	defer timer.cancel()
 	id := rollout.StepID(max(r.status.Step, 1))
-	s := r.watchUntil(func() bool { return timer.IsReady() || len(r.approval.voters) >= r.approval.need }, id)
+	s := r.watchUntil(func() bool { return timer.IsReady() || r.approval.isAnswered() }, id)
 	r.status.WaitingUntil = nil
 	if s != nil {
 		return s
 	}
-	if len(r.approval.voters) < r.approval.need && q.Otherwise != rollout.RulePromote {
+	if !r.approval.isAnswered() && q.Otherwise != rollout.RulePromote {
 		return &setback{outcome: rollout.RolledBack, cause: rollout.CauseApproval,
 			reason: fmt.Sprintf("nobody approved %s within %s", what, q.Within)}
 	}

@@ -12,7 +12,7 @@ import (
 // has its answer.
 func TestPeople(t *testing.T) {
 	rules := activities.Rules{
-		Roles: map[string][]string{"managers": {"ana@example.com", "bo@example.com"}, "on-call": {"cy@example.com"}, "pipelines": {"ci@example.com"}},
+		Roles: map[string][]string{"managers": {"ana@example.com", "bo@example.com", "eve@example.com"}, "on-call": {"cy@example.com"}, "pipelines": {"ci@example.com"}},
 		Permissions: map[string]map[string][]string{"staging": {"start": {"pipelines", "managers"}, "abort": {"on-call", "managers"}, "pause": {"anyone"},
 			"resume": {"managers"}, "approve": {"managers"}, "promote": {"on-call"}}},
 	}

@@ -79,6 +79,7 @@ func (r *run) keepBaseline() *setback {
 func (r *run) conclude(outcome rollout.Outcome) {
 	r.beyond = true
 	r.status.Outcome = outcome
+	r.cleanUpCohorts()
 	if r.job.Baseline != "" {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
 		r.remove(r.job.Baseline)

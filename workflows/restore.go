@@ -12,7 +12,7 @@ import (
 	"bakeoff/rollout"
 )
 
-// goBack puts the baseline back. Traffic, flags and pointers go back at once
+// goBack puts the baseline back. Traffic, cohorts, flags and pointers go back at once
 // and in parallel, none waiting for another and none for the way forward to
 // stop. Then it is verified, compared with the snapshot, and tidied up. Nothing
 // here gives up: only a person can end what cannot be put back.
@@ -68,7 +68,7 @@ func (r *run) goBack(s *setback) {
 
 // restoring is the acts that put users back, while they run.
 type restoring struct {
-	traffic, flags, pointers retried
+	traffic, cohorts, flags, pointers retried
 }
 
 // retried is an act that goes on until it succeeds, and how to begin it anew.
@@ -88,6 +88,9 @@ func (r *run) startRestoring(s *setback) restoring {
 			return startRestore(r, "restore.traffic", "put traffic back to "+named(r.job.Baseline)+because, a.RestoreTraffic,
 				activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
 		})
+	}
+	if r.begun(rollout.RestoreCohorts) {
+		out.cohorts = r.restoreCohorts("restore.cohorts", because)
 	}
 	if r.begun(rollout.RestoreFlags) {
 		out.flags = r.restoreFlags(because)
@@ -161,7 +164,7 @@ func (r *run) finishAct(act retried, out any) bool {
 }
 
 func (r *run) finishRestoring(in restoring) {
-	for _, act := range []retried{in.traffic, in.flags, in.pointers} {
+	for _, act := range []retried{in.traffic, in.cohorts, in.flags, in.pointers} {
 		r.finishAct(act, nil)
 	}
 }
@@ -217,7 +220,8 @@ func (r *run) restoreTrafficAgain() {
 // still running may have written after the restore, where the router cannot
 // tell old writes from new ones: then the restore is repeated.
 func (r *run) overwriteLateWrites() {
-	late := false
+	late := r.order.Recover != ""
+	r.waitOutLostRun()
 	for _, future := range r.pending {
 		if !future.IsReady() {
 			late = true
@@ -227,6 +231,9 @@ func (r *run) overwriteLateWrites() {
 	if late && r.begun(rollout.RestoreTraffic) {
 		r.restoreTrafficAgain()
 		r.verifyTrafficRestored()
+	}
+	if late && r.begun(rollout.RestoreCohorts) {
+		r.finishAct(r.restoreCohorts("restore.cohorts", ": a late write may have made them again"), nil)
 	}
 	if late && r.begun(rollout.RestoreFlags) {
 		r.finishAct(r.restoreFlags(": a late write may have changed them"), nil)

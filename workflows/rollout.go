@@ -4,7 +4,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -28,10 +27,7 @@ func Rollout(ctx workflow.Context, order rollout.Order) (rollout.Status, error) 
 	if err := r.listen(); err != nil {
 		return r.status, err
 	}
-	setback := r.prepare()
-	if setback == nil {
-		setback = r.advance()
-	}
+	setback := r.course()
 	switch {
 	case setback == nil:
 		r.conclude(rollout.Promoted)
@@ -50,6 +46,7 @@ type run struct {
 	stop    workflow.CancelFunc
 
 	order    rollout.Order
+	received time.Time // when Temporal had the order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
 	bounds   map[string][]float64         // latency bounds by check
@@ -69,12 +66,25 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
+	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 
 	commands
 	member
 	shown shown
+}
+
+// course goes forward until the candidate serves everything, or something sends
+// the rollout back.
+func (r *run) course() *setback {
+	if r.order.Recover != "" {
+		return r.takeOver()
+	}
+	if s := r.prepare(); s != nil {
+		return s
+	}
+	return r.advance()
 }
 
 func newRun(ctx workflow.Context, order rollout.Order) *run {
@@ -93,6 +103,10 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
 	r.root, r.member = ctx, memberOf(order, info)
+	r.received = info.WorkflowStartTime
+	if above := info.ParentWorkflowExecution; above != nil && above.ID == rollout.TargetID(order.Spec.Key()) && !order.Received.IsZero() {
+		r.received = order.Received // it waited in the queue
+	}
 	return r
 }
 
@@ -111,7 +125,7 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received})
 	if s != nil {
 		return s
 	}
@@ -123,6 +137,9 @@ func (r *run) admit() *setback {
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
+	if o := r.order; o.Override {
+		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
+	}
 	return nil
 }
 
@@ -161,7 +178,7 @@ func (r *run) preflight() *setback {
 	act := r.look("preflight", "prove that going back is possible")
 	out, s := forwardAct(r, act, a.Preflight,
 		activities.PreflightInput{Job: r.job, Snapshot: r.snapshot, Checks: r.plan.Spec.Checks,
-			Steps: activities.Outlooks(r.plan), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
+			Steps: activities.Outlooks(r.plan), Cohorts: r.plan.Cohorts(), Alpha: r.plan.Spec.Policy.Alpha, Foresight: r.plan.Spec.Policy.Foresight, Copy: r.plan.Copy})
 	if s != nil {
 		return s
 	}
@@ -202,20 +219,24 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
-	if s := r.gate(step.Approve, step.Number, fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if s := r.gate(step.Approve, step.Number, step.Raise()); s != nil {
 		return s
 	}
 	if r.skipAll {
 		return nil
 	}
-	if step.Weight > r.step.Weight { // less traffic waits for nothing
-		if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", step.Weight)); s != nil {
+	if step.Weight > r.step.Weight || step.Cohort != "" { // less traffic waits for nothing
+		if s := r.waitUntilReady(step.Raise()); s != nil {
 			return s
 		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
+	r.status.StepOwner = step.Owner
 	if !r.stays {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
+			return s
+		}
+		if s := r.sendCohort(step); s != nil {
 			return s
 		}
 	}

@@ -70,7 +70,7 @@ func (s *teller) order(c rollout.Command, want string) {
 	if c.ID == "" {
 		c.ID = c.Name + time.Now().String()
 	}
-	s.env.UpdateWorkflow(c.Name, c.ID, &testsuite.TestUpdateCallback{
+	s.env.UpdateWorkflow(c.Name, c.Name+"/"+c.ID, &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { require.NoError(s.t, err) },
 		OnComplete: func(result any, err error) {

@@ -174,10 +174,11 @@ func watchSummary(in activities.ObserveInput, length time.Duration) string {
 	if len(judged) == 0 {
 		names = "weights and versions alone"
 	}
+	who := rollout.Audience(in.Weight, in.Apart, in.Cohorts...)
 	if in.Waiting || in.Held {
-		return fmt.Sprintf("keep watching %s while it waits: %s", in.Weight, names)
+		return fmt.Sprintf("keep watching %s while it waits: %s", who, names)
 	}
-	return fmt.Sprintf("watch %s for %s: %s", in.Weight, rollout.Duration(length.Round(time.Second)), names)
+	return fmt.Sprintf("watch %s for %s: %s", who, rollout.Duration(length.Round(time.Second)), names)
 }
 
 // finish ends the workflow: with its result, or, when a person acknowledged

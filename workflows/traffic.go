@@ -46,12 +46,12 @@ func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rollout.Split, *setback) {
 	r.served = true
 	r.record(id + ".traffic")
-	for {
-		act := r.act(id+".traffic", sentence(fmt.Sprintf("send %s to %s", w, r.plan.Candidate), r.why(w)))
+	for why := r.why(w); ; {
+		act := r.act(id+".traffic", sentence(fmt.Sprintf("send %s to %s", w, r.plan.Candidate), why))
 		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
 		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
 		in := activities.SetTrafficInput{
-			Job: r.write(id + ".traffic"), Step: step, Why: r.why(w), Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
+			Job: r.write(id + ".traffic"), Step: step, Why: why, Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
 			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks, Landed: r.landed,
 		}
 		if !r.heldSince.IsZero() {
@@ -75,7 +75,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		case rollout.PutBack:
 			r.putBacks, force = r.putBacks+1, true
 		case rollout.GoOn: // a hold that ended as `otherwise: promote`
-			force = true
+			force, why = true, out.Decision.Reason
 		default:
 			if s := r.waitOutDrift(id, out.Decision.Reason); s != nil {
 				return nil, s

@@ -115,7 +115,9 @@ func (r *run) lostWindow(in activities.ObserveInput, err error) activities.Obser
 }
 
 // where adds the place to a reason: "errors ×3.1 at 5%".
-func (r *run) where(reason string) string { return fmt.Sprintf("%s at %s", reason, r.status.Weight) }
+func (r *run) where(reason string) string {
+	return fmt.Sprintf("%s at %s", reason, rollout.Audience(r.status.Weight, r.step.Apart && r.status.Weight == 0, r.cohorts...))
+}
 
 // watchUntil keeps an Observe open until the condition holds, for whatever the
 // rollout waits for while the candidate has traffic.
@@ -150,6 +152,7 @@ func (r *run) watchWhile(future workflow.Future, id string) *setback {
 func (r *run) waitWindow() activities.ObserveInput {
 	step := r.step
 	step.Number, step.Weight = max(r.status.Step, 1), r.status.Weight
+	step.Apart = step.Apart && step.Weight == 0
 	r.waits++
 	in := r.window(step, 50+r.waits)
 	in.Waiting = true

@@ -18,13 +18,19 @@ import (
 // limit bounds an answer: a handler is a few kilobytes.
 const limit = 4 << 20
 
-// read returns the handler and the ETag of exactly what was read. A connection
-// that breaks off is tried again: each reload replaces Caddy's admin server.
-func (r *Router) read(ctx context.Context) (handler, string, error) {
-	body, etag, err := r.call(ctx, http.MethodGet, nil, "")
+// get reads a path. A connection that breaks off is tried again: each reload
+// replaces Caddy's admin server.
+func (r *Router) get(ctx context.Context, path string) (body []byte, etag string, err error) {
+	body, etag, err = r.call(ctx, http.MethodGet, path, nil, "")
 	for i := 0; i < 3 && isTorn(err) && ctx.Err() == nil; i++ {
-		body, etag, err = r.call(ctx, http.MethodGet, nil, "")
+		body, etag, err = r.call(ctx, http.MethodGet, path, nil, "")
 	}
+	return body, etag, err
+}
+
+// read returns the handler and the ETag of exactly what was read.
+func (r *Router) read(ctx context.Context) (handler, string, error) {
+	body, etag, err := r.get(ctx, "/id/"+r.id)
 	if err != nil {
 		return handler{}, "", fmt.Errorf("read handler %s: %w", r.id, err)
 	}
@@ -46,14 +52,14 @@ func (r *Router) write(ctx context.Context, h handler, etag string) error {
 	if err != nil {
 		return fmt.Errorf("write handler %s: %w", r.id, err)
 	}
-	if _, _, err = r.call(ctx, http.MethodPatch, body, etag); err != nil {
+	if _, _, err = r.call(ctx, http.MethodPatch, "/id/"+r.id, body, etag); err != nil {
 		return fmt.Errorf("write handler %s: %w", r.id, err)
 	}
 	return nil
 }
 
-func (r *Router) call(ctx context.Context, method string, body []byte, ifMatch string) ([]byte, string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, r.admin+"/id/"+r.id, bytes.NewReader(body))
+func (r *Router) call(ctx context.Context, method, path string, body []byte, ifMatch string) ([]byte, string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.admin+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", err, activities.ErrFinal)
 	}

@@ -15,6 +15,9 @@
 // reported as a version named like its address. A Caddy that starts from a file
 // again has the file's split and no fence: that is drift like any other.
 //
+// A cohort has a route of its own before that of the handler, with the @id
+// <id>.cohort.<name>: the same route, for those who send its header.
+//
 // Every change is one compare-and-set (ETag, If-Match) of the whole handler.
 // Needs Caddy 2.9 or later: older ones do not honour a weight of 0.
 package caddy
@@ -38,6 +41,8 @@ type Parameters struct {
 	Admin    string           `json:"admin"`    // default http://127.0.0.1:2019
 	ID       string           `json:"id"`       // the handler's @id; default bakeoff
 	Deadline rollout.Duration `json:"deadline"` // of one call; default 5s, at most 9s
+
+	Cohorts activities.Headers `json:"cohorts"` // which header makes whom one of which cohort
 }
 
 // maxDeadline keeps a call below the shortest activity, so that a late write of
@@ -50,6 +55,7 @@ type Router struct {
 	admin    string
 	deadline time.Duration
 	client   *http.Client
+	headers  activities.Headers
 }
 
 var safeID = regexp.MustCompile(`^[A-Za-z0-9._+-]+$`)
@@ -68,6 +74,8 @@ func New(with activities.With) (activities.Traffic, error) {
 		return nil, errors.New("admin: a user, password, query or fragment is not possible")
 	case !safeID.MatchString(p.ID):
 		return nil, fmt.Errorf("id: %q needs letters, digits, '.', '_', '+' or '-'", p.ID)
+	case p.Cohorts.Validate() != nil:
+		return nil, p.Cohorts.Validate()
 	case p.Deadline <= 0 || p.Deadline.Std() > maxDeadline:
 		return nil, fmt.Errorf("deadline: must be more than 0s and at most %s", maxDeadline)
 	}
@@ -78,13 +86,14 @@ func New(with activities.With) (activities.Traffic, error) {
 		admin:    strings.TrimSuffix(p.Admin, "/"),
 		deadline: p.Deadline.Std(),
 		client:   &http.Client{Transport: transport},
+		headers:  p.Cohorts,
 	}, nil
 }
 
 // Capabilities says in one line what the router can do.
 func (r *Router) Capabilities() string {
 	return "compare-and-set: yes (ETag); fence: kept in the configuration; " +
-		"weights: counted exactly per cycle of at most 200 requests (1,000 below 0.5%), 0.1% at least; in force when written"
+		"weights: counted exactly per cycle of at most 200 requests (1,000 below 0.5%), 0.1% at least; in force when written; cohorts: by header"
 }
 
 // Split computes the split from the handler's configuration as it is now. An

@@ -90,3 +90,21 @@ func TestFlags(t *testing.T) {
 		}
 	})
 }
+
+func TestCohorts(t *testing.T) {
+	for _, fences := range []bool{false, true} {
+		conform.Cohorts(t, func(t *testing.T) conform.CohortsFixture {
+			w := sim.New("2.4.1")
+			w.RefuseStale(fences)
+			require.NoError(t, w.Deploy(t.Context(), activities.Write{}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+			config := serve(t, w)
+			config.Cohorts = activities.Headers{"internal": {Header: "X-Cohort", Value: "internal"}, "beta": {Header: "X-Cohort", Value: "beta"}}
+			driver, err := web.NewTraffic(config)
+			require.NoError(t, err)
+			return conform.CohortsFixture{
+				Server: server(w), Driver: driver, Cohort: "internal", Other: "beta", Baseline: "2.4.1", Candidate: "2.5.0",
+				Foreign: func(_ *testing.T, cohort, version string) { w.ForeignCohort(cohort, version) }, Fences: fences,
+			}
+		})
+	}
+}

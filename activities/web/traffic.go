@@ -12,7 +12,10 @@ import (
 )
 
 // Traffic is a router behind the protocol.
-type Traffic struct{ *client }
+type Traffic struct {
+	*client
+	headers activities.Headers
+}
 
 var _ activities.Traffic = (*Traffic)(nil)
 
@@ -23,7 +26,10 @@ func NewTraffic(c Config) (*Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Traffic{client}, nil
+	if err := c.Cohorts.Validate(); err != nil {
+		return nil, err
+	}
+	return &Traffic{client, c.Cohorts}, nil
 }
 
 // weights is the protocol's shape of a split: version → basis points.

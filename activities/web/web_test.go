@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
 
 	"bakeoff/activities"
 	"bakeoff/activities/web"
@@ -343,4 +344,40 @@ func TestConfig(t *testing.T) {
 			require.NotContains(t, err.Error(), "hunter2")
 		})
 	}
+}
+
+// A server without cohorts is found before anything is changed; where none is
+// configured it is not asked.
+func TestServerWithoutCohorts(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(s.Close)
+	plain, err := web.NewTraffic(web.Config{URL: s.URL})
+	require.NoError(t, err)
+	rules, err := plain.Cohorts(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, rules)
+	require.Zero(t, asked)
+	require.ErrorIs(t, plain.Knows("internal"), activities.ErrFinal)
+
+	registry := activities.Registry{Traffic: map[string]func(activities.With) (activities.Traffic, error){"http": func(with activities.With) (activities.Traffic, error) {
+		var c web.Config
+		if err := with.Decode(&c); err != nil {
+			return nil, err
+		}
+		return web.NewTraffic(c)
+	}}}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	a := &activities.Activities{Drivers: registry}
+	env.RegisterActivity(a)
+	value, err := env.ExecuteActivity(a.Preflight, activities.PreflightInput{Cohorts: []string{"internal"}, Job: activities.Job{Drivers: rollout.Drivers{
+		Traffic: rollout.Driver{Driver: "http", With: map[string]any{"url": s.URL, "cohorts": map[string]any{"internal": map[string]any{"header": "X-Cohort", "value": "internal"}}}}}}})
+	require.NoError(t, err)
+	var out activities.PreflightOutput
+	require.NoError(t, value.Get(&out))
+	require.Len(t, out.Problems, 1)
+	require.Contains(t, out.Problems[0], "the router cannot send cohorts to a version: the server does not serve cohorts")
 }

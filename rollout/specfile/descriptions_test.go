@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -22,9 +21,7 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	all := comments(t, "../spec.go")
-	maps.Copy(all, comments(t, "../fleet.go"))
-	require.NoError(t, enc.Encode(all))
+	require.NoError(t, enc.Encode(comments(t, "../spec.go", "../strategies.go", "../adaptive.go", "../fleet.go")))
 	if *update {
 		require.NoError(t, os.WriteFile("descriptions.json", want.Bytes(), 0o644))
 	}
@@ -34,33 +31,37 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 }
 
 // comments gathers what is written about each struct and each of its fields.
-func comments(t *testing.T, file string) map[string]string {
+func comments(t *testing.T, files ...string) map[string]string {
 	t.Helper()
-	source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-	require.NoError(t, err)
 	out := map[string]string{}
-	for _, decl := range source.Decls {
-		general, ok := decl.(*ast.GenDecl)
-		if !ok || general.Tok != token.TYPE {
-			continue
-		}
-		for _, spec := range general.Specs {
-			spec := spec.(*ast.TypeSpec)
-			structure, ok := spec.Type.(*ast.StructType)
-			if !ok {
-				continue
-			}
-			out[spec.Name.Name] = oneLine(general.Doc)
-			for _, f := range structure.Fields.List {
-				for _, name := range f.Names {
-					if text := oneLine(f.Comment) + oneLine(f.Doc); text != "" {
-						out[spec.Name.Name+"."+name.Name] = text
-					}
-				}
+	for _, file := range files {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, decl := range source.Decls {
+			if general, ok := decl.(*ast.GenDecl); ok && general.Tok == token.TYPE {
+				describeTypes(general, out)
 			}
 		}
 	}
 	return out
+}
+
+func describeTypes(general *ast.GenDecl, out map[string]string) {
+	for _, spec := range general.Specs {
+		spec := spec.(*ast.TypeSpec)
+		structure, ok := spec.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		out[spec.Name.Name] = oneLine(general.Doc)
+		for _, f := range structure.Fields.List {
+			for _, name := range f.Names {
+				if text := oneLine(f.Comment) + oneLine(f.Doc); text != "" {
+					out[spec.Name.Name+"."+name.Name] = text
+				}
+			}
+		}
+	}
 }
 
 func oneLine(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }

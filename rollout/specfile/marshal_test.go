@@ -131,14 +131,35 @@ func strategies() *rapid.Generator[rollout.Strategy] {
 				Until: maybe(t, rapid.Just(rollout.Weight(rapid.IntRange(5001, 10000).Draw(t, "w"))), "until")}
 			return s
 		}
-		weight := rollout.Weight(0)
-		for range rapid.IntRange(1, 4).Draw(t, "steps") {
-			weight += rollout.Weight(rapid.IntRange(1, 2500).Draw(t, "raise"))
-			s.Canary = append(s.Canary, rollout.Step{Weight: weight, Bake: durations().Draw(t, "bake"),
-				Cohort: maybe(t, texts(), "cohort"), Approve: approvals().Draw(t, "approve")})
+		switch rapid.IntRange(0, 4).Draw(t, "other") {
+		case 0:
+			s.BlueGreen = &rollout.BlueGreen{Preview: durations().Draw(t, "preview")}
+			return s
+		case 1:
+			s.AllAtOnce = &rollout.AllAtOnce{Bake: durations().Draw(t, "bake")}
+			return s
+		case 2:
+			s.Rings = append([]rollout.Step{{Cohort: names().Draw(t, "ring"), Bake: durations().Draw(t, "bake")}}, steps(t)...)
+			for i := range s.Rings[1:] {
+				s.Rings[i+1].Cohort = ""
+			}
+			return s
 		}
+		s.Canary = steps(t)
 		return s
 	})
+}
+
+// steps rise, each with a cohort of its own.
+func steps(t *rapid.T) []rollout.Step {
+	var out []rollout.Step
+	weight := rollout.Weight(0)
+	for i := range rapid.IntRange(1, 4).Draw(t, "steps") {
+		weight += rollout.Weight(rapid.IntRange(1, 2500).Draw(t, "raise"))
+		out = append(out, rollout.Step{Weight: weight, Bake: durations().Draw(t, "bake"), Owner: maybe(t, texts(), "owner"),
+			Cohort: maybe(t, rapid.Just(string(rune('a'+i))), "cohort"), Approve: approvals().Draw(t, "approve")})
+	}
+	return out
 }
 
 func checks() *rapid.Generator[rollout.Check] {

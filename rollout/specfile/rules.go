@@ -84,6 +84,7 @@ var patterns = map[string]string{
 	"rollout.Spec.environment":      namePattern,
 	"rollout.Spec.unit":             namePattern,
 	"rollout.Check.name":            namePattern,
+	"rollout.Step.cohort":           namePattern,
 	"rollout.Release.version":       versionPattern,
 	"rollout.Baseline.version":      versionPattern,
 	"rollout.SLORate.objective":     objectivePattern,

@@ -157,7 +157,9 @@ func asText(s *jsonschema.Schema) *jsonschema.Schema {
 // exclusive says where exactly one of several fields is needed, and which go
 // together.
 func exclusive(defs jsonschema.Definitions) {
-	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"}, []string{"adaptive"})
+	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"}, []string{"adaptive"},
+		[]string{"blueGreen"}, []string{"rings"}, []string{"allAtOnce"})
+	defs["Step"].AnyOf = eachRequired([]string{"weight"}, []string{"cohort"})
 	defs["Judge"].OneOf = eachRequired([]string{"rateRatio"}, []string{"tailLadder"}, []string{"sloRate"}, []string{"threshold"},
 		[]string{"points"}, []string{"burnRate"}, []string{"meanCs"})
 	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query"})
@@ -166,8 +168,10 @@ func exclusive(defs jsonschema.Definitions) {
 	some, pairs := uint64(1), uint64(4)
 	burn, _ := defs["BurnRate"].Properties.Get("windows")
 	burn.MaxItems = &pairs
-	canary, _ := defs["Strategy"].Properties.Get("canary")
-	canary.MinItems = &some
+	for _, steps := range []string{"canary", "rings"} {
+		list, _ := defs["Strategy"].Properties.Get(steps)
+		list.MinItems = &some
+	}
 }
 
 func eachRequired(fields ...[]string) []*jsonschema.Schema {

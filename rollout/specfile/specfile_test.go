@@ -66,7 +66,7 @@ func documents(t *testing.T) map[string]string {
 	guide, err := os.ReadFile("../../docs/spec.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```yaml\n(kind: .*?)```").FindAllStringSubmatch(string(guide), -1)
-	require.Len(t, blocks, 7)
+	require.Len(t, blocks, 9)
 	for i, b := range blocks {
 		docs[fmt.Sprintf("spec.md block %d", i+1)] = b[1]
 	}
@@ -141,7 +141,7 @@ func TestProblems(t *testing.T) {
 		{"no fields at all", "{}", []string{
 			"f:1:1: environment: is missing", `f:1:1: kind: "" is not served: write kind: Rollout`,
 			"f:1:1: release.version: is missing", "f:1:1: service: is missing",
-			"f:1:1: strategy: no step: give canary (a list of steps), linear or adaptive",
+			"f:1:1: strategy: no step: give canary or rings (lists of steps), linear, adaptive, blueGreen or allAtOnce",
 			"f:1:1: target.deploy.driver: name the driver that deploys",
 			"f:1:1: target.traffic.driver: name the driver that shifts traffic"}},
 		{"twice", smallest + "service: b\n", []string{"f:15:1: service: stands twice: first in line 2"}},

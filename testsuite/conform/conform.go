@@ -1,7 +1,7 @@
 // Package conform is the suite that every driver passes, and the simulated
 // world too: what a driver must do when calls are repeated, answers are lost,
 // others write, servers throttle, refuse, break or hang. A driver's test calls
-// [Deployer], [Traffic], [Flags] or [Metrics] with a fixture.
+// [Deployer], [Traffic], [Cohorts], [Flags] or [Metrics] with a fixture.
 package conform
 
 import (

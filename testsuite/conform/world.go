@@ -27,7 +27,7 @@ func World(w *sim.World, deadline time.Duration) Server {
 			Conflict: func(*testing.T) { all(sim.Fault{Err: activities.ErrConflict}) },
 			Break:    func(*testing.T) { all(sim.Fault{}) },
 			LoseAnswer: func(*testing.T) {
-				for _, op := range []sim.Op{sim.OpDeploy, sim.OpRemove, sim.OpSetPrimary, sim.OpShift, sim.OpSetFlags} {
+				for _, op := range []sim.Op{sim.OpDeploy, sim.OpRemove, sim.OpSetPrimary, sim.OpShift, sim.OpSetCohort, sim.OpSetFlags} {
 					w.Heal(op)
 					w.Fail(op, sim.Fault{Lost: true, Times: 1})
 				}

@@ -196,8 +196,11 @@ func checkWorkerConfiguration(t *testing.T, b block) {
 		require.NoError(t, os.WriteFile(here, []byte("t"), 0o600))
 		text = strings.ReplaceAll(text, file[1], here)
 	}
-	name := filepath.Join(t.TempDir(), "bakeoff-worker.yaml")
+	folder := t.TempDir()
+	name := filepath.Join(folder, "bakeoff-worker.yaml")
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	const signers = "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfHgcz5xDOnKGHlVJ1ppAOxPuW7AwnPdaDN/4Ka4xwK\n"
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "allowed_signers"), []byte(signers), 0o600))
 	cmd := exec.Command(procs.Program(t, "bakeoff-worker"), "--config", name, "--queues", "none")
 	cmd.Env = os.Environ()
 	for _, variable := range regexp.MustCompile(`env: ([A-Z_]+)`).FindAllStringSubmatch(text, -1) {

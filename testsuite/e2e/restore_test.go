@@ -14,13 +14,27 @@ func TestBreakGlass(t *testing.T) {
 	s := open(t).scene(t)
 	s.start(oneLong)
 	s.bakes(1000)
-	require.NoError(t, s.town.client(t).TerminateWorkflow(t.Context(), "rollout/"+s.target(), "", "by mistake"))
+	require.NoError(t, s.town.client(t).TerminateWorkflow(t.Context(), "target/"+s.target(), "", "by mistake"))
+	s.terminate()
 	e := s.order(0, "restore")
 	require.Equal(t, rollout.Accepted, e.Answer)
 	require.True(t, s.world.State().Weights.Equal(rollout.Split{baseline: rollout.All}), s.world.State().Weights.String())
 	require.Equal(t, baseline, s.world.State().Primary)
 	written := s.asked("PUT /weights 200")
 	require.Greater(t, written[len(written)-1].Header.Get("Bakeoff-Fence"), written[0].Header.Get("Bakeoff-Fence"), "a higher epoch")
+}
+
+// Where the workflow that takes over cannot run, users are put back from what the
+// lost one had written.
+func TestBreakGlassDuringRecovery(t *testing.T) {
+	s := open(t).scene(t)
+	s.start(oneLong)
+	s.bakes(1000)
+	s.terminate()
+	until(t, "it is taken over", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+	require.Equal(t, rollout.Accepted, s.order(0, "restore").Answer)
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
 }
 
 // After promotion the baseline is gone: nobody is sent there.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/conform"
@@ -71,6 +73,22 @@ func TestFlags(t *testing.T) {
 			Foreign: func(_ *testing.T, flags map[string]any) { w.ForeignFlags(flags) },
 		}
 	})
+}
+
+func TestCohorts(t *testing.T) {
+	for _, fences := range []bool{false, true} {
+		conform.Cohorts(t, func(t *testing.T) conform.CohortsFixture {
+			w := sim.New("2.4.1")
+			w.RefuseStale(fences)
+			w.AddCohort("internal", 500)
+			w.AddCohort("beta", 1000)
+			require.NoError(t, w.Deploy(t.Context(), activities.Write{}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+			return conform.CohortsFixture{
+				Server: conform.World(w, deadline), Driver: w, Cohort: "internal", Other: "beta", Baseline: "2.4.1", Candidate: "2.5.0",
+				Foreign: func(_ *testing.T, cohort, version string) { w.ForeignCohort(cohort, version) }, Fences: fences,
+			}
+		})
+	}
 }
 
 func TestMetrics(t *testing.T) {

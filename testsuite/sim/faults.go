@@ -21,6 +21,8 @@ const (
 	OpSetPrimary Op = "setPrimary"
 	OpSplit      Op = "split"
 	OpShift      Op = "shift"
+	OpCohorts    Op = "cohorts"
+	OpSetCohort  Op = "setCohort"
 	OpFlags      Op = "flags"
 	OpSetFlags   Op = "setFlags"
 	OpRead       Op = "metrics"
@@ -29,7 +31,7 @@ const (
 )
 
 // Ops lists every call.
-var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpFlags, OpSetFlags, OpRead, OpHistory, OpPut}
+var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpCohorts, OpSetCohort, OpFlags, OpSetFlags, OpRead, OpHistory, OpPut}
 
 // ErrLost is the answer of a write that was done and whose answer was lost.
 var ErrLost = errors.New("connection reset before the answer")

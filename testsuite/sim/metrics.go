@@ -214,7 +214,7 @@ func (w *World) mark(at time.Duration) {
 			continue
 		}
 		b := w.behave[name].withDefaults()
-		s := stretch{from: at, behave: b, rate: b.Rate * float64(w.weights[name]) / float64(rollout.All)}
+		s := stretch{from: at, behave: b, rate: w.rateOf(name, b)}
 		if n := len(v.counted); n > 0 {
 			s.counters = v.counted[n-1].upTo(at)
 		}

@@ -36,6 +36,10 @@ type World struct {
 	ignores  bool
 	fencing  bool
 
+	rules  map[string]string         // cohort → version
+	shares map[string]rollout.Weight // of all requests, by cohort
+	tests  map[string]float64        // requests a second past the router, by version
+
 	flags map[string]any
 
 	delay    time.Duration
@@ -62,6 +66,7 @@ type change struct {
 var (
 	_ activities.Deployer = (*World)(nil)
 	_ activities.Traffic  = (*World)(nil)
+	_ activities.Cohorts  = (*World)(nil)
 	_ activities.Flags    = (*World)(nil)
 	_ activities.Metrics  = (*World)(nil)
 	_ activities.Vault    = (*World)(nil)
@@ -77,6 +82,7 @@ func New(baseline string) *World {
 		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{},
 		reverts: map[string]string{}, stalled: map[string]bool{},
 		weights: rollout.Split{}, revision: 1, flags: map[string]any{},
+		rules: map[string]string{}, shares: map[string]rollout.Weight{}, tests: map[string]float64{},
 		silent: map[string]bool{}, broken: map[string]string{}, vault: map[string][]byte{},
 		faults: map[Op][]*fault{}, fences: map[string]activities.Fence{}, forbidden: map[string]string{},
 	}
@@ -128,6 +134,7 @@ type State struct {
 	Weights  rollout.Split // in force
 	Primary  string
 	Versions []string // those that are there, in order
+	Cohorts  map[string]string
 	Flags    map[string]any
 }
 
@@ -136,7 +143,7 @@ func (w *World) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
-	s := State{Weights: maps.Clone(w.weights), Primary: w.primary, Flags: maps.Clone(w.flags)}
+	s := State{Weights: maps.Clone(w.weights), Primary: w.primary, Flags: maps.Clone(w.flags), Cohorts: maps.Clone(w.rules)}
 	for name, v := range w.versions {
 		if !v.isGone() {
 			s.Versions = append(s.Versions, name)

@@ -60,7 +60,7 @@ func TestARolloutLeavesItsLog(t *testing.T) {
 	require.Equal(t, 5, w.Writes()[5].Fence.Generation)
 	require.Equal(t, sim.State{
 		Weights: split(rollout.All), Primary: "2.5.0", Versions: []string{"2.5.0"},
-		Flags: map[string]any{"new-cart": map[string]any{"enabled": true}},
+		Cohorts: map[string]string{}, Flags: map[string]any{"new-cart": map[string]any{"enabled": true}},
 	}, w.State())
 }
 

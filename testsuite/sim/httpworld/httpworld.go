@@ -7,6 +7,7 @@
 //	PUT, GET         /primary               GET /metrics, of all versions
 //	PUT, GET         /weights
 //	GET, PATCH       /flags
+//	PUT, DELETE      /cohorts/{cohort}      GET /cohorts
 package httpworld
 
 import (
@@ -68,6 +69,9 @@ func New(world *sim.World) *Handler {
 		"GET /primary":               h.primary,
 		"PUT /weights":               h.shift,
 		"GET /weights":               h.weights,
+		"PUT /cohorts/{cohort}":      h.setCohort,
+		"DELETE /cohorts/{cohort}":   h.removeCohort,
+		"GET /cohorts":               h.cohorts,
 		"PATCH /flags":               h.setFlags,
 		"GET /flags":                 h.flags,
 	} {

@@ -141,3 +141,41 @@ func (h *Handler) setFlags(r *http.Request) (any, error) {
 	}
 	return struct{}{}, h.world.SetFlags(r.Context(), w, body.Flags)
 }
+
+// cohortRule is what a rule says: which header sends whom to which version.
+type cohortRule struct {
+	Version string            `json:"version"`
+	Header  map[string]string `json:"header,omitempty"`
+}
+
+func (h *Handler) cohorts(r *http.Request) (any, error) {
+	rules, err := h.world.Cohorts(r.Context())
+	body := map[string]cohortRule{}
+	for cohort, version := range rules {
+		body[cohort] = cohortRule{Version: version}
+	}
+	return map[string]any{"cohorts": body}, err
+}
+
+func (h *Handler) setCohort(r *http.Request) (any, error) {
+	w, err := writeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	var body cohortRule
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	if body.Version == "" || len(body.Header) != 1 {
+		return nil, badRequest("a rule needs a version and one header")
+	}
+	return struct{}{}, h.world.SetCohort(r.Context(), activities.CohortRule{Write: w, Cohort: r.PathValue("cohort"), Version: body.Version})
+}
+
+func (h *Handler) removeCohort(r *http.Request) (any, error) {
+	w, err := writeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, h.world.SetCohort(r.Context(), activities.CohortRule{Write: w, Cohort: r.PathValue("cohort")})
+}

@@ -1,0 +1,178 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// SetCohortInput asks for a cohort to have the candidate.
+type SetCohortInput struct {
+	Job
+	Step   int    `json:"step"`
+	Cohort string `json:"cohort"`
+}
+
+// SetCohortOutput is empty.
+type SetCohortOutput struct{}
+
+// RestoreCohortsInput asks for no rule to be left.
+type RestoreCohortsInput struct {
+	Job
+	Cohorts []string `json:"cohorts"`
+}
+
+// RestoreCohortsOutput is empty.
+type RestoreCohortsOutput struct{}
+
+// SetCohort makes the rule that sends a cohort to the candidate, and reads
+// until it is in force. A rule of somebody else's is left alone: that is a
+// conflict.
+func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohortOutput, error) {
+	doing := fmt.Sprintf("send cohort %s to %s", in.Cohort, in.Candidate)
+	router, err := a.cohortsOf(in.Job)
+	if err != nil {
+		return SetCohortOutput{}, asTemporal(doing, err)
+	}
+	rules, err := router.Cohorts(ctx)
+	if err != nil {
+		return SetCohortOutput{}, asTemporal(doing+": read rules", err)
+	}
+	if other := rules[in.Cohort]; other != "" && other != in.Candidate {
+		return SetCohortOutput{}, asTemporal(doing, fmt.Errorf("somebody else's rule sends it to %s: %w", other, ErrConflict))
+	}
+	err = router.SetCohort(ctx, CohortRule{Write: in.write(), Cohort: in.Cohort, Version: in.Candidate, Endpoints: in.Endpoints[in.Candidate]})
+	if err == nil {
+		err = a.awaitRules(ctx, router, map[string]string{in.Cohort: in.Candidate})
+	}
+	return SetCohortOutput{}, asTemporal(doing, err)
+}
+
+// RestoreCohorts removes the rules of cohorts, whoever made them: before the
+// rollout there were none. Where none is left nothing is written, unless the
+// cohort is not configured any more.
+func (a *Activities) RestoreCohorts(ctx context.Context, in RestoreCohortsInput) (RestoreCohortsOutput, error) {
+	doing := "remove the rules of cohorts " + strings.Join(in.Cohorts, ", ")
+	router, err := a.cohortsOf(in.Job)
+	if err != nil {
+		return RestoreCohortsOutput{}, insistently(doing, err)
+	}
+	reading, cancel := context.WithTimeout(ctx, longestRead)
+	rules, unread := router.Cohorts(reading)
+	cancel()
+	none := map[string]string{}
+	for _, cohort := range in.Cohorts {
+		none[cohort] = ""
+		isKnown := router.Knows(cohort) == nil // else it may be there and not be read
+		if unread == nil && isKnown && rules[cohort] == "" {
+			continue
+		}
+		w := in.write()
+		w.Intent += "/" + cohort
+		err = errors.Join(err, router.SetCohort(ctx, CohortRule{Write: w, Cohort: cohort}))
+	}
+	if err == nil {
+		err = a.awaitRules(ctx, router, none)
+	}
+	return RestoreCohortsOutput{}, insistently(doing, err)
+}
+
+// awaitRules reads until the cohorts are sent where they should be; "" is a
+// cohort without a rule.
+func (a *Activities) awaitRules(ctx context.Context, router Cohorts, want map[string]string) error {
+	return a.waitFor(ctx, func() (bool, error) {
+		rules, err := router.Cohorts(ctx)
+		if err != nil {
+			return false, fmt.Errorf("read rules: %w", err)
+		}
+		for _, cohort := range slices.Sorted(maps.Keys(want)) {
+			if rules[cohort] == want[cohort] {
+				continue
+			}
+			if isOver(ctx) {
+				return false, fmt.Errorf("the rule was accepted but is not in force: cohort %s is sent to %s", cohort, named(rules[cohort]))
+			}
+			return false, nil
+		}
+		return true, nil
+	})
+}
+
+// cohortsOf returns the router of a job as one that knows cohorts.
+func (a *Activities) cohortsOf(j Job) (Cohorts, error) {
+	traffic, err := a.Drivers.traffic(j.Drivers.Traffic)
+	if err != nil {
+		return nil, err
+	}
+	router, can := traffic.(Cohorts)
+	if !can {
+		return nil, fmt.Errorf("the traffic driver %s cannot send cohorts to a version: %w", j.Drivers.Traffic.Driver, ErrFinal)
+	}
+	return router, nil
+}
+
+// readCohorts reads the rules in force. Routers that know no cohorts have none.
+func readCohorts(ctx context.Context, traffic Traffic) (map[string]string, error) {
+	router, can := traffic.(Cohorts)
+	if !can {
+		return nil, nil
+	}
+	rules, err := router.Cohorts(ctx)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return rules, err
+}
+
+// showRules says in words where rules send cohorts.
+func showRules(rules map[string]string) string {
+	var parts []string
+	for _, cohort := range slices.Sorted(maps.Keys(rules)) {
+		parts = append(parts, fmt.Sprintf("a rule sends cohort %s to %s", cohort, rules[cohort]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// preflightCohorts is what keeps a router from sending cohorts to a version.
+func (a *Activities) preflightCohorts(ctx context.Context, in PreflightInput) (problems []string, err error) {
+	if len(in.Cohorts) == 0 {
+		return nil, nil
+	}
+	router, err := a.cohortsOf(in.Job)
+	if err != nil {
+		return nil, err
+	}
+	_, err = router.Cohorts(ctx)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrFinal) {
+		return []string{"the router cannot send cohorts to a version: " + err.Error()}, nil
+	}
+	return nil, err
+}
+
+// admitCohorts asks the router whether it knows each cohort of the plan.
+func admitCohorts(p rollout.Plan, traffic Traffic) []rollout.Problem {
+	list := "canary"
+	if len(p.Spec.Strategy.Rings) > 0 {
+		list = "rings"
+	}
+	var out []rollout.Problem
+	router, can := traffic.(Cohorts)
+	for i, step := range p.Steps {
+		path := fmt.Sprintf("strategy.%s[%d].cohort", list, i)
+		if step.Cohort == "" {
+			continue
+		}
+		if !can {
+			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(
+				"the traffic driver %s cannot send cohorts to a version", p.Spec.Target.Traffic.Driver)})
+		} else if err := router.Knows(step.Cohort); err != nil {
+			out = append(out, rollout.Problem{Path: path, Message: strings.TrimSuffix(err.Error(), ": final")})
+		}
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package activities
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// check finds what makes the approvals of a plan impossible, whoever starts it.
+func (r Rules) check(p rollout.Plan) []rollout.Problem {
+	var out []rollout.Problem
+	if len(r.Roles) == 0 {
+		return nil
+	}
+	for _, q := range p.Approvals() {
+		for _, role := range q.Roles() {
+			if _, known := r.Roles[role]; !known && role != Anyone {
+				out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("approve: this worker knows no role %q", role)})
+			}
+		}
+		if why := r.impossible(p.Spec.Environment, *q, ""); why != "" && len(out) == 0 {
+			out = append(out, rollout.Problem{Path: "strategy", Message: "approve: " + why})
+		}
+	}
+	return out
+}
+
+// lockedOut says why the approvals of a plan are impossible because of who starts
+// it, who may not approve; "" when they are not.
+func (r Rules) lockedOut(p rollout.Plan, starter string) string {
+	if own, _ := r.approvals(p.Spec.Environment); own.Self || len(r.Roles) == 0 {
+		return ""
+	}
+	for _, q := range p.Approvals() {
+		if why := r.impossible(p.Spec.Environment, *q, starter); why != "" {
+			return fmt.Sprintf("%s may not start this, and approve it, too: %s", starter, why)
+		}
+	}
+	return ""
+}
+
+// Unfillable says why nobody's votes can fill what an environment asks for,
+// whoever of those who may start a rollout does; "" when they can.
+func (r Rules) Unfillable(environment string, a Approvals) string {
+	q := a.Asks().WithDefaults()
+	why := r.impossible(environment, q, "")
+	if why != "" || a.Self {
+		return why
+	}
+	acts, _ := r.acts(environment)
+	for _, starter := range r.members(acts[ActStart]) {
+		if why = r.impossible(environment, q, starter); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// impossible says why no votes of the members fill an approval, which has its
+// defaults, when one of them has none; "" when they can. Everybody else's are
+// counted as if they were given.
+func (r Rules) impossible(environment string, q rollout.Approval, without string) string {
+	asked := q.Roles()
+	if len(asked) == 0 {
+		acts, _ := r.acts(environment)
+		asked = acts[rollout.CommandApprove]
+	}
+	if r.isOpen() || len(asked) == 0 || slices.Contains(asked, Anyone) {
+		return ""
+	}
+	var votes []rollout.Vote
+	for _, member := range r.members(asked) {
+		if member != r.member(without) {
+			votes = append(votes, r.vote(member, asked))
+		}
+	}
+	if q.IsFilled(votes) {
+		return ""
+	}
+	return fmt.Sprintf("a quorum of %d is impossible: the members of %s can give %s", q.Quorum, strings.Join(asked, ", "), q.Tally(votes))
+}

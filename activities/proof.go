@@ -1,0 +1,100 @@
+package activities
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// maxSkew is how far the time of a signed command may be from the worker's. What
+// is older cannot be told from something that was kept to be used later.
+const maxSkew = 5 * time.Minute
+
+// Verifier says whose signature of a statement it is: the key must be allowed
+// now for one of the names. The error says what is wrong with it.
+type Verifier interface {
+	Verify(statement, signature string, names []string, now time.Time) (rollout.Signer, error)
+}
+
+// Signing is which acts need a signature, and what tells whether one is right.
+type Signing struct {
+	Require map[string][]string // environment → acts; "default" serves the others
+	Keys    Verifier            // nil: signatures are kept, and not looked at
+}
+
+// requires reports whether an act needs a signature in an environment.
+func (s Signing) requires(environment, act string) bool {
+	acts, found := s.Require[environment]
+	if !found {
+		acts = s.Require["default"]
+	}
+	return slices.Contains(acts, act)
+}
+
+// proof is what has to be proved: that these words are the actor's.
+type proof struct {
+	environment, actor   string
+	acts                 []string // what it does; any of them may need a signature
+	wording              string   // what has to be signed
+	statement, signature string   // what was
+	given, received      time.Time
+}
+
+// proven verifies the signature of a command, which says why it is refused. A
+// signed command names the run that it is for, and a signed vote the step and the
+// plan, too: it can never serve another.
+func (r Rules) proven(in AuthorizeInput, now time.Time) (*rollout.Signer, string) {
+	p := proof{environment: in.Environment, actor: in.Actor, acts: []string{in.Command}, received: now}
+	if in.Override {
+		p.acts = append(p.acts, ActOverride)
+	}
+	if c := in.Signed; c != nil {
+		if c.RunID == "" && !in.Above || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
+			return nil, "a signed command names its run, and a signed vote the step and the plan, too"
+		}
+		p.wording, p.statement, p.signature, p.given = rollout.CommandStatement(in.Target, *c), c.Statement, c.Signature, c.At
+	}
+	return r.prove(p)
+}
+
+// provenOrder is the same of an order to start, received when it reached Temporal.
+func (r Rules) provenOrder(o rollout.Order, received time.Time) (*rollout.Signer, string) {
+	p := proof{
+		environment: o.Spec.Environment, actor: o.Actor, acts: []string{ActStart}, wording: rollout.OrderStatement(o),
+		statement: o.Statement, signature: o.Signature, given: o.At, received: received,
+	}
+	if o.Override {
+		p.acts = append(p.acts, ActOverride)
+	}
+	return r.prove(p)
+}
+
+// prove finds the signer, or why the signature does not hold. One that is there
+// must be right, even where none is needed.
+func (r Rules) prove(p proof) (*rollout.Signer, string) {
+	if p.statement == "" && p.signature == "" {
+		for _, act := range p.acts {
+			if r.Signing.requires(p.environment, act) {
+				return nil, fmt.Sprintf("%s in %s must be signed: use --sign", act, p.environment)
+			}
+		}
+		return nil, ""
+	}
+	if r.Signing.Keys == nil {
+		return nil, ""
+	}
+	if differs := rollout.StatementDiffers(p.statement, p.wording); differs != "" {
+		return nil, "what was signed is not this command: they differ in " + differs
+	}
+	if skew := p.received.Sub(p.given).Abs(); skew > maxSkew {
+		return nil, fmt.Sprintf("signed at %s, and it is %s here: more than %s apart", p.given.UTC().Format(time.RFC3339),
+			p.received.UTC().Format(time.RFC3339), rollout.Duration(maxSkew))
+	}
+	signer, err := r.Signing.Keys.Verify(p.statement, p.signature, r.names(p.actor), p.received)
+	if err != nil {
+		return nil, "the signature does not hold: " + err.Error()
+	}
+	return &signer, ""
+}

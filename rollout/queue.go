@@ -1,0 +1,163 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// TargetType is the registered name of the workflow that stands above the
+// rollouts of one target: it takes in releases, keeps the queue, remembers what
+// was good, and looks after the rollout that runs.
+const TargetType = "Target"
+
+// The messages that a Target takes beside the commands abort and resume: submit
+// is a Signal and an Update, which takes a Submit and returns a Submission.
+const CommandSubmit = "submit"
+
+// CommandAdopt is the Signal that tells a Target of a rollout that was started
+// beside it, because no worker was there to ask. It takes a Course.
+const CommandAdopt = "adopt"
+
+// ErrorRenewing is the type of the error with which a Target turns an Update away
+// while it goes on as a new run. The same Update is taken a moment later.
+const ErrorRenewing = "Renewing"
+
+// CommandSupersede is the Signal by which a Target sends a rollout back because
+// a newer release waits. Operators do not give it.
+const CommandSupersede = "supersede"
+
+// TargetID is the id of a target's own workflow.
+func TargetID(t Target) string { return "target/" + t.String() }
+
+// What a spec may say about a release that arrives while its rollout runs.
+const (
+	OnNewReject     = "reject"
+	OnNewQueue      = "queue"
+	OnNewKeepNewest = "keepNewest"
+	OnNewSupersede  = "supersede"
+)
+
+// Submit asks a Target for a rollout. Summary and Details are what the Temporal
+// UI shows of it.
+type Submit struct {
+	Order   Order  `json:"order"`
+	Summary string `json:"summary,omitempty"`
+	Details string `json:"details,omitempty"`
+}
+
+// Fate says what became of an order.
+type Fate string
+
+// The fates of an order. All but the first two are final.
+const (
+	FateQueued     Fate = "queued"     // it waits for the rollout before it
+	FateStarting   Fate = "starting"   // its rollout is being started
+	FateStarted    Fate = "started"    // Submission.RunID names its rollout
+	FateSuperseded Fate = "superseded" // a newer release took its place in the queue
+	FateRefused    Fate = "refused"    // for now: Cause and Why say why
+)
+
+// Submission is an order and what became of it.
+type Submission struct {
+	ID      string    `json:"id"` // of the order
+	Version string    `json:"version"`
+	Actor   string    `json:"actor,omitempty"`
+	At      time.Time `json:"at"`
+	Fate    Fate      `json:"fate"`
+	Cause   Cause     `json:"cause,omitempty"`
+	Why     string    `json:"why,omitempty"`
+	RunID   string    `json:"runId,omitempty"`
+}
+
+// Known is a release that was promoted: something to go back to.
+type Known struct {
+	Release Release   `json:"release"`
+	RunID   string    `json:"runId,omitempty"` // of the rollout that promoted it; "": it served before the first
+	By      string    `json:"by,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Quarantined is a release that was refused by its rollout: rolled back by a
+// verdict, aborted, or rejected. It is not rolled out again without a reason.
+type Quarantined struct {
+	Version  string    `json:"version"`
+	Artifact string    `json:"artifact,omitempty"`
+	Reason   string    `json:"reason"`
+	RunID    string    `json:"runId"`
+	At       time.Time `json:"at"`
+}
+
+// Course is a rollout that a Target looks after.
+type Course struct {
+	Submit Submit `json:"submit"`
+	RunID  string `json:"runId,omitempty"`  // "" while it is being started
+	Lost   string `json:"lost,omitempty"`   // the run that was cut off, where this one restores what it had changed
+	Holder bool   `json:"holder,omitempty"` // it was not started here
+}
+
+// TargetStatus is what a Target knows: the answer to its status query, and what
+// it hands on to its next run.
+type TargetStatus struct {
+	Target     Target        `json:"target"`
+	Running    *Course       `json:"running,omitempty"`
+	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
+	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
+	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
+	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
+	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
+	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
+	Commands   []string      `json:"commands,omitempty"`   // ids of the last ones, newest last
+}
+
+// What a Target remembers at most.
+const (
+	MostFates       = 200
+	MostGood        = 20
+	MostQuarantined = 50
+	MostQueued      = 100
+)
+
+// Is reports whether a quarantine is about a release: the same version, and the
+// same artifact where both name one.
+func (q Quarantined) Is(r Release) bool {
+	return q.Version == r.Version && (q.Artifact == "" || r.Artifact == "" || q.Artifact == r.Artifact)
+}
+
+// BackTo is the spec by which a target goes back to a release that was good: all
+// of the traffic at once, as soon as it is ready. It is known to be good, so that
+// what the checks say of it is on record and decides nothing.
+func (s Spec) BackTo(release Release) Spec {
+	bake := Duration(time.Minute)
+	for _, step := range s.Strategy.steps() {
+		bake = min(bake, step.Bake)
+	}
+	s.Release, s.Baseline, s.Purpose = release, nil, ""
+	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
+	s.Checks = slices.Clone(s.Checks)
+	for i := range s.Checks {
+		advisory := false
+		s.Checks[i].Gates = &advisory
+	}
+	s.Policy.Absolute, s.Policy.Foresight, s.Policy.Require = "", "", ""
+	s.Policy.EndEarly, s.Policy.Otherwise, s.Policy.HoldFor = false, RulePromote, bake
+	return s
+}
+
+// Serving is the release that was promoted last, if any.
+func (s TargetStatus) Serving() (Known, bool) {
+	if len(s.Good) == 0 {
+		return Known{}, false
+	}
+	return s.Good[0], true
+}
+
+// GoodBefore finds what to go back to: the version asked for, or for "" the one
+// that was good before the one that serves.
+func (s TargetStatus) GoodBefore(version string) (Known, bool) {
+	for i, known := range s.Good {
+		if known.Release.Version == version || version == "" && i > 0 && known.Release.Version != s.Good[0].Release.Version {
+			return known, true
+		}
+	}
+	return Known{}, false
+}

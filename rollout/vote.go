@@ -1,0 +1,104 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Vote is one member's yes, and which of the roles that were asked the member
+// had when it was given. It stands, whatever becomes of the member afterwards.
+type Vote struct {
+	Member string   `json:"member"`
+	Roles  []string `json:"roles,omitempty"`
+}
+
+// Roles are all that an approval asks, in order; none: anyone may answer.
+func (a Approval) Roles() []string {
+	if len(a.Each) > 0 {
+		return slices.Sorted(maps.Keys(a.Each))
+	}
+	return a.From
+}
+
+// sum is how many votes all roles side by side make.
+func (a Approval) sum() int {
+	n := 0
+	for _, votes := range a.Each {
+		n += votes
+	}
+	return n
+}
+
+// Count says how many of the votes fill a place, and which roles still want
+// some. One vote fills one place: that of a member with two roles counts for
+// the one that makes most of all votes.
+func (a Approval) Count(votes []Vote) (filled int, wanted []string) {
+	if len(a.Each) == 0 {
+		return min(len(votes), a.Quorum), nil
+	}
+	b := ballot{left: maps.Clone(a.Each), votes: votes, fills: make([]string, len(votes))}
+	for i := range votes {
+		if b.place(i, map[string]bool{}) {
+			filled++
+		}
+	}
+	for _, role := range slices.Sorted(maps.Keys(b.left)) {
+		switch n := b.left[role]; {
+		case n == 1:
+			wanted = append(wanted, role)
+		case n > 1:
+			wanted = append(wanted, fmt.Sprintf("%d of %s", n, role))
+		}
+	}
+	return filled, wanted
+}
+
+// Tally is what Count says, for people: "1 of 2; still wanted: security".
+func (a Approval) Tally(votes []Vote) string {
+	filled, wanted := a.Count(votes)
+	text := fmt.Sprintf("%d of %d", filled, a.Quorum)
+	if len(wanted) > 0 {
+		text += "; still wanted: " + strings.Join(wanted, ", ")
+	}
+	return text
+}
+
+// IsFilled reports whether nothing is wanted any more.
+func (a Approval) IsFilled(votes []Vote) bool {
+	filled, _ := a.Count(votes)
+	return filled >= a.Quorum
+}
+
+// ballot places votes: a maximum matching of votes and roles, by augmenting
+// paths (Kuhn 1955).
+type ballot struct {
+	left  map[string]int // free places by role
+	votes []Vote
+	fills []string // role by vote; "": none
+}
+
+// place finds a place for a vote, moving others to another role of theirs where
+// it must. Each role is tried once.
+func (b ballot) place(vote int, tried map[string]bool) bool {
+	for _, role := range b.votes[vote].Roles {
+		places, asked := b.left[role]
+		if !asked || tried[role] {
+			continue
+		}
+		tried[role] = true
+		if places > 0 {
+			b.left[role]--
+			b.fills[vote] = role
+			return true
+		}
+		for other, filled := range b.fills {
+			if filled == role && b.place(other, tried) {
+				b.fills[vote] = role
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rollout"
+)
+
+func (c *cli) rollbackCommand() *cobra.Command {
+	return c.orderCommand(orderHelp{rollout.CommandRollback, "Go back to a release that was good, after a promotion",
+		`Go back to the release that served TARGET before the last promotion, or with --to to
+another one that was promoted before. It is a rollout of its own, without steps and
+without asking anybody: deploy, all of the traffic as soon as it is ready, primary.
+What the checks say of it is on record and decides nothing. The version that is left
+is in quarantine. While a rollout runs, abort is the way back.
+
+This waits for the end, as run does, and exits with the code of its outcome: 0 once
+the good release serves everything. --no-wait returns as soon as it is started.`,
+		`bakeoff rollback production/checkout --reason "2.5.0 loses carts"`},
+		func(cmd *cobra.Command, o *order) {
+			cmd.Flags().StringVar(&o.To, "to", "", "`VERSION` to go back to (default the one before)")
+			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as it is started")
+		}, c.rollback)
+}
+
+func (c *cli) rollback(ctx context.Context, svc service, t rollout.Target, o order) error {
+	answer, err := c.askAbove(ctx, svc, t, o)
+	switch {
+	case errors.Is(err, errOver):
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "nothing is known of " + t.String(),
+			Status: rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}})
+	case err != nil:
+		return err
+	case answer.Answer != rollout.Accepted || o.noWait:
+		answer.Status = c.lastOf(ctx, svc, t)
+		return c.answered(o, answer)
+	}
+	return c.await(ctx, svc, run{answer.Status.WorkflowID, answer.Status.RunID}, o.timeout.Std())
+}
+
+// askAbove gives a command to the Target.
+func (c *cli) askAbove(ctx context.Context, svc service, t rollout.Target, o order) (rollout.Answer, error) {
+	command, err := c.signed(t, run{}, o)
+	if err != nil {
+		return rollout.Answer{}, err
+	}
+	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	answer, err := svc.Update(asking, above(t), command)
+	if err != nil && !errors.Is(err, errOver) {
+		err = fmt.Errorf("%s %s: %w", o.Name, t, err)
+	}
+	return answer, err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"bakeoff/rollout"
+)
+
+// Each thing that keeps a rollout from being obeyed is found, with what to do.
+func TestDoctor(t *testing.T) {
+	served := map[string]int{"control": 2, "analysis": 1, "infra": 1}
+	for name, tt := range map[string]struct {
+		change func(*fake)
+		want   []string // kinds
+		advice string
+	}{
+		"nothing": {change: func(f *fake) { f.execution, f.listed = nil, nil }},
+		"a queue that nobody polls": {change: func(f *fake) { f.execution, f.listed, f.pollers = nil, nil, map[string]int{"control": 1, "infra": 1} },
+			want: []string{"unserved"}, advice: "bakeoff-worker --queues analysis"},
+		"a workflow that workers cannot go on with": {change: func(f *fake) { f.execution.TaskAttempts = 7 },
+			want: []string{"wedged"}, advice: "bakeoff restore production/checkout --reason"},
+		"one that needs a human": {change: func(f *fake) { f.execution.NeedsHuman = true },
+			want: []string{"needsHuman"}, advice: "bakeoff status production/checkout"},
+		"one that was cut off": {change: func(f *fake) { f.execution.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED },
+			want: []string{"cutOff"}, advice: "bakeoff restore production/checkout"},
+		"a queue that stands": {change: func(f *fake) {
+			f.onTarget = func(int) rollout.TargetStatus {
+				return rollout.TargetStatus{Stands: "aborted by ana", Queue: []rollout.Submit{{}}}
+			}
+		}, want: []string{"stands"}, advice: "bakeoff resume production/checkout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := running(t)
+			f.listed, f.pollers = []execution{*f.execution}, served
+			tt.change(f)
+			got := bakeoff(t.Context(), f, "doctor", "-o", "json")
+			var kinds []string
+			for line := range strings.Lines(got.out) {
+				kinds = append(kinds, decodeLine(t, line)["kind"].(string))
+			}
+			for _, want := range tt.want {
+				require.Contains(t, kinds, want, got.out)
+			}
+			if len(tt.want) == 0 {
+				require.Empty(t, kinds)
+				require.Zero(t, got.code)
+				return
+			}
+			require.Equal(t, 14, got.code, got.err)
+			require.Contains(t, got.out, tt.advice)
+			require.Contains(t, bakeoff(t.Context(), f, "doctor").out, tt.want[0]+": ")
+		})
+	}
+}
+
+func decodeLine(t *testing.T, line string) map[string]any {
+	t.Helper()
+	var out map[string]any
+	require.NoError(t, json.Unmarshal([]byte(line), &out))
+	return out
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"bakeoff/rollout"
+	"bakeoff/rollout/signature"
+)
+
+// signed is a command with the actor's signature, where one was asked for. It is
+// bound to its run, so that it serves no other.
+func (c *cli) signed(t rollout.Target, r run, o order) (rollout.Command, error) {
+	command := o.Command
+	key := orElse(o.by.sign, c.getenv("BAKEOFF_SIGN"))
+	if key == "" {
+		return command, nil
+	}
+	command.At = c.now().UTC() // somebody may have looked for long before
+	command.RunID = orElse(command.RunID, r.RunID)
+	command.Statement = rollout.CommandStatement(t.String(), command)
+	var err error
+	command.Signature, err = signature.Sign(command.Statement, key, c.getenv("SSH_AUTH_SOCK"))
+	return command, err
+}
+
+// abortOf is the abort of an order. It is signed where the flag asks for it, and
+// goes without where that fails: nothing may keep an abort waiting.
+func (c *cli) abortOf(t rollout.Target, r run, o order) rollout.Command {
+	o.Name = rollout.CommandAbort
+	if o.by.sign == "" {
+		return o.Command
+	}
+	command, err := c.signed(t, r, o)
+	if err != nil {
+		fmt.Fprintf(c.err, "the abort goes unsigned: %v\n", err)
+		return o.Command
+	}
+	return command
+}
+
+// signedOrder is the same of an order to start.
+func (c *cli) signedOrder(o rollout.Order, by who) (rollout.Order, error) {
+	key := orElse(by.sign, c.getenv("BAKEOFF_SIGN"))
+	if key == "" {
+		return o, nil
+	}
+	o.Statement = rollout.OrderStatement(o)
+	var err error
+	o.Signature, err = signature.Sign(o.Statement, key, c.getenv("SSH_AUTH_SOCK"))
+	return o, err
+}

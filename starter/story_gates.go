@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// gate is an approval that is being waited for.
+type gate struct {
+	step  int // that will be taken; steps+1 is promotion
+	ask   rollout.Approval
+	votes []rollout.Vote
+}
+
+// voted counts a vote; the one that makes the quorum opens the gate.
+func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
+	if s.gate == nil {
+		return
+	}
+	vote := s.votes[c.ID]
+	vote.Member = orElse(vote.Member, c.Actor)
+	s.gate.votes = append(s.gate.votes, vote)
+	if c.Override {
+		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+": "+c.Reason)
+	} else if s.gate.ask.IsFilled(s.gate.votes) {
+		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(len(s.gate.votes), "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
+	}
+}
+
+// opened tells that a gate was opened by a vote.
+func (s *story) opened(e *historypb.HistoryEvent, c rollout.Command, text string) {
+	data := map[string]any{}
+	if c.Override {
+		data["override"] = true
+	}
+	s.add(e, rollout.EventGatePassed, s.gate.step, text, data).Actor = c.Actor
+	s.closed()
+}
+
+// closed leaves the gate behind: what waits next waits for a later step.
+func (s *story) closed() { s.gated, s.gate = s.gate.step, nil }
+
+// waitsFor opens a gate. A pause or a hold in between leaves it as it is.
+func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
+	if what != rollout.WaitingForApproval || s.gate != nil {
+		return
+	}
+	step, approval := s.nextGate()
+	s.gate = &gate{step: step, ask: rollout.Approval{Quorum: 1}}
+	data := map[string]any{"step": step}
+	text := "waiting for an approval of " + s.raise(step)
+	if approval != nil {
+		s.gate.ask = approval.WithDefaults()
+		text += ": " + asked(approval)
+		data["approval"] = approval
+	}
+	s.add(e, rollout.EventGateWaiting, step, text, data)
+}
+
+// nextGate is the step that an approval is asked before: the first that asks
+// for one and was neither taken nor asked for yet. Bakes that are skipped do not
+// count as taken, and the weights of an adaptive plan are not known in advance.
+func (s *story) nextGate() (int, *rollout.Approval) {
+	for _, step := range s.plan.Steps {
+		if step.Number > max(s.status.Step, s.gated) && step.Approve != nil {
+			return step.Number, step.Approve
+		}
+	}
+	return max(len(s.plan.Steps), s.status.Step) + 1, s.plan.Promote
+}
+
+// raise is what taking a step means.
+func (s *story) raise(step int) string {
+	if step > len(s.plan.Steps) {
+		return "the promotion"
+	}
+	return s.plan.Steps[step-1].Raise()
+}
+
+// raised tells that the rollout goes on past a gate although the votes were not
+// there: nobody answered in time, and that is what the plan says then.
+func (s *story) raised(e *historypb.HistoryEvent) {
+	if s.gate != nil {
+		s.add(e, rollout.EventGatePassed, s.gate.step, "nobody answered in time: goes on, as the plan says", nil)
+		s.closed()
+	}
+}
+
+// turned tells what going back means for a gate that is open: where nothing
+// else turned the rollout back, nobody approved in time.
+func (s *story) turned(e *historypb.HistoryEvent) {
+	if s.gate != nil && !s.back && !s.aborted {
+		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time", nil)
+	}
+	s.gate, s.back = nil, true
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// flagged tells of flags that were moved with the release, or back with it.
+func (s *story) flagged(e *historypb.HistoryEvent, one act) error {
+	var in flagsInput
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(in.Flags)), ", ")
+	kind, text := rollout.EventDeployed, "flags of "+s.status.Candidate+" set: "+names
+	if strings.HasPrefix(one.ID, "restore") {
+		kind, text = rollout.EventRestoring, "flags are back: "+names
+	}
+	s.add(e, kind, 0, text, map[string]any{"flags": in.Flags})
+	return nil
+}
+
+// sentCohorts tells of a cohort that was given the candidate, and of rules that
+// are gone again.
+func (s *story) sentCohorts(e *historypb.HistoryEvent, one act) error {
+	var in cohortsInput
+	if err := s.decode(one.Input, &in); err != nil {
+		return err
+	}
+	if one.Type == "SetCohort" {
+		s.add(e, rollout.EventCohortSet, in.Step, fmt.Sprintf("cohort %s sent to %s", in.Cohort, s.status.Candidate), map[string]any{"cohort": in.Cohort})
+		return nil
+	}
+	kind := rollout.EventCleanedUp
+	if strings.HasPrefix(one.ID, "restore") {
+		kind = rollout.EventRestoring
+	}
+	s.add(e, kind, 0, "no rule of these cohorts is left: "+strings.Join(in.Cohorts, ", "), map[string]any{"cohorts": list(in.Cohorts)})
+	return nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// ringed is spec with cohorts before its weights.
+func ringed() rollout.Spec {
+	s := spec()
+	s.Strategy = rollout.Strategy{Rings: []rollout.Step{
+		{Cohort: "internal", Bake: rollout.Duration(60e9), Owner: "platform", Approve: &rollout.Approval{}},
+		{Weight: 1000, Bake: rollout.Duration(60e9)}}}
+	return s
+}
+
+func TestPlanOfRings(t *testing.T) {
+	got := planText(rollout.NewPlan(ringed()))
+	for _, want := range []string{
+		"step 1: cohort internal, bake 1m, answered for by platform\n",
+		"  only absolute checks decide: those who meet the candidate are no fair share of the users\n",
+		"step 2: 10%, bake 1m\n",
+		"  s01.traffic      leave all traffic with the baseline\n                     undone by: send all traffic to the baseline\n",
+		"  s01.cohort       send cohort internal to 2.5.0\n                     undone by: remove the rule of cohort internal\n",
+		"  cleanup.cohorts  remove the rules of the cohorts, who have 2.5.0 like everybody\n",
+		"nothing judges the candidate before a share of the users has it",
+	} {
+		require.Contains(t, got, want)
+	}
+	s := spec()
+	s.Strategy = rollout.Strategy{BlueGreen: &rollout.BlueGreen{Preview: rollout.Duration(60e9)}}
+	require.Contains(t, planText(rollout.NewPlan(s)), "step 1: test traffic, bake 1m\n")
+	s.Strategy = rollout.Strategy{AllAtOnce: &rollout.AllAtOnce{Bake: rollout.Duration(60e9)}}
+	require.Contains(t, planText(rollout.NewPlan(s)), "step 1: 100%, bake 1m\n")
+}
+
+func TestStoryOfACohort(t *testing.T) {
+	p := &tape{t: t}
+	p.started(anOrder())
+	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(ringed())})
+	p.act("s01.traffic", "SetTraffic", map[string]any{"step": 1}, map[string]any{"split": split(0)})
+	p.act("s01.cohort", "SetCohort", map[string]any{"step": 1, "cohort": "internal"}, map[string]any{})
+	in, out := window(1, 1, rollout.GoOn, rollout.Inconclusive)
+	in["cohorts"], in["apart"], in["weight"] = []string{"internal"}, true, "0%"
+	p.act("s01.w01.observe", "Observe", in, out)
+	p.act("restore.cohorts", "RestoreCohorts", map[string]any{"cohorts": []string{"internal"}}, map[string]any{})
+	s := told(t, p)
+	require.Equal(t, "platform", s.status.StepOwner)
+	var lines []string
+	for _, line := range s.lines[2:] {
+		lines = append(lines, string(line.Kind)+": "+line.Text)
+	}
+	require.Contains(t, lines[0], ", answered for by platform")
+	require.Equal(t, "CohortSet: cohort internal sent to 2.5.0", lines[1])
+	require.Contains(t, lines[2], "Window: window 1 at cohort internal")
+	require.Contains(t, lines[3], "StepPassed: passed at cohort internal, as the policy says: ")
+	require.Equal(t, "Restoring: no rule of these cohorts is left: internal", lines[4])
+}
+
+// The break-glass restore removes the rules, too.
+func TestRestoreOfCohorts(t *testing.T) {
+	f := running(t)
+	f.verified.Verified = true
+	f.tape.act("s02.cohort", "SetCohort", map[string]any{"step": 2, "cohort": "beta", "candidate": "2.5.0", "baseline": "2.4.1"}, map[string]any{})
+	require.Equal(t, 0, bakeoff(t.Context(), f, "restore", "production/checkout", "--reason", "stuck", "-o", "json").code)
+	require.Contains(t, f.acts, "RestoreCohorts on control")
+	var removed []any
+	for _, in := range f.inputs {
+		if in["cohorts"] != nil {
+			removed = append(removed, in["cohorts"])
+		}
+	}
+	require.Equal(t, []any{[]string{"beta"}}, removed)
+}

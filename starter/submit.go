@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// submitted is an order that was taken in.
+type submitted struct {
+	spec rollout.Spec
+	run  // of its rollout; without a RunID while it waits in the queue
+	rollout.Submission
+}
+
+// submitWithin is how long a worker has to take an order in before its rollout
+// is started without asking the Target.
+const submitWithin = 10 * time.Second
+
+// submit gives an order to its Target. Where no worker answers, the rollout is
+// started at once, if nothing runs: it begins when a worker comes. An order that
+// is refused ends with 15.
+func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool) (submitted, error) {
+	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o)}
+	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key())}
+	err := errNoWorker
+	if served {
+		asking, cancel := context.WithTimeout(ctx, submitWithin)
+		defer cancel()
+		out.Submission, err = svc.Submit(asking, s)
+	}
+	if err != nil && ctx.Err() == nil && retryable(err) {
+		out.run, err = svc.Start(ctx, s)
+		out.Submission = rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Fate: rollout.FateStarted, RunID: out.run.RunID}
+	}
+	switch {
+	case errors.Is(err, errBusy):
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+	case err != nil:
+		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
+	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+	}
+	out.run.RunID = out.Submission.RunID
+	return out, c.unlessRefused(out)
+}
+
+// unlessRefused ends with 15 for an order that was refused, and with 12 for one
+// that a newer one took the place of.
+func (c *cli) unlessRefused(s submitted) error {
+	result := c.refusal(subjectOf(s.spec), s.Cause, s.Why)
+	switch s.Fate {
+	case rollout.FateRefused:
+		if err := c.result(result); err != nil {
+			return err
+		}
+		return fail(exitRefused, "refused: %s", s.Why)
+	case rollout.FateSuperseded:
+		result.Outcome = rollout.Superseded
+		if err := c.result(result); err != nil {
+			return err
+		}
+		return fail(exitSuperseded, "%s", s.Why)
+	}
+	return nil
+}
+
+// seeThrough waits until an order has had its turn, and for the end of its
+// rollout.
+func (c *cli) seeThrough(ctx context.Context, svc service, s submitted, timeout time.Duration) error {
+	begun := c.now()
+	if s.Fate != rollout.FateStarted {
+		turn, err := c.awaitTurn(ctx, svc, s, timeout)
+		if err != nil {
+			return err
+		}
+		s = turn
+	}
+	if timeout > 0 {
+		timeout = max(timeout-c.now().Sub(begun), time.Millisecond)
+	}
+	return c.await(ctx, svc, s.run, timeout)
+}
+
+// awaitTurn waits while an order is in the queue.
+func (c *cli) awaitTurn(ctx context.Context, svc service, s submitted, timeout time.Duration) (submitted, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errTimeout)
+		defer cancel()
+	}
+	view := c.newView()
+	defer view.close()
+	for said := ""; ; pause(ctx, c.poll) {
+		if s.Why != said {
+			said = s.Why
+			view.note("in the queue: " + said)
+		}
+		if s.Fate != rollout.FateQueued && s.Fate != rollout.FateStarting {
+			s.run.RunID = s.Submission.RunID
+			return s, c.unlessRefused(s)
+		}
+		if ctx.Err() != nil {
+			return s, c.stillQueued(ctx, s)
+		}
+		if t, err := svc.Target(ctx, s.spec.Key()); err == nil {
+			s.Submission = fateOf(t, s.Submission)
+		}
+	}
+}
+
+// stillQueued ends a wait before the order had its turn.
+func (c *cli) stillQueued(ctx context.Context, s submitted) error {
+	if errors.Is(reason(ctx), errInterrupted) {
+		return fail(exitInterrupted, "detached: the order stays in the queue\n  take it up again: bakeoff wait %s", s.spec.Key())
+	}
+	if err := c.result(pending(s)); err != nil {
+		return err
+	}
+	return exit(exitTimeoutWaiting)
+}
+
+// waitingForQueue is what an order waits for whose turn has not come.
+const waitingForQueue = "queue"
+
+// pending is where an order stands that has no rollout yet.
+func pending(s submitted) rollout.Status {
+	return rollout.Status{Target: s.spec.Key().String(), WorkflowID: s.WorkflowID, Candidate: s.spec.Release.Version,
+		Phase: rollout.PhasePending, WaitingFor: waitingForQueue, Reason: s.Why, StartedAt: s.At}
+}
+
+// fateOf is what a Target knows of an order by now.
+func fateOf(t rollout.TargetStatus, known rollout.Submission) rollout.Submission {
+	for _, f := range t.Fates {
+		if f.ID == known.ID {
+			return f
+		}
+	}
+	return known
+}

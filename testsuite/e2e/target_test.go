@@ -1,0 +1,229 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
+)
+
+// newer is a spec line for a release that comes after the candidate.
+func newer(version string) string {
+	return fmt.Sprintf(`release: {version: %s, artifact: "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad016"}`, version)
+}
+
+// What happens to a release that comes in mid-rollout is what the policy says.
+func TestNewRelease(t *testing.T) {
+	c := open(t)
+	for name, tt := range map[string]func(*scene){
+		"Reject": func(s *scene) {
+			s.start(oneLong)
+			s.bakes(1000)
+			out := s.run(newer("2.6.0"))
+			require.Equal(s.t, 15, out.code)
+			require.Equal(s.t, rollout.CauseRunning, out.Cause)
+			require.Contains(s.t, out.Reason, "is held by the rollout of 2.5.0, started by tester@example.com")
+			s.order(0, "abort")
+			s.ends(11, rollout.Aborted, "")
+		},
+		"Queue": func(s *scene) {
+			s.start(oneStep, "policy: {onNewRelease: queue}")
+			s.bakes(1000)
+			out := s.run(newer("2.6.0"), oneStep)
+			out.requires(s, 0, rollout.Promoted, "")
+			require.Equal(s.t, append(append([]string{}, oneStepLog("2.4.1", "2.5.0")...), oneStepLog("2.5.0", "2.6.0")...), s.world.Log())
+		},
+		"KeepNewest": func(s *scene) {
+			s.start(oneLong, "policy: {onNewRelease: keepNewest}")
+			s.bakes(1000)
+			waiting := s.inBackground("run", s.file(newer("2.6.0"), oneStep), "--reason", "a test", "-o", "json")
+			until(s.t, "2.6.0 queued", func() bool { return len(s.above().Queue) == 1 })
+			s.start(newer("2.7.0"), oneStep)
+			dropped := s.read(<-waiting)
+			require.Equal(s.t, 12, dropped.code)
+			require.Equal(s.t, rollout.Superseded, dropped.Outcome)
+			require.Contains(s.t, dropped.Reason, "superseded by 2.7.0")
+			s.order(0, "promote", "--full")
+			until(s.t, "2.7.0 is primary", func() bool { return s.world.State().Primary == "2.7.0" })
+			require.NotContains(s.t, s.world.Log(), "deploy 2.6.0")
+			s.ends(0, rollout.Promoted, "")
+		},
+		"Supersede": func(s *scene) {
+			s.start(oneLong, "policy: {onNewRelease: supersede}")
+			s.bakes(1000)
+			old := s.status().RunID
+			out := s.run(newer("2.6.0"), oneStep)
+			out.requires(s, 0, rollout.Promoted, "")
+			require.Equal(s.t, append(append([]string{}, undone...), oneStepLog("2.4.1", "2.6.0")...), s.world.Log())
+			last := s.cli("history", s.target(), "--run", old, "-o", "json")
+			require.Contains(s.t, last.Stdout, `"outcome":"Superseded"`)
+		},
+		"ByFlag": func(s *scene) {
+			s.start(oneLong)
+			s.bakes(1000)
+			waiting := s.inBackground("wait", s.target(), "-o", "json")
+			out := s.result("run", s.file(newer("2.6.0"), oneStep), "--supersede", "--reason", "a fix")
+			out.requires(s, 0, rollout.Promoted, "")
+			first := s.read(<-waiting)
+			require.Equal(s.t, 12, first.code)
+			require.Contains(s.t, first.Reason, "superseded by tester@example.com: 2.6.0 takes its place")
+		},
+		"RefusedSupersedesNothing": func(s *scene) {
+			s.start(oneLong, "policy: {onNewRelease: supersede}")
+			s.bakes(1000)
+			out := s.run(newer("2.6.0"), "target: {deploy: {driver: nobody}, traffic: {driver: nobody}}")
+			require.Equal(s.t, 3, out.code)
+			s.watched(2)
+			require.Equal(s.t, rollout.Weight(1000), s.weight())
+			s.order(0, "abort")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := c.scene(t)
+			for _, v := range []string{"2.6.0", "2.7.0"} {
+				s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+			}
+			tt(s)
+		})
+	}
+}
+
+// A rollout that is terminated from the Temporal UI is followed at once by one
+// that puts back what it had changed.
+func TestTerminated(t *testing.T) {
+	c := open(t)
+	for name, tt := range map[string]func(*scene){
+		"Baking": func(s *scene) {
+			s.start(oneLong)
+			s.bakes(1000)
+			s.terminate()
+			e := s.ends(11, rollout.Aborted, "")
+			require.Equal(s.t, "temporal:terminate", e.Actor)
+			require.NotNil(s.t, e.TimeToRestore)
+			s.asBefore()
+			require.Equal(s.t, undone, s.world.Log())
+		},
+		"Twice": func(s *scene) {
+			s.start(oneLong)
+			s.bakes(1000)
+			s.terminate()
+			until(s.t, "it is taken over", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+			s.terminate()
+			s.ends(11, rollout.Aborted, "")
+			s.asBefore()
+		},
+		"WatchedMeanwhile": func(s *scene) {
+			waiting := s.inBackground("run", s.file(oneLong), "--reason", "a test", "-o", "json")
+			s.bakes(1000)
+			s.terminate()
+			require.Equal(s.t, 11, s.read(<-waiting).code)
+			s.asBefore()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt(c.scene(t))
+		})
+	}
+}
+
+// What a rollout refused is not tried again without a reason.
+func TestQuarantine(t *testing.T) {
+	s := open(t).scene(t)
+	s.breaks()
+	s.run().requires(s, 10, rollout.RolledBack, rollout.CauseVerdict)
+	out := s.result("run", s.file())
+	require.Equal(t, 15, out.code)
+	require.Equal(t, rollout.CauseQuarantine, out.Cause)
+	require.Contains(t, out.Reason, "2.5.0 is in quarantine since")
+	s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.run().requires(s, 0, rollout.Promoted, "")
+	require.Empty(t, s.above().Quarantine)
+	require.Equal(t, candidate, s.above().Good[0].Release.Version)
+}
+
+// After a promotion a rollout of its own goes back, to what was good.
+func TestRollbackAfterPromotion(t *testing.T) {
+	s := open(t).scene(t)
+	for _, v := range []string{"2.6.0", "2.7.0"} {
+		s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+	}
+	s.order(15, "rollback")
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.run(oneStep, newer("2.6.0")).requires(s, 0, rollout.Promoted, "")
+	before := len(s.world.Log())
+	s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) // who asks for it has the reason
+	back := s.result("rollback", s.target(), "--reason", "2.6.0 loses carts")
+	back.requires(s, 0, rollout.Promoted, "")
+	require.Equal(t, []string{"deploy 2.5.0", "weights 2.5.0 100%, 2.6.0 0%", "primary 2.5.0", "remove 2.6.0"}, s.world.Log()[before:])
+	out := s.result("run", s.file(newer("2.6.0"), oneStep))
+	require.Equal(t, 15, out.code)
+	require.Equal(t, rollout.CauseQuarantine, out.Cause)
+	require.Contains(t, s.order(15, "rollback", "--to", "9.9.9").Why, "9.9.9 is not known to have been good: known are 2.5.0, 2.4.1")
+	require.Equal(t, rollout.Noop, s.order(0, "rollback", "--to", "2.5.0").Answer)
+	s.result("rollback", s.target(), "--to", "2.4.1", "--reason", "2.5.0 does, too").requires(s, 0, rollout.Promoted, "")
+	require.Equal(t, baseline, s.world.State().Primary)
+}
+
+// After an abort the queue stands until somebody resumes it.
+func TestTheQueueStands(t *testing.T) {
+	s := open(t).scene(t)
+	s.world.Behave("2.6.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.start(oneLong, "policy: {onNewRelease: queue}")
+	s.bakes(1000)
+	s.start(newer("2.6.0"), oneStep)
+	s.order(0, "abort")
+	s.ends(11, rollout.Aborted, "")
+	until(t, "the queue stands", func() bool { return s.above().Stands != "" })
+	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
+	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
+	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
+	s.ends(0, rollout.Promoted, "")
+}
+
+// A rollout that was started while no worker ran is looked after all the same.
+func TestStartedBesideItsTarget(t *testing.T) {
+	c := found(t)
+	s := c.scene(t)
+	s.start(oneLong)
+	c.worker = procs.StartWorker(t, c.server, "")
+	s.bakes(1000)
+	until(t, "it is known", func() bool { r := s.above().Running; return r != nil && r.RunID != "" && r.Submit.Order.Actor != "" })
+	s.terminate()
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
+}
+
+// oneStepLog is what oneStep does to the world.
+func oneStepLog(from, to string) []string {
+	return []string{"deploy " + to, fmt.Sprintf("weights %s 90%%, %s 10%%", from, to), fmt.Sprintf("weights %s 0%%, %s 100%%", from, to),
+		"primary " + to, "remove " + from}
+}
+
+// above is what the scene's Target knows.
+func (s *scene) above() (known rollout.TargetStatus) {
+	s.t.Helper()
+	answer, err := s.town.client(s.t).QueryWorkflow(s.t.Context(), "target/"+s.target(), "", rollout.StatusQuery)
+	if err == nil {
+		require.NoError(s.t, answer.Get(&known))
+	}
+	return known
+}
+
+func (s *scene) terminate() {
+	s.t.Helper()
+	require.NoError(s.t, s.town.client(s.t).TerminateWorkflow(s.t.Context(), "rollout/"+s.target(), "", "somebody clicked"))
+}
+
+// inBackground runs a command beside the test; its result comes through the
+// channel.
+func (s *scene) inBackground(args ...string) <-chan procs.Run {
+	out := make(chan procs.Run, 1)
+	go func() { out <- s.cli(args...) }()
+	return out
+}

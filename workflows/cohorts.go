@@ -1,0 +1,48 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// sendCohort gives the candidate to the step's cohort, if it has one. The rule
+// stays for the steps that follow, until the rollout is over.
+func (r *run) sendCohort(step rollout.PlannedStep) *setback {
+	if step.Cohort == "" {
+		return nil
+	}
+	id := rollout.StepID(step.Number) + ".cohort"
+	r.record(id)
+	act := r.act(id, fmt.Sprintf("send cohort %s to %s", step.Cohort, r.plan.Candidate))
+	act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
+	act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
+	_, s := watchedAct(r, act, id, a.SetCohort, activities.SetCohortInput{Job: r.write(id), Step: step.Number, Cohort: step.Cohort})
+	if s == nil {
+		r.cohorts = append(r.cohorts, step.Cohort)
+		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s has %s", rollout.Audience(r.status.Weight, step.Apart, r.cohorts...), r.plan.Candidate))
+	}
+	return s
+}
+
+// restoreCohorts removes the rules of all cohorts of the plan.
+func (r *run) restoreCohorts(id, because string) retried {
+	return r.insist("remove the rules of the cohorts", func() (workflow.Future, workflow.CancelFunc) {
+		return startRestore(r, id, "remove the rules of the cohorts"+because, a.RestoreCohorts,
+			activities.RestoreCohortsInput{Job: r.write(id), Cohorts: r.plan.Cohorts()})
+	})
+}
+
+// cleanUpCohorts removes the rules that nobody needs after promotion: who has
+// them gets what everybody gets.
+func (r *run) cleanUpCohorts() {
+	if !r.begun(rollout.RestoreCohorts) {
+		return
+	}
+	alarm := r.alarm("the rules of the cohorts cannot be removed", nil)
+	defer alarm()
+	r.finishAct(r.restoreCohorts("cleanup.cohorts", ": everybody has "+r.plan.Candidate), nil)
+}

@@ -1,0 +1,289 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// Target stands above the rollouts of one target, for as long as there is one.
+// It takes releases in, one at a time; it knows what was good and what was
+// refused; and a rollout that is cut off from outside is followed at once by
+// one that puts back what it had changed. It goes on as a new run before its
+// history gets long, and ends only when it is cancelled: what runs then runs on.
+//
+// Orders come in at target_submit.go, and begin and end in target_course.go.
+func Target(ctx workflow.Context, known rollout.TargetStatus) error {
+	t := newTarget(ctx, known)
+	if err := t.listen(); err != nil {
+		return err
+	}
+	t.resume()
+	for ctx.Err() == nil {
+		if err := workflow.Await(ctx, func() bool { return t.hasEnded() || t.isNext() || t.mayRenew() }); err != nil {
+			break
+		}
+		switch {
+		case t.hasEnded():
+			t.takeEnd()
+		case t.isNext():
+			t.begin(t.shiftQueue())
+		case !t.drain():
+			return workflow.NewContinueAsNewError(ctx, Target, t.status)
+		}
+	}
+	return workflow.Await(t.ctx, func() bool { return workflow.AllHandlersFinished(t.ctx) })
+}
+
+// target is one run of a Target.
+type target struct {
+	ctx    workflow.Context // disconnected: handlers answer after a cancel, too
+	status rollout.TargetStatus
+
+	course   workflow.Future  // of the running rollout: its end
+	watched  bool             // course is a WatchRollout, not a child
+	abort    *rollout.Command // came while the rollout was being started
+	newer    *rollout.Command // the same, from a release that takes its place
+	deciding int              // orders that are being looked at
+	acts     int              // counts activities, for their ids
+	submits  workflow.ReceiveChannel
+	aborts   workflow.ReceiveChannel
+	adopts   workflow.ReceiveChannel
+}
+
+func newTarget(ctx workflow.Context, known rollout.TargetStatus) *target {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	t := &target{ctx: detached, status: known}
+	t.submits = workflow.GetSignalChannel(t.ctx, rollout.CommandSubmit)
+	t.aborts = workflow.GetSignalChannel(t.ctx, rollout.CommandAbort)
+	t.adopts = workflow.GetSignalChannel(t.ctx, rollout.CommandAdopt)
+	t.describe()
+	return t
+}
+
+// listen answers queries and takes orders, from the first task on.
+func (t *target) listen() error {
+	if err := workflow.SetQueryHandler(t.ctx, rollout.StatusQuery, func() (rollout.TargetStatus, error) { return t.status, nil }); err != nil {
+		return err
+	}
+	later := func(rollout.Submit) error { return t.mayTake() }
+	if err := workflow.SetUpdateHandlerWithOptions(t.ctx, rollout.CommandSubmit, t.onSubmit, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
+		return err
+	}
+	for _, u := range []struct {
+		name string
+		obey func(workflow.Context, rollout.Command) rollout.Answer
+	}{
+		{rollout.CommandAbort, t.onAbort},
+		{rollout.CommandResume, t.onResume},
+		{rollout.CommandRollback, t.onRollback},
+	} {
+		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
+			c.Name = u.name
+			return t.answer(ctx, c, u.obey), nil
+		}
+		later := func(rollout.Command) error { return t.mayTake() }
+		if err := workflow.SetUpdateHandlerWithOptions(t.ctx, u.name, handler, workflow.UpdateHandlerOptions{Validator: later}); err != nil {
+			return err
+		}
+	}
+	hearAll(t.ctx, t.submits, t.receive)
+	hearAll(t.ctx, t.aborts, t.hear)
+	hearAll(t.ctx, t.adopts, t.adopt)
+	return nil
+}
+
+// hearAll takes every signal of a channel.
+func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take func(T)) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var signal T
+			signals.Receive(ctx, &signal)
+			take(signal)
+		}
+	})
+}
+
+// renewAfter is the length of history after which a Target goes on as a new
+// run. Servers allow 2,000 updates in one run; one writes five events and more.
+const renewAfter = 2000
+
+// mayTake turns commands away for a moment when the history is long and there
+// was always somebody who waited for an answer. Nothing is written of it, and who
+// asks again comes to the new run.
+func (t *target) mayTake() error {
+	if workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
+		return nil
+	}
+	return temporal.NewApplicationError("it goes on as a new run just now: ask again", rollout.ErrorRenewing)
+}
+
+// mayRenew reports whether the history is long, and nobody waits for an answer
+// that a new run could not give.
+func (t *target) mayRenew() bool {
+	info := workflow.GetInfo(t.ctx)
+	long := info.GetCurrentHistoryLength() >= renewAfter || info.GetContinueAsNewSuggested()
+	return long && !t.isStarting() && t.deciding == 0 && workflow.AllHandlersFinished(t.ctx)
+}
+
+// drain takes what has arrived and was not looked at yet. It reports whether
+// there was anything: a new run would not get it.
+func (t *target) drain() bool {
+	return hearOne(t.submits, t.receive) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
+}
+
+func hearOne[T any](signals workflow.ReceiveChannel, take func(T)) bool {
+	var signal T
+	if !signals.ReceiveAsync(&signal) {
+		return false
+	}
+	take(signal)
+	return true
+}
+
+// answer obeys a command once and says where the target stands.
+func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
+	switch {
+	case c.Actor == "" || c.Reason == "":
+		return denied("say who gives the command, and why")
+	case slices.Contains(t.status.Commands, c.ID):
+		return noop("this command was obeyed already")
+	}
+	if why := t.forbids(ctx, c); why != "" {
+		return denied("%s", why)
+	}
+	t.note(c.ID)
+	return obey(ctx, c)
+}
+
+// note remembers the id of a command.
+func (t *target) note(id string) {
+	t.status.Commands = append(t.status.Commands, id)
+	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
+}
+
+// hear obeys an abort that came as a signal. Who may abort the rollout stands in
+// its plan; who may not abort does not stop the queue either.
+func (t *target) hear(c rollout.Command) {
+	c.Name = rollout.CommandAbort
+	t.passOn(c)
+	workflow.Go(t.ctx, func(ctx workflow.Context) { t.answer(ctx, c, t.onAbort) })
+}
+
+// passOn gives an abort to a rollout that is only being started: nobody else
+// can reach it yet.
+func (t *target) passOn(c rollout.Command) {
+	if t.isStarting() && t.abort == nil {
+		t.abort = &c
+	}
+}
+
+// isStarting reports whether a rollout is being started.
+func (t *target) isStarting() bool { return t.status.Running != nil && t.course == nil }
+
+// onAbort stops the queue. The rollout that runs has the order from whoever gave
+// it, unless it is only being started.
+func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	t.passOn(c)
+	_ = workflow.Await(ctx, func() bool { return t.abort == nil })
+	if len(t.status.Queue) > 0 {
+		t.stand(fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason))
+	}
+	answer := noop("nothing runs")
+	if r := t.status.Running; r != nil {
+		answer = accepted("")
+		answer.Status = rollout.Status{Target: t.status.Target.String(), WorkflowID: rollout.WorkflowID(t.status.Target), RunID: r.RunID}
+	} else if t.status.Stands != "" {
+		answer = accepted(t.standing())
+	}
+	return answer
+}
+
+func (t *target) onResume(_ workflow.Context, c rollout.Command) rollout.Answer {
+	if t.status.Stands == "" {
+		return noop("the queue does not stand")
+	}
+	t.status.Stands = ""
+	t.describe()
+	return accepted(fmt.Sprintf("%d in the queue", len(t.status.Queue)))
+}
+
+// stand stops the queue until a person resumes it.
+func (t *target) stand(why string) {
+	t.status.Stands = why
+	t.describe()
+}
+
+// standing is a sentence about a queue that stands.
+func (t *target) standing() string {
+	return fmt.Sprintf("the queue of %d stands until it is resumed: %s", len(t.status.Queue), t.status.Stands)
+}
+
+// forbids says why a command may not be given here; "" when it may.
+func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
+	act := t.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
+	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
+	var out activities.AuthorizeOutput
+	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
+		Command: c.Name, Actor: c.Actor, Above: true}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
+	}
+	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
+		return "whether it is allowed could not be found out: " + rootCause(err)
+	}
+	if out.Allowed {
+		return ""
+	}
+	return out.Why
+}
+
+// act is a quick act of this run.
+func (t *target) act(id, summary string) act {
+	t.acts++
+	return act{id: fmt.Sprintf("%s.%d", id, t.acts), summary: summary, queue: rollout.QueueInfra, limit: quickLimit}
+}
+
+// describe shows where the target stands at the top of the Temporal UI.
+func (t *target) describe() {
+	s := t.status
+	text := fmt.Sprintf("**%s**", s.Target)
+	if good, known := s.Serving(); known {
+		text += fmt.Sprintf(": %s was promoted last, by %s", good.Release.Version, good.By)
+	}
+	switch r := s.Running; {
+	case r == nil:
+		text += "\n\nno rollout runs"
+	case r.Lost != "":
+		text += "\n\nputting back what a rollout that was cut off had changed"
+	default:
+		text += "\n\nrunning: " + orElse(r.Submit.Order.Spec.Release.Version, "a rollout that was not started here")
+	}
+	for _, q := range s.Queue {
+		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)
+	}
+	if s.Stands != "" {
+		text += "\n\nthe queue stands until it is resumed: " + s.Stands
+	}
+	for _, q := range s.Quarantine {
+		text += fmt.Sprintf("\n- in quarantine: %s (%s)", q.Version, q.Reason)
+	}
+	workflow.SetCurrentDetails(t.ctx, text)
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// isCutOff reports whether a rollout ended in a way that is not its own.
+func isCutOff(err error) bool {
+	return temporal.IsTerminatedError(err) || temporal.IsTimeoutError(err) || temporal.IsCanceledError(err) || temporal.IsPanicError(err)
+}

@@ -1,0 +1,56 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// onRollback goes back to a release that was good, by a rollout of its own: the
+// one that served before the last promotion, or the version that is asked for.
+func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	t.catchUp(ctx)
+	if t.status.Running != nil {
+		return denied("%s: abort that", t.holder())
+	}
+	good, known := t.status.GoodBefore(c.To)
+	serving, _ := t.status.Serving()
+	switch {
+	case !known:
+		return denied("%s", t.nothingGood(c.To))
+	case good.Release.Version == serving.Release.Version:
+		return noop("%s was promoted last: it serves already", c.To)
+	case t.status.Last == nil:
+		return denied("how to reach %s is not known: no release was promoted through it", t.status.Target)
+	}
+	t.receive(rollout.Submit{Order: t.backTo(good, c), Summary: shorten(fmt.Sprintf("%s goes back to %s, by %s: %s",
+		t.status.Target, good.Release.Version, c.Actor, c.Reason))})
+	fate := t.settled(ctx, c.ID)
+	answer := denied("%s", fate.Why)
+	if fate.Fate == rollout.FateStarted {
+		answer = accepted("back to " + good.Release.Version)
+	}
+	answer.Status = rollout.Status{Target: t.status.Target.String(), WorkflowID: rollout.WorkflowID(t.status.Target), RunID: fate.RunID}
+	return answer
+}
+
+// backTo is the order of a way back. It passes a quarantine: a person asks for
+// this very release.
+func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
+	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true}
+}
+
+// nothingGood says what could be gone back to.
+func (t *target) nothingGood(version string) string {
+	var names []string
+	for _, k := range t.status.Good {
+		names = append(names, k.Release.Version)
+	}
+	if len(names) < 2 && version == "" {
+		return "nothing is known that was good before"
+	}
+	return fmt.Sprintf("%s is not known to have been good: known are %s", orElse(version, "an earlier release"), orElse(strings.Join(names, ", "), "none"))
+}

@@ -1,0 +1,233 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// isNext reports whether the first of the queue may start.
+func (t *target) isNext() bool {
+	return t.status.Running == nil && t.status.Stands == "" && len(t.status.Queue) > 0
+}
+
+func (t *target) shiftQueue() rollout.Submit {
+	next := t.status.Queue[0]
+	t.status.Queue = slices.Clone(t.status.Queue[1:])
+	return next
+}
+
+func (t *target) hasEnded() bool { return t.course != nil && t.course.IsReady() }
+
+// resume follows the rollout that the run before this one left running: its
+// child's future did not come along.
+func (t *target) resume() {
+	if t.status.Running != nil {
+		t.watch()
+	}
+}
+
+// watch follows a rollout that is no child of this run, by an activity.
+func (t *target) watch() {
+	act := t.act("watch", "follow the rollout of "+t.status.Target.String())
+	act.limit, act.heartbeat = longestCourse, heartbeat
+	t.course, t.watched = start(t.ctx, act, a.WatchRollout, activities.WatchRolloutInput{
+		WorkflowID: rollout.WorkflowID(t.status.Target), RunID: t.status.Running.RunID}), true
+}
+
+// adopt looks after a rollout that was started beside this workflow.
+func (t *target) adopt(c rollout.Course) {
+	o := c.Submit.Order
+	if r := t.status.Running; r != nil && r.Holder && (r.RunID == "" || r.RunID == c.RunID) {
+		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
+	} else if r == nil {
+		t.status.Running = &rollout.Course{Submit: c.Submit, RunID: c.RunID}
+		t.watch()
+	}
+	t.settle(o.ID, func(f *rollout.Submission) { f.Fate, f.Why, f.RunID = rollout.FateStarted, "", c.RunID })
+	if t.fateOf(o.ID).ID == "" {
+		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
+			At: workflow.Now(t.ctx), Fate: rollout.FateStarted, RunID: c.RunID})
+	}
+	t.describe()
+}
+
+// longestCourse bounds one attempt to follow a rollout; after it another begins.
+const longestCourse = 30 * 24 * time.Hour
+
+// begin starts an order's rollout as a child that outlives this workflow. Where
+// the target is held by a rollout that was started elsewhere, that is followed,
+// and the order placed behind it.
+func (t *target) begin(s rollout.Submit) {
+	t.status.Running = &rollout.Course{Submit: s, Lost: s.Order.Recover}
+	t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateStarting, "" })
+	t.describe()
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(t.ctx, t.childOptions(s)), rollout.WorkflowType, s.Order)
+	var started workflow.Execution
+	err := child.GetChildWorkflowExecution().Get(t.ctx, &started)
+	if err != nil {
+		t.notBegun(s, err)
+		return
+	}
+	t.course, t.watched, t.status.Running.RunID = child, false, started.RunID
+	t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.RunID = rollout.FateStarted, started.RunID })
+	if t.abort != nil {
+		t.tell(t.ctx, rollout.CommandAbort, *t.abort)
+	}
+	if t.newer != nil {
+		t.tell(t.ctx, rollout.CommandSupersede, *t.newer)
+	}
+	t.abort, t.newer = nil, nil
+}
+
+// notBegun deals with an order whose rollout could not be started.
+func (t *target) notBegun(s rollout.Submit, err error) {
+	t.status.Running, t.abort, t.newer = nil, nil, nil
+	var held *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if !errors.As(err, &held) {
+		t.refuse(s.Order.ID, rollout.CausePolicy, "its rollout could not be started: "+err.Error())
+		return
+	}
+	t.status.Running = &rollout.Course{Holder: true}
+	t.watch()
+	if s.Order.Recover == "" { // else whoever holds the target puts it back
+		t.place(t.ctx, s)
+	}
+}
+
+func (t *target) childOptions(s rollout.Submit) workflow.ChildWorkflowOptions {
+	o := s.Order.Spec
+	return workflow.ChildWorkflowOptions{
+		WorkflowID: rollout.WorkflowID(t.status.Target), TaskQueue: rollout.QueueControl,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		// A task that was handed to a worker as it died is given to another then.
+		WorkflowTaskTimeout: 2 * time.Second,
+		StaticSummary:       s.Summary, StaticDetails: s.Details,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			attributeTarget.ValueSet(t.status.Target.String()), attributeService.ValueSet(o.Service),
+			attributeEnvironment.ValueSet(o.Environment), attributeCandidate.ValueSet(o.Release.Version),
+			attributePhase.ValueSet(string(rollout.PhasePending)),
+		),
+	}
+}
+
+// takeEnd learns from the end of the rollout, and makes way for the next. A
+// rollout that was cut off has put nothing back: another one does.
+func (t *target) takeEnd() {
+	status, lost := t.end()
+	ended := *t.status.Running
+	t.status.Running, t.course = nil, nil
+	if lost != "" {
+		t.begin(t.recovery(ended, lost))
+		return
+	}
+	t.learn(ended, status)
+	t.describe()
+}
+
+// end reads how the rollout ended; lost says how it was cut off, if it was.
+func (t *target) end() (status rollout.Status, lost string) {
+	if t.watched {
+		var out activities.WatchRolloutOutput
+		if err := t.course.Get(t.ctx, &out); err != nil {
+			return status, "" // it is not known any more: there is nothing to follow
+		}
+		t.status.Running.RunID = out.RunID
+		return out.Status, out.Lost
+	}
+	err := t.course.Get(t.ctx, &status)
+	var failed *temporal.ApplicationError
+	switch {
+	case err == nil:
+	case errors.As(err, &failed) && failed.HasDetails():
+		_ = failed.Details(&status) // a person acknowledged what could not be put back
+	case isCutOff(err):
+		lost = "it was cut off from outside"
+		if temporal.IsTerminatedError(err) {
+			lost = activities.LostTerminated
+		}
+	default:
+		lost = rootCause(err)
+	}
+	return status, lost
+}
+
+// recovery is the order that puts back what a lost rollout had changed.
+func (t *target) recovery(ended rollout.Course, lost string) rollout.Submit {
+	run := ended.RunID
+	if ended.Lost != "" { // a recovery was lost, too: there is still the same to put back
+		run = ended.Lost
+	}
+	o := ended.Submit.Order
+	key := t.status.Target
+	o.Spec.Environment, o.Spec.Service, o.Spec.Unit = key.Environment, key.Service, key.Unit
+	o.ID, o.Recover, o.Reason = fmt.Sprintf("recover/%s", ended.RunID), run, lost
+	return rollout.Submit{Order: o, Summary: shorten(fmt.Sprintf("put back what the rollout of %s had changed: %s", named(o.Spec.Release.Version), lost))}
+}
+
+// learn keeps what a rollout's end says of its release.
+func (t *target) learn(ended rollout.Course, s rollout.Status) {
+	release := ended.Submit.Order.Spec.Release
+	if release.Version == "" { // it was not started here
+		release.Version = s.Candidate
+	}
+	now := workflow.Now(t.ctx)
+	switch s.Outcome {
+	case rollout.Promoted:
+		if ended.Submit.Order.Back {
+			t.leave(release, ended.RunID, s)
+		} else if spec := ended.Submit.Order.Spec; spec.Kind != "" {
+			t.status.Last = &spec
+		}
+		t.promoted(rollout.Known{Release: release, RunID: ended.RunID, By: s.StartedBy, At: now}, s.Baseline)
+	case rollout.Aborted, rollout.Rejected:
+		t.quarantine(release, ended.RunID, s.Reason)
+	case rollout.RolledBack:
+		if s.Cause == rollout.CauseVerdict {
+			t.quarantine(release, ended.RunID, s.Reason)
+		}
+	}
+	if (s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed) && len(t.status.Queue) > 0 {
+		t.stand(s.Reason)
+	}
+}
+
+// promoted puts a release on top of the good ones. What served before the first
+// is known by its version alone.
+func (t *target) promoted(k rollout.Known, baseline string) {
+	isIt := func(other rollout.Known) bool { return other.Release.Version == k.Release.Version }
+	if len(t.status.Good) == 0 && baseline != "" {
+		t.status.Good = []rollout.Known{{Release: rollout.Release{Version: baseline}, At: k.At}}
+	}
+	t.status.Good = append([]rollout.Known{k}, slices.DeleteFunc(slices.Clone(t.status.Good), isIt)...)
+	t.status.Good = t.status.Good[:min(len(t.status.Good), rollout.MostGood)]
+	t.status.Quarantine = slices.DeleteFunc(slices.Clone(t.status.Quarantine), func(q rollout.Quarantined) bool { return q.Is(k.Release) })
+}
+
+// leave keeps what was left by a rollback from being gone back to, and from being
+// tried again without a reason.
+func (t *target) leave(to rollout.Release, run string, s rollout.Status) {
+	left, known := t.status.Serving()
+	if !known || left.Release.Version == to.Version {
+		return
+	}
+	t.status.Good = slices.Clone(t.status.Good[1:])
+	t.quarantine(left.Release, run, fmt.Sprintf("%s rolled back to %s", s.StartedBy, to.Version))
+}
+
+// quarantine keeps a release from being tried again without a reason.
+func (t *target) quarantine(release rollout.Release, run, reason string) {
+	q := rollout.Quarantined{Version: release.Version, Artifact: release.Artifact, Reason: reason, RunID: run, At: workflow.Now(t.ctx)}
+	kept := slices.DeleteFunc(slices.Clone(t.status.Quarantine), func(old rollout.Quarantined) bool { return old.Is(release) })
+	kept = append(kept, q)
+	t.status.Quarantine = kept[max(len(kept)-rollout.MostQuarantined, 0):]
+}

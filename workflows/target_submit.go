@@ -1,0 +1,224 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// onSubmit takes an order in and answers when it is known what becomes of it:
+// its rollout was started, it waits in the queue, or it is refused.
+func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
+	t.receive(s)
+	return t.settled(ctx, s.Order.ID), nil
+}
+
+// settled waits until it is known what becomes of an order.
+func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submission) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(detached, func() bool {
+		fate = t.fateOf(id)
+		return fate.Fate != rollout.FateStarting
+	})
+	return fate
+}
+
+// receive takes an order in. The same id is the same order, whichever way it
+// came.
+func (t *target) receive(s rollout.Submit) {
+	if t.fateOf(s.Order.ID).ID != "" {
+		return
+	}
+	s.Order.Received = workflow.Now(t.ctx)
+	o := s.Order
+	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
+		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
+	t.status.Fates = t.status.Fates[max(len(t.status.Fates)-rollout.MostFates, 0):]
+	t.deciding++
+	workflow.Go(t.ctx, func(ctx workflow.Context) {
+		defer func() { t.deciding-- }()
+		t.catchUp(ctx)
+		if cause, why := t.refuses(ctx, s); why != "" {
+			t.refuse(o.ID, cause, why)
+			return
+		}
+		t.place(ctx, s)
+	})
+}
+
+// catchUp waits for the end of a rollout that is over but not yet reported: who
+// saw it end may start the next.
+func (t *target) catchUp(ctx workflow.Context) {
+	running := t.status.Running
+	if running == nil || running.RunID == "" {
+		return
+	}
+	act := t.act("look", "does the rollout that was started last still run?")
+	act.queue, act.limit, act.within = rollout.QueueControl, authorizeWithin/2, authorizeWithin
+	var out activities.LookRolloutOutput
+	in := activities.LookRolloutInput{WorkflowID: rollout.WorkflowID(t.status.Target), RunID: running.RunID}
+	if err := start(ctx, act, a.LookRollout, in).Get(ctx, &out); err == nil && !out.Open {
+		_ = workflow.Await(ctx, func() bool { return t.status.Running != running })
+	}
+}
+
+// refuses says why an order is not even queued; "" when it may be.
+func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
+	o := s.Order
+	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
+	if i < 0 || o.Override || o.Back {
+		return "", ""
+	}
+	q := t.status.Quarantine[i]
+	why := fmt.Sprintf("%s is in quarantine since %s: %s", q.Version, q.At.UTC().Format("2006-01-02 15:04:05Z"), q.Reason)
+	if o.Reason == "" {
+		return rollout.CauseQuarantine, why + "; to try it again, say why with --reason"
+	}
+	if forbidden := t.forbids(ctx, rollout.Command{Name: activities.ActRetryRefused, Actor: o.Actor}); forbidden != "" {
+		return rollout.CauseQuarantine, why + "; " + forbidden
+	}
+	return "", ""
+}
+
+// place starts an order, queues it, or refuses it, as the policy for new
+// releases says. The running rollout's word counts; where its spec says nothing,
+// the newcomer's.
+func (t *target) place(ctx workflow.Context, s rollout.Submit) {
+	running := t.status.Running
+	if running == nil {
+		t.enqueue(s)
+		return
+	}
+	policy := running.Submit.Order.Spec.Policy.OnNewRelease
+	if policy == "" {
+		policy = s.Order.Spec.Policy.OnNewRelease
+	}
+	switch {
+	case s.Order.Supersede:
+		policy = rollout.OnNewSupersede
+	case running.Lost != "" && policy != "" && policy != rollout.OnNewReject:
+		policy = rollout.OnNewQueue // it goes back already
+	}
+	switch policy {
+	case rollout.OnNewQueue:
+		t.enqueue(s)
+	case rollout.OnNewKeepNewest:
+		t.clearQueue(s.Order)
+		t.enqueue(s)
+	case rollout.OnNewSupersede:
+		t.supersede(ctx, s)
+	default:
+		t.refuse(s.Order.ID, rollout.CauseRunning, t.holder())
+	}
+}
+
+// supersede sends the running rollout back, to start this order when that has
+// been verified. An order that would be refused touches nobody.
+func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
+	o := s.Order
+	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
+	act.within = 2 * quickLimit
+	var out activities.AdmitOutput
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: o.Received}).Get(ctx, &out); err != nil {
+		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
+		return
+	}
+	if out.Cause != "" {
+		var problems []string
+		for _, p := range out.Problems {
+			problems = append(problems, p.String())
+		}
+		t.refuse(o.ID, out.Cause, "refused, and nothing was superseded: "+list(problems))
+		return
+	}
+	t.clearQueue(o)
+	t.enqueue(s)
+	c := rollout.Command{ID: "supersede/" + o.ID, Name: rollout.CommandSupersede, Actor: o.Actor, Reason: o.Spec.Release.Version + " takes its place"}
+	switch {
+	case t.isStarting():
+		t.newer = &c
+	case t.status.Running != nil:
+		t.tell(ctx, rollout.CommandSupersede, c)
+	}
+}
+
+// tell signals the running rollout. One that has just ended has nothing to hear.
+func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
+	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), "", signal, c).Get(ctx, nil)
+}
+
+// holder names the rollout that an order would have to wait for.
+func (t *target) holder() string {
+	r := t.status.Running
+	switch o := r.Submit.Order; {
+	case r.Holder:
+		return fmt.Sprintf("%s is held by a rollout that was not started here, run %s", t.status.Target, r.RunID)
+	case r.Lost != "":
+		return fmt.Sprintf("%s is being put back after the rollout of %s was cut off", t.status.Target, o.Spec.Release.Version)
+	default:
+		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, run %s", t.status.Target, o.Spec.Release.Version, o.Actor, r.RunID)
+	}
+}
+
+func (t *target) enqueue(s rollout.Submit) {
+	if len(t.status.Queue) >= rollout.MostQueued {
+		t.refuse(s.Order.ID, rollout.CauseRunning, fmt.Sprintf("the queue is full: %d wait", len(t.status.Queue)))
+		return
+	}
+	if len(t.status.Queue) == 0 {
+		t.status.Stands = "" // it stood for what waited then
+	}
+	t.status.Queue = append(t.status.Queue, s)
+	if t.status.Running != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {
+		t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateQueued, t.ahead() })
+	}
+	t.describe()
+}
+
+// ahead says what an order in the queue waits for.
+func (t *target) ahead() string {
+	switch {
+	case t.status.Running != nil:
+		return t.holder()
+	case t.status.Stands != "":
+		return t.standing()
+	default:
+		return fmt.Sprintf("%d wait before it", len(t.status.Queue)-1)
+	}
+}
+
+// clearQueue drops what waits, in favour of a newer order.
+func (t *target) clearQueue(newer rollout.Order) {
+	for _, s := range t.status.Queue {
+		t.settle(s.Order.ID, func(f *rollout.Submission) {
+			f.Fate, f.Why = rollout.FateSuperseded, fmt.Sprintf("superseded by %s, which came while it waited", newer.Spec.Release.Version)
+		})
+	}
+	t.status.Queue = nil
+}
+
+func (t *target) refuse(id string, cause rollout.Cause, why string) {
+	t.settle(id, func(f *rollout.Submission) { f.Fate, f.Cause, f.Why = rollout.FateRefused, cause, why })
+}
+
+// settle changes what is known of an order.
+func (t *target) settle(id string, change func(*rollout.Submission)) {
+	for i := range t.status.Fates {
+		if t.status.Fates[i].ID == id {
+			change(&t.status.Fates[i])
+		}
+	}
+}
+
+// fateOf is what became of an order; the zero value when it is not known.
+func (t *target) fateOf(id string) rollout.Submission {
+	i := slices.IndexFunc(t.status.Fates, func(f rollout.Submission) bool { return f.ID == id })
+	if i < 0 {
+		return rollout.Submission{}
+	}
+	return t.status.Fates[i]
+}
