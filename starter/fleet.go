@@ -28,6 +28,21 @@ func fleetOptions(o rollout.FleetOrder) client.StartWorkflowOptions {
 	return optionsOf(rollout.FleetID(key), key, o.Spec.Rollout.Release.Version, described{fleetSummary(o), fleetDetails(o)})
 }
 
+// StartFleet starts a fleet. Its units have no Target above them.
+func (s *server) StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error) {
+	begun, err := s.client.ExecuteWorkflow(ctx, fleetOptions(o), rollout.FleetType, o)
+	if err != nil {
+		return run{}, classify(err)
+	}
+	return run{begun.GetID(), begun.GetRunID()}, nil
+}
+
+func (s *server) PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error) {
+	var out fleetAdmission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "AdmitFleet", "plan " + fleetSummary(o)}, map[string]any{"order": o}, &out)
+	return out, err
+}
+
 // fleetSummary is the sentence that the Temporal UI lists the fleet by.
 func fleetSummary(o rollout.FleetOrder) string {
 	s := o.Spec

@@ -118,15 +118,6 @@ func (s *server) Start(ctx context.Context, o rollout.Submit) (run, error) {
 	return started, classify(err)
 }
 
-// StartFleet starts a fleet. Its units have no Target above them.
-func (s *server) StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error) {
-	begun, err := s.client.ExecuteWorkflow(ctx, fleetOptions(o), rollout.FleetType, o)
-	if err != nil {
-		return run{}, classify(err)
-	}
-	return run{begun.GetID(), begun.GetRunID()}, nil
-}
-
 func (s *server) Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error) {
 	var status rollout.TargetStatus
 	answer, err := s.client.QueryWorkflow(ctx, rollout.TargetID(t), "", rollout.StatusQuery)
@@ -142,12 +133,6 @@ const planWithin = time.Minute
 func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
 	err := s.plan(ctx, solo{id, rollout.QueueInfra, "Admit", "plan " + summaryOf(o)}, map[string]any{"order": o, "foresee": foresee}, &out)
-	return out, err
-}
-
-func (s *server) PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error) {
-	var out fleetAdmission
-	err := s.plan(ctx, solo{id, rollout.QueueInfra, "AdmitFleet", "plan " + fleetSummary(o)}, map[string]any{"order": o}, &out)
 	return out, err
 }
 

@@ -224,3 +224,25 @@ func TestFleetLosesAUnit(t *testing.T) {
 	f.units["a"].asBefore()
 	f.units["c"].asBefore()
 }
+
+// Units may be services of their own, in the order of what they need. One whose
+// target somebody else holds when its turn comes has failed, and all go back.
+func TestFleetOfServices(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	other := f.town.scene(t)
+	other.name = f.name + "-payments"
+	spec := f.fleet("after: {b: [a]}")
+	text, err := os.ReadFile(spec)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(spec, []byte(strings.Replace(string(text), "  b: {", "  b: {service: "+other.name+", ", 1)), 0o600))
+	out := f.cli("start", spec, "--reason", "a test")
+	require.Zero(t, out.Code, out.Stderr)
+	f.units["a"].bakes(1000)
+	other.start(oneLong)
+	e := f.ends(10, rollout.RolledBack, rollout.CauseRunning)
+	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.Refused}, e.outcomes())
+	require.Contains(t, e.Reason, "staging/"+other.name+" has a running rollout already")
+	f.units["a"].asBefore()
+	require.Empty(t, f.units["b"].http.Requests())
+	other.order(0, "abort")
+}
