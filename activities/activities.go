@@ -16,14 +16,17 @@ import (
 
 // Activities acts on the world through the drivers of its registry.
 type Activities struct {
-	Drivers    Registry
-	Vault      Vault             // raw windows; nil keeps none
-	Limits     map[string]Limits // by environment; "default" serves the others
-	Rules      Rules             // who may do what
-	Executions Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing
-	Look       time.Duration     // how long Preflight watches the baseline, where metrics do not remember; default 2s
-	Now        func() time.Time  // default time.Now
-	Log        *slog.Logger      // default slog.Default
+	Drivers       Registry
+	Vault         Vault             // raw windows; nil keeps none
+	Limits        map[string]Limits // by environment; "default" serves the others
+	Rules         Rules             // who may do what
+	Gates         Gates             // what may close a target for a while
+	Hooks         Hooks             // how hooks are called; nil: no HTTP ones
+	Notifications Notifications     // who is told of what
+	Executions    Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing
+	Look          time.Duration     // how long Preflight watches the baseline, where metrics do not remember; default 2s
+	Now           func() time.Time  // default time.Now
+	Log           *slog.Logger      // default slog.Default
 }
 
 // Limits is what an environment allows specs to say.

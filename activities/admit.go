@@ -12,9 +12,15 @@ import (
 
 // Admit validates the order and works the plan out. A refusal is a result, not
 // an error: cause "spec" is for what no day and no actor could start. It asks
-// no outside system but Temporal, for a fleet that holds the service, so that
-// the same order gives the same plan.
+// no outside system but what may close the target, and a fleet that holds it, so
+// that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	out, err := a.admit(ctx, in)
+	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	return out, err
+}
+
+func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
@@ -24,12 +30,15 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
+	a.authorize(&plan)
+	a.Notifications.announce(&plan)
+	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	if in.Order.Fleet != "" {
 		plan.Events += rollout.UnitEvents
 		plan.Actions += 3
 	}
 	drivers, refusals := a.admitDrivers(plan)
-	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
+	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
@@ -45,8 +54,11 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
 	plan.Drivers = drivers
-	a.authorize(&plan)
-	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
+	out, err := a.admitNow(ctx, in, plan)
+	if err != nil || out.Cause != "" {
+		return out, err
+	}
+	out.Signer = signer
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
@@ -90,7 +102,7 @@ func (a *Activities) authorize(p *rollout.Plan) {
 		return
 	}
 	for _, q := range p.Approvals() {
-		if len(q.Roles()) > 0 {
+		if len(q.From) > 0 {
 			p.Warnings = append(p.Warnings, "approve: this worker has no roles, anyone's approval counts")
 			return
 		}
@@ -168,7 +180,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 			out = append(out, rollout.Problem{Path: path, Message: message})
 		}
 	}
-	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
 	return out
 }

@@ -17,8 +17,8 @@ type AuthorizeInput struct {
 	StartedBy   string           `json:"startedBy,omitempty"`
 	From        []string         `json:"from,omitempty"` // of an approval: the roles that are asked
 	Override    bool             `json:"override,omitempty"`
-	Above       bool             `json:"above,omitempty"`  // it is given to the Target, and for no run
-	Signed      *rollout.Command `json:"signed,omitempty"` // all of the command, where it has a signature
+	Signed      *rollout.Command `json:"signed,omitempty"`  // all of the command, where it has a signature
+	Runless     bool             `json:"runless,omitempty"` // it is for the target, whatever runs
 }
 
 // AuthorizeOutput says whether, and why not.

@@ -191,6 +191,20 @@ type SideReading struct {
 	Value    *float64                      `json:"value,omitempty"`    // of a query; NaN and ±Inf are errors of the check
 }
 
+// Notifier is one way to tell people something.
+type Notifier interface {
+	// Notify sends one message. Sending the same again is no harm: its notice's
+	// id tells the receiver. An error is worth trying again for a day, unless it
+	// is ErrFinal: the receiver will never take this message.
+	Notify(ctx context.Context, m Message) error
+}
+
+// Message is a notice on its way to one recipient.
+type Message struct {
+	rollout.Notice
+	Channel string // within the sink: a channel, an address; "": the sink's own
+}
+
 // Vault keeps raw material that is too large for history.
 type Vault interface {
 	// Put stores the body under a name that is used once; repeating it with

@@ -15,7 +15,7 @@ func (r Rules) check(p rollout.Plan) []rollout.Problem {
 		return nil
 	}
 	for _, q := range p.Approvals() {
-		for _, role := range q.Roles() {
+		for _, role := range q.From {
 			if _, known := r.Roles[role]; !known && role != Anyone {
 				out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("approve: this worker knows no role %q", role)})
 			}
@@ -62,7 +62,7 @@ func (r Rules) Unfillable(environment string, a Approvals) string {
 // defaults, when one of them has none; "" when they can. Everybody else's are
 // counted as if they were given.
 func (r Rules) impossible(environment string, q rollout.Approval, without string) string {
-	asked := q.Roles()
+	asked := q.From
 	if len(asked) == 0 {
 		acts, _ := r.acts(environment)
 		asked = acts[rollout.CommandApprove]

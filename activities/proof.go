@@ -42,16 +42,19 @@ type proof struct {
 	given, received      time.Time
 }
 
-// proven verifies the signature of a command, which says why it is refused. A
+// proven verifies the signature of a command, and says why it is refused. A
 // signed command names the run that it is for, and a signed vote the step and the
-// plan, too: it can never serve another.
+// plan, too: it can never serve another. One that is for the target names none.
 func (r Rules) proven(in AuthorizeInput, now time.Time) (*rollout.Signer, string) {
 	p := proof{environment: in.Environment, actor: in.Actor, acts: []string{in.Command}, received: now}
 	if in.Override {
 		p.acts = append(p.acts, ActOverride)
 	}
 	if c := in.Signed; c != nil {
-		if c.RunID == "" && !in.Above || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
+		if in.Runless && c.RunID != "" {
+			return nil, "what was signed is for a run, not for the target"
+		}
+		if !in.Runless && c.RunID == "" || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
 			return nil, "a signed command names its run, and a signed vote the step and the plan, too"
 		}
 		p.wording, p.statement, p.signature, p.given = rollout.CommandStatement(in.Target, *c), c.Statement, c.Signature, c.At

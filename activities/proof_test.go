@@ -90,6 +90,19 @@ func TestSignedCommands(t *testing.T) {
 	}
 }
 
+// What is signed for a run serves no target, and the other way round.
+func TestSignedForTheTarget(t *testing.T) {
+	a := &Activities{Rules: strict(), Now: func() time.Time { return noon }}
+	for run, want := range map[string]string{"": "", "run-1": "for a run, not for the target"} {
+		in := given(func(c *rollout.Command) { c.Name, c.Actor, c.RunID = "promote", "cy@example.com", run }, func(*rollout.Command) {})
+		in.Runless = true
+		out, err := a.Authorize(t.Context(), in)
+		require.NoError(t, err)
+		require.Equal(t, want == "", out.Allowed, out.Why)
+		require.Contains(t, out.Why, want)
+	}
+}
+
 // Where nothing says which keys are right, a signature is kept and not looked at.
 func TestUnverifiedSignatures(t *testing.T) {
 	a := &Activities{Rules: people()}

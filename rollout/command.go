@@ -73,7 +73,7 @@ type Order struct {
 
 	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
 
-	Received time.Time `json:"received,omitzero"` // when its Target took it in; it may wait in the queue after that
+	Received time.Time `json:"received,omitzero"` // when its Target took it in; whoever gives it leaves that out
 
 	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
 	Override  bool   `json:"override,omitempty"`  // break-glass: closed gates and a quarantine are passed, where the rules let the actor override

@@ -50,6 +50,14 @@ func (s Spec) WithDefaults() Spec {
 		s.Checks[i] = s.Checks[i].withDefaults()
 		s.Checks[i].Judge = s.Checks[i].Judge.within(s.Strategy)
 	}
+	s.Hooks = slices.Clone(s.Hooks)
+	for i, h := range s.Hooks {
+		s.Hooks[i] = h.withDefaults()
+	}
+	s.Needs = slices.Clone(s.Needs)
+	for i := range s.Needs {
+		s.Needs[i].Version = orElse(s.Needs[i].Version, s.Release.Version)
+	}
 	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
 	return s
 }
@@ -145,7 +153,11 @@ func (a *Approval) withDefaults() *Approval {
 // WithDefaults returns the approval with every default filled in.
 func (a Approval) WithDefaults() Approval {
 	filled := a
-	filled.Quorum = orElse(filled.Quorum, max(filled.sum(), 1))
+	roles, votes := a.sides()
+	if len(roles) > 0 {
+		filled.From = roles
+	}
+	filled.Quorum = orElse(filled.Quorum, max(votes, 1))
 	filled.Within = orElse(filled.Within, Duration(24*time.Hour))
 	filled.Otherwise = orElse(filled.Otherwise, RuleRollback)
 	return filled

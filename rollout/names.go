@@ -1,5 +1,7 @@
 package rollout
 
+import "fmt"
+
 // WorkflowType and FleetType are the registered names of the workflows.
 const (
 	WorkflowType = "Rollout"
@@ -39,6 +41,12 @@ func WorkflowID(t Target) string { return "rollout/" + t.String() }
 func FleetID(t Target) string {
 	t.Unit = ""
 	return "fleet/" + t.String()
+}
+
+// NoticeID is the id of the notice of a run's nth occasion, and of the workflow
+// that tells people of it.
+func NoticeID(workflowID, runID string, n int, o Occasion) string {
+	return fmt.Sprintf("notify/%s/%s/%d-%s", workflowID, runID, n, o)
 }
 
 // Search attributes, set by the workflow only.

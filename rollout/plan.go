@@ -37,6 +37,11 @@ type Plan struct {
 
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
+	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
+	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
+
+	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
+	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
 	Digest string `json:"digest"` // sha256 of the plan without this field
 }
@@ -273,9 +278,6 @@ func warnings(p Plan) []string {
 		if p.Copy != "" && c.By != nil && c.By.Baseline != "" {
 			out = append(out, fmt.Sprintf("%s: `by` must match %s, and no other version, as the baseline", c.Name, p.Copy))
 		}
-	}
-	if len(p.Spec.Notify) > 0 {
-		out = append(out, "notify: no sink is served yet, nobody will be told")
 	}
 	return out
 }

@@ -10,8 +10,8 @@ import (
 // was good, and looks after the rollout that runs.
 const TargetType = "Target"
 
-// The messages that a Target takes beside the commands abort and resume: submit
-// is a Signal and an Update, which takes a Submit and returns a Submission.
+// CommandSubmit is what a Target takes beside abort, resume and rollback: a Signal
+// and an Update, with a Submit that is answered by a Submission.
 const CommandSubmit = "submit"
 
 // CommandAdopt is the Signal that tells a Target of a rollout that was started
@@ -102,6 +102,7 @@ type TargetStatus struct {
 	Running    *Course       `json:"running,omitempty"`
 	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
 	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
+	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran
 	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
 	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
 	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last

@@ -26,6 +26,14 @@ type Spec struct {
 
 	Notify []Notification `json:"notify,omitempty"`
 	Hooks  []Hook         `json:"hooks,omitempty"`
+	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
+}
+
+// Need is a release that must serve another target before this rollout starts.
+type Need struct {
+	Target  string   `json:"target"`            // environment/service[/unit]
+	Version string   `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there
 }
 
 // Release is the immutable thing rolled out. What is absent does not change.
@@ -99,7 +107,7 @@ type Promote struct {
 // Approval asks people before an act: a quorum of the roles in From, or a
 // number of each role side by side. Anyone may answer where neither is given.
 type Approval struct {
-	From      []string       `json:"from,omitempty"`
+	From      []string       `json:"from,omitempty"`      // default, with each: its roles, in order
 	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
 	Each      map[string]int `json:"each,omitempty"`      // role → votes needed of it; one vote counts for one role
 	Within    Duration       `json:"within,omitempty"`    // default 24h
@@ -228,23 +236,33 @@ type Policy struct {
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
+	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
 	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot conclude at the traffic seen is refused
 	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive
 }
 
-// Notification sends events to one sink of the worker's configuration.
+// Notification tells one sink of the worker's configuration of what happens.
 type Notification struct {
-	To      string   `json:"to"` // name of the sink
-	Channel string   `json:"channel,omitempty"`
-	Events  []string `json:"events,omitempty"` // default all
+	To      string     `json:"to"`                // name of the sink
+	Channel string     `json:"channel,omitempty"` // within the sink: a channel, an address
+	Events  []Occasion `json:"events,omitempty"`  // default all; rolledBack stands for every end with the baseline back
 }
 
-// Hook calls an outside system at one point of the rollout.
+// Hook asks an outside system at one point of the rollout: an HTTP server, or
+// somebody's own activity. Exactly one of HTTP and Task is set.
 type Hook struct {
-	At      string   `json:"at"`             // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after
-	HTTP    string   `json:"http,omitempty"` // where it is called
-	Timeout Duration `json:"timeout,omitempty"`
+	At        string    `json:"at"`                  // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after; the last two are told, and cannot refuse
+	HTTP      string    `json:"http,omitempty"`      // URL that a HookCall is posted to: 2xx passes, 4xx refuses
+	Task      *HookTask `json:"task,omitempty"`      // activity that takes a HookCall: an error that is not to be retried refuses
+	Timeout   Duration  `json:"timeout,omitempty"`   // of one try, of which there are several; default 30s, at most 10m
+	Otherwise string    `json:"otherwise,omitempty"` // rollback (default) | goOn: what happens when nothing answers
+}
+
+// HookTask names an activity on a task queue of one's own.
+type HookTask struct {
+	TaskQueue string `json:"taskQueue"`
+	Activity  string `json:"activity"`
 }
 
 // Key returns what the spec is for.

@@ -43,6 +43,8 @@ type statement struct {
 	Spec      string `json:"spec,omitempty"` // sha256 of the spec
 	Wait      bool   `json:"wait,omitempty"`
 	Supersede bool   `json:"supersede,omitempty"`
+	Back      bool   `json:"back,omitempty"`
+	Recover   string `json:"recover,omitempty"`
 
 	Override bool `json:"override,omitempty"`
 }
@@ -62,7 +64,7 @@ func OrderStatement(o Order) string {
 	return statement{
 		Target: o.Spec.Key().String(), Command: CommandStart, ID: o.ID, Actor: o.Actor, Reason: o.Reason, At: o.At.UTC(),
 		Version: o.Spec.Release.Version, Artifact: o.Spec.Release.Artifact, Spec: o.Spec.Digest(),
-		Wait: o.Wait, Supersede: o.Supersede, Override: o.Override,
+		Wait: o.Wait, Supersede: o.Supersede, Back: o.Back, Recover: o.Recover, Override: o.Override,
 	}.text()
 }
 

@@ -50,6 +50,10 @@ func TestOrderStatement(t *testing.T) {
 // commands have the same.
 func TestStatementsTravel(t *testing.T) {
 	text := rollout.CommandStatement("production/checkout", approval)
+	for name, order := range map[string]rollout.Order{"wait": {Wait: true}, "supersede": {Supersede: true}, "back": {Back: true},
+		"recover": {Recover: "run-1"}, "override": {Override: true}, "id": {ID: "8b"}, "spec, version": {Spec: rollout.Spec{Release: rollout.Release{Version: "2"}}}} {
+		require.Equal(t, name, rollout.StatementDiffers(rollout.OrderStatement(rollout.Order{}), rollout.OrderStatement(order)))
+	}
 	var arrived rollout.Command
 	body, err := json.Marshal(approval)
 	require.NoError(t, err)

@@ -45,7 +45,8 @@ const (
 	CauseApproval Cause = "approval"
 	CauseDeploy   Cause = "deploy"
 	CauseTraffic  Cause = "traffic"
-	CauseFreeze   Cause = "freeze"
+	CauseFreeze   Cause = GateFreeze
+	CauseHook     Cause = "hook"
 
 	CauseLost Cause = "lost" // it was cut off from outside
 
@@ -64,6 +65,8 @@ const (
 	WaitingForPause    = "pause"
 	WaitingForWave     = "wave"  // of a fleet: the time between two
 	WaitingForFleet    = "fleet" // of a unit: it is promoted, and keeps its baseline until the fleet is decided
+	WaitingForCapacity = "capacity"
+	WaitingForFreeze   = GateFreeze // and so every other gate, by its name
 )
 
 // Verdict is what judging came to. The six are never folded into each other.

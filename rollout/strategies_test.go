@@ -98,7 +98,11 @@ func TestPlansOfOtherStrategies(t *testing.T) {
 			}
 			require.Equal(t, tt.who, who)
 			require.Equal(t, minutes(10), p.KeepBaseline)
-			require.Equal(t, 6*len(p.Cohorts()) > 0, p.EventBound() > 66+len(p.Steps)*(13+6*6), "cohorts are counted")
+			cohorts := 0
+			if n := len(p.Cohorts()); n > 0 {
+				cohorts = 6*n + 8
+			}
+			require.Equal(t, 66+len(p.Steps)*(13+6*6)+cohorts, p.EventBound())
 			first := p.FirstRelease()
 			require.Len(t, first.Steps, 1)
 			require.Equal(t, "100%", first.Steps[0].Audience(), "there is nobody to be apart from")

@@ -83,10 +83,18 @@ func (s Spec) Validate() []Problem {
 	v.atLeast(s.Deadline, "deadline", time.Second)
 	for i, n := range s.Notify {
 		v.require(n.To != "", fmt.Sprintf("notify[%d].to", i), "is missing: name a sink of the worker's configuration")
+		for j, event := range n.Events {
+			v.require(slices.Contains(Occasions(), event), fmt.Sprintf("notify[%d].events[%d]", i, j), "%q is not one of %s", event, OccasionNames())
+		}
+	}
+	for i, need := range s.Needs {
+		t, err := ParseTarget(need.Target)
+		v.require(err == nil, fmt.Sprintf("needs[%d].target", i), "%v", err)
+		v.require(t != s.Key(), fmt.Sprintf("needs[%d].target", i), "a rollout cannot wait for its own target")
+		v.require(need.Soaked >= 0, fmt.Sprintf("needs[%d].soaked", i), "must not be negative")
 	}
 	for i, h := range s.Hooks {
-		v.require(h.At != "", fmt.Sprintf("hooks[%d].at", i), "is missing: say when the hook is called")
-		v.oneOf(h.At, fmt.Sprintf("hooks[%d].at", i), "beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after")
+		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}
 	v = append(v, s.secrets()...)
 	slices.SortStableFunc(v, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
@@ -220,9 +228,11 @@ func (a *Approval) validate(v *validation, path string) {
 	}
 	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible", a.Quorum)
 	v.require(a.Quorum <= 1 || len(a.From)+len(a.Each) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
-	v.require(a.Each == nil || len(a.From) == 0, path+".from", "`each` says who votes: `from` cannot stand beside it")
+	roles, votes := a.sides()
+	v.require(a.Each == nil || len(a.From) == 0 || slices.Equal(a.From, roles), path+".from",
+		"`each` says who votes: `from` cannot stand beside it")
 	v.require(a.Each == nil || len(a.Each) > 0, path+".each", "nobody is asked: name roles, and how many votes of each")
-	v.require(a.Quorum == 0 || len(a.Each) == 0 || a.Quorum == a.sum(), path+".quorum", "with `each` the quorum is its sum: leave it out")
+	v.require(a.Quorum == 0 || len(a.Each) == 0 || a.Quorum == votes, path+".quorum", "with `each` the quorum is its sum: leave it out")
 	for role, votes := range a.Each {
 		v.require(votes >= 1 && votes <= 100, path+".each."+role, "%d votes are impossible: between 1 and 100", votes)
 	}
@@ -239,7 +249,8 @@ func (p Policy) validate(v *validation) {
 	v.oneOf(p.Error, "policy.error", RuleHold, RuleRollback)
 	v.oneOf(p.Drift, "policy.drift", RuleHold, RulePutBack, RuleRollback)
 	v.oneOf(p.Otherwise, "policy.otherwise", RuleRollback, RulePromote)
-	v.oneOf(p.OnNewRelease, "policy.onNewRelease", "reject", "queue", "keepNewest", "supersede")
+	v.oneOf(p.OnNewRelease, "policy.onNewRelease", OnNewReject, OnNewQueue, OnNewKeepNewest, OnNewSupersede)
+	v.atLeast(p.WatchIdle, "policy.watchIdle", time.Second)
 	v.oneOf(p.Absolute, "policy.absolute", RuleWarn, RuleRequired)
 	v.oneOf(p.Foresight, "policy.foresight", RuleWarn, RuleRequired)
 	v.oneOf(p.Share, "policy.share", RuleWarn, RuleRequired)

@@ -85,6 +85,14 @@ func TestValidate(t *testing.T) {
 			s.Strategy.Window = WindowSpec{First: minutes(1), Poll: Duration(13 * time.Second)}
 		}, "strategy.window.poll: 13s is more than a fifth of window.first (1m)"},
 		{"quorum", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Quorum: -1} }, "strategy.canary[0].approve.quorum: -1 votes are impossible"},
+		{"roles side by side", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Each: map[string]int{"security": 0}} }, "strategy.canary[0].approve.each.security: 0 votes are impossible"},
+		{"no role side by side", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Each: map[string]int{}} }, "strategy.canary[0].approve.each: nobody is asked"},
+		{"roles side by side and others", func(s *Spec) {
+			s.Strategy.Promote = &Promote{&Approval{Each: map[string]int{"a": 1}, From: []string{"b"}}}
+		}, "strategy.promote.approve.from: `each` says who votes"},
+		{"roles side by side and a quorum", func(s *Spec) {
+			s.Strategy.Promote = &Promote{&Approval{Each: map[string]int{"a": 1}, Quorum: 2}}
+		}, "strategy.promote.approve.quorum: with `each` the quorum is its sum"},
 		{"quorum of anyone", func(s *Spec) { s.Strategy.Promote = &Promote{&Approval{Quorum: 2}} }, "strategy.promote.approve.quorum: a quorum of 2 needs `from`"},
 		{"within", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Within: 1} }, "strategy.canary[0].approve.within: 1ns is too short"},
 		{"otherwise", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Otherwise: RuleHold} }, "strategy.canary[0].approve.otherwise: \"hold\" is not one of rollback, promote"},
@@ -161,8 +169,17 @@ func TestValidate(t *testing.T) {
 		}, "policy.absolute: required"},
 		{"deadline", func(s *Spec) { s.Deadline = 1 }, "deadline: 1ns is too short"},
 		{"sink", func(s *Spec) { s.Notify = []Notification{{}} }, "notify[0].to: is missing"},
-		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{}} }, "hooks[0].at: is missing"},
-		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"event", func(s *Spec) { s.Notify = []Notification{{To: "slack", Events: []Occasion{"waiting", "promote"}}} }, `notify[0].events[1]: "promote" is not one of waiting, frozen`},
+		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{HTTP: "http://h"}} }, "hooks[0].at: is missing"},
+		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now", HTTP: "http://h"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"need of no target", func(s *Spec) { s.Needs = []Need{{Target: "staging"}} }, "needs[0].target: \"staging\" is no target"},
+		{"need of itself", func(s *Spec) { s.Needs = []Need{{Target: s.Key().String()}} }, "needs[0].target: a rollout cannot wait for its own target"},
+		{"hook of nobody", func(s *Spec) { s.Hooks = []Hook{{At: "after"}} }, "hooks[0]: needs one of http and task"},
+		{"hook of two", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Task: &HookTask{"q", "a"}}} }, "hooks[0]: needs one of http and task"},
+		{"hook on our own queue", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{"infra", "Remove"}}} }, "hooks[0].task.taskQueue: infra is Bakeoff's own"},
+		{"hook without an activity", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{TaskQueue: "q"}}} }, "hooks[0].task.activity: is missing"},
+		{"hook that is told and asked", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Otherwise: "goOn"}} }, "hooks[0].otherwise: after is told"},
+		{"hook that hangs", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Timeout: Duration(time.Hour)}} }, "hooks[0].timeout: at most 10m"},
 		{"no JSON", func(s *Spec) { s.Target.Deploy.With["x"] = math.NaN() }, "cannot be written as JSON"},
 	}
 	for _, tt := range tests {

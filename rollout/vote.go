@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -14,37 +12,34 @@ type Vote struct {
 	Roles  []string `json:"roles,omitempty"`
 }
 
-// Roles are all that an approval asks, in order; none: anyone may answer.
-func (a Approval) Roles() []string {
-	if len(a.Each) > 0 {
-		return slices.Sorted(maps.Keys(a.Each))
+// sides are the roles side by side, in order, and how many votes they make. The
+// order of the map does not matter.
+//
+//workflowcheck:ignore
+func (a Approval) sides() (roles []string, votes int) {
+	for _, n := range a.Each {
+		votes += n
 	}
-	return a.From
-}
-
-// sum is how many votes all roles side by side make.
-func (a Approval) sum() int {
-	n := 0
-	for _, votes := range a.Each {
-		n += votes
-	}
-	return n
+	return sortedKeys(a.Each), votes
 }
 
 // Count says how many of the votes fill a place, and which roles still want
-// some. One vote fills one place: that of a member with two roles counts for
+// some. The approval has its defaults. One vote fills one place: that of a member with two roles counts for
 // the one that makes most of all votes.
 func (a Approval) Count(votes []Vote) (filled int, wanted []string) {
 	if len(a.Each) == 0 {
 		return min(len(votes), a.Quorum), nil
 	}
-	b := ballot{left: maps.Clone(a.Each), votes: votes, fills: make([]string, len(votes))}
+	b := ballot{left: map[string]int{}, votes: votes, fills: make([]string, len(votes))}
+	for _, role := range a.From {
+		b.left[role] = a.Each[role]
+	}
 	for i := range votes {
 		if b.place(i, map[string]bool{}) {
 			filled++
 		}
 	}
-	for _, role := range slices.Sorted(maps.Keys(b.left)) {
+	for _, role := range a.From {
 		switch n := b.left[role]; {
 		case n == 1:
 			wanted = append(wanted, role)

@@ -30,8 +30,8 @@ func TestTally(t *testing.T) {
 		"two are wanted":          {rollout.Approval{Quorum: 3, Each: map[string]int{"engineering": 2, "security": 1}}, []rollout.Vote{vote("ana", "security")}, "1 of 3; still wanted: 2 of engineering", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tt.want, tt.ask.Tally(tt.votes))
-			require.Equal(t, tt.filled, tt.ask.IsFilled(tt.votes))
+			require.Equal(t, tt.want, tt.ask.WithDefaults().Tally(tt.votes))
+			require.Equal(t, tt.filled, tt.ask.WithDefaults().IsFilled(tt.votes))
 		})
 	}
 	require.Equal(t, map[string]int{"engineering": 1, "security": 1}, both, "counting changes nothing")
@@ -66,6 +66,7 @@ func TestCountIsTheBestPlacing(t *testing.T) {
 		for role, n := range ask.Each {
 			left[role] = n
 		}
+		ask = ask.WithDefaults()
 		filled, _ := ask.Count(votes)
 		require.Equal(t, best(votes, left), filled, "%v %v", ask.Each, votes)
 		r.Shuffle(len(votes), func(i, j int) { votes[i], votes[j] = votes[j], votes[i] })

@@ -23,6 +23,7 @@ func (c *cli) doctorCommand() *cobra.Command {
   cutOff        a run was ended from outside, and nothing was put back
   unsupervised  no Target looks after a rollout
   orphaned      a Target waits for a rollout that is over
+  drifted       somebody changed a target while nothing ran
   stands        a queue waits for a resume
 
 With -o json one finding a line.
@@ -146,9 +147,12 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", listed.WorkflowID, err)
 	}
-	target, err := rollout.ParseTarget(targetOf(e.run))
-	if err != nil || !e.open() {
+	if !e.open() { // it ended since it was listed
 		return nil
+	}
+	target, err := rollout.ParseTarget(targetOf(e.run))
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
 	}
 	if e.TaskAttempts >= wedgedAfter {
 		d.found("wedged", e, "roll the workers back, or put users back meanwhile: bakeoff restore TARGET --reason …",
@@ -194,6 +198,9 @@ func (d *doctor) targets(ctx context.Context) error {
 		known, err := d.svc.Target(ctx, target)
 		if err != nil {
 			continue // no worker answers: its queue is unserved
+		}
+		if known.Drift != "" && known.Running == nil {
+			d.found("drifted", e, "put it back by hand, or roll out what is to serve", "%s", known.Drift)
 		}
 		if known.Stands != "" && len(known.Queue) > 0 {
 			d.found("stands", e, "let it go on: bakeoff resume TARGET --reason …", "the queue of %d stands: %s", len(known.Queue), known.Stands)

@@ -90,10 +90,24 @@ func (c *cli) planned(a admission, from source) error {
 			rollout.Plan
 			Foresight []rollout.Foresight `json:"foresight"`
 			Unseen    string              `json:"unseen,omitempty"`
-		}{a.Plan, append([]rollout.Foresight{}, a.Foresight...), a.Unseen})
+			Closed    *rollout.Closure    `json:"closed,omitempty"`
+			Ahead     string              `json:"ahead,omitempty"`
+		}{a.Plan, append([]rollout.Foresight{}, a.Foresight...), a.Unseen, a.Closed, a.Ahead})
 	}
-	_, err := io.WriteString(c.out, planText(a.Plan)+foresightText(a))
+	_, err := io.WriteString(c.out, planText(a.Plan)+foresightText(a)+closedText(a))
 	return err
+}
+
+// closedText says what closes the target, now or next.
+func closedText(a admission) string {
+	text := ""
+	if a.Closed != nil {
+		text = fmt.Sprintf("\nclosed now: %s; a start is refused unless --wait\n", a.Closed.Reason)
+	}
+	if a.Ahead != "" {
+		text += fmt.Sprintf("\nahead: %s\n", a.Ahead)
+	}
+	return text
 }
 
 // foresightText says what the checks will see.

@@ -34,6 +34,8 @@ type intent struct {
 func (i *intent) flags(cmd *cobra.Command) {
 	i.who.flags(cmd)
 	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: the same id again is the same order (default a new one)")
+	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "wait until a freeze is over, or whatever else closes the target, where the start would be refused")
+	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start although the target is closed; needs --reason and the permission override")
 	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "a running rollout goes back first, whatever its policy says; then this one starts")
 }
 
@@ -81,6 +83,9 @@ approval, held or paused, 130 interrupted.`
 
 // launch submits the rollout of a spec file. The caller closes the service.
 func (c *cli) launch(ctx context.Context, file string, by intent) (service, submitted, error) {
+	if by.order.Override && strings.TrimSpace(by.reason) == "" {
+		return nil, submitted{}, fail(exitUsage, "--override needs --reason: it goes into the audit trail")
+	}
 	from, err := c.read(file)
 	if err != nil {
 		return nil, submitted{}, err

@@ -103,6 +103,14 @@ func (f *fake) Plan(ctx context.Context, _ string, o rollout.Order, _ bool) (adm
 	return f.admission, f.planErr
 }
 
+func (f *fake) StopLine(_ context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	return f.answer(o.Command)
+}
+
+func (f *fake) StartLine(_ context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	return f.answer(o.Command)
+}
+
 func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

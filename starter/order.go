@@ -66,6 +66,19 @@ func targetOptions(t rollout.Target) client.StartWorkflowOptions {
 	}
 }
 
+// stopOptions says how the workflow starts that stands for a stopped line.
+func stopOptions(o rollout.StopOrder) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:        rollout.StopID(o.Environment),
+		TaskQueue: rollout.QueueControl,
+
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowTaskTimeout:      2 * time.Second,
+		StaticSummary:            short(fmt.Sprintf("stop the line of %s, by %s: %s", o.Environment, o.Command.Actor, oneLine(o.Command.Reason)), 200),
+	}
+}
+
 // summaryOf is the sentence that the Temporal UI lists the rollout by; 200
 // bytes at most: "checkout 2.5.0 to production, by ana: faster checkout".
 func summaryOf(o rollout.Order) string {

@@ -38,6 +38,9 @@ func resultText(s rollout.Status, st style) string {
 	if s.EndedAt != nil && !s.StartedAt.IsZero() {
 		line("took", brief(s.EndedAt.Sub(s.StartedAt)))
 	}
+	if s.Asked != nil {
+		line("votes", s.Asked.Tally)
+	}
 	for _, o := range s.Overrides {
 		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))
 	}

@@ -26,6 +26,7 @@ type service interface {
 	starts
 	reads
 	orders
+	lines
 
 	Converter() converter.DataConverter
 	Close()
@@ -78,6 +79,14 @@ type orders interface {
 	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
 }
 
+// lines stops the line of an environment, and lets it run again: StartLine
+// returns errOver where it runs. Both return errNoWorker where no worker answers;
+// a stop is stored then.
+type lines interface {
+	StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
+	StartLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
+}
+
 // run names one execution of a rollout workflow.
 type run struct{ WorkflowID, RunID string }
 
@@ -120,4 +129,7 @@ type admission struct {
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`
+
+	Closed *rollout.Closure `json:"closed,omitempty"`
+	Ahead  string           `json:"ahead,omitempty"`
 }

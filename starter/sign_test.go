@@ -60,6 +60,21 @@ func TestOrdersAreSigned(t *testing.T) {
 	}
 }
 
+// What lets a queue go on is for the target: it names no run.
+func TestResumeOfAQueueIsSigned(t *testing.T) {
+	key, _ := newKey(t)
+	var sent rollout.Command
+	f := &fake{above: func(c rollout.Command) rollout.Answer {
+		sent = c
+		return rollout.Answer{Answer: rollout.Accepted}
+	}}
+	got := bakeoff(t.Context(), f, "resume", "production/checkout", "--reason", "because", "--sign", key)
+	require.Equal(t, 0, got.code, got.err)
+	require.Empty(t, sent.RunID)
+	require.Equal(t, rollout.CommandStatement("production/checkout", sent), sent.Statement)
+	require.NotEmpty(t, sent.Signature)
+}
+
 func TestStartsAreSigned(t *testing.T) {
 	key, allowed := newKey(t)
 	f := running(t)
@@ -134,6 +149,7 @@ func TestStoryOfSignatures(t *testing.T) {
 	require.NotContains(t, orders[2].Data, "verified", "it has no signature")
 	require.Equal(t, "cy: approve (break-glass override): INC-12", orders[2].Text)
 	require.Equal(t, "passed by override of cy: INC-12", orders[3].Text)
+	require.Len(t, s.status.Overrides, 1, "also where no worker answers")
 }
 
 // A gate with roles side by side opens when each has its vote.
@@ -145,7 +161,7 @@ func TestStoryOfRolesSideBySide(t *testing.T) {
 		require.NoError(t, s.tell(e))
 	}
 	require.NotNil(t, s.gate)
-	s.gate.ask = rollout.Approval{Each: map[string]int{"engineering": 1, "security": 1}, Quorum: 2}
+	s.gate.ask = rollout.Approval{Each: map[string]int{"engineering": 1, "security": 1}}.WithDefaults()
 	before := len(p.events)
 	for id, role := range map[string]string{"c1": "engineering", "c2": "engineering"} {
 		c := rollout.Command{ID: id, Name: rollout.CommandApprove, Actor: id, Reason: "ok"}

@@ -23,15 +23,20 @@ type story struct {
 	status    rollout.Status // as far as history tells
 	plan      rollout.Plan
 
-	acts     map[int64]act          // by the id of their scheduled event
-	commands map[string]int         // line of each command, by its id
-	updates  map[int64]acceptedCall // by the id of their accepted event
-	restored map[string]bool        // ids of RestoreTraffic told of
-	aborted  bool                   // an abort was obeyed
-	back     bool                   // it is going back: told already why
-	human    bool                   // a person is needed
-	held     bool                   // the last window decided to hold
-	passed   int                    // the last step that was passed
+	acts     map[int64]act             // by the id of their scheduled event
+	commands map[string]int            // line of each command, by its id
+	updates  map[int64]acceptedCall    // by the id of their accepted event
+	restored map[string]bool           // ids of RestoreTraffic told of
+	tellings map[int64]rollout.Telling // by the id of the event that began them
+	notices  map[int64]int             // line of each of them
+	aborted  bool                      // an abort was obeyed
+	breaches map[string]bool           // heard of, by their ids
+	served   bool                      // the candidate may have traffic
+	beyond   bool                      // the baseline is being removed
+	back     bool                      // it is going back: told already why
+	human    bool                      // a person is needed
+	held     bool                      // the last window decided to hold
+	passed   int                       // the last step that was passed
 
 	points turningPoints
 
@@ -41,6 +46,8 @@ type story struct {
 	gate       *gate                   // the open one
 	gated      int                     // the step of the last one
 	votes      map[string]rollout.Vote // by the id of the command
+
+	closure *rollout.Closure // what closes the target
 }
 
 // act is one scheduled activity.
@@ -57,6 +64,7 @@ func newStory(dc converter.DataConverter, r run) *story {
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
 		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
 		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
+		breaches: map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
 	}
 }
 
@@ -105,6 +113,12 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		return s.updateCompleted(e, a.WorkflowExecutionUpdateCompletedEventAttributes)
 	case *historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes:
 		s.moved(e, a.UpsertWorkflowSearchAttributesEventAttributes.GetSearchAttributes())
+	case *historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes:
+		return s.telling(e, a.StartChildWorkflowExecutionInitiatedEventAttributes)
+	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
+		s.notified(e, a.ChildWorkflowExecutionStartedEventAttributes)
+	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
+		return s.told(a.ChildWorkflowExecutionCompletedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,
@@ -169,8 +183,12 @@ func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskSc
 		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
 	}
 	s.acts[e.GetEventId()] = one
-	if one.Type == "SetTraffic" {
+	switch one.Type {
+	case "SetTraffic":
+		s.served = true
 		s.raised(e)
+	case "Remove":
+		s.beyond = true
 	}
 	if one.Type == string(rollout.RestoreTraffic) && !s.restored[one.ID] {
 		s.restored[one.ID] = true
@@ -252,6 +270,9 @@ func complete(result, before rollout.Status) rollout.Status {
 	}
 	if result.Units == nil {
 		result.Units, result.Wave, result.Waves = before.Units, before.Wave, before.Waves
+	}
+	if result.Overrides == nil {
+		result.Overrides = before.Overrides
 	}
 	if result.Checks == nil {
 		result.Checks = before.Checks

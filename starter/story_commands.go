@@ -26,6 +26,8 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 		data["by"] = c.By
 	case c.Full:
 		data["full"] = true
+	case c.Override:
+		data["override"] = true
 	case c.Digest != "":
 		data["step"], data["digest"] = c.Step, c.Digest
 	}
@@ -49,6 +51,8 @@ func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecuti
 		return s.reported(e, a.GetInput())
 	case rollout.SignalFleet:
 		return s.heard(e, a.GetInput())
+	case rollout.SignalBreach:
+		return s.breached(e, a)
 	case rollout.CommandAbort:
 	default:
 		return nil
@@ -127,6 +131,9 @@ func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.Workflow
 // obeyed tells what an accepted command changed at once.
 func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
+	if c.Override {
+		s.status.Overrides = append(s.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: e.GetEventTime().AsTime()})
+	}
 	switch c.Name {
 	case rollout.CommandAbort:
 		s.points.turn(s.lines[s.commands[c.ID]].Time)
@@ -139,6 +146,8 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.add(e, rollout.EventResumed, s.status.Step, by("resumed"), nil).Actor = c.Actor
 	case rollout.CommandExtend:
 		s.extensions++
+	case rollout.CommandPromote:
+		s.overridden(e, c)
 	case rollout.CommandApprove:
 		s.voted(e, c)
 	case rollout.CommandReject:

@@ -313,6 +313,23 @@ func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.
 	return answer, err
 }
 
+func (s *server) StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	var answer rollout.Answer
+	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(stopOptions(o), rollout.StopType, o),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Command.ID, WorkflowID: rollout.StopID(o.Environment),
+			UpdateName: o.Command.Name, Args: []any{o.Command}, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err == nil {
+		err = handle.Get(ctx, &answer)
+	}
+	return answer, classify(err)
+}
+
+func (s *server) StartLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	return s.Update(ctx, run{WorkflowID: rollout.StopID(o.Environment)}, o.Command)
+}
+
 // classify turns the errors that commands act on into ours.
 func classify(err error) error {
 	var (

@@ -11,6 +11,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/rollout/freeze"
 	"bakeoff/rollout/specfile"
 )
 
@@ -31,10 +32,18 @@ type config struct {
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
 	Signing     *signingConfig                  `json:"signing,omitempty"`
 
-	// Not served by this version: known, so that they can be refused by name.
-	Freeze        any `json:"freeze,omitempty"`
-	ErrorBudgets  any `json:"errorBudgets,omitempty"`
-	Notifications any `json:"notifications,omitempty"`
+	Freeze []freeze.Window `json:"freeze,omitempty"`
+
+	ErrorBudgets map[string]rollout.ErrorBudget `json:"errorBudgets,omitempty"` // by environment/service
+
+	Hooks hooksConfig `json:"hooks,omitzero"`
+
+	calendar *freeze.Calendar // of Freeze; nil: none
+
+	Notifications notificationsConfig       `json:"notifications,omitzero"`
+	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
+
+	Alerts alertsConfig `json:"alerts,omitzero"`
 
 	folder string // of the file: what it names by a relative path lies there
 }
@@ -61,7 +70,7 @@ type evidenceConfig struct {
 	S3        any    `json:"s3,omitempty"` // not served by this version
 }
 
-// defaultListen serves /healthz and /metrics to this machine only.
+// defaultListen serves /healthz, /metrics and /alerts to this machine only.
 const defaultListen = "127.0.0.1:9464"
 
 // errConfig is a configuration file that is wrong.
@@ -84,6 +93,7 @@ func loadConfig(path string) (config, error) {
 	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
+		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
 		return c, nil
 	}
 	var lines []string
@@ -109,8 +119,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{
-		"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "notifications": c.Notifications, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -139,7 +148,12 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	_, wrong := c.freezes()
+	out = append(append(out, wrong...), c.validateBudgets()...)
+	out = append(out, c.Hooks.validate()...)
 	out = append(out, c.validateSigning()...)
+	out = append(out, c.validateNotifications()...)
+	out = append(out, c.Alerts.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -77,9 +77,40 @@ func TestWrongConfig(t *testing.T) {
 		{"a quorum of nobody", "approvals: {production: {quorum: 2}}", []string{"approvals.production.quorum", "needs `from`"}},
 		{"approvals by an unknown role", "approvals: {production: {from: [managers]}}", []string{"approvals.production.from[0]", "no such role"}},
 		{"approvals otherwise", "approvals: {default: {otherwise: hope}}", []string{"approvals.default.otherwise", "rollback, promote"}},
-		{"freeze", "freeze: []", []string{"freeze is not served"}},
-		{"errorBudgets", "errorBudgets: {a/b: {}}", []string{"errorBudgets is not served"}},
-		{"notifications", "notifications: {slack: {}}", []string{"notifications is not served"}},
+		{"a freeze without an end", "freeze: [{name: w, from: 2026-12-20T00:00:00Z}]", []string{":1:", "freeze[0].to", "is no moment"}},
+		{"a freeze in no zone", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, zone: Europe/Atlantis}]", []string{"freeze[0].zone", "no time zone"}},
+		{"a freeze for an unknown role", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, except: [on-call]}]", []string{"freeze[0].except[0]", `no such role: "on-call"`}},
+		{"a freeze with an unknown field", "freeze: [{name: w, rule: FREQ=DAILY}]", []string{"freeze[0].rule", "did you mean rrule"}},
+		{"two freezes of one name", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h}, {name: w, rrule: FREQ=DAILY, duration: 2h}]", []string{"freeze[1].name", `two windows are called "w"`}},
+		{"an error budget without an objective", "errorBudgets: {a/b: {failures: f, requests: r}}", []string{"errorBudgets.a/b.objective", "no objective"}},
+		{"an error budget of nothing", "errorBudgets: {a/b: {objective: 99.9%}}", []string{"errorBudgets.a/b.failures", "errorBudgets.a/b.requests"}},
+		{"an error budget of no target", "errorBudgets: {checkout: {objective: 99.9%, failures: f, requests: r}}", []string{"errorBudgets.checkout", "environment/service"}},
+		{"an error budget of no selector", "errorBudgets: {a/b: {objective: 99.9%, failures: 'f{', requests: r}}", []string{"errorBudgets.a/b.failures"}},
+		{"an error budget with impossible windows", "errorBudgets: {a/b: {objective: 99.9%, failures: f, requests: r, windows: [{long: 5m, short: 1h, factor: 6}]}}", []string{"errorBudgets.a/b.windows[0]"}},
+		{"hooks without a secret", "hooks: {urls: [https://h.example]}", []string{"hooks.secret", "signed with"}},
+		{"hooks for nobody", "hooks: {secret: {env: HOME}}", []string{"hooks.urls", "only to the URLs"}},
+		{"hooks with a secret that is not there", "hooks: {secret: {env: BAKEOFF_NOT_SET}, urls: [https://h.example]}", []string{"BAKEOFF_NOT_SET is not set"}},
+		{"a sink without a credential", "notifications: {slack: {webhook: {}}}", []string{"notifications.slack", "expected {env: NAME} or {file: PATH}"}},
+		{"a sink whose credential is not there", "notifications: {webhook: {url: \"http://h\", secret: {env: BAKEOFF_NOT_SET}}}", []string{"notifications.webhook", "BAKEOFF_NOT_SET is not set"}},
+		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "expected a mapping"}},
+		{"a webhook without a url", "notifications: {webhook: {url: here}}", []string{"notifications.webhook", "write https://host/path"}},
+		{"an unknown sink", "notifications: {pager: {}}", []string{"notifications.pager", "unknown field"}},
+		{"e-mail over http", "notifications: {email: {smtp: \"http://mail\", from: a@example.com}}", []string{"notifications.email", "smtp://host:587"}},
+		{"e-mail from nobody", "notifications: {email: {smtp: \"smtp://mail\", from: nobody}}", []string{"notifications.email", "from:"}},
+		{"a password without a user", "notifications: {email: {smtp: \"smtp://mail\", from: a@example.com, password: {env: HOME}}}", []string{"user and password belong together"}},
+		{"a subscription to nothing", "notifications: {subscriptions: [{to: slack}]}", []string{"notifications.subscriptions[0].to", `no sink "slack" is configured`}},
+		{"e-mail to nobody", "notifications: {email: {smtp: \"smtp://mail\", from: a@example.com}, subscriptions: [{to: email}]}", []string{"notifications.subscriptions[0].channel", "the address"}},
+		{"an unknown event", "notifications: {mute: [{events: [promotedd]}]}", []string{"notifications.mute[0].events", `nothing is told as "promotedd"`, "rolledBack"}},
+		{"a pattern that is none", "notifications: {mute: [{services: [\"[\"]}]}", []string{"notifications.mute[0]", "no pattern"}},
+		{"a template of no event", "notifications: {templates: {ended: x}}", []string{"notifications.templates.ended", "nothing is told as"}},
+		{"a template that does not end", "notifications: {templates: {promoted: \"{{.Text\"}}", []string{"notifications.templates.promoted", "unclosed action"}},
+		{"a template of what is not there", "notifications: {templates: {promoted: \"{{.Version}}\"}}", []string{"notifications.templates.promoted", "Version"}},
+		{"a template of what may be absent", "notifications: {templates: {waiting: \"{{.Until.Year}}\"}}", []string{"notifications.templates.waiting", "nil"}},
+		{"mute until when", "notifications: {mute: [{until: tomorrow}]}", []string{"notifications.mute[0].until"}},
+		{"rungs out of order", "notifications: {webhook: {url: \"http://h\"}}\nescalation: {default: [{after: 10m, to: webhook}, {after: 5m, to: webhook}]}", []string{"escalation.default[1].after", "not later"}},
+		{"a rung at once", "notifications: {webhook: {url: \"http://h\"}}\nescalation: {default: [{to: webhook}]}", []string{"escalation.default[0].after", "not later"}},
+		{"a rung to nobody", "escalation: {default: [{after: 10m, to: pager}]}", []string{"escalation.default[0].to", `no sink "pager"`}},
+		{"alerts without a token", "alerts: {bearer: {env: BAKEOFF_NOT_SET}}", []string{"alerts.bearer", "BAKEOFF_NOT_SET is not set"}},
 		{"evidence.s3", "evidence: {s3: {bucket: b}}", []string{"evidence.s3 is not served"}},
 		{"allow.drivers", "allow: {drivers: [http, ecs]}", []string{"allow.drivers[1]", `unknown driver "ecs"`, "caddy"}},
 		{"allow.urls", "allow: {urls: [example.com]}", []string{"allow.urls[0]", "no pattern of URLs"}},
@@ -107,10 +138,10 @@ func TestWrongConfig(t *testing.T) {
 }
 
 func TestConfigSaysEverythingAtOnce(t *testing.T) {
-	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: []\n"))
+	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: [{}]\n"))
 	require.ErrorContains(t, err, "host:port")
 	require.ErrorContains(t, err, "signing.allowedSigners: name the file")
-	require.ErrorContains(t, err, "freeze is not served")
+	require.ErrorContains(t, err, "a window needs a name")
 }
 
 func TestReload(t *testing.T) {

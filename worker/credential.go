@@ -38,6 +38,22 @@ func (r *secretRef) read() (string, error) {
 	return "", fmt.Errorf("%s is empty", r.File)
 }
 
+// check says what is wrong with the reference itself.
+func (r *secretRef) check() error {
+	if (r.Env == "") == (r.File == "") {
+		return errors.New("expected {env: NAME} or {file: PATH}")
+	}
+	return nil
+}
+
+// fetch checks and reads in one.
+func (r *secretRef) fetch() (string, error) {
+	if err := r.check(); err != nil {
+		return "", err
+	}
+	return r.read()
+}
+
 // bearer returns where the driver's credential stands; nil when it has none.
 func (d driverConfig) bearer() (*secretRef, error) {
 	given, there := d[bearerKey]
@@ -52,10 +68,7 @@ func (d driverConfig) bearer() (*secretRef, error) {
 	if err := activities.With(fields).Decode(&ref); err != nil {
 		return nil, fmt.Errorf("expected {env: NAME} or {file: PATH}: %w", err)
 	}
-	if (ref.Env == "") == (ref.File == "") {
-		return nil, errors.New("expected {env: NAME} or {file: PATH}")
-	}
-	return &ref, nil
+	return &ref, ref.check()
 }
 
 // url is the URL that the configuration names for the driver, "" when none.

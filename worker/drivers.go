@@ -11,6 +11,7 @@ import (
 	"bakeoff/activities/prometheus"
 	"bakeoff/activities/scrape"
 	"bakeoff/activities/web"
+	"bakeoff/rollout"
 )
 
 // driverNames lists every driver that this worker has.
@@ -136,13 +137,14 @@ type acts struct {
 
 // newActs builds the activities over the live configuration.
 func newActs(l *live) *acts {
-	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}}, live: l}
+	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}, Gates: activities.Gates{Calendar: calendar{l}, Budgets: budgets{l}, Ledger: &activities.Ledger{}}, Hooks: hooks{l}}, live: l}
 }
 
 // Admit admits under the limits in force now.
 func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.AdmitOutput, error) {
 	current := *a.Activities
 	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	current.Notifications = a.live.config().notifications()
 	return current.Admit(ctx, in)
 }
 
@@ -150,7 +152,22 @@ func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.
 func (a *acts) AdmitFleet(ctx context.Context, in activities.AdmitFleetInput) (activities.AdmitFleetOutput, error) {
 	current := *a.Activities
 	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	current.Notifications = a.live.config().notifications()
 	return current.AdmitFleet(ctx, in)
+}
+
+// Recipients says who is told by the configuration in force now.
+func (a *acts) Recipients(ctx context.Context, in rollout.Telling) (activities.RecipientsOutput, error) {
+	current := *a.Activities
+	current.Notifications = a.live.config().notifications()
+	return current.Recipients(ctx, in)
+}
+
+// Notify tells by the configuration in force now.
+func (a *acts) Notify(ctx context.Context, in activities.NotifyInput) (activities.NotifyOutput, error) {
+	current := *a.Activities
+	current.Notifications = a.live.config().notifications()
+	return current.Notify(ctx, in)
 }
 
 // Authorize decides by the rules in force now.

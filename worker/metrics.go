@@ -31,6 +31,7 @@ var ownHelp = map[string]string{
 	"bakeoff_commands_total":           "Commands of operators, by answer.",
 	"bakeoff_drift_total":              "Foreign changes of weights that were found.",
 	"bakeoff_overrides_total":          "Commands that passed what policy asks for (break-glass).",
+	"bakeoff_notifications_total":      "Recipients that were told of something, by sink and result (sent, failed).",
 }
 
 // ownBuckets are the histogram bounds, in seconds, of what lasts longer than a

@@ -23,8 +23,6 @@ const (
 	openWithin = 4 * time.Second
 	// openQuery finds the rollouts that run.
 	openQuery = "WorkflowType = '" + rollout.WorkflowType + "' AND ExecutionStatus = 'Running'"
-	// openOfAnyType finds them and the fleets that run.
-	openOfAnyType = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.FleetType + "') AND ExecutionStatus = 'Running'"
 )
 
 // lister finds workflows.

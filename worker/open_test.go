@@ -27,7 +27,8 @@ func (v *visibility) ListWorkflow(_ context.Context, r *workflowservice.ListWork
 	if len(r.NextPageToken) == 0 {
 		v.asked++
 	}
-	if v.err != nil || len(v.running) == 0 || r.Query != openQuery && r.Query != openOfAnyType {
+	known := r.Query == "WorkflowType = 'Rollout' AND ExecutionStatus = 'Running'" || r.Query == "WorkflowType IN ('Rollout', 'Notify', 'Fleet') AND ExecutionStatus = 'Running'"
+	if v.err != nil || len(v.running) == 0 || !known {
 		return &workflowservice.ListWorkflowExecutionsResponse{}, v.err
 	}
 	page := 0

@@ -35,6 +35,7 @@ type daemon struct {
 	health  *health
 	meter   *meter
 	metrics *prometheus.Registry
+	alerts  *alerts
 	pages   *pages
 	client  client.Client
 	crew    *crew
@@ -74,7 +75,8 @@ func (p *daemon) prepare() (err error) {
 	if c := p.live.config(); len(c.Permissions) == 0 {
 		p.log.Warn("no permissions are configured: everyone who reaches Temporal may start, approve and abort everything")
 	}
-	p.pages, err = servePages(listenAddress(p.options.listen, p.live.config().Listen), p.health, p.metrics, p.log)
+	p.alerts = &alerts{live: p.live, log: p.log}
+	p.pages, err = site{p.health, p.metrics, p.alerts, p.log}.serve(listenAddress(p.options.listen, p.live.config().Listen))
 	return err
 }
 
@@ -101,14 +103,17 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	if err := checkAttributes(ctx, p.client.OperatorService(), o.Namespace, p.options.register); err != nil {
 		return err
 	}
+	p.alerts.connect(p.client)
 	if slices.ContainsFunc(p.queues, func(q queue) bool { return q.name == rollout.QueueControl }) {
 		if err := p.metrics.Register(&openRollouts{server: p.client, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
 	}
-	known := newActs(p.live)
-	known.Executions = executions{p.client}
-	p.crew = newCrew(p.client, p.queues, known)
+	acts := newActs(p.live)
+	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
+	acts.Gates.Targets = targets{p.client}
+	acts.Executions = executions{p.client}
+	p.crew = newCrew(p.client, p.queues, acts)
 	if err := p.crew.start(); err != nil {
 		p.crew = nil
 		return err

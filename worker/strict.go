@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -45,6 +46,9 @@ func strictDecode(history *historypb.History) error {
 	return nil
 }
 
+// hookID matches the ids of calls of hooks.
+var hookID = regexp.MustCompile(`(^|\.)hook\d+\.`)
+
 // strictDecoder remembers which activity each result belongs to.
 type strictDecoder struct {
 	order     reflect.Type
@@ -63,6 +67,9 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	}
 	if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 		name := a.GetActivityType().GetName()
+		if name != "Hook" && hookID.MatchString(a.GetActivityId()) {
+			return "", nil, nil // an activity of somebody else, whatever it is called
+		}
 		d.scheduled[event.GetEventId()] = name
 		in, _ := activityTypes(name)
 		return "input of " + name, a.GetInput(), in
@@ -74,6 +81,15 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	}
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && slices.Contains(rollout.Commands(), a.GetSignalName()) {
 		return "signal " + a.GetSignalName(), a.GetInput(), command
+	}
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && a.GetSignalName() == rollout.SignalBreach {
+		return "signal " + a.GetSignalName(), a.GetInput(), reflect.TypeFor[rollout.Breach]()
+	}
+	if a := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
+		return "what is told", a.GetInput(), reflect.TypeFor[rollout.Telling]()
+	}
+	if a := event.GetChildWorkflowExecutionCompletedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
+		return "who was told", a.GetResult(), reflect.TypeFor[rollout.Told]()
 	}
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil {
 		return "signal " + a.GetSignalName(), a.GetInput(), betweenFleetAndUnit[a.GetSignalName()]

@@ -20,11 +20,17 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
 )
 
 // goldenDirectory is where the histories of released versions are, seen from
 // the root of the repository.
 const goldenDirectory = "testsuite/histories"
+
+// replayedQuery finds what runs and is replayed: rollouts, fleets, and what tells people
+// of them, which may outlive them by a day.
+const replayedQuery = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.NotifyWorkflowType + "', '" + rollout.FleetType + "') AND ExecutionStatus = 'Running'"
 
 // errMismatch is a history that this binary would not reproduce.
 var errMismatch = errors.New("mismatch")
@@ -137,7 +143,7 @@ type historian interface {
 func (v verifier) open(ctx context.Context, server historian) error {
 	var page []byte
 	for {
-		answer, err := server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: openOfAnyType, NextPageToken: page})
+		answer, err := server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: replayedQuery, NextPageToken: page})
 		if err != nil {
 			return fmt.Errorf("list running rollouts: %w", err)
 		}

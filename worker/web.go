@@ -14,29 +14,38 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// pages serves /healthz and /metrics.
+// pages serves /healthz, /metrics and /alerts.
 type pages struct {
 	listener net.Listener
 	server   *http.Server
 }
 
-// servePages begins to answer on the address. The health page says "starting"
-// until its queues are polled.
-func servePages(address string, h *health, metrics *prometheus.Registry, log *slog.Logger) (*pages, error) {
+// site is what the pages show, and who takes alerts.
+type site struct {
+	health  *health
+	metrics *prometheus.Registry
+	alerts  *alerts
+	log     *slog.Logger
+}
+
+// serve begins to answer on the address. The health page says "starting" until
+// its queues are polled.
+func (s site) serve(address string) (*pages, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("serve /healthz and /metrics: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", h)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
+	mux.Handle("GET /healthz", s.health)
+	mux.Handle("POST /alerts", s.alerts)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, // one bad collector hides no other
-		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:      slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}))
-	p := &pages{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
+	p := &pages{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second}}
 	go func() {
 		if err := p.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("/healthz and /metrics are no longer served", "error", err)
+			s.log.Error("/healthz and /metrics are no longer served", "error", err)
 		}
 	}()
 	return p, nil

@@ -54,7 +54,7 @@ func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.Author
 	in := activities.AuthorizeInput{ID: c.ID, Environment: r.order.Spec.Environment, Target: r.status.Target, Command: c.Name, Actor: c.Actor,
 		StartedBy: r.status.StartedBy, Override: c.Override}
 	if r.approval != nil {
-		in.From = r.approval.ask.Roles()
+		in.From = r.approval.ask.From
 	}
 	if c.Statement != "" || c.Signature != "" {
 		in.Signed = &c

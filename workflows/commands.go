@@ -22,8 +22,9 @@ type setback struct {
 
 // commands is what operators have ordered.
 type commands struct {
-	root workflow.Context    // a cancel ends it
-	seen map[string]answered // by command id
+	root     workflow.Context    // a cancel ends it
+	seen     map[string]answered // by command id
+	breached map[string]bool     // by breach id
 
 	back         *setback // the first order, or reason, to go back
 	beyond       bool     // too late: the removal of the baseline has been scheduled
@@ -58,7 +59,7 @@ const cancelActor = "temporal:cancel"
 // listen answers queries and obeys operators. Everything is registered before
 // the first act, so that an order which arrives with the start is not lost.
 func (r *run) listen() error {
-	r.seen = map[string]answered{}
+	r.seen, r.breached = map[string]answered{}, map[string]bool{}
 	if err := workflow.SetQueryHandler(r.ctx, rollout.StatusQuery, func() (rollout.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (r *run) listen() error {
 }
 
 // listenForSignals obeys what needs no answer: the two other roads to an abort,
-// and the Target's word that a newer release waits.
+// the Target's word that a newer release waits, and whoever outside sees harm.
 func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
@@ -120,6 +121,7 @@ func (r *run) listenForSignals() {
 		r.root.Done().Receive(ctx, nil)
 		r.obeyCancel()
 	})
+	workflow.Go(r.ctx, r.listenForBreaches)
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same
@@ -134,16 +136,13 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 	answer := obey(c)
 	r.seen[c.ID] = answered{c.Name, answer}
 	countCommand(r.ctx, c.Name, answer.Answer)
-	if c.Override && answer.Answer == rollout.Accepted {
+	switch {
+	case answer.Answer == rollout.Denied:
+		r.noteDenied(c, answer.Why)
+	case answer.Answer == rollout.Accepted && c.Override:
 		r.noteOverride(c)
 	}
 	return answer
-}
-
-// noteOverride records that somebody passed what policy asks for.
-func (r *run) noteOverride(c rollout.Command) {
-	r.status.Overrides = append(r.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: r.now()})
-	r.metrics().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
 }
 
 // answer obeys and says where the rollout stands after it. Orders without a
@@ -268,6 +267,10 @@ func (r *run) onPromote(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
 		return denied("the rollout is %s", r.status.Phase)
+	case r.closure != nil && c.Override:
+		return r.override(c)
+	case r.closure != nil:
+		return denied("%s: who may, passes it with --override", r.closure.Reason)
 	case r.current == nil && !r.holding():
 		return denied("nothing bakes that could be ended")
 	case r.status.Paused:

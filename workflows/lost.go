@@ -47,6 +47,7 @@ func (r *run) takeOver() *setback {
 	}
 	r.job.Fence, r.job.Intent = fence, ""
 	r.status.Baseline, r.status.Candidate = r.job.Baseline, r.job.Candidate
+	r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
 	if back.Beyond {
 		return nil
 	}

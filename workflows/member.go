@@ -13,11 +13,11 @@ import (
 type member struct {
 	fleet workflow.Execution // ID "": no fleet
 
-	kept     bool // promoted; the baseline stays until the fleet is decided
-	released bool // it is decided
-	ordered  bool // the fleet ordered the way back, and says when to tidy up
-	mayTidy  bool // now
-	told     rollout.UnitReport
+	kept         bool // promoted; the baseline stays until the fleet is decided
+	released     bool // it is decided
+	ordered      bool // the fleet ordered the way back, and says when to tidy up
+	mayTidy      bool // now
+	reportedLast rollout.UnitReport
 }
 
 // memberOf is the membership that an order brings: a fleet counts only where it
@@ -70,10 +70,10 @@ func (r *run) report(u rollout.UnitReport) {
 		return
 	}
 	u.Target, u.RunID = r.status.Target, r.status.RunID
-	if u == r.told {
+	if u == r.reportedLast {
 		return
 	}
-	r.told = u
+	r.reportedLast = u
 	_ = workflow.SignalExternalWorkflow(r.ctx, r.fleet.ID, r.fleet.RunID, rollout.SignalUnit, u)
 }
 

@@ -23,6 +23,7 @@ func (r *run) goBack(s *setback) {
 		s.at = started
 	}
 	restoring := r.startRestoring(s)
+	r.tellHooks(rollout.HookOnRollback, s.reason, s.cause)
 	r.stop()
 	r.status.Cause, r.status.Actor, r.status.Paused = s.cause, s.actor, false
 	r.enter(rollout.PhaseRollingBack, "", s.reason)

@@ -36,10 +36,13 @@ type shown struct {
 	weight     rollout.Weight
 }
 
-// enter moves to a phase and shows it at the top of the Temporal UI.
+// enter moves to a phase, shows it at the top of the Temporal UI, and tells the
+// people who want to know.
 func (r *run) enter(p rollout.Phase, waitingFor, reason string) {
+	was := r.status
 	r.status.Phase, r.status.WaitingFor, r.status.Reason = p, waitingFor, reason
 	r.describe()
+	r.tellOfPhase(was)
 }
 
 // describe writes the current details: what somebody sees who opens the
@@ -71,6 +74,8 @@ func (r *run) refresh() {
 		return
 	case r.status.Paused:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForPause, reason)
+	case r.closure != nil && r.approval == nil:
+		r.enter(rollout.PhaseWaiting, r.closure.Gate, reason)
 	case r.holdingIt:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
 	case r.approval != nil:
@@ -185,13 +190,16 @@ func watchSummary(in activities.ObserveInput, length time.Duration) string {
 // what could not be put back, as failed.
 func (r *run) finish() (rollout.Status, error) {
 	r.ended = true
+	r.tellHooks(rollout.HookAfter, r.status.Reason, r.status.Cause)
+	r.awaitTold()
 	end := r.now()
 	r.status.EndedAt = &end
-	r.status.Paused, r.status.WaitingFor, r.status.Window = false, "", nil
+	r.status.Paused, r.status.Window = false, nil
 	r.enter(rollout.PhaseCompleted, "", r.status.Reason)
 	r.publish()
 	r.metrics().WithTags(map[string]string{"outcome": string(r.status.Outcome)}).Counter("bakeoff_rollouts_completed").Inc(1)
 	_ = workflow.Await(r.ctx, func() bool { return workflow.AllHandlersFinished(r.ctx) })
+	r.awaitNotices()
 	if r.status.Outcome == rollout.Failed {
 		return r.status, temporal.NewNonRetryableApplicationError(r.status.Reason, "Failed", nil, r.status)
 	}

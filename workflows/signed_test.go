@@ -7,10 +7,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
+	"bakeoff/workflows"
 )
 
 // ring is a Verifier whose signatures are the names of their owners.
@@ -94,6 +99,9 @@ func TestSigned(t *testing.T) {
 			o.Statement, o.Signature = rollout.OrderStatement(*o), "ana@example.com"
 			o.Spec.Release.Version = "6.6.6"
 		}, want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "what was signed is not this command: they differ in spec, version", wantLog: []string{}},
+		"a way back that no Target asks for": {rules: func(r *activities.Rules) { r.Signing.Require = map[string][]string{"default": {"start"}} },
+			order: func(o *rollout.Order) { o.Back = true },
+			want:  rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "start in staging must be signed", wantLog: []string{}},
 		"a start that must be signed": {rules: func(r *activities.Rules) { r.Signing.Require = map[string][]string{"default": {"start"}} },
 			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "start in staging must be signed", wantLog: []string{}},
 	} {
@@ -194,6 +202,40 @@ func TestOverride(t *testing.T) {
 			t.Parallel()
 			s.people = teams()
 			s.holds(t)
+		})
+	}
+}
+
+// A signed order that waited in the queue of its Target is as young as when the
+// Target took it in. Nobody else's word counts for that.
+func TestQueuedOrdersStaySigned(t *testing.T) {
+	rules := teams()
+	rules.Signing = activities.Signing{Require: map[string][]string{"staging": {"start"}}, Keys: ring{"ci@example.com"}}
+	order := rollout.Order{ID: "o1", Actor: "ci@example.com", Reason: "a story", Spec: spec(), At: time.Now().Add(-time.Hour)}
+	order.Received = order.At.Add(time.Second)
+	order.Statement, order.Signature = rollout.OrderStatement(order), order.Actor
+	for parent, want := range map[string]rollout.Outcome{"target/staging/checkout": rollout.Promoted, "target/staging/other": rollout.Refused} {
+		t.Run(parent, func(t *testing.T) {
+			t.Parallel()
+			world := sim.New("2.4.1")
+			for _, v := range []string{"2.4.1", "2.5.0"} {
+				world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+			}
+			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+			env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: parent})
+			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+			env.SetTestTimeout(time.Minute)
+			env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: rules, Look: 50 * time.Millisecond})
+			env.RegisterWorkflow(workflows.Rollout)
+			env.ExecuteWorkflow(func(ctx workflow.Context) (status rollout.Status, err error) {
+				ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: "rollout/staging/checkout"})
+				err = workflow.ExecuteChildWorkflow(ctx, workflows.Rollout, order).Get(ctx, &status)
+				return status, err
+			})
+			require.NoError(t, env.GetWorkflowError())
+			var status rollout.Status
+			require.NoError(t, env.GetWorkflowResult(&status))
+			require.Equal(t, want, status.Outcome, status.Reason)
 		})
 	}
 }

@@ -25,10 +25,13 @@ func Target(ctx workflow.Context, known rollout.TargetStatus) error {
 	}
 	t.resume()
 	for ctx.Err() == nil {
-		if err := workflow.Await(ctx, func() bool { return t.hasEnded() || t.isNext() || t.mayRenew() }); err != nil {
+		t.watchIdle()
+		if err := workflow.Await(ctx, func() bool { return t.hasEnded() || t.isNext() || t.isSeen() || t.mayRenew() }); err != nil {
 			break
 		}
 		switch {
+		case t.isSeen():
+			t.takeIdle()
 		case t.hasEnded():
 			t.takeEnd()
 		case t.isNext():
@@ -49,8 +52,10 @@ type target struct {
 	watched  bool             // course is a WatchRollout, not a child
 	abort    *rollout.Command // came while the rollout was being started
 	newer    *rollout.Command // the same, from a release that takes its place
-	deciding int              // orders that are being looked at
-	acts     int              // counts activities, for their ids
+	idle     workflow.Future  // what is seen while nothing runs
+	stopIdle workflow.CancelFunc
+	deciding int // orders that are being looked at
+	acts     int // counts activities, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -92,7 +97,7 @@ func (t *target) listen() error {
 			return err
 		}
 	}
-	hearAll(t.ctx, t.submits, t.receive)
+	hearAll(t.ctx, t.submits, t.given)
 	hearAll(t.ctx, t.aborts, t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
 	return nil
@@ -134,7 +139,7 @@ func (t *target) mayRenew() bool {
 // drain takes what has arrived and was not looked at yet. It reports whether
 // there was anything: a new run would not get it.
 func (t *target) drain() bool {
-	return hearOne(t.submits, t.receive) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
+	return hearOne(t.submits, t.given) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
 }
 
 func hearOne[T any](signals workflow.ReceiveChannel, take func(T)) bool {
@@ -230,8 +235,8 @@ func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
 	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
 	var out activities.AuthorizeOutput
 	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
-		Command: c.Name, Actor: c.Actor, Above: true}
-	if c.Statement != "" || c.Signature != "" {
+		Command: c.Name, Actor: c.Actor, Runless: true}
+	if c.Name != rollout.CommandAbort && c.Statement+c.Signature != "" {
 		in.Signed = &c
 	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
@@ -266,6 +271,9 @@ func (t *target) describe() {
 	}
 	for _, q := range s.Queue {
 		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)
+	}
+	if s.Drift != "" {
+		text += "\n\nchanged from outside: " + s.Drift
 	}
 	if s.Stands != "" {
 		text += "\n\nthe queue stands until it is resumed: " + s.Stands

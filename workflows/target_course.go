@@ -70,7 +70,9 @@ func (t *target) begin(s rollout.Submit) {
 	t.status.Running = &rollout.Course{Submit: s, Lost: s.Order.Recover}
 	t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateStarting, "" })
 	t.describe()
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(t.ctx, t.childOptions(s)), rollout.WorkflowType, s.Order)
+	o := s.Order
+	o.Received = t.fateOf(o.ID).At
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(t.ctx, t.childOptions(s)), rollout.WorkflowType, o)
 	var started workflow.Execution
 	err := child.GetChildWorkflowExecution().Get(t.ctx, &started)
 	if err != nil {

@@ -1,10 +1,16 @@
 package specfile
 
+import (
+	"strings"
+
+	"bakeoff/rollout"
+)
+
 // What the Go types cannot say of a spec's fields. Keys are the type
 // and the field's json name. A test holds that rollout.Spec.Validate knows the
 // same rules.
 
-// enums lists the words that a field may hold.
+// enums lists the words that a field, or each item of a list, may hold.
 var enums = map[string][]string{
 	"rollout.Spec.kind":           {"Rollout"},
 	"rollout.FleetSpec.kind":      {"Fleet"},
@@ -25,7 +31,9 @@ var enums = map[string][]string{
 	"rollout.Policy.absolute":     {"warn", "required"},
 	"rollout.Policy.foresight":    {"warn", "required"},
 	"rollout.Policy.share":        {"warn", "required"},
+	"rollout.Notification.events": strings.Split(rollout.OccasionNames(), ", "),
 	"rollout.Hook.at":             {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
+	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 }
 
 // bounds lists the numbers that a field may hold, ends included.

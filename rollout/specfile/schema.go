@@ -127,19 +127,20 @@ func refine(typeName string, s *jsonschema.Schema) {
 		if patterns[id] != objectivePattern {
 			p.Value = asText(p.Value)
 		}
+		words := p.Value
+		if words.Items != nil {
+			words = asText(words.Items)
+		}
 		if allowed := enums[id]; allowed != nil {
-			p.Value.Ref, p.Value.Type = "", "string"
+			words.Ref, words.Type = "", "string"
 			for _, word := range allowed {
-				p.Value.Enum = append(p.Value.Enum, word)
+				words.Enum = append(words.Enum, word)
 			}
 		}
 		p.Value.Minimum, p.Value.Maximum = json.Number(bounds[id][0]), json.Number(bounds[id][1])
 		if pattern := patterns[id]; pattern != "" {
 			most := uint64(100)
 			p.Value.Pattern, p.Value.MaxLength = pattern, &most
-		}
-		if p.Value.Items != nil {
-			p.Value.Items = asText(p.Value.Items)
 		}
 		if a := p.Value.AdditionalProperties; a != nil && a.Type == "string" {
 			p.Value.AdditionalProperties = textRef()

@@ -54,6 +54,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"durations":           {"bake: 10m", "bake: 1d12h", "bake: 30m", "bake: 1.5s"},
 		"no baseline kept":    {"strategy:", "strategy:\n  keepBaseline: 0"},
 		"warm-up":             {"strategy:", "strategy:\n  warmUp: 0s"},
+		"roles side by side":  {"bake: 30m", "bake: 30m, approve: {each: {a: 1, b: 2}, within: 1h}"},
 		"approvals":           {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 2, within: 1h, otherwise: promote}"},
 		"empty approval":      {"bake: 30m", "bake: 30m, approve: {}"},
 		"label":               {check, "{name: errors, failures: f, requests: r, by: track}"},
@@ -76,7 +77,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rings":               {canaries, "rings: [{cohort: internal, bake: 1d, owner: web}, {weight: 10%, bake: 1d}]\n"},
 		"cohort of a canary":  {"weight: 5%", "weight: 5%, cohort: internal"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
-		"hook and sink":       {"checks:", "hooks: [{at: after}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
+		"hook and sink":       {"checks:", "hooks: [{at: after, http: \"http://h\"}, {at: beforeStep, task: {taskQueue: q, activity: a}, otherwise: goOn}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
 	bad := map[string][]string{
 		"unknown field":        {"service:", "services:"},
@@ -123,6 +124,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rule":                 {"checks:", "policy: {noData: promote}\nchecks:"},
 		"hook without a point": {"checks:", "hooks: [{http: x}]\nchecks:"},
 		"sink without a name":  {"checks:", "notify: [{channel: x}]\nchecks:"},
+		"event of no name":     {"checks:", "notify: [{to: slack, events: [promote]}]\nchecks:"},
 		"model without digest": {"{version: 2.5.0}", "{version: 2.5.0, model: {uri: x}}"},
 		"quorum":               {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 101}"},
 	}
@@ -149,7 +151,9 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.Points.transform":    {"failures: f, requests: r", "query: q, judge: {points: {transform: %s}}"},
 		"rollout.MeanCS.transform":    {"failures: f, requests: r", "query: q, judge: {meanCs: {transform: %s}}"},
 		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
-		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s}]\nchecks:"},
+		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s, http: \"http://h\"}]\nchecks:"},
+		"rollout.Hook.otherwise":      {"checks:", "hooks: [{at: beforeStep, http: \"http://h\", otherwise: %s}]\nchecks:"},
+		"rollout.Notification.events": {"checks:", "notify: [{to: slack, events: [%s]}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
 	for id, words := range enums {

@@ -112,6 +112,8 @@ func TestYAML(t *testing.T) {
 				checkWorkerConfiguration(t, b)
 			case kind == "alerts":
 				checkAlerts(t, b)
+			case kind == "alertmanager":
+				checkAlertmanager(t, b)
 			case kind == "ci":
 				require.NoError(t, yaml.Unmarshal([]byte(b.text), &map[string]any{}))
 			case kind == "judge": // TestJudgeExamples runs it
@@ -123,7 +125,7 @@ func TestYAML(t *testing.T) {
 				require.Equal(t, "kind", firstKey(t, b), "a whole document begins with its kind; a part of one needs another fence")
 				checkSpec(t, b, []byte(b.text))
 			default:
-				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, judge, worker, alerts, ci; not %q", kind)
+				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, judge, worker, alerts, alertmanager, ci; not %q", kind)
 			}
 		})
 		seen[kind]++
@@ -132,6 +134,7 @@ func TestYAML(t *testing.T) {
 	require.GreaterOrEqual(t, seen["worker"], 3)
 	require.GreaterOrEqual(t, seen["fragment-of: spec"], 5)
 	require.NotZero(t, seen["alerts"])
+	require.NotZero(t, seen["alertmanager"])
 }
 
 func firstKey(t *testing.T, b block) string {
@@ -204,7 +207,7 @@ func checkWorkerConfiguration(t *testing.T, b block) {
 	cmd := exec.Command(procs.Program(t, "bakeoff-worker"), "--config", name, "--queues", "none")
 	cmd.Env = os.Environ()
 	for _, variable := range regexp.MustCompile(`env: ([A-Z_]+)`).FindAllStringSubmatch(text, -1) {
-		cmd.Env = append(cmd.Env, variable[1]+"=t")
+		cmd.Env = append(cmd.Env, variable[1]+"=https://example.com/t") // of a webhook, the URL is the secret
 	}
 	said, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -234,6 +237,45 @@ func checkAlerts(t *testing.T, b block) {
 			require.Contains(t, source, `"`+name+`"`, "%s: no metric of the worker", r.Alert)
 		}
 	}
+}
+
+// checkAlertmanager holds that what Alertmanager is told to do ends at the worker's
+// page, with a token. The fields are those of Alertmanager's own configuration.
+func checkAlertmanager(t *testing.T, b block) {
+	t.Helper()
+	type route struct {
+		Receiver      string
+		Matchers      []string
+		GroupBy       []string `yaml:"group_by"`
+		GroupWait     string   `yaml:"group_wait"`
+		GroupInterval string   `yaml:"group_interval"`
+		Continue      bool
+	}
+	var c struct {
+		Route struct {
+			Receiver string
+			Routes   []route
+		}
+		Receivers []struct {
+			Name    string
+			Webhook []struct {
+				URL          string
+				SendResolved bool `yaml:"send_resolved"`
+				HTTP         struct {
+					Authorization struct {
+						Type            string
+						CredentialsFile string `yaml:"credentials_file"`
+					}
+				} `yaml:"http_config"`
+			} `yaml:"webhook_configs"`
+		}
+	}
+	require.NoError(t, yaml.UnmarshalWithOptions([]byte(b.text), &c, yaml.Strict()))
+	require.Equal(t, []string{c.Route.Receiver, c.Route.Routes[0].Receiver}, []string{c.Receivers[0].Name, c.Receivers[1].Name})
+	hook := c.Receivers[1].Webhook[0]
+	require.True(t, strings.HasSuffix(hook.URL, "/alerts"))
+	require.Equal(t, "Bearer", hook.HTTP.Authorization.Type)
+	require.NotEmpty(t, hook.HTTP.Authorization.CredentialsFile)
 }
 
 func workerSource(t *testing.T) string {

@@ -69,6 +69,6 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 	}
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
-	s.keep("fleet/"+target, filepath.Join(folder, name+".json"))
-	s.keep("rollout/"+target+"/a", filepath.Join(folder, name+"-unit.json"))
+	s.keep(filepath.Join(folder, name+".json"), s.history("fleet/"+target))
+	s.keep(filepath.Join(folder, name+"-unit.json"), s.history("rollout/"+target+"/a"))
 }

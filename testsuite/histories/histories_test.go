@@ -7,13 +7,16 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,7 +72,7 @@ func TestEveryPathHasOne(t *testing.T) {
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"promote", "approve", "adaptive", "same-age", "end-early"} {
+	for _, name := range []string{"promote", "approve", "notified", "adaptive", "same-age", "end-early", "all-at-once", "blue-green", "rings"} {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
@@ -91,11 +94,15 @@ func TestPlansBoundTheirHistories(t *testing.T) {
 // path is one life of a rollout: a spec, what the world and people do to it,
 // and how it must end.
 type path struct {
-	strategy string // canary steps, or "adaptive: …"; default one of 10% for 6s
+	strategy string // canary steps, or another one by name; default one of 10% for 6s
+	absolute bool   // with a check that judges the candidate alone
 	baseline string // sameAge: with a copy of the baseline
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
+	hooks    string
+	before   func(s *scene)
+	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
 }
@@ -144,10 +151,44 @@ var paths = map[string]path{
 	"risk-budget": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 20, minBake: 5s}", margin: "9", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.085})
 	}, want: rollout.RolledBack},
-	"same-age": {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"same-age":    {baseline: "sameAge", strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", want: rollout.Promoted},
+	"all-at-once": {strategy: "allAtOnce: {bake: 5s}", absolute: true, want: rollout.Promoted},
+	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
+		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
+	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
+	"freeze-refused": {before: func(s *scene) { s.freeze(time.Hour, "hold") }, want: rollout.Refused},
+	"freeze-hold": {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", plot: func(s *scene) {
+		s.until("baking")
+		s.freeze(8*time.Second, "hold")
+		s.until(rollout.GateFreeze)
+	}, want: rollout.Promoted},
+	"freeze-rollback": {plot: func(s *scene) { s.until("baking"); s.freeze(time.Hour, "rollback") }, want: rollout.RolledBack},
+	"hooks": {hooks: `{at: beforeStart, http: "HOOK/yes"}, {at: beforeStep, http: "HOOK/yes"}, {at: afterStep, http: "HOOK/yes"},
+  {at: beforePromote, http: "HOOK/no"}, {at: onRollback, http: "HOOK/yes"}, {at: after, http: "HOOK/yes"}`, want: rollout.RolledBack},
+	"signed-approvals": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.denied("approve")
+		s.denied("approve", "--actor", "bo@example.com", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--sign", s.key("ana@example.com"))
+		s.order("approve", "--actor", "bo@example.com", "--sign", s.key("bo@example.com"))
+	}, want: rollout.Promoted},
+	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
+		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
+		s.until("approval")
+		s.order("approve", cy...)
+		s.until("baking")
+		s.order("promote", append(cy, "--full")...)
+	}, want: rollout.Promoted},
+	"notified": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", worker: notifies + "  subscriptions: [{to: webhook}]",
+		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
+	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
+		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -157,6 +198,8 @@ var paths = map[string]path{
 	}, want: rollout.Failed},
 }
 
+const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
 const baseline, candidate = "1.0.0", "1.1.0"
 
 // TestRecord lives every path with real processes and keeps its history.
@@ -165,34 +208,86 @@ func TestRecord(t *testing.T) {
 		t.Skip("records only with -record")
 	}
 	require.NoError(t, os.Mkdir(*record, 0o755))
+	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
-	procs.StartWorker(t, server, "")
 	for name, p := range paths {
-		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
+		t.Run(name, func(t *testing.T) {
+			p.live(t, server, filepath.Join(*record, name+".json"))
+		})
 	}
 	for name, p := range fleetPaths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
 	}
 }
 
+// people are the roles of the paths that have some, and who has to sign.
+const people = `
+roles: {engineering: [ana@example.com, bo@example.com], security: [ana@example.com], on-call: [cy@example.com]}
+permissions: {staging: {start: [anyone], approve: [engineering], promote: [engineering], override: [on-call]}}
+signing: {allowedSigners: KEYS/allowed_signers, require: {staging: [start, approve, override]}}
+`
+
+// signers makes everybody's key, and the file that says whose they are.
+func signers(t *testing.T) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	var allowed []byte
+	for _, name := range []string{"ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"} {
+		key := filepath.Join(folder, name)
+		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		public, err := os.ReadFile(key + ".pub")
+		require.NoError(t, err)
+		allowed = append(append(allowed, name+" "...), public...)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "allowed_signers"), allowed, 0o600))
+	return folder
+}
+
 func (p path) live(t *testing.T, server *procs.Server, file string) {
+	keys := ""
+	if p.worker == people {
+		keys = signers(t)
+	}
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	s := &scene{t: t, server: server, world: world}
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	s := &scene{t: t, server: server, world: world, keys: keys, config: filepath.Join(t.TempDir(), "worker.yaml")}
+	config := strings.NewReplacer("RECEIVER", receiver.URL, "KEYS", keys).Replace(p.worker)
+	require.NoError(t, os.WriteFile(s.config, []byte(config), 0o600))
+	s.worker = procs.StartWorker(t, server, "", "--config", s.config)
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
-	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
+	hooks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusConflict)
+		}
+	}))
+	t.Cleanup(hooks.Close)
+	text := strings.ReplaceAll(p.spec(town.URL), "HOOK", hooks.URL)
+	require.NoError(t, os.WriteFile(spec, []byte(text), 0o600))
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	s.order("start", spec)
+	if p.before != nil {
+		p.before(s)
+	}
+	if keys != "" {
+		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
+	} else {
+		s.order("start", spec)
+	}
 	if p.plot != nil {
 		p.plot(s)
 	}
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
-	s.keep("rollout/"+target, file)
+	s.keep(file, s.history("rollout/"+target))
+	if strings.Contains(p.worker, "RECEIVER") {
+		s.keepNotice(strings.TrimSuffix(file, ".json") + "-notice.json")
+	}
 }
 
 const target = "staging/checkout"
@@ -202,7 +297,7 @@ func (p path) spec(url string) string {
 	if strategy == "" {
 		strategy = "{weight: 10%, bake: 6s}"
 	}
-	if !strings.HasPrefix(strategy, "adaptive") {
+	if strings.HasPrefix(strategy, "{") {
 		strategy = "canary: [" + strategy + "]"
 	}
 	known := ""
@@ -213,6 +308,11 @@ func (p path) spec(url string) string {
 	margin := p.margin
 	if margin == "" {
 		margin = "1.1"
+	}
+	alone := ""
+	if p.absolute {
+		alone = `
+  - {name: objective, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {sloRate: {objective: 95%}}}`
 	}
 	if artifact == "" {
 		artifact = "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -225,12 +325,13 @@ release: {version: ` + candidate + `, artifact: "` + artifact + `"}
 ` + known + `
 target:
   deploy:  {driver: http, with: {url: "` + url + `"}}
-  traffic: {driver: http, with: {url: "` + url + `"}}
+  traffic: {driver: http, with: {url: "` + url + `", cohorts: {internal: {header: X-Cohort, value: internal}, beta: {header: X-Cohort, value: beta}}}}
   metrics: {driver: scrape}
 strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
-  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
 policy: {` + p.policy + `}
+hooks: [` + p.hooks + `]
 drain: 1s
 needsHumanAfter: 2s
 `
@@ -240,19 +341,53 @@ needsHumanAfter: 2s
 type scene struct {
 	t      *testing.T
 	server *procs.Server
+	worker *procs.Worker
+	config string // file of the worker's
 	world  *sim.World
 	client client.Client
+	keys   string // the folder of people's keys
 }
+
+// configure gives the worker another configuration.
+func (s *scene) configure(text string) {
+	s.t.Helper()
+	require.NoError(s.t, os.WriteFile(s.config, []byte(text+"\n"), 0o600))
+	before := strings.Count(s.worker.Tail(1000), "configuration reloaded")
+	s.worker.Signal(syscall.SIGHUP)
+	require.Eventually(s.t, func() bool {
+		return strings.Count(s.worker.Tail(1000), "configuration reloaded") > before
+	}, procs.Patience, 20*time.Millisecond, "reload")
+}
+
+// freeze freezes everything from now on.
+func (s *scene) freeze(length time.Duration, exposure string) {
+	now := time.Now().UTC()
+	s.configure(fmt.Sprintf("freeze: [{name: party, from: %q, to: %q, exposure: %s}]",
+		now.Format(time.RFC3339Nano), now.Add(length).Format(time.RFC3339Nano), exposure))
+}
+func (s *scene) key(name string) string { return filepath.Join(s.keys, name) }
 
 // order gives a command; for start the argument is the spec.
 func (s *scene) order(name string, args ...string) {
 	s.t.Helper()
+	run := s.give(name, args...)
+	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+// denied gives a command that is to be denied.
+func (s *scene) denied(name string, args ...string) {
+	s.t.Helper()
+	run := s.give(name, args...)
+	require.Equal(s.t, 15, run.Code, run.Stderr)
+}
+
+func (s *scene) give(name string, args ...string) procs.Run {
+	s.t.Helper()
 	if name != "start" {
 		args = append([]string{target}, args...)
 	}
-	args = append(append([]string{name}, args...), "--actor", "ana@example.com", "--reason", "the recording")
-	run := procs.CLI(context.Background(), s.t, s.server, args...)
-	require.Zero(s.t, run.Code, run.Stderr)
+	args = append([]string{name, "--actor", "ana@example.com", "--reason", "the recording"}, args...)
+	return procs.CLI(context.Background(), s.t, s.server, args...)
 }
 
 // both sets how the versions behave.
@@ -284,16 +419,45 @@ func (s *scene) until(what string) {
 	}, procs.Patience, pollEvery, what)
 }
 
-// keep writes the history of a workflow's last run.
-func (s *scene) keep(id, file string) {
+// alert fires, as Alertmanager would say it.
+func (s *scene) alert() {
+	body := `{"alerts": [{"status": "firing", "fingerprint": "7d3f", "startsAt": "2026-11-21T12:00:00Z", "annotations": {"summary": "too many errors"},
+		"labels": {"alertname": "CheckoutErrors", "environment": "staging", "service": "checkout"}}]}`
+	req, err := http.NewRequest(http.MethodPost, "http://"+s.worker.Listen+"/alerts", strings.NewReader(body))
+	require.NoError(s.t, err)
+	req.Header.Set("Authorization", "Bearer recorded")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	require.NoError(s.t, resp.Body.Close())
+	require.Equal(s.t, http.StatusOK, resp.StatusCode)
+}
+
+func (s *scene) history(workflow string) *historypb.History {
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(context.Background(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.client.GetWorkflowHistory(context.Background(), workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(s.t, err)
 		history.Events = append(history.Events, event)
 	}
+	return history
+}
+
+func (s *scene) keep(file string, history *historypb.History) {
 	body, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(s.t, err)
 	require.NoError(s.t, os.WriteFile(file, body, 0o600))
+}
+
+// keepNotice keeps the first workflow that told people, if there is one, once it
+// has done so.
+func (s *scene) keepNotice(file string) {
+	for _, e := range s.history("rollout/" + target).Events {
+		if started := e.GetChildWorkflowExecutionStartedEventAttributes(); started != nil {
+			id := started.GetWorkflowExecution().GetWorkflowId()
+			require.NoError(s.t, s.client.GetWorkflow(context.Background(), id, "").Get(context.Background(), nil))
+			s.keep(file, s.history(id))
+			return
+		}
+	}
 }

@@ -28,10 +28,11 @@ const (
 	OpRead       Op = "metrics"
 	OpHistory    Op = "history"
 	OpPut        Op = "vault"
+	OpNotify     Op = "notify"
 )
 
 // Ops lists every call.
-var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpCohorts, OpSetCohort, OpFlags, OpSetFlags, OpRead, OpHistory, OpPut}
+var Ops = []Op{OpDeploy, OpVersion, OpRemove, OpPrimary, OpSetPrimary, OpSplit, OpShift, OpCohorts, OpSetCohort, OpFlags, OpSetFlags, OpRead, OpHistory, OpPut, OpNotify}
 
 // ErrLost is the answer of a write that was done and whose answer was lost.
 var ErrLost = errors.New("connection reset before the answer")

@@ -1,0 +1,45 @@
+package activities
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// TestAnnounce holds what the plan says of who is told.
+func TestAnnounce(t *testing.T) {
+	sink := map[string]Notifier{"slack": nil}
+	rung := rollout.Rung{After: rollout.Duration(time.Minute), To: "slack", Channel: "@{{.Owner}}"}
+	own := rung
+	own.Channel = "@team"
+	for name, row := range map[string]struct {
+		notifications Notifications
+		notify        []rollout.Notification
+		notifies      bool
+		ladder        []rollout.Rung
+		warnings      []string
+	}{
+		"nobody":           {},
+		"a sink is enough": {notifications: Notifications{Sinks: sink}, notifies: true},
+		"a spec's sink":    {notifications: Notifications{Sinks: sink}, notify: []rollout.Notification{{To: "slack"}}, notifies: true},
+		"a sink that is not there": {notifications: Notifications{Sinks: sink}, notify: []rollout.Notification{{To: "slack"}, {To: "pager"}}, notifies: true,
+			warnings: []string{`notify[1].to: this worker has no sink "pager": until it has, nobody is told there`}},
+		"no sink at all": {notify: []rollout.Notification{{To: "slack"}}, notifies: true,
+			warnings: []string{`notify[0].to: this worker has no sink "slack": until it has, nobody is told there`}},
+		"its environment's ladder": {notifications: Notifications{Sinks: sink, Escalation: map[string][]rollout.Rung{"production": {rung}, "default": {rung, rung}}},
+			notifies: true, ladder: []rollout.Rung{own}},
+		"the default ladder": {notifications: Notifications{Sinks: sink, Escalation: map[string][]rollout.Rung{"default": {rung, rung}}},
+			notifies: true, ladder: []rollout.Rung{own, own}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := rollout.Plan{Spec: rollout.Spec{Environment: "production", Owner: "team", Notify: row.notify}}
+			row.notifications.announce(&p)
+			require.Equal(t, row.notifies, p.Notifies)
+			require.Equal(t, row.ladder, p.Escalation)
+			require.Equal(t, row.warnings, p.Warnings)
+		})
+	}
+}

@@ -1,0 +1,201 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities/webhook"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+)
+
+// secret signs what the receiver gets.
+const secret = "the receiver's"
+
+// receiver takes CloudEvents, when it is in the mood.
+type receiver struct {
+	*httptest.Server
+	t *testing.T
+
+	mu     sync.Mutex
+	mood   int            // what it answers; 0: it hangs
+	asked  int            // requests that came
+	events []cloudEvent   // those that it took
+	tried  map[string]int // requests by id, taken or not
+}
+
+type cloudEvent struct {
+	SpecVersion, ID, Source, Type, Subject string
+
+	Data rollout.Notice
+}
+
+func newReceiver(t *testing.T) *receiver {
+	r := &receiver{t: t, mood: http.StatusOK, tried: map[string]int{}}
+	r.Server = httptest.NewServer(http.HandlerFunc(r.take))
+	t.Cleanup(r.CloseClientConnections)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) take(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	var e cloudEvent
+	isSigned := req.Header.Get(webhook.SignatureHeader) == webhook.Sign(secret, body)
+	if err != nil || json.Unmarshal(body, &e) != nil || !isSigned {
+		r.t.Errorf("not what was agreed: %v %v %s", err, req.Header, body)
+	}
+	r.mu.Lock()
+	mood := r.mood
+	r.asked++
+	r.tried[e.ID]++
+	if mood == http.StatusOK {
+		r.events = append(r.events, e)
+	}
+	r.mu.Unlock()
+	if mood == 0 {
+		<-req.Context().Done() // its caller gives up
+		return
+	}
+	w.WriteHeader(mood)
+}
+
+// feels changes how it answers from now on.
+func (r *receiver) feels(mood int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mood, r.asked = mood, 0
+}
+
+// awaits returns when n requests came since the mood changed.
+func (r *receiver) awaits(n int) {
+	r.t.Helper()
+	until(r.t, fmt.Sprintf("%d requests", n), func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.asked >= n
+	})
+}
+
+// got is what it took, by id.
+func (r *receiver) got() map[string]cloudEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[string]cloudEvent{}
+	for _, e := range r.events {
+		out[e.ID] = e
+	}
+	return out
+}
+
+// hears requires what it is told of in the end, each with one id.
+func (r *receiver) hears(want ...rollout.Occasion) {
+	r.t.Helper()
+	until(r.t, fmt.Sprint(want), func() bool { return len(r.got()) >= len(want) })
+	var told []rollout.Occasion
+	for id, e := range r.got() {
+		require.Equal(r.t, id, e.Data.ID)
+		require.Equal(r.t, "1.0", e.SpecVersion)
+		require.Equal(r.t, "bakeoff.rollout."+string(e.Data.Event), e.Type)
+		told = append(told, e.Data.Event)
+	}
+	require.ElementsMatch(r.t, want, told)
+	require.Len(r.t, r.tried, len(want), "ids")
+}
+
+// tells is a worker that has the receiver as its webhook.
+func (c *town) tells(t *testing.T, r *receiver, more string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte(secret), 0o600))
+	c.worker = procs.StartWorker(t, c.server, fmt.Sprintf("notifications:\n  webhook: {url: %q, secret: {file: %q}}\n%s", r.URL, file, more))
+}
+
+// A receiver that hangs, and then fails, delays nothing: the rollout goes back
+// and ends. What it missed it gets later, each with one id.
+func TestDeafReceiver(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	r.feels(0)
+	c.tells(t, r, "")
+	s := c.scene(t)
+	s.breaks()
+	e := s.run(`notify: [{to: webhook, events: [rollingBack, rolledBack]}]`)
+	e.requires(s, 10, rollout.RolledBack, rollout.CauseVerdict)
+	require.Less(t, e.TimeToRestore.Total.Std().Seconds(), 5.0)
+	s.asBefore()
+	require.Empty(t, r.got())
+	until(t, "what still tells people is replayed", func() bool {
+		cmd := exec.Command(procs.Program(t, "bakeoff-worker"), "verify", "--open")
+		cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+c.server.Address)
+		said, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(said))
+		return strings.Count(string(said), "ok        notify/") == 2
+	})
+	r.feels(http.StatusInternalServerError)
+	r.awaits(3)
+	require.Empty(t, r.got())
+	r.feels(http.StatusOK)
+	r.hears(rollout.OnRollingBack, rollout.OnRolledBack)
+	told := s.told(rollout.EventNotified)
+	require.Len(t, told, 2)
+	for _, line := range told {
+		require.Contains(t, r.got(), line.Data["id"])
+	}
+}
+
+// Subscribers hear of rollouts whose specs name nobody.
+func TestSubscribers(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, `
+  ui: http://127.0.0.1:8233
+  subscriptions: [{environments: [staging], to: webhook, events: [waiting, denied, aborted]}]
+  templates: {aborted: "{{.Actor}}: {{.Reason}}"}`)
+	s := c.scene(t)
+	s.start(asks("within: 1h"))
+	s.waitsFor(rollout.WaitingForApproval)
+	r.hears(rollout.OnWaiting)
+	s.order(15, "promote")
+	s.order(0, "abort", "--actor", "bo@example.com")
+	s.ends(11, rollout.Aborted, "")
+	r.hears(rollout.OnWaiting, rollout.OnDenied, rollout.OnAborted)
+	for _, e := range r.got() {
+		require.Contains(t, e.Data.UIURL, "http://127.0.0.1:8233/namespaces/default/workflows/rollout%2Fstaging%2Ftestsubscribers/")
+		if e.Data.Event == rollout.OnAborted {
+			require.Equal(t, "bo@example.com: aborted by bo@example.com: the test says so", e.Data.Text)
+		}
+	}
+}
+
+// What waits is heard of by one after another, each once, until it ends.
+func TestLadder(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, `escalation: {staging: [{after: 1s, to: webhook, channel: owner}, {after: 3s, to: webhook, channel: backup}, {after: 1h, to: webhook, channel: on-call}]}`)
+	s := c.scene(t)
+	e := s.run("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 5s}}], keepBaseline: 2s}")
+	e.requires(s, 10, rollout.RolledBack, rollout.CauseApproval)
+	r.hears(rollout.OnEscalated, rollout.OnEscalated)
+	told := s.told(rollout.EventNotified)
+	require.Len(t, told, 5, "waiting, two rungs, rolling back, rolled back")
+	until(t, "both are counted", func() bool {
+		resp, err := http.Get("http://" + c.worker.Listen + "/metrics")
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return strings.Contains(string(body), `bakeoff_notifications_total{result="sent",sink="webhook"} 2`)
+	})
+}

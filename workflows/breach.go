@@ -1,0 +1,28 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// listenForBreaches heeds whoever outside sees harm.
+func (r *run) listenForBreaches(ctx workflow.Context) {
+	breaches := workflow.GetSignalChannel(ctx, rollout.SignalBreach)
+	for {
+		var b rollout.Breach
+		breaches.Receive(ctx, &b)
+		r.breach(b)
+	}
+}
+
+// breach turns back because of harm that was seen outside, once for each id.
+// Where the candidate has no traffic, or the way back is taken or closed, there
+// is nothing to do: the signal is on record.
+func (r *run) breach(b rollout.Breach) {
+	isNew := !r.breached[b.ID]
+	r.breached[b.ID] = true
+	if isNew && r.isGoing() && r.served {
+		r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseVerdict, reason: r.where(b.String())})
+	}
+}
