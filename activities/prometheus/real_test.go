@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
