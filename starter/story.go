@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -117,8 +118,9 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		return s.telling(e, a.StartChildWorkflowExecutionInitiatedEventAttributes)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		s.notified(e, a.ChildWorkflowExecutionStartedEventAttributes)
+		return s.tellUnits(e)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
-		return s.told(a.ChildWorkflowExecutionCompletedEventAttributes)
+		return errors.Join(s.told(a.ChildWorkflowExecutionCompletedEventAttributes), s.tellUnits(e))
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,

@@ -56,6 +56,9 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 
 // tellUnits tells of the rollouts of units, as a fleet's history has them.
 func (s *story) tellUnits(e *historypb.HistoryEvent) error {
+	if !s.fleet {
+		return nil
+	}
 	switch a := e.GetAttributes().(type) {
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		run := a.ChildWorkflowExecutionStartedEventAttributes.GetWorkflowExecution()
