@@ -3,6 +3,11 @@ package rollout
 // MaxEvents is the longest history that Admit accepts.
 const MaxEvents = 10000
 
+// UnitEvents is what being a unit of a fleet adds to a rollout's history: what
+// it reports, the window that watches it until the fleet is decided, and the word
+// that it is. Each half day of waiting adds 6.
+const UnitEvents = 20
+
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
 // kept baseline, 14 for a copy of it, 6 for each cohort and 8 for the removal of

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
 	"strconv"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -38,6 +40,8 @@ type story struct {
 	passed   int                       // the last step that was passed
 
 	points turningPoints
+
+	fleet bool // it is that of a fleet
 
 	extensions int                     // how often a bake was lengthened
 	gate       *gate                   // the open one
@@ -114,14 +118,19 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		return s.telling(e, a.StartChildWorkflowExecutionInitiatedEventAttributes)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		s.notified(e, a.ChildWorkflowExecutionStartedEventAttributes)
+		return s.tellUnits(e)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
-		return s.told(a.ChildWorkflowExecutionCompletedEventAttributes)
+		return errors.Join(s.told(a.ChildWorkflowExecutionCompletedEventAttributes), s.tellUnits(e))
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes:
 		return s.ended(e)
+	case *historypb.HistoryEvent_TimerStartedEventAttributes:
+		s.waited(e)
+	default:
+		return s.tellUnits(e)
 	}
 	return nil
 }
@@ -140,6 +149,9 @@ func (s *story) decode(from *commonpb.Payloads, into any) error {
 }
 
 func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
+	if a.GetWorkflowType().GetName() == rollout.FleetType {
+		return s.fleetSubmitted(e, a)
+	}
 	var order rollout.Order
 	if err := s.decode(a.GetInput(), &order); err != nil {
 		return err
@@ -218,6 +230,9 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 	if err != nil {
 		return err
 	}
+	if how, cutOff := strings.CutSuffix(result.Reason, nothingPutBack); cutOff && s.fleet {
+		result.Reason = how + ": its units are cancelled, and go back by themselves"
+	}
 	s.status = complete(result, s.status)
 	s.status.TimeToRestore = s.points.timed(s.status.TimeToRestore)
 	text := string(s.status.Outcome)
@@ -254,6 +269,9 @@ func complete(result, before rollout.Status) rollout.Status {
 	}
 	if result.Outcome == rollout.Failed && result.Steps == 0 {
 		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
+	}
+	if result.Units == nil {
+		result.Units, result.Wave, result.Waves = before.Units, before.Wave, before.Waves
 	}
 	if result.Overrides == nil {
 		result.Overrides = before.Overrides

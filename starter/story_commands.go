@@ -46,10 +46,15 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 // signaled tells of the abort that goes ahead of its update. Without an update
 // the first abort is obeyed and a later one changes nothing.
 func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
-	if a.GetSignalName() == rollout.SignalBreach {
+	switch a.GetSignalName() {
+	case rollout.SignalUnit:
+		return s.reported(e, a.GetInput())
+	case rollout.SignalFleet:
+		return s.heard(e, a.GetInput())
+	case rollout.SignalBreach:
 		return s.breached(e, a)
-	}
-	if a.GetSignalName() != rollout.CommandAbort {
+	case rollout.CommandAbort:
+	default:
 		return nil
 	}
 	var c rollout.Command

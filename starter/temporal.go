@@ -132,22 +132,27 @@ const planWithin = time.Minute
 
 func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "Admit", "plan " + summaryOf(o)}, map[string]any{"order": o, "foresee": foresee}, &out)
+	return out, err
+}
+
+// plan runs an activity that plans, as long as somebody waits for it.
+func (s *server) plan(ctx context.Context, a solo, in, out any) error {
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
-		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:     "plan " + short(summaryOf(o), 150),
-	}, "Admit", map[string]any{"order": o, "foresee": foresee})
+		ID: a.id, TaskQueue: a.queue, ScheduleToCloseTimeout: planWithin,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}, Summary: short(a.summary, 150),
+	}, a.activity, in)
 	if err != nil {
-		return out, err
+		return err
 	}
-	err = handle.Get(ctx, &out)
+	err = handle.Get(ctx, out)
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = handle.Terminate(stop, client.TerminateActivityOptions{Reason: "nobody waits for the plan any more"})
-		return out, errNoWorker
+		return errNoWorker
 	}
-	return out, err
+	return err
 }
 
 // actWithin bounds an act of the break-glass restore, retries included.

@@ -72,6 +72,7 @@ type run struct {
 	phases     int                    // counts what was entered
 
 	commands
+	member
 	closed
 	shown shown
 	told  []workflow.Future // hooks that were told of something
@@ -104,7 +105,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.root, r.member = ctx, memberOf(order, info)
 	return r
 }
 
@@ -240,7 +241,10 @@ func (r *run) advance() *setback {
 	if s := r.promote(); s != nil {
 		return s
 	}
-	return r.keepBaseline()
+	if s := r.keepBaseline(); s != nil {
+		return s
+	}
+	return r.keepForFleet()
 }
 
 // climb takes one step: ask, raise, watch.

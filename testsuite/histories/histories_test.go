@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,7 +57,11 @@ func TestGolden(t *testing.T) {
 // Every path that a rollout can take has a golden history.
 func TestEveryPathHasOne(t *testing.T) {
 	t.Parallel()
-	for name := range paths {
+	names := slices.Concat(slices.Collect(maps.Keys(paths)), slices.Collect(maps.Keys(fleetPaths)))
+	for name := range fleetPaths {
+		names = append(names, name+"-unit")
+	}
+	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, found, name)
@@ -208,6 +214,9 @@ func TestRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p.live(t, server, filepath.Join(*record, name+".json"))
 		})
+	}
+	for name, p := range fleetPaths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
 	}
 }
 
@@ -399,13 +408,15 @@ func (s *scene) status() rollout.Status {
 	return status
 }
 
+const pollEvery = 100 * time.Millisecond
+
 // until waits until the rollout bakes, waits for something, or is in a phase.
 func (s *scene) until(what string) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		now := s.status()
 		return what == "baking" && now.Window != nil || now.WaitingFor == what || string(now.Phase) == what
-	}, procs.Patience, 100*time.Millisecond, what)
+	}, procs.Patience, pollEvery, what)
 }
 
 // alert fires, as Alertmanager would say it.
