@@ -122,6 +122,7 @@ func (r *run) listenForSignals() {
 			Reason: "the workflow was cancelled"}, r.abort)
 	})
 	workflow.Go(r.ctx, r.listenForBreaches)
+	hearAll(r.ctx, workflow.GetSignalChannel(r.ctx, rollout.SignalWitness), func(rollout.Witness) {}) // it is for history
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same

@@ -100,6 +100,7 @@ func (t *target) listen() error {
 	hearAll(t.ctx, t.submits, t.receive)
 	hearAll(t.ctx, t.aborts, t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
+	hearAll(t.ctx, workflow.GetSignalChannel(t.ctx, rollout.SignalWitness), func(rollout.Witness) {})
 	return nil
 }
 

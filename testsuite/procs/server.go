@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,10 +22,24 @@ type Server struct {
 
 	program string
 	args    []string
+	auth    string // the folder of the key that signs tokens; "": everybody is let in
+	token   string // of whoever calls
 }
 
 // StartServer runs bakeoff-dev without a UI.
 func StartServer(t testing.TB) *Server {
+	t.Helper()
+	return startServer(t, "")
+}
+
+// StartGuardedServer is the same of a server that asks callers for tokens. Who
+// calls is said by As.
+func StartGuardedServer(t testing.TB) *Server {
+	t.Helper()
+	return startServer(t, filepath.Join(t.TempDir(), "auth"))
+}
+
+func startServer(t testing.TB, auth string) *Server {
 	t.Helper()
 	program := filepath.Join(Root(), "bin", "bakeoff-dev")
 	if _, err := os.Stat(program); err != nil {
@@ -33,9 +49,12 @@ func StartServer(t testing.TB) *Server {
 		t.Skip("SKIP: bin/bakeoff-dev is missing: make dev")
 	}
 	address, metrics := FreeAddress(t), FreeAddress(t)
-	s := &Server{Address: address, Metrics: "http://" + metrics + "/metrics", program: program, args: []string{
+	s := &Server{Address: address, Metrics: "http://" + metrics + "/metrics", program: program, auth: auth, args: []string{
 		"--address", address, "--ui-address", "", "--metrics-address", metrics,
 		"--db", filepath.Join(t.TempDir(), "temporal.db")}}
+	if auth != "" {
+		s.args = append(s.args, "--auth", "--auth-directory", auth)
+	}
 	s.Restart(t)
 	return s
 }
@@ -48,8 +67,28 @@ func (s *Server) Restart(t testing.TB) {
 	s.AwaitLine(t, "ready")
 }
 
-// Env is what points programs to the server.
-func (s *Server) Env() []string { return []string{"TEMPORAL_ADDRESS=" + s.Address} }
+// As is the same server, called with a token for somebody that holds for d, which
+// may be over. A permission is namespace:role.
+func (s *Server) As(t testing.TB, subject, permission string, d time.Duration) *Server {
+	t.Helper()
+	out, err := exec.Command(s.program, "token", "--auth-directory", s.auth, "--subject", subject, "--permissions", permission, "--expires", d.String()).Output()
+	require.NoError(t, err)
+	called := *s
+	called.token = strings.TrimSpace(string(out))
+	return &called
+}
+
+// Token is what As called the server with.
+func (s *Server) Token() string { return s.token }
+
+// Env is what points programs to the server, and says who calls.
+func (s *Server) Env() []string {
+	env := []string{"TEMPORAL_ADDRESS=" + s.Address}
+	if s.auth != "" {
+		env = append(env, "TEMPORAL_TLS=false", "TEMPORAL_API_KEY="+s.token)
+	}
+	return env
+}
 
 // Worker is one bakeoff-worker.
 type Worker struct {
