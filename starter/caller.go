@@ -30,8 +30,8 @@ func advised(err error) error {
 	if !isDenied(err) {
 		return err
 	}
-	return fmt.Errorf("%w: Temporal does not permit this. Look at TEMPORAL_API_KEY, or the profile's api_key: "+
-		"it is missing, or expired, or without the permission (read in the namespace for looking, write for all else)", err)
+	return fmt.Errorf("%w\n  Temporal does not permit this to you: TEMPORAL_API_KEY, or the profile's api_key, is missing, expired,\n"+
+		"  or without the permission (looking needs read in the namespace, everything else write)", err)
 }
 
 // witness sends ahead of a command's update what Temporal writes the caller's name

@@ -124,9 +124,11 @@ func tokensPermit(s *scene) {
 		} {
 			out := who.cli(args...)
 			require.Equal(s.t, 1, out.Code, "%s: %s: %s", name, args, out.Stderr)
-			require.Contains(s.t, out.Stderr, "Temporal does not permit this. Look at TEMPORAL_API_KEY", "%s: %s", name, args)
+			require.Contains(s.t, out.Stderr, "Temporal does not permit this to you: TEMPORAL_API_KEY", "%s: %s", name, args)
 		}
 	}
+	late := procs.LaunchWorker(s.t, s.as("worker", "default:write", -time.Minute).town.server, "")
+	late.AwaitLine(s.t, "bakeoff-worker: Temporal at "+s.town.server.Address+" does not let this worker in")
 	s.watched(2)
 	require.Equal(s.t, rollout.Weight(1000), s.weight())
 	require.Empty(s.t, s.told(rollout.EventCommand))
