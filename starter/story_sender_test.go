@@ -48,6 +48,11 @@ func TestStoryOfSenders(t *testing.T) {
 		"an abort is its own witness": {func(p *tape) { p.signal(abort); p.by("ana@example.com", laptop) }, known},
 		"an abort of somebody else": {func(p *tape) { p.signal(abort); p.by("bo@example.com", laptop) }, map[string]any{"identity": laptop,
 			"principal": "bo@example.com", "principalType": "jwt", "mismatch": "Temporal knows the sender as bo@example.com, not as ana@example.com"}},
+		"an abort that the Target passes on": {func(p *tape) {
+			p.signal(abort)
+			p.by("worker", "")
+			p.events[len(p.events)-1].GetWorkflowExecutionSignaledEventAttributes().ExternalWorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: "target/x/y"}
+		}, map[string]any{}},
 		"a cancel claims nobody": {func(p *tape) { p.cancelRequest("why"); p.by("bo@example.com", "") },
 			map[string]any{"identity": "ui", "principal": "bo@example.com", "principalType": "jwt"}},
 	} {
