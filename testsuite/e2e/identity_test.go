@@ -97,6 +97,7 @@ func updatesNeedAWitness(s *scene) {
 	require.Equal(s.t, "who sent this is not known, though Temporal knows its callers", said.Data["mismatch"])
 	require.NotContains(s.t, said.Data, "principal")
 	s.order(0, "abort", "--actor", "ci@example.com")
+	s.ends(11, rollout.Aborted, "")
 }
 
 // dial connects as whom the server is called by.
@@ -128,9 +129,12 @@ func tokensPermit(s *scene) {
 		}
 	}
 	late := procs.LaunchWorker(s.t, s.as("worker", "default:write", -time.Minute).town.server, "")
-	late.AwaitLine(s.t, "bakeoff-worker: Temporal at "+s.town.server.Address+" does not let this worker in")
+	until(s.t, "the worker's complaint", func() bool {
+		return strings.Contains(late.Tail(2), "Temporal at "+s.town.server.Address+" does not let this worker in")
+	})
 	s.watched(2)
 	require.Equal(s.t, rollout.Weight(1000), s.weight())
 	require.Empty(s.t, s.told(rollout.EventCommand))
 	s.order(0, "abort")
+	s.ends(11, rollout.Aborted, "")
 }
