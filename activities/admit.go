@@ -12,18 +12,19 @@ import (
 
 // Admit validates the order and works the plan out. A refusal is a result, not
 // an error: cause "spec" is for what no day and no actor could start. It asks
-// no outside system, so that the same order gives the same plan.
+// no outside system but what may close the target, and a fleet that holds it, so
+// that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
-	out := a.admit(ctx, in)
+	out, err := a.admit(ctx, in)
 	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
-	return out, nil
+	return out, err
 }
 
-func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
+func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
 	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
 	if len(invalid) > 0 { // no driver can say anything of its plan
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan := rollout.NewPlan(in.Order.Spec)
 	if !in.Order.Back {
@@ -32,25 +33,36 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) AdmitOutput {
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
+	if in.Order.Fleet != "" {
+		plan.Events += rollout.UnitEvents
+		plan.Actions += 3
+	}
 	drivers, refusals := a.admitDrivers(plan)
-	problems = append(append(problems, refusals...), a.Rules.check(plan)...)
+	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {
 		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
 			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
 	}
 	if len(problems) > 0 {
-		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}
+		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	signer, why := a.mayStart(in, plan)
 	if why != "" {
-		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
+		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+	}
+	if held, err := a.lockedByFleet(ctx, in.Order); err != nil || held != "" {
+		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
 	plan.Drivers = drivers
-	out := AdmitOutput{Plan: plan.Seal(), Signer: signer}
+	out, err := a.admitNow(ctx, in, plan)
+	if err != nil || out.Cause != "" {
+		return out, err
+	}
+	out.Signer = signer
 	if in.Foresee {
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
-	return out
+	return out, nil
 }
 
 // mayStart says why somebody may not start a rollout now, although somebody else
@@ -168,7 +180,6 @@ func notServed(o rollout.Order) []rollout.Problem {
 			out = append(out, rollout.Problem{Path: path, Message: message})
 		}
 	}
-	refuse(len(o.Spec.Hooks) > 0, "hooks", "hooks are not served by this version")
 	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
 	return out
 }

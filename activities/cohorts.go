@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/activity"
+
 	"bakeoff/rollout"
 )
 
@@ -16,10 +18,14 @@ type SetCohortInput struct {
 	Job
 	Step   int    `json:"step"`
 	Cohort string `json:"cohort"`
+	Ask    *Ask   `json:"ask,omitempty"` // what must not close the target; nil: nothing is asked
 }
 
-// SetCohortOutput is empty.
-type SetCohortOutput struct{}
+// SetCohortOutput says what kept the rule from being made.
+type SetCohortOutput struct {
+	Closed *rollout.Closure `json:"closed,omitempty"` // not made: this closes the target
+	Tried  bool             `json:"tried,omitempty"`  // with Closed: an earlier attempt may have made it
+}
 
 // RestoreCohortsInput asks for no rule to be left.
 type RestoreCohortsInput struct {
@@ -45,6 +51,12 @@ func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohor
 	}
 	if other := rules[in.Cohort]; other != "" && other != in.Candidate {
 		return SetCohortOutput{}, asTemporal(doing, fmt.Errorf("somebody else's rule sends it to %s: %w", other, ErrConflict))
+	}
+	if rules[in.Cohort] == "" {
+		c, err := a.closed(ctx, in.Job, in.Ask)
+		if err != nil || c != nil {
+			return SetCohortOutput{Closed: c, Tried: activity.GetInfo(ctx).Attempt > 1}, asTemporal(doing, err)
+		}
 	}
 	err = router.SetCohort(ctx, CohortRule{Write: in.write(), Cohort: in.Cohort, Version: in.Candidate, Endpoints: in.Endpoints[in.Candidate]})
 	if err == nil {

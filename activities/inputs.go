@@ -19,12 +19,15 @@ type AdmitInput struct {
 // AdmitOutput is the plan, or why there is none.
 type AdmitOutput struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
-	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
+	Cause    rollout.Cause     `json:"cause,omitempty"` // spec, policy or already running, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order has a signature that is right
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"` // why there is none
+
+	Closed *rollout.Closure `json:"closed,omitempty"` // what the start waits for, or would have to
+	Ahead  string           `json:"ahead,omitempty"`  // with Foresee: what will close the target next
 
 	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
@@ -121,6 +124,8 @@ type SetTrafficInput struct {
 	Policy   rollout.Policy   `json:"policy"`           // what a foreign split leads to
 	PutBacks int              `json:"putBacks,omitempty"`
 	HeldFor  rollout.Duration `json:"heldFor,omitempty"`
+
+	Ask *Ask `json:"ask,omitempty"` // what must not close the target; nil: nothing is asked
 }
 
 // SetTrafficOutput says what was written.
@@ -130,6 +135,9 @@ type SetTrafficOutput struct {
 	Observed rollout.Split    `json:"observed,omitempty"` // what was in force before
 	Decision rollout.Decision `json:"decision,omitzero"`  // what a conflict leads to
 	Refused  string           `json:"refused,omitempty"`  // what the router said, where nobody else had changed anything
+
+	Closed *rollout.Closure `json:"closed,omitempty"` // not written: this closes the target
+	Tried  bool             `json:"tried,omitempty"`  // with Closed: an earlier attempt may have written
 }
 
 // VerifyTrafficInput asks to read until the split is in force.
@@ -182,6 +190,9 @@ type ObserveInput struct {
 	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself
 	Cohorts   []string                     `json:"cohorts,omitempty"`  // that are to have the candidate
 	Apart     bool                         `json:"apart,omitempty"`    // no share of the users has it: relative checks compare nothing
+
+	Ask    *Ask             `json:"ask,omitempty"`    // watch what closes the target, too; nil: do not
+	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes
 }
 
 // ObserveOutput is what one window came to.
@@ -207,6 +218,8 @@ type ObserveOutput struct {
 	Groups map[string]float64 `json:"groups,omitempty"`
 
 	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided
+
+	Closed *rollout.Closure `json:"closed,omitempty"` // with Ask: what closed the target at the last poll
 }
 
 // VerifyReadyInput asks to wait until the candidate is ready again.

@@ -85,6 +85,8 @@ type progress struct {
 	Platform  string        `json:"platform,omitempty"`
 	Unready   string        `json:"unready,omitempty"`
 
+	Closed *rollout.Closure `json:"closed,omitempty"`
+
 	Noted map[string]noted `json:"noted,omitempty"` // by check
 }
 
@@ -112,6 +114,7 @@ func (a *Activities) newObserver(in ObserveInput) (*observer, error) {
 	if o.panel, err = newPanel(in.Checks, taughtOf(in.Bounds, in.Learned), in.Policy); err != nil {
 		return nil, err
 	}
+	o.Closed = in.Closed
 	if in.Trouble > 0 {
 		o.Since = in.Start.Add(-in.Trouble.Std())
 	}
@@ -194,7 +197,7 @@ func (o *observer) output(ctx context.Context) (ObserveOutput, error) {
 		Decision: o.decision, Checks: o.checks, End: o.At, Seen: o.seen, Polls: o.Polls,
 		Unwatched: rollout.Duration(o.Unwatched), Split: o.Split, Drift: o.Drift, Platform: o.Platform, Unready: o.Unready,
 		Trouble: o.trouble(), Noted: o.notes(), Raw: place, Digest: digest, State: state, Next: o.next(),
-		Score: scores.Score, Groups: scores.Groups, Uncounted: scores.Uncounted,
+		Score: scores.Score, Groups: scores.Groups, Uncounted: scores.Uncounted, Closed: o.Closed,
 	}, nil
 }
 

@@ -77,7 +77,7 @@ func (o *observer) heldFor() rollout.Duration {
 // isDone reports whether the window is over. A window in a hold ends when the
 // hold does, any other when something must be done before its end.
 func (o *observer) isDone() bool {
-	if o.Platform != "" || !o.At.Before(o.in.End) {
+	if o.Platform != "" || !o.At.Before(o.in.End) || !o.Closed.Same(o.in.Closed) {
 		return true
 	}
 	switch o.decision.Action {

@@ -20,6 +20,7 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	o.pollTraffic(ctx)
 	o.pollPlatform(ctx)
 	o.pollCopy(ctx)
+	o.pollGates(ctx)
 	o.pollCohorts(ctx)
 	if o.metrics == nil {
 		return
@@ -37,6 +38,9 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	}
 	windows, troubles := o.panel.fold(reading, at, !o.in.Apart && !at.Before(o.in.CountFrom) && o.isWarm(at), o.share)
 	o.raw.add(windows)
+	if o.in.Apart {
+		o.panel.beginAnew()
+	}
 	for name, t := range troubles {
 		o.troubles[name] = t
 	}
@@ -141,6 +145,18 @@ func (o *observer) pollCopy(ctx context.Context) {
 		o.troubles[o.in.Copy] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Copy, state.Message)}
 	case err == nil && !isReady(state, o.in.Replicas):
 		o.troubles[o.in.Copy] = trouble{rollout.NoData, fmt.Sprintf("%s is %s: there is nothing to compare with", o.in.Copy, standing(state, o.in.Replicas))}
+	}
+}
+
+// pollGates asks what closes the target. What cannot be asked is as it was: a
+// raise asks for itself.
+func (o *observer) pollGates(ctx context.Context) {
+	c, err := o.a.closed(ctx, o.in.Job, o.in.Ask)
+	if err != nil {
+		return
+	}
+	if o.Closed = c; o.in.Ask != nil && o.in.Ask.Action == rollout.ActionBake && c != nil && c.Exposure == rollout.ExposureFinishStep {
+		o.Closed = nil
 	}
 }
 

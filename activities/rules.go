@@ -2,6 +2,8 @@ package activities
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"bakeoff/rollout"
@@ -55,9 +57,19 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one:
 // reject as approve or abort, extend as promote, retry and acknowledge as
-// override. Abort, and a second try of a refused release, are everybody's where
-// they are not named. What is decided by none of these nobody may.
+// override, stopTheLine as pause, startTheLine as resume. Who may do something in
+// every environment may do it in each that is named. Abort, and a second try of a
+// refused release, are everybody's where they are not named. What is decided by
+// none of these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
+	if environment == rollout.EveryEnvironment {
+		for _, each := range slices.Sorted(maps.Keys(r.Permissions)) {
+			if may, why = r.May(each, act, actor); !may {
+				return false, why
+			}
+		}
+		return true, ""
+	}
 	acts, found := r.acts(environment)
 	if !found {
 		return true, ""
@@ -98,6 +110,10 @@ func likeActs(act string) []string {
 		return []string{act, rollout.CommandAbort}
 	case rollout.CommandExtend:
 		return []string{act, rollout.CommandPromote}
+	case rollout.CommandStopTheLine:
+		return []string{act, rollout.CommandPause}
+	case rollout.CommandStartTheLine:
+		return []string{act, rollout.CommandResume}
 	case rollout.CommandRetry, rollout.CommandAcknowledge:
 		return []string{act, ActOverride}
 	default:

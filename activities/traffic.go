@@ -12,8 +12,8 @@ import (
 )
 
 // SetTraffic writes a split, unless somebody else's is in force: that is a
-// conflict, which only the workflow decides. A split that is already as wanted
-// is written no second time.
+// conflict, which only the workflow decides, or something closes the target. A
+// split that is already as wanted is written no second time.
 func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTrafficOutput, error) {
 	doing := "send traffic: " + in.Split.String()
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
@@ -29,6 +29,15 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 		return SetTrafficOutput{}, asTemporal(doing+": read weights", err)
 	}
 	out := SetTrafficOutput{Split: want, Observed: observed.Split}
+	if !observed.Split.Equal(want) {
+		if out.Closed, err = a.closed(ctx, in.Job, in.Ask); err != nil {
+			return out, asTemporal(doing, err)
+		}
+	}
+	if out.Closed != nil {
+		out.Tried = activity.GetInfo(ctx).Attempt > 1
+		return out, nil
+	}
 	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) && !in.onItsWay(observed.Split, want) {
 		return in.foreign(out), nil
 	}

@@ -62,6 +62,18 @@ func (p *panel) gather(check rollout.Check, r CheckReading, at time.Time) (*anal
 	return w, trouble{}
 }
 
+// beginAnew lets the next reading of each relative check only set the reference:
+// what was counted so far was not among a share of the users.
+func (p *panel) beginAnew() {
+	for _, check := range p.checks {
+		if !check.IsAbsolute() {
+			delete(p.last, check.Name)
+			delete(p.at, check.Name)
+			delete(p.values, check.Name)
+		}
+	}
+}
+
 // forget begins a new step of a check at the given time.
 func (p *panel) forget(check rollout.Check, at time.Time) {
 	if gathers(check) {

@@ -3,13 +3,18 @@ package rollout
 // MaxEvents is the longest history that Admit accepts.
 const MaxEvents = 10000
 
+// UnitEvents is what being a unit of a fleet adds to a rollout's history: what
+// it reports, the window that watches it until the fleet is decided, and the word
+// that it is. Each half day of waiting adds 6.
+const UnitEvents = 20
+
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
 // kept baseline, 14 for a copy of it, 6 for each cohort and 8 for the removal of
 // their rules, 1 per approval and 17 for each of its votes, which has a witness and
 // is authorized, and 8 more for each approval that is asked for while the candidate has traffic,
 // because then a window stays open beside it; where people are told, 9 for each
-// notice and 14 for each escalation.
+// notice and 14 for each escalation. A call of a hook is 16.
 func (p Plan) EventBound() int {
 	events := 60
 	for _, step := range p.longestWay() {
@@ -30,7 +35,21 @@ func (p Plan) EventBound() int {
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
 	}
-	return events + noticeEvents*p.notices() + (noticeEvents+escalationEvents)*p.escalations()
+	return events + 16*p.hookCalls() + noticeEvents*p.notices() + (noticeEvents+escalationEvents)*p.escalations()
+}
+
+// hookCalls is how often hooks are called when nothing goes wrong.
+func (p Plan) hookCalls() int {
+	calls := 0
+	for _, h := range p.Spec.Hooks {
+		switch h.At {
+		case HookBeforeStep, HookAfterStep:
+			calls += len(p.longestWay())
+		case HookBeforeStart, HookBeforePromote, HookAfter:
+			calls++
+		}
+	}
+	return calls
 }
 
 // A notice is a child workflow that is initiated, started and completed, the
@@ -79,7 +98,7 @@ func (p Plan) ActionBound() int {
 	for _, q := range p.Approvals() {
 		actions += 2 + 3*q.Quorum
 	}
-	return actions + noticeActions*(p.notices()+p.escalations()) + p.escalations()
+	return actions + 2*p.hookCalls() + noticeActions*(p.notices()+p.escalations()) + p.escalations()
 }
 
 // longestWay is the plan's steps; an adaptive one may take more than are listed.

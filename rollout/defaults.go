@@ -50,6 +50,14 @@ func (s Spec) WithDefaults() Spec {
 		s.Checks[i] = s.Checks[i].withDefaults()
 		s.Checks[i].Judge = s.Checks[i].Judge.within(s.Strategy)
 	}
+	s.Hooks = slices.Clone(s.Hooks)
+	for i, h := range s.Hooks {
+		s.Hooks[i] = h.withDefaults()
+	}
+	s.Needs = slices.Clone(s.Needs)
+	for i := range s.Needs {
+		s.Needs[i].Version = orElse(s.Needs[i].Version, s.Release.Version)
+	}
 	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
 	return s
 }

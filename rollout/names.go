@@ -2,8 +2,18 @@ package rollout
 
 import "fmt"
 
-// WorkflowType is the registered name of the rollout workflow.
-const WorkflowType = "Rollout"
+// WorkflowType and FleetType are the registered names of the workflows.
+const (
+	WorkflowType = "Rollout"
+	FleetType    = "Fleet"
+)
+
+// The signals between a fleet and the rollouts of its units: a Word to a unit, a
+// UnitReport to the fleet.
+const (
+	SignalFleet = "fleet"
+	SignalUnit  = "unit"
+)
 
 // The queries. The first returns a Status, the second the Plan, the third what
 // another run needs to put everything back.
@@ -26,6 +36,12 @@ func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra
 
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
 func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// FleetID is the id of a service's fleet; the unit of the target is left out.
+func FleetID(t Target) string {
+	t.Unit = ""
+	return "fleet/" + t.String()
+}
 
 // NoticeID is the id of the notice of a run's nth occasion, and of the workflow
 // that tells people of it.

@@ -10,8 +10,8 @@ import (
 // was good, and looks after the rollout that runs.
 const TargetType = "Target"
 
-// The messages that a Target takes beside the commands abort and resume: submit
-// is a Signal and an Update, which takes a Submit and returns a Submission.
+// CommandSubmit is what a Target takes beside abort, resume and rollback: a Signal
+// and an Update, with a Submit that is answered by a Submission.
 const CommandSubmit = "submit"
 
 // CommandAdopt is the Signal that tells a Target of a rollout that was started

@@ -26,6 +26,14 @@ type Spec struct {
 
 	Notify []Notification `json:"notify,omitempty"`
 	Hooks  []Hook         `json:"hooks,omitempty"`
+	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
+}
+
+// Need is a release that must serve another target before this rollout starts.
+type Need struct {
+	Target  string   `json:"target"`            // environment/service[/unit]
+	Version string   `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there
 }
 
 // Release is the immutable thing rolled out. What is absent does not change.
@@ -241,11 +249,20 @@ type Notification struct {
 	Events  []Occasion `json:"events,omitempty"`  // default all; rolledBack stands for every end with the baseline back
 }
 
-// Hook calls an outside system at one point of the rollout.
+// Hook asks an outside system at one point of the rollout: an HTTP server, or
+// somebody's own activity. Exactly one of HTTP and Task is set.
 type Hook struct {
-	At      string   `json:"at"`             // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after
-	HTTP    string   `json:"http,omitempty"` // where it is called
-	Timeout Duration `json:"timeout,omitempty"`
+	At        string    `json:"at"`                  // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after; the last two are told, and cannot refuse
+	HTTP      string    `json:"http,omitempty"`      // URL that a HookCall is posted to: 2xx passes, 4xx refuses
+	Task      *HookTask `json:"task,omitempty"`      // activity that takes a HookCall: an error that is not to be retried refuses
+	Timeout   Duration  `json:"timeout,omitempty"`   // of one try, of which there are several; default 30s, at most 10m
+	Otherwise string    `json:"otherwise,omitempty"` // rollback (default) | goOn: what happens when nothing answers
+}
+
+// HookTask names an activity on a task queue of one's own.
+type HookTask struct {
+	TaskQueue string `json:"taskQueue"`
+	Activity  string `json:"activity"`
 }
 
 // Key returns what the spec is for.

@@ -170,8 +170,16 @@ func TestValidate(t *testing.T) {
 		{"deadline", func(s *Spec) { s.Deadline = 1 }, "deadline: 1ns is too short"},
 		{"sink", func(s *Spec) { s.Notify = []Notification{{}} }, "notify[0].to: is missing"},
 		{"event", func(s *Spec) { s.Notify = []Notification{{To: "slack", Events: []Occasion{"waiting", "promote"}}} }, `notify[0].events[1]: "promote" is not one of waiting, frozen`},
-		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{}} }, "hooks[0].at: is missing"},
-		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"hook missing", func(s *Spec) { s.Hooks = []Hook{{HTTP: "http://h"}} }, "hooks[0].at: is missing"},
+		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now", HTTP: "http://h"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
+		{"need of no target", func(s *Spec) { s.Needs = []Need{{Target: "staging"}} }, "needs[0].target: \"staging\" is no target"},
+		{"need of itself", func(s *Spec) { s.Needs = []Need{{Target: s.Key().String()}} }, "needs[0].target: a rollout cannot wait for its own target"},
+		{"hook of nobody", func(s *Spec) { s.Hooks = []Hook{{At: "after"}} }, "hooks[0]: needs one of http and task"},
+		{"hook of two", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Task: &HookTask{"q", "a"}}} }, "hooks[0]: needs one of http and task"},
+		{"hook on our own queue", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{"infra", "Remove"}}} }, "hooks[0].task.taskQueue: infra is Bakeoff's own"},
+		{"hook without an activity", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{TaskQueue: "q"}}} }, "hooks[0].task.activity: is missing"},
+		{"hook that is told and asked", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Otherwise: "goOn"}} }, "hooks[0].otherwise: after is told"},
+		{"hook that hangs", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Timeout: Duration(time.Hour)}} }, "hooks[0].timeout: at most 10m"},
 		{"no JSON", func(s *Spec) { s.Target.Deploy.With["x"] = math.NaN() }, "cannot be written as JSON"},
 	}
 	for _, tt := range tests {

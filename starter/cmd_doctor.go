@@ -147,9 +147,12 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", listed.WorkflowID, err)
 	}
-	target, err := rollout.ParseTarget(targetOf(e.run))
-	if err != nil || !e.open() {
+	if !e.open() { // it ended since it was listed
 		return nil
+	}
+	target, err := rollout.ParseTarget(targetOf(e.run))
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
 	}
 	if e.TaskAttempts >= wedgedAfter {
 		d.found("wedged", e, "roll the workers back, or put users back meanwhile: bakeoff restore TARGET --reason …",

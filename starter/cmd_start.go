@@ -30,7 +30,8 @@ and its page in the Temporal UI, and return. Whether a worker admits it is told
 by "bakeoff wait".
 
 Exit codes: 0 started, 1 the command itself failed, 2 usage, 3 spec refused,
-15 refused for now: the target has a running rollout.`,
+15 refused for now: the target has a running rollout. A freeze refuses it later,
+as a result, unless --wait.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
 			svc, s, err := c.launch(ctx, args[0], by)
@@ -51,7 +52,7 @@ func (c *cli) begun(s submitted) error {
 	if s.Fate == rollout.FateQueued {
 		page = above(s.spec.Key())
 	}
-	out := begun{targetOf(s.run), s.run.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
+	out := begun{targetOf(s.run), s.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
 	if c.json() {
 		return c.print(out)
 	}

@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +31,70 @@ known of TARGET, 2 usage.`,
 			if err != nil {
 				return err
 			}
-			return c.result(s)
+			return c.standingOf(ctx, svc, t, s)
 		}),
 	}
+}
+
+// known is what a target's own workflow adds to where its rollout stands.
+type known struct {
+	rollout.Status
+	Queue       []queued              `json:"queue,omitempty"`
+	QueueStands string                `json:"queueStands,omitempty"` // why it waits for a resume
+	Good        []string              `json:"good,omitempty"`        // versions that were promoted, newest first
+	Quarantine  []rollout.Quarantined `json:"quarantine,omitempty"`
+	Drift       string                `json:"drift,omitempty"` // what somebody changed while nothing ran
+}
+
+// queued is an order whose turn has not come.
+type queued struct {
+	Version string    `json:"version"`
+	Actor   string    `json:"actor,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+}
+
+// standingOf prints where a rollout stands, and what waits behind it.
+func (c *cli) standingOf(ctx context.Context, svc service, t rollout.Target, s rollout.Status) error {
+	out := known{Status: c.present(s)}
+	if !s.Stale { // else no worker answers
+		asking, cancel := context.WithTimeout(ctx, answerWithin)
+		defer cancel()
+		if above, err := svc.Target(asking, t); err == nil {
+			out.add(above)
+		}
+	}
+	if c.json() {
+		return c.print(out)
+	}
+	_, err := io.WriteString(c.out, resultText(out.Status, c.style(c.outIsTerminal))+out.text())
+	return err
+}
+
+func (k *known) add(t rollout.TargetStatus) {
+	for _, q := range t.Queue {
+		k.Queue = append(k.Queue, queued{q.Order.Spec.Release.Version, q.Order.Actor, q.Order.Reason, fateOf(t, rollout.Submission{ID: q.Order.ID}).At})
+	}
+	for _, g := range t.Good {
+		k.Good = append(k.Good, g.Release.Version)
+	}
+	k.QueueStands, k.Quarantine, k.Drift = t.Stands, t.Quarantine, t.Drift
+}
+
+// text tells people what the result does not.
+func (k known) text() string {
+	var b strings.Builder
+	for _, q := range k.Queue {
+		fmt.Fprintf(&b, "in the queue: %s, by %s since %s\n", q.Version, orElse(q.Actor, "somebody"), q.Since.UTC().Format(time.RFC3339))
+	}
+	if k.QueueStands != "" {
+		fmt.Fprintf(&b, "the queue stands until it is resumed: %s\n", k.QueueStands)
+	}
+	for _, q := range k.Quarantine {
+		fmt.Fprintf(&b, "in quarantine: %s (%s)\n", q.Version, q.Reason)
+	}
+	if k.Drift != "" {
+		fmt.Fprintf(&b, "changed from outside: %s\n", k.Drift)
+	}
+	return b.String()
 }

@@ -50,6 +50,13 @@ type (
 		Observed rollout.Split    `json:"observed"`
 		Refused  string           `json:"refused"`
 		Decision rollout.Decision `json:"decision"`
+		Closed   *rollout.Closure `json:"closed"`
+	}
+	hookOutput struct {
+		Refused string `json:"refused"`
+	}
+	gateOutput struct {
+		Closed *rollout.Closure `json:"closed"`
 	}
 	flagsInput struct {
 		Flags map[string]any `json:"flags"`
@@ -90,6 +97,7 @@ type (
 		Noted     []string              `json:"noted"`
 		Raw       string                `json:"raw"`
 		Next      *rollout.NextWeight   `json:"next"`
+		Closed    *rollout.Closure      `json:"closed"`
 	}
 	promoteOutput struct {
 		Primary            string `json:"primary"`

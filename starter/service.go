@@ -26,9 +26,17 @@ type service interface {
 	starts
 	reads
 	orders
+	lines
 
 	Converter() converter.DataConverter
 	Close()
+	fleets
+}
+
+// fleets starts and plans fleets, as starts does rollouts.
+type fleets interface {
+	StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error)
+	PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error)
 }
 
 // starts begins things. Submit asks the Target, and returns errNoWorker where no
@@ -69,6 +77,14 @@ type archives interface {
 type orders interface {
 	Signal(ctx context.Context, r run, c rollout.Command) error
 	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
+}
+
+// lines stops the line of an environment, and lets it run again: StartLine
+// returns errOver where it runs. Both return errNoWorker where no worker answers;
+// a stop is stored then.
+type lines interface {
+	StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
+	StartLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
 }
 
 // run names one execution of a rollout workflow.
@@ -113,4 +129,7 @@ type admission struct {
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`
+
+	Closed *rollout.Closure `json:"closed,omitempty"`
+	Ahead  string           `json:"ahead,omitempty"`
 }

@@ -60,6 +60,21 @@ func TestOrdersAreSigned(t *testing.T) {
 	}
 }
 
+// What lets a queue go on is for the target: it names no run.
+func TestResumeOfAQueueIsSigned(t *testing.T) {
+	key, _ := newKey(t)
+	var sent rollout.Command
+	f := &fake{above: func(c rollout.Command) rollout.Answer {
+		sent = c
+		return rollout.Answer{Answer: rollout.Accepted}
+	}}
+	got := bakeoff(t.Context(), f, "resume", "production/checkout", "--reason", "because", "--sign", key)
+	require.Equal(t, 0, got.code, got.err)
+	require.Empty(t, sent.RunID)
+	require.Equal(t, rollout.CommandStatement("production/checkout", sent), sent.Statement)
+	require.NotEmpty(t, sent.Signature)
+}
+
 func TestStartsAreSigned(t *testing.T) {
 	key, allowed := newKey(t)
 	f := running(t)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
 	"strconv"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -38,15 +40,19 @@ type story struct {
 	passed   int                       // the last step that was passed
 
 	order     string    // the id of the order to start
-	parent    run       // the Target that started it, if one did
+	parent    run       // the Target, or fleet, that started it, if one did
 	witnesses witnesses // who stands behind commands
 
 	points turningPoints
+
+	fleet bool // it is that of a fleet
 
 	extensions int                     // how often a bake was lengthened
 	gate       *gate                   // the open one
 	gated      int                     // the step of the last one
 	votes      map[string]rollout.Vote // by the id of the command
+
+	closure *rollout.Closure // what closes the target
 }
 
 // act is one scheduled activity.
@@ -117,14 +123,19 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		return s.telling(e, a.StartChildWorkflowExecutionInitiatedEventAttributes)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		s.notified(e, a.ChildWorkflowExecutionStartedEventAttributes)
+		return s.tellUnits(e)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
-		return s.told(a.ChildWorkflowExecutionCompletedEventAttributes)
+		return errors.Join(s.told(a.ChildWorkflowExecutionCompletedEventAttributes), s.tellUnits(e))
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes:
 		return s.ended(e)
+	case *historypb.HistoryEvent_TimerStartedEventAttributes:
+		s.waited(e)
+	default:
+		return s.tellUnits(e)
 	}
 	return nil
 }
@@ -143,6 +154,9 @@ func (s *story) decode(from *commonpb.Payloads, into any) error {
 }
 
 func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
+	if a.GetWorkflowType().GetName() == rollout.FleetType {
+		return s.fleetSubmitted(e, a)
+	}
 	var order rollout.Order
 	if err := s.decode(a.GetInput(), &order); err != nil {
 		return err
@@ -171,7 +185,7 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	line := s.add(e, rollout.EventSubmitted, 0, text, data)
 	line.Actor = order.Actor
 	if s.parent.RunID == "" { // else the worker started it, for whom asked says
-		sender{identity: a.GetIdentity(), principal: e.GetPrincipal()}.note(line)
+		starterOf(e, a).note(line)
 	}
 	return nil
 }
@@ -227,6 +241,9 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 	if err != nil {
 		return err
 	}
+	if how, cutOff := strings.CutSuffix(result.Reason, nothingPutBack); cutOff && s.fleet {
+		result.Reason = how + ": its units are cancelled, and go back by themselves"
+	}
 	s.status = complete(result, s.status)
 	s.status.TimeToRestore = s.points.timed(s.status.TimeToRestore)
 	text := string(s.status.Outcome)
@@ -263,6 +280,9 @@ func complete(result, before rollout.Status) rollout.Status {
 	}
 	if result.Outcome == rollout.Failed && result.Steps == 0 {
 		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
+	}
+	if result.Units == nil {
+		result.Units, result.Wave, result.Waves = before.Units, before.Wave, before.Waves
 	}
 	if result.Overrides == nil {
 		result.Overrides = before.Overrides

@@ -12,13 +12,20 @@ import (
 
 // completed tells of an activity that answered.
 func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	if hookID.MatchString(one.ID) {
+		return s.hooked(e, one, result)
+	}
 	switch one.Type {
 	case "Admit":
 		return s.admitted(e, result)
+	case "AdmitFleet":
+		return s.fleetAdmitted(e, result)
 	case "Authorize":
 		return s.authorized(one, result)
 	case "Snapshot":
 		return s.snapshot(e, result)
+	case "Gate":
+		return s.gateWaited(e, one, result)
 	case "Preflight":
 		return s.preflight(e, result)
 	case "Deploy":
@@ -28,12 +35,20 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	case "VerifyTraffic":
 		return s.weightObserved(e, one, result)
 	case "Observe":
-		return s.window(e, one, result)
+		if err := s.window(e, one, result); err != nil {
+			return err
+		}
+		return s.gateWaited(e, one, result)
 	case "Promote":
 		return s.promoted(e, result)
 	case "SetFlags", "RestoreFlags":
 		return s.flagged(e, one)
-	case "SetCohort", "RestoreCohorts":
+	case "SetCohort":
+		if err := s.gateWaited(e, one, result); err != nil || s.closure != nil {
+			return err
+		}
+		return s.sentCohorts(e, one)
+	case "RestoreCohorts":
 		return s.sentCohorts(e, one)
 	case "VerifyHealth":
 		return s.healthRestored(e, result)
@@ -72,6 +87,7 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
 	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))
 	s.add(e, rollout.EventAdmitted, 0, text, map[string]any{"planDigest": p.Digest, "steps": len(p.Steps), "events": p.Events, "warnings": list(p.Warnings)})
+	s.closes(e, 0, out.Closed)
 	return nil
 }
 
@@ -163,6 +179,9 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return err
 	}
 	step := orElse(in.Step, stepOf(one.ID))
+	if s.closes(e, step, out.Closed); out.Closed != nil {
+		return nil
+	}
 	if out.Refused != "" {
 		s.add(e, rollout.EventHeld, step, "nothing was written: "+out.Decision.Reason, map[string]any{"reason": out.Decision.Reason})
 		return nil

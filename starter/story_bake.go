@@ -80,6 +80,10 @@ func (s *story) ends(in observeInput, one act) bool {
 // with one that died too often.
 func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure) {
 	reason := innermost(why)
+	if hookID.MatchString(one.ID) {
+		s.hookLost(e, one, reason)
+		return
+	}
 	switch one.Type {
 	case "Deploy", "SetFlags", "SetCohort", "SetTraffic", "VerifyTraffic", "Promote":
 		s.add(e, rollout.EventRestoring, stepOf(one.ID), fmt.Sprintf("go back: could not %s: %s", orElse(one.Summary, one.ID), reason),

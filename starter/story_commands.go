@@ -26,6 +26,8 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 		data["by"] = c.By
 	case c.Full:
 		data["full"] = true
+	case c.Override:
+		data["override"] = true
 	case c.Digest != "":
 		data["step"], data["digest"] = c.Step, c.Digest
 	}
@@ -40,10 +42,14 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	s.commands[c.ID] = len(s.lines) - 1
 }
 
-// signaled takes what came without an answer: alerts, who stands behind an update,
-// and aborts.
+// signaled takes what came without an answer: words between fleets and units,
+// alerts, who stands behind an update, and aborts.
 func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
 	switch a.GetSignalName() {
+	case rollout.SignalUnit:
+		return s.reported(e, a.GetInput())
+	case rollout.SignalFleet:
+		return s.heard(e, a.GetInput())
 	case rollout.SignalBreach:
 		return s.breached(e, a)
 	case rollout.SignalWitness:
@@ -150,6 +156,8 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.add(e, rollout.EventResumed, s.status.Step, by("resumed"), nil).Actor = c.Actor
 	case rollout.CommandExtend:
 		s.extensions++
+	case rollout.CommandPromote:
+		s.overridden(e, c)
 	case rollout.CommandApprove:
 		s.voted(e, c)
 	case rollout.CommandReject:

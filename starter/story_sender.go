@@ -73,7 +73,7 @@ func (w witnesses) of(dc converter.DataConverter, e *historypb.HistoryEvent) (se
 const mostAbove = 3
 
 // asked adds to the first line who asked the Target for the rollout that it
-// started. What cannot be found is not said.
+// started, or started the fleet that it is of. What cannot be found is not said.
 func (s *story) asked(ctx context.Context, svc archives) {
 	l := lookout{converter: s.converter, id: s.order, witnesses: witnesses{}}
 	for r, n := s.parent, 0; r.RunID != "" && n < mostAbove && (l.order == nil || l.from.unknown); n++ {
@@ -87,7 +87,7 @@ func (s *story) asked(ctx context.Context, svc archives) {
 	}
 }
 
-// lookout looks for one order in the history of a Target.
+// lookout looks for one order in the history of a Target, or of a fleet.
 type lookout struct {
 	converter converter.DataConverter
 	id        string // of the order
@@ -120,6 +120,9 @@ func (l *lookout) see(e *historypb.HistoryEvent) error {
 	switch a := e.GetAttributes().(type) {
 	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
 		l.before = a.WorkflowExecutionStartedEventAttributes.GetContinuedExecutionRunId()
+		if a.WorkflowExecutionStartedEventAttributes.GetWorkflowType().GetName() == rollout.FleetType {
+			l.order, l.from = e, starterOf(e, a.WorkflowExecutionStartedEventAttributes)
+		}
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
 		return l.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
@@ -144,6 +147,11 @@ func (l *lookout) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecu
 		}
 	}
 	return nil
+}
+
+// starterOf is the sender of a start.
+func starterOf(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) sender {
+	return sender{identity: a.GetIdentity(), principal: e.GetPrincipal()}
 }
 
 // senderOf is the sender of a signal. What came through another workflow bears

@@ -128,12 +128,16 @@ func TestStoryOfWhoAskedTheTarget(t *testing.T) {
 		last, before func(p *tape)
 		want         map[string]any
 	}{
-		"in one run":             {last: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
-		"a way back":             {last: func(p *tape) { witness(p, back); update(p, rollout.CommandRollback, back) }, want: bo},
-		"it waited":              {before: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
-		"the Target went on":     {before: func(p *tape) { witness(p, submit) }, last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: bo},
-		"by a signal":            {last: func(p *tape) { p.signalled(rollout.CommandSubmit, submit); p.by("bo@example.com", "bakeoff/bo@laptop") }, want: bo},
-		"without a witness":      {last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: unknown},
+		"in one run":         {last: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"a way back":         {last: func(p *tape) { witness(p, back); update(p, rollout.CommandRollback, back) }, want: bo},
+		"it waited":          {before: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"the Target went on": {before: func(p *tape) { witness(p, submit) }, last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"by a signal":        {last: func(p *tape) { p.signalled(rollout.CommandSubmit, submit); p.by("bo@example.com", "bakeoff/bo@laptop") }, want: bo},
+		"without a witness":  {last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: unknown},
+		"a unit of a fleet": {last: func(p *tape) {
+			p.events[0].GetWorkflowExecutionStartedEventAttributes().WorkflowType = &commonpb.WorkflowType{Name: rollout.FleetType}
+			p.by("bo@example.com", "bakeoff/bo@laptop")
+		}, want: bo},
 		"nobody asked":           {want: map[string]any{}},
 		"callers are not known":  {last: func(p *tape) { p.updated("o-1", rollout.CommandSubmit, submit); p.by("", "here") }, want: map[string]any{"identity": "here"}},
 		"the history is missing": {last: func(p *tape) { p.events = nil }, want: map[string]any{}},

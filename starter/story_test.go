@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
@@ -316,4 +317,33 @@ func TestReadStoryNamesTheEventThatIsDamaged(t *testing.T) {
 	p.act("admit", "Admit", nil, "no plan")
 	_, err := readStory(converter.GetDefaultDataConverter(), checkout, p.play())
 	require.ErrorContains(t, err, "read event 2 of rollout/production/checkout")
+}
+
+// What closes a target is told once, and so is its end; an override has its name.
+func TestStoryOfWhatClosesATarget(t *testing.T) {
+	until := time.Date(2026, time.November, 23, 7, 0, 0, 0, time.UTC)
+	closed := &rollout.Closure{Gate: rollout.GateFreeze, Name: "weekends", Reason: `freeze "weekends"`, Until: &until, Exposure: rollout.ExposureHold, Keys: []string{"1"}}
+	back := *closed
+	back.Exposure, back.Keys = rollout.ExposureRollback, []string{"2"}
+	p := &tape{t: t}
+	p.started(anOrder())
+	p.act("admit", "Admit", map[string]any{"order": anOrder()}, admission{Plan: rollout.NewPlan(spec()), Closed: closed})
+	p.act("start.gate", "Gate", nil, gateOutput{})
+	p.act("s01.traffic", "SetTraffic", trafficInput{Step: 1}, setTrafficOutput{Closed: closed})
+	p.act("s01.w51.observe", "Observe", observeInput{Step: 1, Waiting: true}, observeOutput{Closed: closed})
+	p.command(rollout.Command{ID: "1", Name: "promote", Actor: "cy", Reason: "INC-12", Override: true}, rollout.Accepted, "")
+	p.act("s01.traffic.2", "SetTraffic", trafficInput{Step: 1}, setTrafficOutput{Split: rollout.Split{"2.5.0": 500}})
+	p.act("s01.verify", "VerifyTraffic", trafficInput{Step: 1}, verifyTrafficOutput{Verified: true, Observed: rollout.Split{"2.5.0": 500}})
+	p.act("s01.w01.observe", "Observe", observeInput{Step: 1}, observeOutput{Closed: &back})
+	var lines []string
+	for _, e := range told(t, p).lines {
+		switch e.Kind {
+		case rollout.EventGateWaiting, rollout.EventGatePassed, rollout.EventGateRefused:
+			lines = append(lines, string(e.Kind)+" "+e.Text)
+		}
+	}
+	require.Equal(t, []string{
+		`GateWaiting waiting: freeze "weekends"`, "GatePassed freeze is over: weekends", `GateWaiting waiting: freeze "weekends"`,
+		"GatePassed freeze overridden by cy: INC-12", `GateRefused go back: freeze "weekends"`,
+	}, lines)
 }

@@ -38,11 +38,11 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	switch {
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, o.Spec)
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		return out, c.busy(ctx, svc, o.Spec)
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
@@ -51,7 +51,7 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 // unlessRefused ends with 15 for an order that was refused, and with 12 for one
 // that a newer one took the place of.
 func (c *cli) unlessRefused(s submitted) error {
-	result := c.refusal(s.spec, s.Cause, s.Why)
+	result := c.refusal(subjectOf(s.spec), s.Cause, s.Why)
 	switch s.Fate {
 	case rollout.FateRefused:
 		if err := c.result(result); err != nil {

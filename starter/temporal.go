@@ -137,22 +137,27 @@ const planWithin = time.Minute
 
 func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "Admit", "plan " + summaryOf(o)}, map[string]any{"order": o, "foresee": foresee}, &out)
+	return out, err
+}
+
+// plan runs an activity that plans, as long as somebody waits for it.
+func (s *server) plan(ctx context.Context, a solo, in, out any) error {
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
-		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:     "plan " + short(summaryOf(o), 150),
-	}, "Admit", map[string]any{"order": o, "foresee": foresee})
+		ID: a.id, TaskQueue: a.queue, ScheduleToCloseTimeout: planWithin,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}, Summary: short(a.summary, 150),
+	}, a.activity, in)
 	if err != nil {
-		return out, err
+		return err
 	}
-	err = handle.Get(ctx, &out)
+	err = handle.Get(ctx, out)
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = handle.Terminate(stop, client.TerminateActivityOptions{Reason: "nobody waits for the plan any more"})
-		return out, errNoWorker
+		return errNoWorker
 	}
-	return out, err
+	return err
 }
 
 // actWithin bounds an act of the break-glass restore, retries included.
@@ -314,6 +319,23 @@ func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.
 		err = errOver
 	}
 	return answer, err
+}
+
+func (s *server) StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	var answer rollout.Answer
+	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(stopOptions(o), rollout.StopType, o),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Command.ID, WorkflowID: rollout.StopID(o.Environment),
+			UpdateName: o.Command.Name, Args: []any{o.Command}, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err == nil {
+		err = handle.Get(ctx, &answer)
+	}
+	return answer, classify(err)
+}
+
+func (s *server) StartLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error) {
+	return s.Update(ctx, run{WorkflowID: rollout.StopID(o.Environment)}, o.Command)
 }
 
 // classify turns the errors that commands act on into ours.

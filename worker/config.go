@@ -11,6 +11,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/rollout/freeze"
 	"bakeoff/rollout/specfile"
 )
 
@@ -31,14 +32,18 @@ type config struct {
 	Approvals   map[string]activities.Approvals `json:"approvals,omitempty"`   // by environment; "default" serves the others
 	Signing     *signingConfig                  `json:"signing,omitempty"`
 
+	Freeze []freeze.Window `json:"freeze,omitempty"`
+
+	ErrorBudgets map[string]rollout.ErrorBudget `json:"errorBudgets,omitempty"` // by environment/service
+
+	Hooks hooksConfig `json:"hooks,omitzero"`
+
+	calendar *freeze.Calendar // of Freeze; nil: none
+
 	Notifications notificationsConfig       `json:"notifications,omitzero"`
 	Escalation    map[string][]rollout.Rung `json:"escalation,omitempty"` // by environment; "default" serves the others
 
 	Alerts alertsConfig `json:"alerts,omitzero"`
-
-	// Not served by this version: known, so that they can be refused by name.
-	Freeze       any `json:"freeze,omitempty"`
-	ErrorBudgets any `json:"errorBudgets,omitempty"`
 
 	folder string // of the file: what it names by a relative path lies there
 }
@@ -88,6 +93,7 @@ func loadConfig(path string) (config, error) {
 	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
+		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
 		return c, nil
 	}
 	var lines []string
@@ -113,7 +119,7 @@ func (c *config) Validate() []rollout.Problem {
 	add := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	for path, given := range map[string]any{"freeze": c.Freeze, "errorBudgets": c.ErrorBudgets, "evidence.s3": c.Evidence.S3} {
+	for path, given := range map[string]any{"evidence.s3": c.Evidence.S3} {
 		if given != nil {
 			add(path, "%s is not served by this version: nothing would heed it, so remove it", path)
 		}
@@ -142,6 +148,9 @@ func (c *config) Validate() []rollout.Problem {
 		out = append(out, d.validate(name)...)
 	}
 	out = append(out, c.validatePeople()...)
+	_, wrong := c.freezes()
+	out = append(append(out, wrong...), c.validateBudgets()...)
+	out = append(out, c.Hooks.validate()...)
 	out = append(out, c.validateSigning()...)
 	out = append(out, c.validateNotifications()...)
 	out = append(out, c.Alerts.validate()...)

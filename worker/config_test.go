@@ -77,8 +77,19 @@ func TestWrongConfig(t *testing.T) {
 		{"a quorum of nobody", "approvals: {production: {quorum: 2}}", []string{"approvals.production.quorum", "needs `from`"}},
 		{"approvals by an unknown role", "approvals: {production: {from: [managers]}}", []string{"approvals.production.from[0]", "no such role"}},
 		{"approvals otherwise", "approvals: {default: {otherwise: hope}}", []string{"approvals.default.otherwise", "rollback, promote"}},
-		{"freeze", "freeze: []", []string{"freeze is not served"}},
-		{"errorBudgets", "errorBudgets: {a/b: {}}", []string{"errorBudgets is not served"}},
+		{"a freeze without an end", "freeze: [{name: w, from: 2026-12-20T00:00:00Z}]", []string{":1:", "freeze[0].to", "is no moment"}},
+		{"a freeze in no zone", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, zone: Europe/Atlantis}]", []string{"freeze[0].zone", "no time zone"}},
+		{"a freeze for an unknown role", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h, except: [on-call]}]", []string{"freeze[0].except[0]", `no such role: "on-call"`}},
+		{"a freeze with an unknown field", "freeze: [{name: w, rule: FREQ=DAILY}]", []string{"freeze[0].rule", "did you mean rrule"}},
+		{"two freezes of one name", "freeze: [{name: w, rrule: FREQ=DAILY, duration: 1h}, {name: w, rrule: FREQ=DAILY, duration: 2h}]", []string{"freeze[1].name", `two windows are called "w"`}},
+		{"an error budget without an objective", "errorBudgets: {a/b: {failures: f, requests: r}}", []string{"errorBudgets.a/b.objective", "no objective"}},
+		{"an error budget of nothing", "errorBudgets: {a/b: {objective: 99.9%}}", []string{"errorBudgets.a/b.failures", "errorBudgets.a/b.requests"}},
+		{"an error budget of no target", "errorBudgets: {checkout: {objective: 99.9%, failures: f, requests: r}}", []string{"errorBudgets.checkout", "environment/service"}},
+		{"an error budget of no selector", "errorBudgets: {a/b: {objective: 99.9%, failures: 'f{', requests: r}}", []string{"errorBudgets.a/b.failures"}},
+		{"an error budget with impossible windows", "errorBudgets: {a/b: {objective: 99.9%, failures: f, requests: r, windows: [{long: 5m, short: 1h, factor: 6}]}}", []string{"errorBudgets.a/b.windows[0]"}},
+		{"hooks without a secret", "hooks: {urls: [https://h.example]}", []string{"hooks.secret", "signed with"}},
+		{"hooks for nobody", "hooks: {secret: {env: HOME}}", []string{"hooks.urls", "only to the URLs"}},
+		{"hooks with a secret that is not there", "hooks: {secret: {env: BAKEOFF_NOT_SET}, urls: [https://h.example]}", []string{"BAKEOFF_NOT_SET is not set"}},
 		{"a sink without a credential", "notifications: {slack: {webhook: {}}}", []string{"notifications.slack", "expected {env: NAME} or {file: PATH}"}},
 		{"a sink whose credential is not there", "notifications: {webhook: {url: \"http://h\", secret: {env: BAKEOFF_NOT_SET}}}", []string{"notifications.webhook", "BAKEOFF_NOT_SET is not set"}},
 		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "expected a mapping"}},
@@ -127,10 +138,10 @@ func TestWrongConfig(t *testing.T) {
 }
 
 func TestConfigSaysEverythingAtOnce(t *testing.T) {
-	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: []\n"))
+	_, err := loadConfig(file(t, "listen: here\nsigning: {}\nfreeze: [{}]\n"))
 	require.ErrorContains(t, err, "host:port")
 	require.ErrorContains(t, err, "signing.allowedSigners: name the file")
-	require.ErrorContains(t, err, "freeze is not served")
+	require.ErrorContains(t, err, "a window needs a name")
 }
 
 func TestReload(t *testing.T) {

@@ -137,7 +137,7 @@ type acts struct {
 
 // newActs builds the activities over the live configuration.
 func newActs(l *live) *acts {
-	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}}, live: l}
+	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}, Gates: activities.Gates{Calendar: calendar{l}, Budgets: budgets{l}, Ledger: &activities.Ledger{}}, Hooks: hooks{l}}, live: l}
 }
 
 // Admit admits under the limits in force now.
@@ -146,6 +146,14 @@ func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.
 	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
 	current.Notifications = a.live.config().notifications()
 	return current.Admit(ctx, in)
+}
+
+// AdmitFleet admits under the limits in force now.
+func (a *acts) AdmitFleet(ctx context.Context, in activities.AdmitFleetInput) (activities.AdmitFleetOutput, error) {
+	current := *a.Activities
+	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	current.Notifications = a.live.config().notifications()
+	return current.AdmitFleet(ctx, in)
 }
 
 // Recipients says who is told by the configuration in force now.

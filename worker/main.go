@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // freezes have zones, also where the machine knows none
 
 	"github.com/spf13/cobra"
 

@@ -17,7 +17,8 @@ func (c *config) rules() activities.Rules {
 
 // acts are what permissions may name.
 func permissible() []string {
-	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused, rollout.CommandRollback)
+	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused,
+		rollout.CommandRollback, rollout.CommandStopTheLine, rollout.CommandStartTheLine)
 }
 
 // people finds what is wrong with roles, members, permissions and approvals.

@@ -28,7 +28,7 @@ func nowhere(t *testing.T) string {
 func TestCommandLine(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", nowhere(t))
 	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
-	wrong := file(t, "freeze: []")
+	wrong := file(t, "evidence: {s3: {}}")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -43,7 +43,7 @@ func TestCommandLine(t *testing.T) {
 		{"unknown flag", []string{"--queue", "x"}, 2, "unknown flag: --queue; try --help"},
 		{"unknown argument", []string{"control"}, 2, `unexpected argument "control"`},
 		{"unknown queue", []string{"--listen", "127.0.0.1:0", "--queues", "x"}, 2, `"x" is no queue`},
-		{"wrong configuration", []string{"--config", wrong}, 1, ":1:1: freeze: freeze is not served by this version"},
+		{"wrong configuration", []string{"--config", wrong}, 1, "evidence.s3 is not served by this version"},
 		{"no configuration", []string{"--config", "/not/there"}, 1, "read configuration: open /not/there"},
 		{"address taken", []string{"--listen", taken.Addr().String()}, 1, "serve /healthz and /metrics"},
 		{"no Temporal", []string{"--listen", "127.0.0.1:0"}, 1, "(set temporal.address in the configuration, or TEMPORAL_ADDRESS)"},

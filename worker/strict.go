@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -22,10 +23,15 @@ import (
 // that are no plain JSON (encrypted ones, for instance) are passed over, and
 // so are workflows of other types.
 func strictDecode(history *historypb.History) error {
-	if history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() != rollout.WorkflowType {
+	d := strictDecoder{scheduled: map[int64]string{}}
+	switch history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() {
+	case rollout.WorkflowType:
+		d.order = reflect.TypeFor[rollout.Order]()
+	case rollout.FleetType:
+		d.order = reflect.TypeFor[rollout.FleetOrder]()
+	default:
 		return nil
 	}
-	d := strictDecoder{scheduled: map[int64]string{}}
 	for _, event := range history.GetEvents() {
 		what, payloads, into := d.recorded(event)
 		if into == nil {
@@ -40,8 +46,12 @@ func strictDecode(history *historypb.History) error {
 	return nil
 }
 
+// hookID matches the ids of calls of hooks.
+var hookID = regexp.MustCompile(`(^|\.)hook\d+\.`)
+
 // strictDecoder remembers which activity each result belongs to.
 type strictDecoder struct {
+	order     reflect.Type
 	scheduled map[int64]string // event id → activity type
 }
 
@@ -50,13 +60,16 @@ type strictDecoder struct {
 func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
 	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
 	if a := event.GetWorkflowExecutionStartedEventAttributes(); a != nil {
-		return "the order", a.GetInput(), reflect.TypeFor[rollout.Order]()
+		return "the order", a.GetInput(), d.order
 	}
 	if a := event.GetWorkflowExecutionCompletedEventAttributes(); a != nil {
 		return "the result", a.GetResult(), reflect.TypeFor[rollout.Status]()
 	}
 	if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 		name := a.GetActivityType().GetName()
+		if name != "Hook" && hookID.MatchString(a.GetActivityId()) {
+			return "", nil, nil // an activity of somebody else, whatever it is called
+		}
 		d.scheduled[event.GetEventId()] = name
 		in, _ := activityTypes(name)
 		return "input of " + name, a.GetInput(), in
@@ -78,6 +91,9 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 	if a := event.GetChildWorkflowExecutionCompletedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
 		return "who was told", a.GetResult(), reflect.TypeFor[rollout.Told]()
 	}
+	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil {
+		return "signal " + a.GetSignalName(), a.GetInput(), betweenFleetAndUnit[a.GetSignalName()]
+	}
 	if a := event.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {
 		return "update " + a.GetAcceptedRequest().GetInput().GetName(), a.GetAcceptedRequest().GetInput().GetArgs(), command
 	}
@@ -85,6 +101,12 @@ func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonp
 		return "answer to a command", a.GetOutcome().GetSuccess(), answer
 	}
 	return "", nil, nil
+}
+
+// betweenFleetAndUnit is what fleets and their units signal to each other.
+var betweenFleetAndUnit = map[string]reflect.Type{
+	rollout.SignalFleet: reflect.TypeFor[rollout.Word](),
+	rollout.SignalUnit:  reflect.TypeFor[rollout.UnitReport](),
 }
 
 // activityTypes returns what the named activity takes and gives; nil for one

@@ -51,7 +51,7 @@ func (r *run) adapt(step rollout.PlannedStep, a rollout.Adaptive) (rollout.Plann
 // leaves reports whether the evidence of a window calls for another weight before
 // the bake is over: for less at once, for more where the weight has had its bake.
 func (r *run) leaves(in activities.ObserveInput, out activities.ObserveOutput) bool {
-	if out.Next == nil || out.Decision.Action != rollout.Watch || r.status.Paused || r.holding() {
+	if out.Next == nil || out.Decision.Action != rollout.Watch || r.stands() || r.holding() {
 		return false
 	}
 	return out.Next.Weight < in.Weight || r.stays && r.step.Number < r.plan.Rungs && out.Next.Weight > in.Weight

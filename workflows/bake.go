@@ -70,7 +70,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 	}
 	b.begin = later(b.covered, b.from)
 	switch {
-	case r.status.Paused:
+	case r.stands():
 		in.Waiting, in.AtEnd = true, b.isOver()
 		in.End = r.now().Add(longestWait)
 	case r.holding() || b.isOver():
@@ -90,6 +90,7 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 		Weight: step.Weight, Checks: r.plan.Spec.Checks, Bounds: r.bounds, Learned: r.learned, Policy: r.plan.Spec.Policy,
 		Grace: step.Grace, Absolute: step.Absolute || r.job.Baseline == "", State: r.state, PutBacks: r.putBacks,
 		Adaptive: r.plan.Spec.Strategy.Adaptive, Copy: r.plan.Copy, Cohorts: r.cohorts, Apart: step.Apart,
+		Ask: r.ask(), Closed: r.closure,
 	}
 	in.Fence.Generation, in.Replicas = r.generation, r.replicas()
 	if len(r.ours) == 1 {
@@ -150,7 +151,7 @@ func (r *run) bake(b *bake) *setback {
 
 // isStale reports whether a window that waits has nothing to wait for any more.
 func (r *run) isStale(in activities.ObserveInput) bool {
-	return in.Waiting && !r.status.Paused
+	return in.Waiting && !r.stands()
 }
 
 // follow does what a window's decision says. It reports whether the step is
@@ -169,7 +170,7 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 		b.drifted = b.drifted || out.Drift != nil
 		r.hold(d.Reason)
 	case rollout.GoOn:
-		if r.status.Paused || in.Final && !b.isOver() && !r.endsEarly(in, out) {
+		if r.stands() || in.Final && !b.isOver() && !r.endsEarly(in, out) {
 			return false, nil
 		}
 		r.release()

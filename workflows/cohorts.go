@@ -17,15 +17,29 @@ func (r *run) sendCohort(step rollout.PlannedStep) *setback {
 	}
 	id := rollout.StepID(step.Number) + ".cohort"
 	r.record(id)
+	r.asksFor = rollout.ActionStep
+	defer func() { r.asksFor = "" }()
+	for {
+		out, s := r.setCohort(id, step)
+		if s == nil && out.Closed != nil {
+			s = r.waitOut(out.Closed, rollout.StepID(step.Number))
+		}
+		if s != nil {
+			return s
+		}
+		if out.Closed == nil {
+			r.cohorts = append(r.cohorts, step.Cohort)
+			r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s has %s", rollout.Audience(r.status.Weight, step.Apart, r.cohorts...), r.plan.Candidate))
+			return nil
+		}
+	}
+}
+
+func (r *run) setCohort(id string, step rollout.PlannedStep) (activities.SetCohortOutput, *setback) {
 	act := r.act(id, fmt.Sprintf("send cohort %s to %s", step.Cohort, r.plan.Candidate))
 	act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
 	act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
-	_, s := watchedAct(r, act, id, a.SetCohort, activities.SetCohortInput{Job: r.write(id), Step: step.Number, Cohort: step.Cohort})
-	if s == nil {
-		r.cohorts = append(r.cohorts, step.Cohort)
-		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s has %s", rollout.Audience(r.status.Weight, step.Apart, r.cohorts...), r.plan.Candidate))
-	}
-	return s
+	return watchedAct(r, act, id, a.SetCohort, activities.SetCohortInput{Job: r.write(id), Step: step.Number, Cohort: step.Cohort, Ask: r.ask()})
 }
 
 // restoreCohorts removes the rules of all cohorts of the plan.

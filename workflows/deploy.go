@@ -89,11 +89,20 @@ func (r *run) waitUntilReady(what string) *setback {
 	if r.unready == "" {
 		return nil
 	}
-	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s is %s: %s waits", r.plan.Candidate, r.unready, what))
+	reason := fmt.Sprintf("%s is %s: %s waits", r.plan.Candidate, r.unready, what)
+	if r.enter(rollout.PhaseRunning, "", reason); r.plan.Gated {
+		r.enter(rollout.PhaseWaiting, rollout.WaitingForCapacity, reason)
+		r.publish()
+	}
 	act := r.patient("ready", fmt.Sprintf("wait until %s is ready, before %s", r.plan.Candidate, what), r.plan.Spec.ReadyWithin)
 	future := startForward(r, act, a.VerifyReady, activities.VerifyReadyInput{Job: r.job, Replicas: r.replicas()})
 	if s := r.watchWhile(future, "ready"); s != nil {
 		return s
 	}
-	return r.result(future, act, nil)
+	if s := r.result(future, act, nil); s != nil || !r.plan.Gated {
+		return s
+	}
+	r.enter(rollout.PhaseRunning, "", r.plan.Candidate+" is ready")
+	r.publish()
+	return nil
 }

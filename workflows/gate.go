@@ -45,17 +45,20 @@ func (r *run) waitOutPause() *setback {
 	return r.watchUntil(func() bool { return !r.status.Paused }, rollout.StepID(max(r.status.Step, 1)))
 }
 
-// startDeadline turns the rollout back when it takes too long. Pauses are not
-// counted.
+// startDeadline turns the rollout back when it takes too long. Pauses and what
+// closes the target are not counted.
 func (r *run) startDeadline() {
 	limit := r.plan.Spec.Deadline
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		for r.isGoing() {
-			if r.status.Paused {
-				_ = workflow.Await(ctx, func() bool { return !r.status.Paused || !r.isGoing() })
+			if r.kept { // the fleet's deadline bounds this
+				return
+			}
+			if r.stands() {
+				_ = workflow.Await(ctx, func() bool { return !r.stands() || !r.isGoing() })
 				continue
 			}
-			left := r.status.StartedAt.Add(limit.Std() + r.paused).Sub(r.now())
+			left := r.status.StartedAt.Add(limit.Std() + r.paused + r.frozen).Sub(r.now())
 			if left <= 0 {
 				r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)})
 				return

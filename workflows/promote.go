@@ -16,6 +16,9 @@ func (r *run) promote() *setback {
 	if s := r.waitUntilReady("the promotion"); s != nil {
 		return s
 	}
+	if s := r.askHooks(rollout.HookBeforePromote, 0, rollout.All); s != nil {
+		return s
+	}
 	if s := r.shift("promote", 0, rollout.All); s != nil {
 		return s
 	}

@@ -23,10 +23,14 @@ func (r *run) goBack(s *setback) {
 		s.at = started
 	}
 	restoring := r.startRestoring(s)
+	r.tellHooks(rollout.HookOnRollback, s.reason, s.cause)
 	r.stop()
 	r.status.Cause, r.status.Actor, r.status.Paused = s.cause, s.actor, false
 	r.enter(rollout.PhaseRollingBack, "", s.reason)
 	r.publish()
+	if !r.ordered {
+		r.report(rollout.UnitReport{Phase: rollout.PhaseRollingBack, Outcome: s.outcome, Cause: s.cause, Reason: s.reason})
+	}
 
 	trafficIsBack := false
 	alarm := r.alarm("the baseline is not back yet", func() string {
@@ -46,8 +50,12 @@ func (r *run) goBack(s *setback) {
 		r.measure(s, started, traffic)
 	}
 	r.restored = r.acknowledged == nil
+	if r.restored {
+		r.report(rollout.UnitReport{Phase: rollout.PhaseRollingBack, Outcome: s.outcome, Cause: s.cause, Restored: true, Reason: s.reason})
+	}
 
 	r.compare()
+	r.awaitTurn()
 	r.removeCopy()
 	if r.begun(rollout.RemoveCandidate) {
 		r.remove(r.plan.Candidate)

@@ -72,7 +72,10 @@ type run struct {
 	phases     int                    // counts what was entered
 
 	commands
+	member
+	closed
 	shown shown
+	told  []workflow.Future // hooks that were told of something
 }
 
 // course goes forward until the candidate serves everything, or something sends
@@ -102,7 +105,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.root, r.member = ctx, memberOf(order, info)
 	return r
 }
 
@@ -114,6 +117,9 @@ func (r *run) prepare() *setback {
 		return s
 	}
 	r.startDeadline()
+	if s := r.waitToStart(); s != nil {
+		return s
+	}
 	if s := r.takeSnapshot(); s != nil {
 		return s
 	}
@@ -121,7 +127,9 @@ func (r *run) prepare() *setback {
 }
 
 func (r *run) admit() *setback {
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: r.order, Received: r.received()})
+	order := r.order
+	order.Back = order.Back && r.isOfTarget()
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received()})
 	if s != nil {
 		return s
 	}
@@ -130,24 +138,36 @@ func (r *run) admit() *setback {
 		for _, p := range out.Problems {
 			r.status.Problems = append(r.status.Problems, p.String())
 		}
-		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: "the spec is refused: " + list(r.status.Problems)}
+		what := "the spec is refused: "
+		if out.Cause != rollout.CauseSpec && out.Cause != rollout.CausePolicy {
+			what = "refused for now: "
+		}
+		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: what + list(r.status.Problems)}
 	}
 	r.adopt(out.Plan)
 	r.job.Drivers = out.Plan.Spec.Target
 	if o := r.order; o.Override {
 		r.noteOverride(rollout.Command{Name: rollout.CommandStart, Actor: o.Actor, Reason: o.Reason})
 	}
+	r.wants(rollout.ActionStart)
+	r.mind(out.Closed)
 	return nil
 }
 
 // received is when the order was given to Temporal: to the Target, where that
 // started this rollout when its turn came, and else with the start.
 func (r *run) received() time.Time {
-	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
-	if parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key()) && !r.order.Received.IsZero() {
+	if r.isOfTarget() && !r.order.Received.IsZero() {
 		return r.order.Received
 	}
 	return r.status.StartedAt
+}
+
+// isOfTarget reports whether the Target started this rollout. That stands with
+// the server, and not in an order, which may say anything.
+func (r *run) isOfTarget() bool {
+	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
+	return parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key())
 }
 
 // adopt makes a plan the one that is followed.
@@ -204,6 +224,9 @@ func (r *run) preflight() *setback {
 
 // advance deploys the candidate, takes every step, and promotes it.
 func (r *run) advance() *setback {
+	if s := r.askHooks(rollout.HookBeforeStart, 0, 0); s != nil {
+		return s
+	}
 	if s := r.deploy(); s != nil {
 		return s
 	}
@@ -218,7 +241,10 @@ func (r *run) advance() *setback {
 	if s := r.promote(); s != nil {
 		return s
 	}
-	return r.keepBaseline()
+	if s := r.keepBaseline(); s != nil {
+		return s
+	}
+	return r.keepForFleet()
 }
 
 // climb takes one step: ask, raise, watch.
@@ -234,6 +260,11 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 			return s
 		}
 	}
+	if !r.stays {
+		if s := r.askHooks(rollout.HookBeforeStep, step.Number, step.Weight); s != nil {
+			return s
+		}
+	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
 	r.status.StepOwner = step.Owner
 	if !r.stays {
@@ -244,7 +275,10 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 			return s
 		}
 	}
-	return r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window))
+	if s := r.bake(newBake(step, rollout.StepID(step.Number), r.plan.Spec.Strategy.Window)); s != nil {
+		return s
+	}
+	return r.askHooks(rollout.HookAfterStep, step.Number, step.Weight)
 }
 
 // refuse ends a rollout that has changed nothing.

@@ -27,6 +27,9 @@ type story struct {
 
 	people activities.Rules // who may do what; zero: everyone
 	rules  func(*activities.Rules)
+	season *season // what closes the target, and when; nil: nothing
+	hooks  activities.Hooks
+	lasts  time.Duration // at least, in which the season goes by
 
 	notifications activities.Notifications // who is told; the world itself is the sink "sim"
 
@@ -134,8 +137,15 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	// Many stories share few cores: being slow is no deadlock.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Look: 50 * time.Millisecond,
-		Notifications: s.notifications})
+	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond, Notifications: s.notifications}
+	if s.season != nil {
+		s.season.begin = time.Now()
+		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}, Targets: s.season}
+		for d := time.Duration(0); d < 30*time.Second; d += 50 * time.Millisecond {
+			env.RegisterDelayedCallback(func() {}, d) // the workflow's clock keeps up with the season's
+		}
+	}
+	env.RegisterActivity(acts)
 	env.RegisterWorkflow(workflows.Notify)
 	if s.plot != nil {
 		s.plot(&teller{t, env, world})
@@ -171,6 +181,9 @@ func (s story) holds(t *testing.T) {
 	require.Contains(t, status.Reason, s.wantReason)
 	require.Equal(t, rollout.PhaseCompleted, status.Phase)
 	require.Empty(t, world.Violations())
+	if s.season != nil {
+		require.GreaterOrEqual(t, time.Since(s.season.begin), s.lasts)
+	}
 	if s.wantLog != nil {
 		require.Equal(t, s.wantLog, s.inOrder(world.Log()))
 	}
@@ -497,6 +510,7 @@ var stories = map[string]story{
 	"a candidate that loses replicas gets no more traffic before they are back": {
 		plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
+			s.at(4*time.Second, func() { s.waitsFor(rollout.WaitingForCapacity, 1000) })
 			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
 		},
 		want: rollout.Promoted, wantLog: good,

@@ -74,6 +74,8 @@ func (r *run) refresh() {
 		return
 	case r.status.Paused:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForPause, reason)
+	case r.closure != nil && r.approval == nil:
+		r.enter(rollout.PhaseWaiting, r.closure.Gate, reason)
 	case r.holdingIt:
 		r.enter(rollout.PhaseWaiting, rollout.WaitingForHold, reason)
 	case r.approval != nil:
@@ -161,8 +163,8 @@ func (r *run) metrics() client.MetricsHandler {
 
 func (r *run) count(name string) { r.metrics().Counter("bakeoff_" + name).Inc(1) }
 
-func (r *run) countCommand(name, answer string) {
-	workflow.GetMetricsHandler(r.ctx).WithTags(map[string]string{"command": name, "answer": answer}).Counter("bakeoff_commands").Inc(1)
+func countCommand(ctx workflow.Context, name, answer string) {
+	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"command": name, "answer": answer}).Counter("bakeoff_commands").Inc(1)
 }
 
 // watchSummary is the sentence of one Observe: "watch 5% for 8m: errors, latency".
@@ -188,6 +190,8 @@ func watchSummary(in activities.ObserveInput, length time.Duration) string {
 // what could not be put back, as failed.
 func (r *run) finish() (rollout.Status, error) {
 	r.ended = true
+	r.tellHooks(rollout.HookAfter, r.status.Reason, r.status.Cause)
+	r.awaitTold()
 	end := r.now()
 	r.status.EndedAt = &end
 	r.status.Paused, r.status.Window = false, nil

@@ -99,6 +99,9 @@ func TestSigned(t *testing.T) {
 			o.Statement, o.Signature = rollout.OrderStatement(*o), "ana@example.com"
 			o.Spec.Release.Version = "6.6.6"
 		}, want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "what was signed is not this command: they differ in spec, version", wantLog: []string{}},
+		"a way back that no Target asks for": {rules: func(r *activities.Rules) { r.Signing.Require = map[string][]string{"default": {"start"}} },
+			order: func(o *rollout.Order) { o.Back = true },
+			want:  rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "start in staging must be signed", wantLog: []string{}},
 		"a start that must be signed": {rules: func(r *activities.Rules) { r.Signing.Require = map[string][]string{"default": {"start"}} },
 			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "start in staging must be signed", wantLog: []string{}},
 	} {

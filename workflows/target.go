@@ -97,10 +97,10 @@ func (t *target) listen() error {
 			return err
 		}
 	}
-	hearAll(t.ctx, t.submits, t.receive)
+	hearAll(t.ctx, t.submits, t.given)
 	hearAll(t.ctx, t.aborts, t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
-	hearAll(t.ctx, workflow.GetSignalChannel(t.ctx, rollout.SignalWitness), func(rollout.Witness) {})
+	hearWitnesses(t.ctx)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (t *target) mayRenew() bool {
 // drain takes what has arrived and was not looked at yet. It reports whether
 // there was anything: a new run would not get it.
 func (t *target) drain() bool {
-	return hearOne(t.submits, t.receive) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
+	return hearOne(t.submits, t.given) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
 }
 
 func hearOne[T any](signals workflow.ReceiveChannel, take func(T)) bool {

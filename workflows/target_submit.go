@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -13,7 +14,8 @@ import (
 // onSubmit takes an order in and answers when it is known what becomes of it:
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
-	t.receive(s)
+	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
+	t.given(s)
 	return t.settled(ctx, s.Order.ID), nil
 }
 
@@ -25,6 +27,13 @@ func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submissi
 		return fate.Fate != rollout.FateStarting
 	})
 	return fate
+}
+
+// given takes an order in that came from outside: whether it is a way back or a
+// recovery, and when it came, is not for its giver to say.
+func (t *target) given(s rollout.Submit) {
+	s.Order.Back, s.Order.Recover, s.Order.Received = false, "", time.Time{}
+	t.receive(s)
 }
 
 // receive takes an order in. The same id is the same order, whichever way it
@@ -68,6 +77,9 @@ func (t *target) catchUp(ctx workflow.Context) {
 // refuses says why an order is not even queued; "" when it may be.
 func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause, string) {
 	o := s.Order
+	if o.Spec.Key() != t.status.Target {
+		return rollout.CauseSpec, fmt.Sprintf("the order is for %s, not for %s", o.Spec.Key(), t.status.Target)
+	}
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
 	if i < 0 || o.Override || o.Back {
 		return "", ""

@@ -19,7 +19,9 @@ const firstLook = 10 * time.Second
 func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 	within := r.plan.Spec.SettleWithin.Std()
 	look := min(firstLook, within/4)
+	r.wantsRaise(step, w)
 	want, s := r.setTraffic(id, step, w, false)
+	r.asksFor = ""
 	if s != nil {
 		return s
 	}
@@ -41,9 +43,22 @@ func (r *run) shift(id string, step int, w rollout.Weight) *setback {
 		reason: fmt.Sprintf("%s was written twice but is not in force after %s", w, r.plan.Spec.SettleWithin)}
 }
 
+// wantsRaise asks, before the weight is written, what closes the target. Less
+// traffic is never closed.
+func (r *run) wantsRaise(step int, w rollout.Weight) {
+	action := rollout.ActionStep
+	if step == 0 {
+		action = rollout.ActionPromote
+	}
+	if r.wants(action); w < r.status.Weight {
+		r.asksFor = ""
+	}
+}
+
 // setTraffic writes the weight. Where somebody else's split is in force, the
 // policy's decision is followed: hold until it is gone, put back, or go back.
 func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rollout.Split, *setback) {
+	served := r.served
 	r.served = true
 	r.record(id + ".traffic")
 	for why := r.why(w); ; {
@@ -57,9 +72,22 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if !r.heldSince.IsZero() {
 			in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
 		}
+		if r.asksFor != "" {
+			in.Ask = r.ask()
+		}
 		out, s := watchedAct(r, act, id+".traffic", a.SetTraffic, in)
 		if s != nil {
 			return nil, s
+		}
+		if r.served = served || out.Tried || out.Closed == nil; out.Closed != nil {
+			if s := r.waitOut(out.Closed, id); s != nil {
+				return nil, s
+			}
+			r.served = true
+			continue
+		}
+		if in.Ask != nil {
+			r.mind(nil)
 		}
 		if !out.Conflict {
 			r.release()
@@ -120,6 +148,9 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	if out.Verified {
 		r.ours, r.landed = []rollout.Split{want}, nil
 		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
+		if r.closure != nil {
+			r.refresh()
+		}
 		r.publish()
 	}
 	return out.Verified, nil
@@ -128,7 +159,10 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 // putBack writes the weights again that somebody changed.
 func (r *run) putBack(id string, step int, w rollout.Weight) *setback {
 	r.putBacks++
+	wanted := r.asksFor
+	r.asksFor = "" // what is put back is no raise
 	want, s := r.setTraffic(id, step, w, true)
+	r.asksFor = wanted
 	if s != nil {
 		return s
 	}

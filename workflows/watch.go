@@ -76,6 +76,7 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 	}
 	if err != nil {
 		out = r.lostWindow(w.in, err)
+		out.Closed = w.in.Closed
 		pause := r.timer("try again to watch: "+rootCause(err), lostPause)
 		r.await(pause.IsReady)
 		pause.cancel()
@@ -95,7 +96,10 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 		}
 		return out, &s
 	}
-	return out, nil
+	if w.in.Ask == nil || w.cancelled { // an order that ended the window knows better
+		return out, nil
+	}
+	return out, r.meet(out.Closed)
 }
 
 // lostPause keeps windows that cannot be watched from filling history.
@@ -156,6 +160,9 @@ func (r *run) waitWindow() activities.ObserveInput {
 	r.waits++
 	in := r.window(step, 50+r.waits)
 	in.Waiting = true
+	if r.kept {
+		in.Primary = r.plan.Candidate
+	}
 	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
 	in.End = r.now().Add(longestWait)
 	return in

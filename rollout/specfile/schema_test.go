@@ -77,7 +77,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rings":               {canaries, "rings: [{cohort: internal, bake: 1d, owner: web}, {weight: 10%, bake: 1d}]\n"},
 		"cohort of a canary":  {"weight: 5%", "weight: 5%, cohort: internal"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
-		"hook and sink":       {"checks:", "hooks: [{at: after}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
+		"hook and sink":       {"checks:", "hooks: [{at: after, http: \"http://h\"}, {at: beforeStep, task: {taskQueue: q, activity: a}, otherwise: goOn}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
 	bad := map[string][]string{
 		"unknown field":        {"service:", "services:"},
@@ -151,11 +151,15 @@ func TestEnumsAreThoseOfValidate(t *testing.T) {
 		"rollout.Points.transform":    {"failures: f, requests: r", "query: q, judge: {points: {transform: %s}}"},
 		"rollout.MeanCS.transform":    {"failures: f, requests: r", "query: q, judge: {meanCs: {transform: %s}}"},
 		"rollout.Strategy.baseline":   {"strategy:\n", "baseline: {version: 2.4.1, artifact: a}\nstrategy:\n  baseline: %s\n"},
-		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s}]\nchecks:"},
+		"rollout.Hook.at":             {"checks:", "hooks: [{at: %s, http: \"http://h\"}]\nchecks:"},
+		"rollout.Hook.otherwise":      {"checks:", "hooks: [{at: beforeStep, http: \"http://h\", otherwise: %s}]\nchecks:"},
 		"rollout.Notification.events": {"checks:", "notify: [{to: slack, events: [%s]}]\nchecks:"},
 		"rollout.Spec.kind":           {"kind: Rollout", "kind: %s"},
 	}
 	for id, words := range enums {
+		if strings.HasPrefix(id, "rollout.FleetSpec.") { // of the other kind: TestFleetsAreRead
+			continue
+		}
 		field := strings.TrimPrefix(id, "rollout.Policy.")
 		pair, ok := put[id]
 		if !ok {
@@ -217,6 +221,7 @@ func TestRulesNameFieldsThatExist(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[rollout.Spec]())
+	walk(reflect.TypeFor[rollout.FleetSpec]())
 	for id := range enums {
 		require.True(t, known[id], id)
 	}

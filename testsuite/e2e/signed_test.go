@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 	"bakeoff/testsuite/procs"
 )
 
@@ -216,11 +218,33 @@ func TestReplayedVote(t *testing.T) {
 	stolen.ID = "another"
 	require.Contains(t, first.sends("approve", stolen).Why, "they differ in id")
 	require.Equal(t, "1 of 2", first.status().Asked.Tally)
+	third := c.scene(t)
+	third.name = "third"
+	require.Contains(t, third.submits(rollout.Order{ID: "forged", Actor: "di@example.com", Reason: "a test", Back: true}).Reason, "start in staging must be signed")
 	for _, s := range []*scene{first, second} {
 		s.order(0, "abort")
 		s.ends(11, rollout.Aborted, "")
 		s.asBefore()
 	}
+}
+
+// submits gives an order past the command line, and returns how its rollout ends.
+func (s *scene) submits(o rollout.Order) ended {
+	s.t.Helper()
+	text, err := os.ReadFile(s.file())
+	require.NoError(s.t, err)
+	spec, problems := specfile.Parse("spec.yaml", text)
+	require.Empty(s.t, problems)
+	o.Spec = spec
+	temporal, err := client.Dial(client.Options{HostPort: s.town.server.Address})
+	require.NoError(s.t, err)
+	defer temporal.Close()
+	start := temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{ID: rollout.TargetID(spec.Key()), TaskQueue: rollout.QueueControl,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}, rollout.TargetType, rollout.TargetStatus{Target: spec.Key()})
+	_, err = temporal.UpdateWithStartWorkflow(s.t.Context(), client.UpdateWithStartWorkflowOptions{StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateName: rollout.CommandSubmit, Args: []any{rollout.Submit{Order: o}}, WaitForStage: client.WorkflowUpdateStageCompleted}})
+	require.NoError(s.t, err)
+	return s.wait()
 }
 
 // sends gives a command past the command line, as whoever reaches Temporal can.

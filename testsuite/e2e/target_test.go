@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +11,7 @@ import (
 	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
 	"bakeoff/testsuite/sim"
+	"bakeoff/testsuite/sim/httpworld"
 )
 
 // newer is a spec line for a release that comes after the candidate.
@@ -61,6 +64,19 @@ func TestNewRelease(t *testing.T) {
 			require.Equal(s.t, append(append([]string{}, undone...), oneStepLog("2.4.1", "2.6.0")...), s.world.Log())
 			last := s.cli("history", s.target(), "--run", old, "-o", "json")
 			require.Contains(s.t, last.Stdout, `"outcome":"Superseded"`)
+		},
+		// failures.md 18
+		"SupersedeWithAHeaderRule": func(s *scene) {
+			s.start(s.cohorts(), "strategy: {"+window+", canary: [{weight: 50%, bake: 1m, cohort: internal}], keepBaseline: 2s}", "policy: {onNewRelease: supersede}")
+			s.bakes(5000)
+			out := s.run(s.cohorts(), newer("2.6.0"), twoSteps)
+			out.requires(s, 0, rollout.Promoted, "")
+			gone := s.asked("DELETE /cohorts/internal 200")
+			first := slices.DeleteFunc(s.asked("PUT /weights 200"), func(r httpworld.Request) bool { return !strings.Contains(r.Body, `"2.6.0":1000}`) })
+			require.NotEmpty(s.t, gone)
+			require.Len(s.t, first, 1, "2.6.0 begins with its first step")
+			require.True(s.t, gone[len(gone)-1].At.Before(first[0].At), "no header rule is left before the first weight of 2.6.0")
+			require.Less(s.t, out.Checks[0].Candidate.Requests, 400.0*30, "its counters began anew")
 		},
 		"ByFlag": func(s *scene) {
 			s.start(oneLong)

@@ -7,12 +7,16 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,7 +57,11 @@ func TestGolden(t *testing.T) {
 // Every path that a rollout can take has a golden history.
 func TestEveryPathHasOne(t *testing.T) {
 	t.Parallel()
-	for name := range paths {
+	names := slices.Concat(slices.Collect(maps.Keys(paths)), slices.Collect(maps.Keys(fleetPaths)))
+	for name := range fleetPaths {
+		names = append(names, name+"-unit")
+	}
+	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		require.NotEmpty(t, found, name)
@@ -92,6 +100,8 @@ type path struct {
 	artifact string
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
+	hooks    string
+	before   func(s *scene)
 	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
@@ -151,6 +161,15 @@ var paths = map[string]path{
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
+	"freeze-refused": {before: func(s *scene) { s.freeze(time.Hour, "hold") }, want: rollout.Refused},
+	"freeze-hold": {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", plot: func(s *scene) {
+		s.until("baking")
+		s.freeze(8*time.Second, "hold")
+		s.until(rollout.GateFreeze)
+	}, want: rollout.Promoted},
+	"freeze-rollback": {plot: func(s *scene) { s.until("baking"); s.freeze(time.Hour, "rollback") }, want: rollout.RolledBack},
+	"hooks": {hooks: `{at: beforeStart, http: "HOOK/yes"}, {at: beforeStep, http: "HOOK/yes"}, {at: afterStep, http: "HOOK/yes"},
+  {at: beforePromote, http: "HOOK/no"}, {at: onRollback, http: "HOOK/yes"}, {at: after, http: "HOOK/yes"}`, want: rollout.RolledBack},
 	"signed-approvals": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
 		s.until("approval")
 		s.denied("approve")
@@ -192,7 +211,12 @@ func TestRecord(t *testing.T) {
 	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
 	for name, p := range paths {
-		t.Run(name, func(t *testing.T) { p.live(t, server, filepath.Join(*record, name+".json")) })
+		t.Run(name, func(t *testing.T) {
+			p.live(t, server, filepath.Join(*record, name+".json"))
+		})
+	}
+	for name, p := range fleetPaths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
 	}
 }
 
@@ -230,14 +254,26 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	t.Cleanup(town.Close)
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(receiver.Close)
-	s := &scene{t: t, server: server, world: world, keys: keys}
-	s.worker = procs.StartWorker(t, server, strings.NewReplacer("RECEIVER", receiver.URL, "KEYS", keys).Replace(p.worker))
+	s := &scene{t: t, server: server, world: world, keys: keys, config: filepath.Join(t.TempDir(), "worker.yaml")}
+	config := strings.NewReplacer("RECEIVER", receiver.URL, "KEYS", keys).Replace(p.worker)
+	require.NoError(t, os.WriteFile(s.config, []byte(config), 0o600))
+	s.worker = procs.StartWorker(t, server, "", "--config", s.config)
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
-	require.NoError(t, os.WriteFile(spec, []byte(p.spec(town.URL)), 0o600))
+	hooks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusConflict)
+		}
+	}))
+	t.Cleanup(hooks.Close)
+	text := strings.ReplaceAll(p.spec(town.URL), "HOOK", hooks.URL)
+	require.NoError(t, os.WriteFile(spec, []byte(text), 0o600))
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
+	if p.before != nil {
+		p.before(s)
+	}
 	if keys != "" {
 		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
 	} else {
@@ -295,6 +331,7 @@ strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
 policy: {` + p.policy + `}
+hooks: [` + p.hooks + `]
 drain: 1s
 needsHumanAfter: 2s
 `
@@ -305,11 +342,29 @@ type scene struct {
 	t      *testing.T
 	server *procs.Server
 	worker *procs.Worker
+	config string // file of the worker's
 	world  *sim.World
 	client client.Client
 	keys   string // the folder of people's keys
 }
 
+// configure gives the worker another configuration.
+func (s *scene) configure(text string) {
+	s.t.Helper()
+	require.NoError(s.t, os.WriteFile(s.config, []byte(text+"\n"), 0o600))
+	before := strings.Count(s.worker.Tail(1000), "configuration reloaded")
+	s.worker.Signal(syscall.SIGHUP)
+	require.Eventually(s.t, func() bool {
+		return strings.Count(s.worker.Tail(1000), "configuration reloaded") > before
+	}, procs.Patience, 20*time.Millisecond, "reload")
+}
+
+// freeze freezes everything from now on.
+func (s *scene) freeze(length time.Duration, exposure string) {
+	now := time.Now().UTC()
+	s.configure(fmt.Sprintf("freeze: [{name: party, from: %q, to: %q, exposure: %s}]",
+		now.Format(time.RFC3339Nano), now.Add(length).Format(time.RFC3339Nano), exposure))
+}
 func (s *scene) key(name string) string { return filepath.Join(s.keys, name) }
 
 // order gives a command; for start the argument is the spec.
@@ -353,13 +408,15 @@ func (s *scene) status() rollout.Status {
 	return status
 }
 
+const pollEvery = 100 * time.Millisecond
+
 // until waits until the rollout bakes, waits for something, or is in a phase.
 func (s *scene) until(what string) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		now := s.status()
 		return what == "baking" && now.Window != nil || now.WaitingFor == what || string(now.Phase) == what
-	}, procs.Patience, 100*time.Millisecond, what)
+	}, procs.Patience, pollEvery, what)
 }
 
 // alert fires, as Alertmanager would say it.

@@ -31,6 +31,7 @@ var temporal = []string{"go.temporal.io/"}
 var rules = map[string]rule{
 	"rollout":             {},
 	"rollout/specfile":    {ours: []string{"rollout"}, others: []string{"github.com/goccy/go-yaml", "github.com/invopop/jsonschema", "go.yaml.in/yaml"}},
+	"rollout/freeze":      {ours: []string{"rollout"}, others: []string{"github.com/teambition/rrule-go"}, pure: true},
 	"rollout/signature":   {ours: []string{"rollout"}, others: []string{"github.com/hiddeco/sshsig", "golang.org/x/crypto"}},
 	"analysis":            {ours: []string{"analysis/..."}, others: []string{"github.com/expr-lang/expr", "gonum.org/"}, pure: true},
 	"rehearsal":           {ours: []string{"rehearsal/...", "rollout", "analysis"}, others: []string{"gonum.org/"}, pure: true},
@@ -108,6 +109,8 @@ func TestRulesBite(t *testing.T) {
 		{"rollout/specfile", "bakeoff/rollout", true},
 		{"rollout/specfile", "github.com/goccy/go-yaml/ast", true},
 		{"rollout/specfile", "go.temporal.io/sdk/client", false},
+		{"rollout/freeze", "github.com/teambition/rrule-go", true},
+		{"rollout/freeze", "os", false},
 		{"rollout/signature", "golang.org/x/crypto/ssh", true},
 		{"rollout/signature", "github.com/goccy/go-yaml", false},
 		{"activities", "bakeoff/rollout/signature", false},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,15 +49,32 @@ func startServer(t testing.TB, auth string) *Server {
 		}
 		t.Skip("SKIP: bin/bakeoff-dev is missing: make dev")
 	}
-	address, metrics := FreeAddress(t), FreeAddress(t)
-	s := &Server{Address: address, Metrics: "http://" + metrics + "/metrics", program: program, auth: auth, args: []string{
-		"--address", address, "--ui-address", "", "--metrics-address", metrics,
-		"--db", filepath.Join(t.TempDir(), "temporal.db")}}
+	args := []string{"--ui-address", "", "--db", filepath.Join(t.TempDir(), "temporal.db")}
 	if auth != "" {
-		s.args = append(s.args, "--auth", "--auth-directory", auth)
+		args = append(args, "--auth", "--auth-directory", auth)
 	}
+	s := &Server{program: program, auth: auth, args: append(args, "--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0")}
 	s.Restart(t)
+	s.Address, s.Metrics = s.says("temporal"), s.says("metrics")
+	s.args = append(s.args[:len(s.args)-4], "--address", s.Address, "--metrics-address", hostOf(t, s.Metrics))
 	return s
+}
+
+// says is the second word of the line of the log that begins with the first.
+func (p *Process) says(first string) string {
+	for _, line := range p.lines() {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == first {
+			return words[1]
+		}
+	}
+	return ""
+}
+
+func hostOf(t testing.TB, page string) string {
+	t.Helper()
+	u, err := url.Parse(page)
+	require.NoError(t, err)
+	return u.Host
 }
 
 // Restart starts the server over the same database. End it before with Stop

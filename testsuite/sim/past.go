@@ -10,7 +10,10 @@ import (
 	"bakeoff/activities"
 )
 
-var _ activities.Historian = (*World)(nil)
+var (
+	_ activities.Historian = (*World)(nil)
+	_ activities.Tallier   = (*World)(nil)
+)
 
 // SetPast gives a version a past: how each of its instances answered in
 // stretches of the given length, the last of which ends now. Rate is that of
@@ -31,6 +34,24 @@ func (w *World) SetPast(version string, length time.Duration, instances map[stri
 		}
 		w.past[version][name] = append(all, s)
 	}
+}
+
+// SetIncrease says by how much the series of a selector have grown, within
+// whatever stretch is asked for. A negative number cannot be read.
+func (w *World) SetIncrease(selector string, n float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.increase[selector] = n
+}
+
+// Increase implements [activities.Tallier].
+func (w *World) Increase(_ context.Context, selector string, _ time.Duration, _ time.Time) (n float64, found bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n, found = w.increase[selector]; n < 0 {
+		return 0, false, errors.New("503 Service Unavailable")
+	}
+	return n, found, nil
 }
 
 // History implements [activities.Historian]. There is one series for each

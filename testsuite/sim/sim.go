@@ -25,6 +25,7 @@ type World struct {
 	scripts  map[string]Script
 	behave   map[string]Behaviour
 	past     map[string]map[string][]stretch // version → instance
+	increase map[string]float64              // by selector
 	reverts  map[string]string               // asked for → running in its place
 	stalled  map[string]bool                 // removals that are accepted and never happen
 	primary  string
@@ -81,7 +82,7 @@ var (
 func New(baseline string) *World {
 	w := &World{
 		deadline: 5 * time.Second,
-		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{},
+		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{}, increase: map[string]float64{},
 		reverts: map[string]string{}, stalled: map[string]bool{},
 		weights: rollout.Split{}, revision: 1, flags: map[string]any{},
 		rules: map[string]string{}, shares: map[string]rollout.Weight{}, tests: map[string]float64{},

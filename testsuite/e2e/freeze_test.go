@@ -1,0 +1,147 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+)
+
+// frozen is the configuration of a worker in which staging is frozen.
+func frozen(from, to time.Time, exposure string) string {
+	return fmt.Sprintf("freeze: [{name: party, environments: [staging], from: %q, to: %q, exposure: %s}]\n",
+		from.UTC().Format(time.RFC3339Nano), to.UTC().Format(time.RFC3339Nano), exposure)
+}
+
+// reconfigurable gives the town a worker whose configuration can be changed.
+func (c *town) reconfigurable(t *testing.T, text string) (reload func(text string)) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "worker.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+	c.worker = procs.StartWorker(t, c.server, "", "--config", config)
+	return func(text string) {
+		require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+		c.worker.Signal(syscall.SIGHUP)
+		until(t, "reloaded", func() bool { return strings.Contains(c.worker.Tail(5), "configuration reloaded") })
+	}
+}
+
+// A freeze that begins during a step holds the rollout where it is, with its
+// reason and end; nothing is raised inside, the clocks stand still, and the
+// rollout goes on by itself when it is over.
+func TestFreezeHolds(t *testing.T) {
+	c := found(t)
+	reload := c.reconfigurable(t, "roles: {on-call: [cy@example.com]}\n")
+	s := c.scene(t)
+	s.start(twoSteps, "deadline: "+(4*bake).String())
+	s.bakes(5000)
+	from := time.Now()
+	to := from.Add(3 * bake)
+	reload(frozen(from, to, "hold"))
+	s.waitsFor(rollout.GateFreeze)
+	status := s.status()
+	require.Equal(t, rollout.PhaseWaiting, status.Phase)
+	require.Contains(t, status.Reason, `freeze "party" until `)
+	require.WithinDuration(t, to, *status.WaitingUntil, time.Millisecond)
+	require.Contains(t, s.order(15, "promote").Why, "--override")
+	s.ends(0, rollout.Promoted, "")
+	for _, r := range s.asked("PUT /weights 200") {
+		require.False(t, r.At.After(from.Add(time.Second)) && r.At.Before(to), "written at %s", r.At)
+	}
+	require.Len(t, s.told(rollout.EventGateWaiting), 1)
+	require.Len(t, s.told(rollout.EventGatePassed), 1)
+}
+
+// A freeze never keeps a bad candidate's users.
+func TestFreezeLetsGoBack(t *testing.T) {
+	c := found(t)
+	reload := c.reconfigurable(t, "roles: {on-call: [cy@example.com]}\n")
+	s := c.scene(t)
+	s.start(oneLong)
+	s.bakes(1000)
+	reload(frozen(time.Now(), time.Now().Add(time.Hour), "hold"))
+	s.waitsFor(rollout.GateFreeze)
+	s.breaks()
+	s.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+	s.asBefore()
+	require.Equal(t, undone, s.world.Log())
+}
+
+// A start inside of a freeze is refused, unless it waits or who may overrides.
+func TestFreezeRefusesStarts(t *testing.T) {
+	c := found(t)
+	to := time.Now().Add(time.Hour)
+	reload := c.reconfigurable(t, frozen(time.Now(), to, "hold"))
+	s := c.scene(t)
+	e := s.run(oneStep)
+	e.requires(s, 15, rollout.Refused, rollout.CauseFreeze)
+	require.Contains(t, e.Reason, `freeze "party" until `+to.UTC().Format("Mon 2006-01-02 15:04 MST"))
+	require.Empty(t, s.world.Log())
+
+	planned := s.cli("plan", s.file(oneStep))
+	require.Zero(t, planned.Code, planned.Stderr)
+	require.Contains(t, planned.Stdout, `closed now: freeze "party"`)
+
+	waits := s.cli("start", s.file(oneStep), "--wait", "--reason", "as soon as may be")
+	require.Zero(t, waits.Code, waits.Stderr)
+	s.waitsFor(rollout.GateFreeze)
+	require.Empty(t, s.world.Log())
+	reload("{}\n") // the freeze is lifted
+	s.ends(0, rollout.Promoted, "")
+}
+
+// Break-glass: an order that overrides passes, with a reason and on record.
+func TestFreezeIsOverridden(t *testing.T) {
+	c := found(t)
+	c.reconfigurable(t, frozen(time.Now(), time.Now().Add(time.Hour), "rollback"))
+	s := c.scene(t)
+	require.Equal(t, 2, s.cli("run", s.file(oneStep), "--override").Code, "without a reason")
+	s.result("run", s.file(oneStep), "--override", "--reason", "INC-12").requires(s, 0, rollout.Promoted, "")
+	require.Contains(t, fmt.Sprint(s.told(rollout.EventAdmitted)[0].Data["warnings"]), "overridden by")
+}
+
+// A stopped line holds every rollout of its environment, and refuses starts; a
+// breach goes back all the same. Who may not is denied, and everything is on
+// record.
+func TestStopTheLine(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, people)
+	s, bad := c.scene(t), c.scene(t)
+	bad.name = "bad"
+	line := func(code int, name string, args ...string) string {
+		out := s.cli(append([]string{name, "--environment", "staging", "--reason", "INC-12"}, args...)...)
+		require.Equal(t, code, out.Code, out.Stdout+out.Stderr)
+		return out.Stdout
+	}
+	s.starts("ci@example.com", twoSteps)
+	bad.starts("ci@example.com", oneLong)
+	s.bakes(1000)
+	bad.bakes(1000)
+	line(2, "stop-the-line", "--all")
+	require.Contains(t, line(0, "stop-the-line", "--actor", "ana@example.com"), "accepted")
+	require.Contains(t, line(0, "stop-the-line", "--actor", "bo@example.com"), "noop, stopped already by ana@example.com: INC-12")
+	s.waitsFor(rollout.GateStop)
+	bad.waitsFor(rollout.GateStop)
+	line(15, "start-the-line", "--actor", "whoever@example.com")
+	require.Equal(t, "the line of staging is stopped by ana@example.com: INC-12", s.status().Reason)
+	other := c.scene(t)
+	other.name = "other"
+	out := other.cli("run", other.file(oneStep), "--actor", "ci@example.com", "--reason", "a test", "-o", "json")
+	other.read(out).requires(other, 15, rollout.Refused, rollout.Cause(rollout.GateStop))
+
+	bad.breaks()
+	bad.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+	require.Equal(t, rollout.Weight(1000), s.weight())
+	require.Contains(t, line(0, "start-the-line", "--actor", "ana@example.com"), "accepted")
+	require.Contains(t, line(0, "start-the-line", "--actor", "ana@example.com"), "noop, it is not stopped")
+	s.ends(0, rollout.Promoted, "")
+	require.Equal(t, promotedTwo, s.world.Log())
+}

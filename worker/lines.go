@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+const (
+	// lineFresh is how long an answer about a line is taken for true. Every window
+	// of a worker shares it.
+	lineFresh = time.Second
+	// lineWithin bounds one question to the server.
+	lineWithin = 2 * time.Second
+)
+
+// lines asks the server which lines are stopped. Safe for concurrent use.
+type lines struct {
+	server interface {
+		DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	}
+	now func() time.Time
+
+	mu    sync.Mutex
+	known map[string]knownLine // by environment
+}
+
+type knownLine struct {
+	closures []rollout.Closure // one at most
+	at       time.Time
+}
+
+var _ activities.Lines = (*lines)(nil)
+
+// Stopped implements [activities.Lines].
+func (l *lines) Stopped(ctx context.Context, environment string) ([]rollout.Closure, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []rollout.Closure
+	for _, name := range []string{rollout.EveryEnvironment, environment} {
+		known, there := l.known[name]
+		if !there || l.now().Sub(known.at) > lineFresh {
+			closures, err := l.ask(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			known = knownLine{closures, l.now()}
+			l.known[name] = known
+		}
+		all = append(all, known.closures...)
+	}
+	return all, nil
+}
+
+func (l *lines) ask(ctx context.Context, environment string) ([]rollout.Closure, error) {
+	ctx, cancel := context.WithTimeout(ctx, lineWithin)
+	defer cancel()
+	d, err := l.server.DescribeWorkflowExecution(ctx, rollout.StopID(environment), "")
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for %s: %w", rollout.StopID(environment), err)
+	}
+	info := d.GetWorkflowExecutionInfo()
+	memo, inForce := info.GetMemo().GetFields()[rollout.StopMemo]
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || !inForce {
+		return nil, nil
+	}
+	var s rollout.StoppedLine
+	if err := converter.GetDefaultDataConverter().FromPayload(memo, &s); err != nil { // that it is stopped is known all the same
+		s.By, s.Reason = "somebody", "its memo cannot be read"
+	}
+	return []rollout.Closure{{
+		Gate: rollout.GateStop, Name: environment, Exposure: rollout.ExposureHold,
+		Reason: fmt.Sprintf("the line of %s is stopped by %s: %s", lineName(environment), s.By, s.Reason),
+		Keys:   []string{fmt.Sprintf("%s@%s", rollout.StopID(environment), info.GetExecution().GetRunId())},
+	}}, nil
+}
+
+func lineName(environment string) string {
+	if environment == rollout.EveryEnvironment {
+		return "every environment"
+	}
+	return environment
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/rollout"
+)
+
+// stops is a server that knows stops by their id.
+type stops struct {
+	known map[string]*workflowpb.WorkflowExecutionInfo
+	err   error
+	asked int
+}
+
+func (s *stops) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	s.asked++
+	info, there := s.known[id]
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case !there:
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: info}, nil
+}
+
+func TestLines(t *testing.T) {
+	memo, err := converter.GetDefaultDataConverter().ToPayload(rollout.StoppedLine{By: "ana@example.com", Reason: "INC-12"})
+	require.NoError(t, err)
+	stop := func(status enumspb.WorkflowExecutionStatus, fields map[string]*commonpb.Payload) *workflowpb.WorkflowExecutionInfo {
+		return &workflowpb.WorkflowExecutionInfo{Status: status, Memo: &commonpb.Memo{Fields: fields},
+			Execution: &commonpb.WorkflowExecution{RunId: "r1"}}
+	}
+	inForce := map[string]*commonpb.Payload{rollout.StopMemo: memo}
+	running, completed := enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	server := &stops{}
+	now := time.Unix(0, 0)
+	l := &lines{server: server, now: func() time.Time { return now }, known: map[string]knownLine{}}
+	ask := func(known map[string]*workflowpb.WorkflowExecutionInfo) []rollout.Closure {
+		server.known = known
+		now = now.Add(2 * lineFresh)
+		closures, err := l.Stopped(t.Context(), "production")
+		require.NoError(t, err)
+		return closures
+	}
+	require.Empty(t, ask(nil))
+	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/staging": stop(running, inForce)}), "another line")
+	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(completed, inForce)}), "it runs again")
+	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(running, nil)}), "nobody has said yet that it may be")
+	got := ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(running, inForce), "stop/*": stop(running, inForce)})
+	require.Len(t, got, 2)
+	require.Equal(t, "the line of every environment is stopped by ana@example.com: INC-12", got[0].Reason)
+	require.Equal(t, []string{"stop/production@r1"}, got[1].Keys)
+
+	asked := server.asked
+	_, err = l.Stopped(t.Context(), "production")
+	require.NoError(t, err)
+	require.Equal(t, asked, server.asked, "every window of the worker shares an answer")
+	server.err = errors.New("away")
+	now = now.Add(2 * lineFresh)
+	_, err = l.Stopped(t.Context(), "production")
+	require.ErrorContains(t, err, "away", "what is not known is no line that runs")
+}

@@ -1,0 +1,240 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+)
+
+// season is what closes the target in a story: freezes, by the time since it
+// began, and a line that can be stopped.
+type season struct {
+	freezes []closing
+	begin   time.Time
+
+	mu      sync.Mutex
+	stopped bool
+	broken  bool // nobody can say whether the line is stopped
+
+	budget *rollout.ErrorBudget
+	good   []rollout.Known // of staging/cart
+}
+
+// Good is what served another target.
+func (s *season) Good(context.Context, rollout.Target) ([]rollout.Known, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.good, nil
+}
+
+// serves gives staging/cart a release, some time ago.
+func (s *season) serves(version string, ago time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.good = []rollout.Known{{Release: rollout.Release{Version: version}, At: time.Now().Add(-ago)}}
+}
+
+// Budget is the error budget of every target.
+func (s *season) Budget(rollout.Target) *rollout.ErrorBudget { return s.budget }
+
+// closing is one freeze.
+type closing struct {
+	from, to time.Duration
+	exposure string
+	actions  string // "": all
+}
+
+func (s *season) Frozen(q rollout.Question, now time.Time) []rollout.Closure {
+	var out []rollout.Closure
+	for _, f := range s.freezes {
+		from, to := s.begin.Add(f.from), s.begin.Add(f.to)
+		if now.Before(from) || !now.Before(to) || f.actions != "" && !strings.Contains(f.actions, q.Action) {
+			continue
+		}
+		out = append(out, rollout.Closure{Gate: rollout.GateFreeze, Name: "party", Reason: `freeze "party"`,
+			Until: &to, Exposure: f.exposure, Keys: []string{"party@" + f.from.String()}})
+	}
+	return out
+}
+
+func (s *season) Next(rollout.Question, time.Time) (time.Time, string, bool) {
+	return time.Time{}, "", false
+}
+
+func (s *season) Stopped(context.Context, string) ([]rollout.Closure, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.broken:
+		return nil, errors.New("the server is away")
+	case s.stopped:
+		return []rollout.Closure{{Gate: rollout.GateStop, Name: "staging", Reason: "the line is stopped", Exposure: rollout.ExposureHold, Keys: []string{"stop"}}}, nil
+	}
+	return nil, nil
+}
+
+func (s *season) set(stopped, broken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped, s.broken = stopped, broken
+}
+
+// standing is the status that a query answers.
+func (s *teller) standing() rollout.Status {
+	answer, err := s.env.QueryWorkflow(rollout.StatusQuery)
+	require.NoError(s.t, err)
+	var status rollout.Status
+	require.NoError(s.t, answer.Get(&status))
+	return status
+}
+
+// waitsFor requires that the rollout waits for something, at a weight.
+func (s *teller) waitsFor(what string, w rollout.Weight) {
+	status := s.standing()
+	require.Equal(s.t, what, status.WaitingFor, status.Reason)
+	require.Equal(s.t, w, status.Weight)
+}
+
+func bad(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) }
+
+// TestClosed holds what freezes and a stopped line do to a rollout, and that
+// none of it keeps it from going back.
+func TestClosed(t *testing.T) {
+	const second = time.Second
+	hold, finish, back := rollout.ExposureHold, rollout.ExposureFinishStep, rollout.ExposureRollback
+	frozen := func(from, to time.Duration, exposure string) *season {
+		return &season{freezes: []closing{{from: from, to: to, exposure: exposure}}}
+	}
+	stops := &season{}
+	budgeted := func() *season {
+		b := rollout.ErrorBudget{Objective: "99%", Failures: "failures", Requests: "requests"}.WithDefaults()
+		return &season{budget: &b}
+	}
+	spends := func(failures float64) func(*sim.World) {
+		return func(w *sim.World) { w.SetIncrease("requests", 1000); w.SetIncrease("failures", failures) }
+	}
+	blind := &season{}
+	ahead, behind, soaking, later := &season{}, &season{}, &season{}, &season{}
+	ahead.serves("2.5.0", time.Hour)
+	behind.serves("2.4.1", time.Hour)
+	soaking.serves("2.5.0", time.Minute)
+	later.serves("2.4.1", time.Hour)
+	needs := func(s *rollout.Spec) {
+		s.Needs = []rollout.Need{{Target: "staging/cart", Soaked: rollout.Duration(time.Hour)}}
+	}
+	for name, s := range map[string]story{
+		"a start inside is refused": {season: frozen(0, time.Hour, hold),
+			want: rollout.Refused, wantCause: rollout.CauseFreeze, wantReason: `refused for now: freeze "party"`, wantLog: []string{}},
+		"a start that waits begins when it is over": {season: frozen(0, 4*second, hold), order: func(o *rollout.Order) { o.Wait = true },
+			plot: func(s *teller) {
+				s.at(second, func() { s.waitsFor("freeze", 0); require.Empty(s.t, s.world.Log()) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 4 * second},
+		"a start that waits can be aborted": {season: frozen(0, time.Hour, hold), order: func(o *rollout.Order) { o.Wait = true },
+			plot: func(s *teller) {
+				s.at(second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+			}, want: rollout.Aborted, wantLog: []string{}},
+		"an order that overrides passes all the way": {season: frozen(0, time.Hour, back), order: func(o *rollout.Order) { o.Override = true },
+			want: rollout.Promoted, wantLog: good, check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+				require.Contains(t, strings.Join(s.Warnings, ";"), `overridden by ci@example.com: freeze "party"`)
+			}},
+		"one that may not override is refused": {season: frozen(0, time.Hour, hold), order: func(o *rollout.Order) { o.Override = true },
+			people: activities.Rules{Permissions: map[string]map[string][]string{"staging": {"start": {"anyone"}}}},
+			want:   rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "override"},
+		"a raise waits outside": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 6 * second, exposure: finish}}},
+			plot: func(s *teller) {
+				s.at(4*second, func() { s.waitsFor("freeze", 1000); require.NotNil(s.t, s.standing().WaitingUntil) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 6 * second},
+		"a bake stands still": {season: frozen(1500*time.Millisecond, 6*second, hold),
+			plot: func(s *teller) {
+				s.at(4*second, func() { s.waitsFor("freeze", 1000) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 6 * second},
+		"neither deadline nor hold run meanwhile": {season: frozen(1500*time.Millisecond, 10*second, hold),
+			spec: func(s *rollout.Spec) { s.Deadline = rollout.Duration(7 * second) },
+			want: rollout.Promoted, wantLog: good, lasts: 10 * second},
+		"users are taken off where the freeze says so": {season: frozen(1500*time.Millisecond, time.Hour, back),
+			want: rollout.RolledBack, wantCause: rollout.CauseFreeze, wantReason: `freeze "party" at 10%`, wantLog: undone},
+		"a breach inside goes back": {season: frozen(1200*time.Millisecond, time.Hour, hold),
+			plot: func(s *teller) {
+				s.at(2500*time.Millisecond, func() { s.waitsFor("freeze", 1000); bad(s.world) })
+			}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors", wantLog: undone},
+		"an abort inside goes back": {season: frozen(1200*time.Millisecond, time.Hour, hold),
+			plot: func(s *teller) {
+				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+			}, want: rollout.Aborted, wantLog: undone},
+		"an override passes one closure once": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 13 * second, exposure: hold}}},
+			plot: func(s *teller) {
+				s.at(2*second, func() { s.order(rollout.Command{Name: "promote"}, rollout.Denied) })
+				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
+				s.at(8*second, func() { s.waitsFor("freeze", 1000) }) // the raise asks anew
+			}, want: rollout.Promoted, wantLog: good, lasts: 13 * second},
+		"nothing is raised before the first step": {season: &season{freezes: []closing{{from: 0, to: 5 * second, exposure: back, actions: "step"}}},
+			plot: func(s *teller) {
+				s.at(2*second, func() {
+					s.waitsFor("freeze", 0)
+					require.Equal(s.t, []string{"deploy 2.5.0"}, s.world.Log())
+				})
+			}, want: rollout.Promoted, wantLog: good},
+		"promotion alone": {season: &season{freezes: []closing{{from: 0, to: 11 * second, exposure: finish, actions: "promote"}}},
+			plot: func(s *teller) {
+				s.at(7*second, func() { s.waitsFor("freeze", 5000) })
+			}, want: rollout.Promoted, wantLog: good},
+		"a pause that outlasts a freeze": {season: frozen(1500*time.Millisecond, 4*second, hold),
+			spec: func(s *rollout.Spec) { s.Deadline = rollout.Duration(7 * second) },
+			plot: func(s *teller) {
+				s.at(2*second, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				s.at(3*second, func() { s.waitsFor("pause", 1000) })
+				s.at(5*second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 5 * second},
+		"the line is stopped and starts again": {season: stops, plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { stops.set(true, false) })
+			s.at(3*second, func() { s.waitsFor("stop", 1000) })
+			s.at(4*second, func() { stops.set(false, false) })
+		}, want: rollout.Promoted, wantLog: good, lasts: 4 * second},
+		"a line of which nothing is known is not raised": {season: blind, spec: func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) }, plot: func(s *teller) {
+			s.once(func() bool { return s.world.State().Weights["2.5.0"] == 1000 }, func() { blind.set(false, true) })
+			s.at(4*second, func() {
+				require.NotContains(s.t, s.world.Log(), "weights 2.4.1 50%, 2.5.0 50%")
+				blind.set(false, false)
+			})
+		}, want: rollout.Promoted, wantLog: good},
+		"what another target needs is there": {season: ahead, spec: needs, want: rollout.Promoted, wantLog: good},
+		"another release serves there": {season: behind, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "staging/cart serves 2.4.1, not 2.5.0", wantLog: []string{}},
+		"it has not served for long enough": {season: soaking, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "staging/cart is to serve 2.5.0 for 1h, until ", wantLog: []string{}},
+		"nothing is known of it": {season: &season{}, spec: needs,
+			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "nothing was promoted on staging/cart", wantLog: []string{}},
+		"a start that waits for it": {season: later, spec: needs, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
+			s.at(second, func() { s.waitsFor(rollout.GatePrerequisite, 0); later.serves("2.5.0", time.Hour) })
+		}, want: rollout.Promoted, wantLog: good},
+		"enough is left of the error budget": {season: budgeted(), world: spends(3), want: rollout.Promoted, wantLog: good},
+		"an error budget that is spent refuses": {season: budgeted(), world: spends(20),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "the error budget of staging/checkout is spent: 0% of it is left for 30d", wantLog: []string{}},
+		"one that burns refuses": {season: budgeted(), world: spends(150),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "burns ×15.0 over 1h and ×15.0 over 5m", wantLog: []string{}},
+		"one that cannot be read refuses": {season: budgeted(), world: spends(-1),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "cannot be read", wantLog: []string{}},
+		"one of which nothing is counted refuses": {season: budgeted(),
+			want: rollout.Refused, wantCause: rollout.GateErrorBudget, wantReason: "no requests are counted by requests", wantLog: []string{}},
+		"one that is spent before the second step": {season: budgeted(), world: spends(0), plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { spends(150)(s.world) })
+			s.at(13*second, func() { s.waitsFor(rollout.GateErrorBudget, 1000); spends(0)(s.world) }) // a reading is used for 10s
+			s.at(14*second, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
+		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
+			want: rollout.Promoted, wantLog: good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.holds(t)
+		})
+	}
+}

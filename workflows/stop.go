@@ -1,0 +1,145 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// Stop is the emergency stop of an environment, or of all of them. While it is
+// open, and its memo says that the stop is in force, nothing is started and no
+// weight is raised there. It ends when somebody lets the line run again, or at
+// once when who ordered it may not. A cancel lets the line run, too.
+func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, error) {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	l := &line{ctx: detached, first: order.Command, standing: rollout.StoppedLine{
+		Environment: order.Environment, By: order.Command.Actor, Reason: order.Command.Reason, At: workflow.GetInfo(ctx).WorkflowStartTime}}
+	if err := l.listen(); err != nil {
+		return l.standing, err
+	}
+	if err := l.begin(); err != nil {
+		return l.standing, err
+	}
+	if err := workflow.Await(ctx, func() bool { return l.ended }); err != nil {
+		l.end(rollout.Command{Actor: cancelActor, Reason: "the workflow was cancelled"})
+	}
+	return l.standing, workflow.Await(l.ctx, func() bool { return workflow.AllHandlersFinished(l.ctx) })
+}
+
+// line is one stopped line.
+type line struct {
+	ctx      workflow.Context // disconnected: handlers answer after a cancel, too
+	first    rollout.Command
+	standing rollout.StoppedLine
+	decided  *rollout.Answer // on the first order
+	ended    bool
+	asked    int
+}
+
+// listen takes orders, from the first task on.
+func (l *line) listen() error {
+	for _, u := range []struct {
+		name string
+		obey func(workflow.Context, rollout.Command) rollout.Answer
+	}{{rollout.CommandStopTheLine, l.stop}, {rollout.CommandStartTheLine, l.start}} {
+		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
+			detached, _ := workflow.NewDisconnectedContext(ctx)
+			c.Name = u.name
+			return l.answer(detached, c, u.obey), nil
+		}
+		if err := workflow.SetUpdateHandler(l.ctx, u.name, handler); err != nil {
+			return err
+		}
+	}
+	hearWitnesses(l.ctx)
+	return nil
+}
+
+// begin puts the stop in force, if who ordered it may.
+func (l *line) begin() error {
+	l.first.Name = rollout.CommandStopTheLine
+	answer := accepted("")
+	if why := l.forbids(l.ctx, l.first); why != "" {
+		answer = denied("%s", why)
+		l.standing.Denied, l.ended = why, true
+	} else if err := workflow.UpsertMemo(l.ctx, map[string]any{rollout.StopMemo: l.standing}); err != nil {
+		return fmt.Errorf("say that the line is stopped: %w", err)
+	}
+	l.decided = &answer
+	l.describe()
+	return nil
+}
+
+// answer obeys an order when the first one is decided. That one itself comes as
+// an update, too, for its answer.
+func (l *line) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
+	_ = workflow.Await(ctx, func() bool { return l.decided != nil }) // the context is disconnected: it cannot fail
+	if c.ID == l.first.ID {
+		return *l.decided
+	}
+	if c.Actor == "" || c.Reason == "" {
+		return denied("say who gives the command, and why")
+	}
+	return obey(ctx, c)
+}
+
+func (l *line) stop(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	if l.ended {
+		return denied("the line has just been started again: stop it anew")
+	}
+	if why := l.forbids(ctx, c); why != "" {
+		return denied("%s", why)
+	}
+	return noop("stopped already by %s: %s", l.standing.By, l.standing.Reason)
+}
+
+func (l *line) start(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	why := l.forbids(ctx, c)
+	switch {
+	case why != "":
+		return denied("%s", why)
+	case l.ended:
+		return noop("it runs already")
+	}
+	l.end(c)
+	return accepted("")
+}
+
+func (l *line) end(c rollout.Command) {
+	now := workflow.Now(l.ctx)
+	l.standing.EndedBy, l.standing.EndReason, l.standing.EndedAt = c.Actor, c.Reason, &now
+	l.ended = true
+	l.describe()
+}
+
+// describe says where the line stands to who opens it in the Temporal UI.
+func (l *line) describe() {
+	s := l.standing
+	text := fmt.Sprintf("**the line of %s is stopped** by %s: %s", s.Environment, s.By, s.Reason)
+	switch {
+	case s.Denied != "":
+		text = fmt.Sprintf("**%s was not stopped**: %s", s.Environment, s.Denied)
+	case s.EndedAt != nil:
+		text = fmt.Sprintf("**the line of %s runs again**, started by %s: %s", s.Environment, s.EndedBy, s.EndReason)
+	}
+	workflow.SetCurrentDetails(l.ctx, text)
+}
+
+// forbids says why an order may not be given; "" when it may.
+func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
+	l.asked++
+	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: fmt.Sprintf("may %s %s?", c.Actor, c.Name),
+		queue: rollout.QueueControl, limit: authorizeWithin, priority: 1}
+	var out activities.AuthorizeOutput
+	in := activities.AuthorizeInput{Environment: l.standing.Environment, Command: c.Name, Actor: c.Actor}
+	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
+		return "whether it is allowed could not be found out: " + rootCause(err)
+	}
+	if out.Allowed {
+		return ""
+	}
+	return out.Why
+}
