@@ -93,14 +93,15 @@ func (s statement) text() string {
 // order, so that it stays the same on its way through Temporal.
 func (s Spec) Digest() string { return digestOf(s) }
 
-func digestOf(s any) string {
-	body, err := json.Marshal(s)
+// digestOf is the same of any plain data.
+func digestOf(data any) string {
+	body, err := json.Marshal(data)
 	var plain any
 	if err == nil && json.Unmarshal(body, &plain) == nil {
 		body, err = json.Marshal(plain)
 	}
-	if err != nil { // a spec is plain data that came from JSON
-		body = fmt.Appendf(nil, "%+v", s)
+	if err != nil { // it came from JSON
+		body = fmt.Appendf(nil, "%+v", data)
 	}
 	sum := sha256.Sum256(body)
 	return "sha256:" + hex.EncodeToString(sum[:])
