@@ -68,6 +68,15 @@ func OrderStatement(o Order) string {
 	}.text()
 }
 
+// FleetStatement is the same of an order to start a fleet. It binds all units.
+func FleetStatement(o FleetOrder) string {
+	return statement{
+		Target: o.Spec.Key().String(), Command: CommandStart, ID: o.ID, Actor: o.Actor, Reason: o.Reason, At: o.At.UTC(),
+		Version: o.Spec.Rollout.Release.Version, Artifact: o.Spec.Rollout.Release.Artifact, Spec: digestOf(o.Spec),
+		Wait: o.Wait, Override: o.Override,
+	}.text()
+}
+
 // text is one field a line, so that people can read what they sign.
 func (s statement) text() string {
 	var b bytes.Buffer
