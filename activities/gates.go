@@ -78,7 +78,7 @@ func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.P
 	if in.Order.Back { // nothing keeps anybody from going back
 		return AdmitOutput{Plan: plan.Seal()}, nil
 	}
-	plan.Gated = true
+	plan.Gated, plan.TellsGates = true, true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
 	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs})
 	if err != nil {
