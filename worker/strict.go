@@ -17,16 +17,24 @@ import (
 	"bakeoff/rollout"
 )
 
-// strictDecode decodes everything that a rollout's history recorded into the
+// lives are the workflows whose histories are decoded: what each takes and gives.
+var lives = map[string]struct{ order, result reflect.Type }{
+	rollout.WorkflowType: {reflect.TypeFor[rollout.Order](), reflect.TypeFor[rollout.Status]()},
+	rollout.StopType:     {reflect.TypeFor[rollout.StopOrder](), reflect.TypeFor[rollout.StoppedLine]()},
+}
+
+// strictDecode decodes everything that a rollout's history recorded, or that of a
+// stopped line, into the
 // types of this binary and refuses fields that they do not know. Replay alone
 // misses a renamed field: it compares commands, not what is in them. Payloads
 // that are no plain JSON (encrypted ones, for instance) are passed over, and
 // so are workflows of other types.
 func strictDecode(history *historypb.History) error {
-	if history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() != rollout.WorkflowType {
+	life, ours := lives[history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()]
+	if !ours {
 		return nil
 	}
-	d := strictDecoder{scheduled: map[int64]string{}}
+	d := strictDecoder{order: life.order, result: life.result, scheduled: map[int64]string{}}
 	for _, event := range history.GetEvents() {
 		what, payloads, into := d.recorded(event)
 		if into == nil {
@@ -46,7 +54,8 @@ var hookID = regexp.MustCompile(`(^|\.)hook\d+\.`)
 
 // strictDecoder remembers which activity each result belongs to.
 type strictDecoder struct {
-	scheduled map[int64]string // event id → activity type
+	order, result reflect.Type
+	scheduled     map[int64]string // event id → activity type
 }
 
 // recorded says what an event holds and as what it is read; a nil type when it
@@ -54,10 +63,10 @@ type strictDecoder struct {
 func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
 	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
 	if a := event.GetWorkflowExecutionStartedEventAttributes(); a != nil {
-		return "the order", a.GetInput(), reflect.TypeFor[rollout.Order]()
+		return "the order", a.GetInput(), d.order
 	}
 	if a := event.GetWorkflowExecutionCompletedEventAttributes(); a != nil {
-		return "the result", a.GetResult(), reflect.TypeFor[rollout.Status]()
+		return "the result", a.GetResult(), d.result
 	}
 	if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
 		name := a.GetActivityType().GetName()
