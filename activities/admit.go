@@ -12,8 +12,8 @@ import (
 
 // Admit validates the order and works the plan out. A refusal is a result, not
 // an error: cause "spec" is for what no day and no actor could start. It asks
-// no outside system but what may close the target, so that the same order gives
-// the same plan.
+// no outside system but what may close the target, and a fleet that holds it, so
+// that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	out, err := a.admit(ctx, in)
 	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
@@ -33,6 +33,10 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
+	if in.Order.Fleet != "" {
+		plan.Events += rollout.UnitEvents
+		plan.Actions += 3
+	}
 	drivers, refusals := a.admitDrivers(plan)
 	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {
@@ -45,6 +49,9 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	signer, why := a.mayStart(in, plan)
 	if why != "" {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+	}
+	if held, err := a.lockedByFleet(ctx, in.Order); err != nil || held != "" {
+		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
 	plan.Drivers = drivers
 	out, err := a.admitNow(ctx, in, plan)

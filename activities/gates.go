@@ -76,6 +76,7 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 // target refuses it for now, unless it waits, or passes because it overrides, as who may override it has been asked already.
 func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.Plan) (AdmitOutput, error) {
 	if in.Order.Back { // nothing keeps anybody from going back
+		plan.Warnings = nil // of checks, which decide nothing
 		return AdmitOutput{Plan: plan.Seal()}, nil
 	}
 	plan.Gated, plan.TellsGates = true, true

@@ -19,7 +19,7 @@ type AdmitInput struct {
 // AdmitOutput is the plan, or why there is none.
 type AdmitOutput struct {
 	Plan     rollout.Plan      `json:"plan,omitzero"`
-	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
+	Cause    rollout.Cause     `json:"cause,omitempty"` // spec, policy or already running, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order has a signature that is right
 

@@ -71,6 +71,8 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
+	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
+
 	Received time.Time `json:"received,omitzero"` // when its Target took it in; whoever gives it leaves that out
 
 	Wait      bool   `json:"wait,omitempty"`      // a closed gate is waited for, where else the start is refused
@@ -81,4 +83,34 @@ type Order struct {
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
+}
+
+// Word is what a fleet says to the rollout of a unit.
+type Word struct {
+	Say     string  `json:"say"` // one of the words below
+	Command Command `json:"command,omitzero"`
+}
+
+// The words of a fleet. An abort puts the unit's baseline back at once; it is
+// tidied up when tidy follows.
+const (
+	SayAbort   = CommandAbort
+	SayPause   = CommandPause
+	SayResume  = CommandResume
+	SayTidy    = "tidy"    // its turn to clean up after an abort has come
+	SayRelease = "release" // the fleet is decided: the baseline may go
+)
+
+// UnitReport is what a unit's rollout tells its fleet: that it keeps its
+// baseline, that it goes back, that its baseline is back, or that it needs a
+// human.
+type UnitReport struct {
+	Target   string  `json:"target"`
+	RunID    string  `json:"runId"`
+	Phase    Phase   `json:"phase"`
+	Kept     bool    `json:"kept,omitempty"`     // promoted; the baseline is kept until the fleet is decided
+	Restored bool    `json:"restored,omitempty"` // the baseline is verified, or nothing had been changed
+	Outcome  Outcome `json:"outcome,omitempty"`  // of a unit that goes back: what it will come to
+	Cause    Cause   `json:"cause,omitempty"`
+	Reason   string  `json:"reason,omitempty"`
 }

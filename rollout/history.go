@@ -49,5 +49,8 @@ const (
 	EventNotified        EventKind = "Notified"
 	EventNeedsHuman      EventKind = "NeedsHuman"
 	EventSealed          EventKind = "Sealed"
+	EventUnitStarted     EventKind = "UnitStarted"
+	EventUnitKept        EventKind = "UnitKept"
+	EventUnitEnded       EventKind = "UnitEnded"
 	EventEnded           EventKind = "Ended"
 )

@@ -1,9 +1,22 @@
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// WorkflowType is the registered name of the rollout workflow.
-const WorkflowType = "Rollout"
+// WorkflowType and FleetType are the registered names of the workflows.
+const (
+	WorkflowType = "Rollout"
+	FleetType    = "Fleet"
+)
+
+// The signals between a fleet and the rollouts of its units: a Word to a unit, a
+// UnitReport to the fleet.
+const (
+	SignalFleet = "fleet"
+	SignalUnit  = "unit"
+)
 
 // The queries. The first returns a Status, the second the Plan, the third what
 // another run needs to put everything back.
@@ -26,6 +39,15 @@ func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra
 
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
 func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// IsFleetID reports whether a workflow's id is that of a fleet.
+func IsFleetID(workflowID string) bool { return strings.HasPrefix(workflowID, "fleet/") }
+
+// FleetID is the id of a service's fleet; the unit of the target is left out.
+func FleetID(t Target) string {
+	t.Unit = ""
+	return "fleet/" + t.String()
+}
 
 // NoticeID is the id of the notice of a run's nth occasion, and of the workflow
 // that tells people of it.

@@ -31,6 +31,10 @@ type Plan struct {
 	// as it began. 1: refused writes are watched.
 	Revision int `json:"revision,omitempty"`
 
+	// AbortFirst: an abort that comes together with an answer is obeyed before it,
+	// so that nothing is begun that the answer alone would bring about.
+	AbortFirst bool `json:"abortFirst,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
@@ -106,7 +110,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -52,7 +52,7 @@ const (
 
 	CauseSpec       Cause = "spec"
 	CauseDirty      Cause = "dirty"
-	CauseRunning    Cause = "already running"
+	CauseRunning    Cause = "already running" // somebody else holds the target
 	CauseServing    Cause = "already serving"
 	CauseQuarantine Cause = "quarantine"
 	CausePolicy     Cause = "policy"
@@ -63,6 +63,8 @@ const (
 	WaitingForApproval = "approval"
 	WaitingForHold     = "hold"
 	WaitingForPause    = "pause"
+	WaitingForWave     = "wave"  // of a fleet: the time between two
+	WaitingForFleet    = "fleet" // of a unit: it is promoted, and keeps its baseline until the fleet is decided
 	WaitingForCapacity = "capacity"
 	WaitingForFreeze   = GateFreeze // and so every other gate, by its name
 )
@@ -158,9 +160,28 @@ type Status struct {
 	Warnings     []string      `json:"warnings,omitempty"`
 	WorkflowID   string        `json:"workflowId"`
 	RunID        string        `json:"runId"`
+	Units        []UnitStatus  `json:"units,omitempty"` // of a fleet, in the order of their waves
+	Wave         int           `json:"wave,omitempty"`  // of a fleet: the present one, from 1
+	Waves        int           `json:"waves,omitempty"`
 	Retrying     []Retrying    `json:"retrying,omitempty"` // filled in by the CLI
 	Stale        bool          `json:"stale,omitempty"`    // read from history: no worker answered
 	UIURL        string        `json:"uiUrl"`              // filled in by the CLI
+}
+
+// UnitStatus is where one unit of a fleet stands. A unit that has not begun has
+// no run; one that is Kept is promoted, and keeps its way back until the fleet
+// is decided.
+type UnitStatus struct {
+	Unit    string  `json:"unit"`
+	Target  string  `json:"target"`
+	Wave    int     `json:"wave"`
+	Phase   Phase   `json:"phase"`
+	Outcome Outcome `json:"outcome"`
+	Cause   Cause   `json:"cause,omitempty"`
+	Weight  Weight  `json:"weight"`
+	Kept    bool    `json:"kept,omitempty"`
+	Reason  string  `json:"reason"`
+	RunID   string  `json:"runId"`
 }
 
 // Note takes in what a window came to. Checks of the spec that it did not

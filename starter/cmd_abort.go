@@ -68,7 +68,7 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 // asked: it may be starting something, its queue is to stand, and else it has the
 // order on record.
 func (c *cli) aborted(ctx context.Context, svc service, t rollout.Target, o order) (e execution, found bool, err error) {
-	e, err = svc.Describe(ctx, runOf(t))
+	e, err = latest(ctx, svc, t)
 	if err == nil && e.open() { // its Target learns of it by its end, and the queue stands
 		return e, true, nil
 	}

@@ -25,7 +25,7 @@ Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
 				if err != nil {
 					return err
 				}
-				_, problems := parse(from)
+				problems := wrong(from)
 				c.explain(problems, from.text)
 				all = append(all, problems...)
 			}

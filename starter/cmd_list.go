@@ -37,7 +37,7 @@ func (c *cli) listCommand() *cobra.Command {
 	var environment, phase string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "list", Short: "All rollouts, running ones first", Args: cobra.NoArgs,
+		Use: "list", Short: "All rollouts and fleets, running ones first", Args: cobra.NoArgs,
 		Long: `List the rollouts that Temporal still remembers, running ones first, as a table
 or, with -o json, as one object a line.
 
@@ -62,10 +62,13 @@ Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 	return cmd
 }
 
+// allTypes is the visibility query for rollouts and fleets.
+const allTypes = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.FleetType + "')"
+
 // listQuery is the visibility query for an environment and a phase, either of
 // which may be empty.
 func listQuery(environment, phase string) (string, error) {
-	query := "WorkflowType = '" + rollout.WorkflowType + "'"
+	query := allTypes
 	if environment != "" {
 		if _, err := rollout.ParseTarget(environment + "/x"); err != nil || strings.Contains(environment, "/") {
 			return "", fail(exitUsage, "--env %q is no environment", environment)
@@ -125,7 +128,11 @@ func (c *cli) row(e execution) string {
 	if s.EndedAt != nil {
 		until = *s.EndedAt
 	}
-	return strings.Join([]string{s.Target, s.Candidate, state, fmt.Sprint(s.Step), s.Weight.String(),
+	target := s.Target
+	if rollout.IsFleetID(s.WorkflowID) {
+		target += " (fleet)"
+	}
+	return strings.Join([]string{target, s.Candidate, state, fmt.Sprint(s.Step), s.Weight.String(),
 		s.StartedAt.UTC().Format("2006-01-02 15:04:05Z"), brief(until.Sub(s.StartedAt))}, "\t")
 }
 
@@ -150,7 +157,7 @@ func (c *cli) completeTargets(cmd *cobra.Command, args []string, typed string) (
 	}
 	defer svc.Close()
 	var targets []string
-	for e, err := range svc.List(ctx, "WorkflowType = '"+rollout.WorkflowType+"'") {
+	for e, err := range svc.List(ctx, allTypes) {
 		target := targetOf(e.run)
 		if err != nil || len(targets) == 200 {
 			break

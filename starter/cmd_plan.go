@@ -27,8 +27,11 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 3 spec refused, 15 refused for now by policy.`,
 		Example: "  bakeoff plan checkout.yaml\n  bakeoff plan checkout.yaml -o json | jq '.steps[].weight'",
 		RunE: runs(func(ctx context.Context, args []string) error {
-			spec, from, err := c.spec(args[0])
+			from, err := c.read(args[0])
 			if err != nil {
+				return err
+			}
+			if err := c.refuse(wrong(from), from); err != nil {
 				return err
 			}
 			svc, err := c.connect(ctx)
@@ -38,14 +41,11 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 			defer svc.Close()
 			planning, cancel := context.WithTimeout(ctx, timeout.Std())
 			defer cancel()
-			admitted, err := svc.Plan(planning, c.planID(spec), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}, true)
+			err = c.plan(planning, svc, by, from)
 			if errors.Is(err, errNoWorker) {
-				return fmt.Errorf("plan %s: no worker answered within %s; does bakeoff-worker serve the queue %s?", spec.Key(), timeout.Duration, rollout.QueueInfra)
+				return fmt.Errorf("%w: none answered within %s; does bakeoff-worker serve the queue %s?", err, timeout.Duration, rollout.QueueInfra)
 			}
-			if err != nil {
-				return fmt.Errorf("plan %s: %w", spec.Key(), err)
-			}
-			return c.planned(admitted, from)
+			return err
 		}),
 	}
 	by.flags(cmd)
@@ -53,19 +53,37 @@ Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage
 	return cmd
 }
 
+// plan has a file planned and prints what came of it.
+func (c *cli) plan(ctx context.Context, svc service, by who, from source) error {
+	if specfile.IsFleet(from.text) {
+		return c.planFleet(ctx, svc, by, from)
+	}
+	spec, _ := parse(from)
+	admitted, err := svc.Plan(ctx, c.planID(spec.Key().String()), rollout.Order{Spec: spec, Actor: c.actor(by), Reason: by.reason}, true)
+	if err != nil {
+		return fmt.Errorf("plan %s: %w", spec.Key(), err)
+	}
+	return c.planned(admitted, from)
+}
+
+// unplanned tells why there is no plan.
+func (c *cli) unplanned(cause rollout.Cause, problems []rollout.Problem, from source) error {
+	problems = specfile.Locate(from.name, from.text, problems)
+	c.explain(problems, from.text)
+	if c.json() {
+		if err := c.print(map[string]any{"cause": cause, "problems": problems}); err != nil {
+			return err
+		}
+	}
+	if cause == rollout.CauseSpec {
+		return exit(exitSpec)
+	}
+	return fail(exitRefused, "refused (%s)", cause)
+}
+
 func (c *cli) planned(a admission, from source) error {
 	if a.Cause != "" {
-		a.Problems = specfile.Locate(from.name, from.text, a.Problems)
-		c.explain(a.Problems, from.text)
-		if c.json() {
-			if err := c.print(map[string]any{"cause": a.Cause, "problems": a.Problems}); err != nil {
-				return err
-			}
-		}
-		if a.Cause == rollout.CauseSpec {
-			return exit(exitSpec)
-		}
-		return fail(exitRefused, "refused (%s)", a.Cause)
+		return c.unplanned(a.Cause, a.Problems, from)
 	}
 	if c.json() {
 		return c.print(struct {

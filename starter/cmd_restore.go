@@ -32,6 +32,9 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if err != nil {
 		return err
 	}
+	if rollout.IsFleetID(e.WorkflowID) {
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
+	}
 	if e.open() {
 		if err := svc.Signal(ctx, e.run, c.abortOf(t, e.run, o)); err != nil && !errors.Is(err, errOver) {
 			return fmt.Errorf("restore %s: store the abort: %w", t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 // who is the actor and the reason that come with every start and order, and
@@ -50,8 +51,8 @@ func (c *cli) runCommand() *cobra.Command {
 	var by intent
 	var timeout durationFlag
 	cmd := &cobra.Command{
-		Use: "run FILE", Short: "Start a rollout and wait for its end", Args: cobra.ExactArgs(1),
-		Long: `Start the rollout that FILE describes ("-" is standard input) and wait for its
+		Use: "run FILE", Short: "Start a rollout or a fleet and wait for its end", Args: cobra.ExactArgs(1),
+		Long: `Start the rollout or the fleet that FILE describes ("-" is standard input) and wait for its
 end, with live progress on a terminal and one line per change elsewhere. The
 result goes to standard output, everything else to standard error.
 
@@ -89,8 +90,11 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	if err != nil {
 		return nil, submitted{}, err
 	}
+	if specfile.IsFleet(from.text) {
+		return c.launchFleet(ctx, from, by)
+	}
 	spec, problems := parse(from)
-	if err := c.refuseOrder(spec, problems, from); err != nil {
+	if err := c.refuseOrder(subjectOf(spec), problems, from); err != nil {
 		return nil, submitted{}, err
 	}
 	svc, err := c.connect(ctx)
@@ -117,16 +121,16 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 }
 
 // busy tells who holds the target and ends with 15.
-func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
-	refusal := c.refusal(spec, rollout.CauseRunning, spec.Key().String()+" has a running rollout")
-	if holder, err := latest(ctx, svc, spec.Key()); err == nil {
+func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status) error {
+	refusal := c.refusal(subject, rollout.CauseRunning, subject.Target+" has a running "+noun(subject.WorkflowID))
+	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil {
 		refusal.RunID = holder.RunID
 		by := "somebody"
 		if s, err := standing(ctx, svc, holder); err == nil {
 			by = orElse(s.StartedBy, by)
 		}
-		refusal.Reason = fmt.Sprintf("%s is held by the rollout of %s, started by %s %s ago (since %s, run %s, %s)",
-			spec.Key(), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
+		refusal.Reason = fmt.Sprintf("%s is held by the %s of %s, started by %s %s ago (since %s, run %s, %s)",
+			subject.Target, noun(subject.WorkflowID), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
 			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
 	}
 	if err := c.result(refusal); err != nil {
@@ -136,12 +140,11 @@ func (c *cli) busy(ctx context.Context, svc service, spec rollout.Spec) error {
 }
 
 // refusal is the result of an order that no rollout was started for.
-func (c *cli) refusal(spec rollout.Spec, cause rollout.Cause, reason string) rollout.Status {
+func (c *cli) refusal(subject rollout.Status, cause rollout.Cause, reason string) rollout.Status {
 	now := c.now().UTC()
-	return rollout.Status{
-		Target: spec.Key().String(), WorkflowID: rollout.WorkflowID(spec.Key()), Candidate: spec.Release.Version,
-		Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: cause, Reason: reason, StartedAt: now, EndedAt: &now,
-	}
+	subject.Phase, subject.Outcome, subject.Cause, subject.Reason = rollout.PhaseCompleted, rollout.Refused, cause, reason
+	subject.StartedAt, subject.EndedAt = now, &now
+	return subject
 }
 
 // await waits for a run and ends with the code of its outcome.
@@ -180,7 +183,7 @@ func (c *cli) detached(r run) error {
 
 // targetOf reads the target from a workflow's id.
 func targetOf(r run) string {
-	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID} {
+	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID, rollout.FleetID} {
 		prefix := strings.TrimSuffix(id(rollout.Target{Environment: "e", Service: "s"}), "e/s")
 		if target, found := strings.CutPrefix(r.WorkflowID, prefix); found {
 			return target

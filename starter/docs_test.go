@@ -47,6 +47,7 @@ func TestTheGuideListsEveryKindOfEvent(t *testing.T) {
 		rollout.EventResumed, rollout.EventCommand, rollout.EventDrift, rollout.EventBreach, rollout.EventRestoring,
 		rollout.EventTrafficRestored, rollout.EventHealthRestored, rollout.EventCompared, rollout.EventPromoted,
 		rollout.EventCleanedUp, rollout.EventNotified, rollout.EventNeedsHuman, rollout.EventSealed, rollout.EventEnded,
+		rollout.EventUnitStarted, rollout.EventUnitKept, rollout.EventUnitEnded,
 	} {
 		require.Regexp(t, `(?m)^\|[^|]*\b`+string(kind)+`\b`, text)
 	}

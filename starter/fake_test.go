@@ -33,13 +33,17 @@ type fake struct {
 	onQuery   func(n int, f *fake)
 
 	admission admission
-	listed    []execution
-	query     string // of the last List
 
-	startErr, planErr, describeErr, signalErr error
+	fleetAdmission fleetAdmission
+	others         map[string]execution // by workflow id
+	listed         []execution
+	query          string // of the last List
+
+	startErr, planErr, describeErr, signalErr, endErr error
 
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
+	fleets    []rollout.FleetOrder
 	beside    []rollout.Order // started without asking the Target
 	fate      *rollout.Submission
 	onTarget  func(n int) rollout.TargetStatus
@@ -74,6 +78,16 @@ func (f *fake) Start(_ context.Context, s rollout.Submit) (run, error) {
 	return checkout, f.startErr
 }
 
+func (f *fake) StartFleet(_ context.Context, o rollout.FleetOrder) (run, error) {
+	f.fleets = append(f.fleets, o)
+	return run{WorkflowID: rollout.FleetID(o.Spec.Key()), RunID: checkout.RunID}, f.startErr
+}
+
+func (f *fake) PlanFleet(_ context.Context, _ string, o rollout.FleetOrder) (fleetAdmission, error) {
+	f.fleets = append(f.fleets, o)
+	return f.fleetAdmission, f.planErr
+}
+
 func (f *fake) Target(context.Context, rollout.Target) (rollout.TargetStatus, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,9 +111,12 @@ func (f *fake) StartLine(_ context.Context, o rollout.StopOrder) (rollout.Answer
 	return f.answer(o.Command)
 }
 
-func (f *fake) Describe(context.Context, run) (execution, error) {
+func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if e, known := f.others[r.WorkflowID]; known {
+		return e, nil
+	}
 	if f.describeErr != nil {
 		return execution{}, f.describeErr
 	}
@@ -125,6 +142,9 @@ func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 }
 
 func (f *fake) End(ctx context.Context, _ run) (*historypb.HistoryEvent, error) {
+	if f.endErr != nil {
+		return nil, f.endErr
+	}
 	select {
 	case <-f.ended:
 		f.mu.Lock()

@@ -14,9 +14,15 @@ import (
 // is looked at without it.
 const answerWithin = 3 * time.Second
 
-// latest finds the running or last run of a target.
+// latest finds the running or last run of a target: of its rollout or, where
+// that runs or is the newer one, of its service's fleet.
 func latest(ctx context.Context, svc service, t rollout.Target) (execution, error) {
 	e, err := svc.Describe(ctx, runOf(t))
+	if t.Unit == "" && (err == nil || errors.Is(err, errNotFound)) {
+		if f, none := svc.Describe(ctx, run{WorkflowID: rollout.FleetID(t)}); none == nil && (err != nil || f.isNewer(e)) {
+			e, err = f, nil
+		}
+	}
 	switch {
 	case errors.Is(err, errNotFound):
 		return e, fmt.Errorf("could not find a rollout of %s: %w", t, err)
@@ -37,7 +43,7 @@ func standing(ctx context.Context, svc service, e execution) (rollout.Status, er
 	defer cancel()
 	s, err := svc.Query(asking, e.run)
 	if err == nil {
-		return e.upToDate(unfinished(s)), nil
+		return withUnits(asking, svc, e.upToDate(unfinished(s))), nil
 	}
 	if ctx.Err() != nil {
 		return s, ctx.Err()

@@ -19,11 +19,19 @@ import (
 // that is cut off could not put anything back.
 func startOptions(o rollout.Submit) client.StartWorkflowOptions {
 	s := o.Order.Spec
+	return optionsOf(rollout.WorkflowID(s.Key()), s.Key(), s.Release.Version, described{o.Summary, o.Details})
+}
+
+// described is what the Temporal UI shows of a workflow from its start.
+type described struct{ summary, details string }
+
+// optionsOf says how a rollout or a fleet starts.
+func optionsOf(id string, of rollout.Target, candidate string, as described) client.StartWorkflowOptions {
 	keyword := func(name, value string) temporal.SearchAttributeUpdate {
 		return temporal.NewSearchAttributeKeyKeyword(name).ValueSet(value)
 	}
 	return client.StartWorkflowOptions{
-		ID:        rollout.WorkflowID(s.Key()),
+		ID:        id,
 		TaskQueue: rollout.QueueControl,
 
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
@@ -32,13 +40,13 @@ func startOptions(o rollout.Submit) client.StartWorkflowOptions {
 
 		// A task that was handed to a worker as it died is given to another then.
 		WorkflowTaskTimeout: 2 * time.Second,
-		StaticSummary:       o.Summary,
-		StaticDetails:       o.Details,
+		StaticSummary:       as.summary,
+		StaticDetails:       as.details,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			keyword(rollout.AttributeTarget, s.Key().String()),
-			keyword(rollout.AttributeService, s.Service),
-			keyword(rollout.AttributeEnvironment, s.Environment),
-			keyword(rollout.AttributeCandidate, s.Release.Version),
+			keyword(rollout.AttributeTarget, of.String()),
+			keyword(rollout.AttributeService, of.Service),
+			keyword(rollout.AttributeEnvironment, of.Environment),
+			keyword(rollout.AttributeCandidate, candidate),
 			keyword(rollout.AttributePhase, string(rollout.PhasePending)),
 		),
 	}

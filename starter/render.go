@@ -54,6 +54,9 @@ func resultText(s rollout.Status, st style) string {
 	if s.Stale && s.Outcome == "" {
 		line("stale", "read from history: no worker answers")
 	}
+	for _, unit := range unitLines(s.Units, st) {
+		b.WriteString(unit + "\n")
+	}
 	b.WriteString(checkTable(s.Checks, st) + scores(s))
 	return b.String()
 }
@@ -99,6 +102,8 @@ func started(s rollout.Status) string {
 // where is the step and the weight: "step 2/3 at 25%".
 func where(s rollout.Status) string {
 	switch {
+	case s.Waves > 0:
+		return fmt.Sprintf("wave %d/%d", s.Wave, s.Waves)
 	case s.Step == 0:
 		return "before step 1, at " + s.Weight.String()
 	case s.Steps > 0 && s.Step > s.Steps:
@@ -178,6 +183,7 @@ func block(s rollout.Status, now time.Time, st style) []string {
 	for _, r := range s.Retrying {
 		lines = append(lines, "  "+st.paint(yellow, retrying(r)))
 	}
+	lines = append(lines, unitLines(s.Units, st)...)
 	width := 0
 	for _, c := range s.Checks {
 		width = max(width, len(c.Name)+len(advisory(c.Advisory)))
@@ -235,6 +241,9 @@ func plainLine(s rollout.Status) string {
 		text += ", waiting for " + waiting(s, time.Time{})
 	}
 	text += ", " + where(s)
+	if len(s.Units) > 0 {
+		text += ", " + unitsInShort(s.Units)
+	}
 	for _, c := range s.Checks {
 		text += fmt.Sprintf(", %s %s%s", oneLine(c.Name), c.Verdict, advisory(c.Advisory))
 	}

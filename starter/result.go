@@ -11,6 +11,9 @@ import (
 	"bakeoff/rollout"
 )
 
+// nothingPutBack ends the reason of a run that was cut off.
+const nothingPutBack = ": nothing was put back"
+
 // resultOf reads how a run ended from the last event of its history. A run
 // that was cut off from outside could not put anything back: that is Failed,
 // whatever it was doing. next names the run that went on, if one did.
@@ -19,7 +22,7 @@ func resultOf(dc converter.DataConverter, last *historypb.HistoryEvent) (result 
 	cutOff := func(how string) rollout.Status {
 		return rollout.Status{
 			Phase: rollout.PhaseCompleted, Outcome: rollout.Failed, EndedAt: &at,
-			Reason: how + ": nothing was put back",
+			Reason: how + nothingPutBack,
 		}
 	}
 	switch a := last.GetAttributes().(type) {

@@ -241,7 +241,7 @@ func TestList(t *testing.T) {
 	}}
 	got := bakeoff(t.Context(), f, "list", "--env", "production", "--phase", "Waiting")
 	require.Equal(t, 0, got.code)
-	require.Equal(t, "WorkflowType = 'Rollout' AND RolloutEnvironment = 'production' AND RolloutPhase = 'Waiting' AND ExecutionStatus = 'Running'", f.query)
+	require.Equal(t, "WorkflowType IN ('Rollout', 'Fleet') AND RolloutEnvironment = 'production' AND RolloutPhase = 'Waiting' AND ExecutionStatus = 'Running'", f.query)
 	require.Equal(t, ""+
 		"TARGET               CANDIDATE  PHASE               STEP  WEIGHT  STARTED               TOOK\n"+
 		"production/checkout  2.5.0      Waiting (approval)  1     5%      2026-11-21 12:00:00Z  5m\n"+

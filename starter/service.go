@@ -30,6 +30,13 @@ type service interface {
 
 	Converter() converter.DataConverter
 	Close()
+	fleets
+}
+
+// fleets starts and plans fleets, as starts does rollouts.
+type fleets interface {
+	StartFleet(ctx context.Context, o rollout.FleetOrder) (run, error)
+	PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error)
 }
 
 // starts begins things. Submit asks the Target, and returns errNoWorker where no

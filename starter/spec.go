@@ -34,17 +34,6 @@ func (c *cli) read(file string) (source, error) {
 	return source{file, text}, nil
 }
 
-// spec reads a spec that has no problems. Otherwise all of them are told and
-// the error ends the process with 3: nothing was started.
-func (c *cli) spec(file string) (rollout.Spec, source, error) {
-	from, err := c.read(file)
-	if err != nil {
-		return rollout.Spec{}, from, err
-	}
-	spec, problems := parse(from)
-	return spec, from, c.refuse(problems, from)
-}
-
 // parse reads a spec and says what is wrong with it, its judges included.
 func parse(from source) (rollout.Spec, []rollout.Problem) {
 	spec, problems := specfile.Parse(from.name, from.text)
@@ -57,6 +46,41 @@ func parse(from source) (rollout.Spec, []rollout.Problem) {
 		}
 	}
 	return spec, specfile.Locate(from.name, from.text, problems)
+}
+
+// parseFleet reads a fleet's spec and says what is wrong with it.
+func parseFleet(from source) (rollout.FleetSpec, []rollout.Problem) {
+	spec, problems := specfile.ParseFleet(from.name, from.text)
+	if len(problems) > 0 {
+		return spec, problems
+	}
+	for path, checks := range checksOf(spec) {
+		for i, check := range checks {
+			if why := judgeable(check); why != nil {
+				problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%s.checks[%d].judge", path, i), Message: why.Error()})
+			}
+		}
+	}
+	return spec, specfile.Locate(from.name, from.text, problems)
+}
+
+// checksOf are the checks of a fleet by where they stand.
+func checksOf(s rollout.FleetSpec) map[string][]rollout.Check {
+	checks := map[string][]rollout.Check{"rollout": s.Rollout.Checks}
+	for name, unit := range s.Units {
+		checks["units."+name] = unit.Checks
+	}
+	return checks
+}
+
+// wrong says what is wrong with a file, whatever kind it is of.
+func wrong(from source) []rollout.Problem {
+	if specfile.IsFleet(from.text) {
+		_, problems := parseFleet(from)
+		return problems
+	}
+	_, problems := parse(from)
+	return problems
 }
 
 // judgeable says why no judge can be made of a check.
@@ -85,22 +109,18 @@ func (c *cli) refuse(problems []rollout.Problem, from source) error {
 
 // refuseOrder is refuse for an order to start: programs get the result of a
 // rollout, which never was.
-func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from source) error {
+func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, from source) error {
 	if len(problems) == 0 || !c.json() {
 		return c.refuse(problems, from)
 	}
 	c.explain(problems, from.text)
-	now := c.now().UTC()
-	refused := rollout.Status{StartedAt: now, EndedAt: &now, Phase: rollout.PhaseCompleted, Outcome: rollout.Refused, Cause: rollout.CauseSpec,
-		Candidate: s.Release.Version}
-	if key := s.Key(); key.Service != "" && key.Environment != "" {
-		refused.Target, refused.WorkflowID = key.String(), rollout.WorkflowID(key)
+	if strings.HasPrefix(subject.Target, "/") || strings.HasSuffix(subject.Target, "/") { // the spec does not name it
+		subject.Target, subject.WorkflowID = "", ""
 	}
 	for _, p := range problems {
-		refused.Problems = append(refused.Problems, p.String())
+		subject.Problems = append(subject.Problems, p.String())
 	}
-	refused.Reason = "the spec is refused: " + strings.Join(refused.Problems, "; ")
-	if err := c.result(refused); err != nil {
+	if err := c.result(c.refusal(subject, rollout.CauseSpec, "the spec is refused: "+strings.Join(subject.Problems, "; "))); err != nil {
 		return err
 	}
 	return exit(exitSpec)
@@ -113,16 +133,14 @@ func (c *cli) refuseOrder(s rollout.Spec, problems []rollout.Problem, from sourc
 func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) (served bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	admitted, err := svc.Plan(asking, c.planID(o.Spec), o, false)
+	admitted, err := svc.Plan(asking, c.planID(o.Spec.Key().String()), o, false)
 	if err != nil || admitted.Cause != rollout.CauseSpec {
 		return err == nil, ctx.Err()
 	}
-	return true, c.refuseOrder(o.Spec, specfile.Locate(from.name, from.text, admitted.Problems), from)
+	return true, c.refuseOrder(subjectOf(o.Spec), specfile.Locate(from.name, from.text, admitted.Problems), from)
 }
 
-func (c *cli) planID(spec rollout.Spec) string {
-	return fmt.Sprintf("plan/%s/%s", spec.Key(), c.newID())
-}
+func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
 // explain tells people what is wrong and where.
 func (c *cli) explain(problems []rollout.Problem, source []byte) {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
 	"strconv"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -37,7 +39,13 @@ type story struct {
 	held     bool                      // the last window decided to hold
 	passed   int                       // the last step that was passed
 
+	order     string    // the id of the order to start
+	parent    run       // the Target, or fleet, that started it, if one did
+	witnesses witnesses // who stands behind commands
+
 	points turningPoints
+
+	fleet bool // it is that of a fleet
 
 	extensions int                     // how often a bake was lengthened
 	gate       *gate                   // the open one
@@ -61,7 +69,8 @@ func newStory(dc converter.DataConverter, r run) *story {
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
 		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
 		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
-		breaches: map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
+		witnesses: witnesses{},
+		breaches:  map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
 	}
 }
 
@@ -114,14 +123,19 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		return s.telling(e, a.StartChildWorkflowExecutionInitiatedEventAttributes)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		s.notified(e, a.ChildWorkflowExecutionStartedEventAttributes)
+		return s.tellUnits(e)
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
-		return s.told(a.ChildWorkflowExecutionCompletedEventAttributes)
+		return errors.Join(s.told(a.ChildWorkflowExecutionCompletedEventAttributes), s.tellUnits(e))
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes,
 		*historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes:
 		return s.ended(e)
+	case *historypb.HistoryEvent_TimerStartedEventAttributes:
+		s.waited(e)
+	default:
+		return s.tellUnits(e)
 	}
 	return nil
 }
@@ -140,6 +154,9 @@ func (s *story) decode(from *commonpb.Payloads, into any) error {
 }
 
 func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
+	if a.GetWorkflowType().GetName() == rollout.FleetType {
+		return s.fleetSubmitted(e, a)
+	}
 	var order rollout.Order
 	if err := s.decode(a.GetInput(), &order); err != nil {
 		return err
@@ -147,13 +164,12 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	spec := order.Spec
 	s.status.Target, s.status.Candidate = spec.Key().String(), spec.Release.Version
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
-	text := fmt.Sprintf("%s asked for %s in %s", orElse(order.Actor, "somebody"), spec.Release.Version, s.status.Target)
-	if order.Reason != "" {
-		text += ": " + order.Reason
-	}
+	s.order = order.ID
+	s.parent = run{a.GetParentWorkflowExecution().GetWorkflowId(), a.GetParentWorkflowExecution().GetRunId()}
+	text := asking(order)
 	data := map[string]any{"version": spec.Release.Version, "reason": order.Reason}
 	for name, value := range map[string]string{
-		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner, "principal": e.GetPrincipal().GetName(),
+		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner,
 	} {
 		if value != "" {
 			data[name] = value
@@ -163,7 +179,11 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 		text, data["override"] = text+" (break-glass override)", true
 	}
 	noteSignature(data, order.Statement, order.Signature)
-	s.add(e, rollout.EventSubmitted, 0, text, data).Actor = order.Actor
+	line := s.add(e, rollout.EventSubmitted, 0, text, data)
+	line.Actor = order.Actor
+	if s.parent.RunID == "" { // else the worker started it, for whom asked says
+		starterOf(e, a).note(line)
+	}
 	return nil
 }
 
@@ -218,6 +238,9 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 	if err != nil {
 		return err
 	}
+	if how, cutOff := strings.CutSuffix(result.Reason, nothingPutBack); cutOff && s.fleet {
+		result.Reason = how + ": its units are cancelled, and go back by themselves"
+	}
 	s.status = complete(result, s.status)
 	s.status.TimeToRestore = s.points.timed(s.status.TimeToRestore)
 	text := string(s.status.Outcome)
@@ -255,6 +278,9 @@ func complete(result, before rollout.Status) rollout.Status {
 	if result.Outcome == rollout.Failed && result.Steps == 0 {
 		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
 	}
+	if result.Units == nil {
+		result.Units, result.Wave, result.Waves = before.Units, before.Wave, before.Waves
+	}
 	if result.Overrides == nil {
 		result.Overrides = before.Overrides
 	}
@@ -277,4 +303,21 @@ func stepOf(id string) int {
 		return 0
 	}
 	return n
+}
+
+// asking is the sentence of who asked for a rollout. One that takes over from a
+// run that was cut off was asked for by nobody.
+func asking(o rollout.Order) string {
+	who, version, target := orElse(o.Actor, "somebody"), o.Spec.Release.Version, o.Spec.Key()
+	text := fmt.Sprintf("%s asked for %s in %s", who, version, target)
+	switch {
+	case o.Recover != "":
+		return fmt.Sprintf("takes over from run %s of %s in %s, which %s asked for: %s", o.Recover, version, target, who, o.Reason)
+	case o.Back:
+		text = fmt.Sprintf("%s asked to go back to %s in %s", who, version, target)
+	}
+	if o.Reason != "" {
+		text += ": " + o.Reason
+	}
+	return text
 }

@@ -18,6 +18,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	switch one.Type {
 	case "Admit":
 		return s.admitted(e, result)
+	case "AdmitFleet":
+		return s.fleetAdmitted(e, result)
 	case "Authorize":
 		return s.authorized(one, result)
 	case "Snapshot":

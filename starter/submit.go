@@ -38,20 +38,32 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	switch {
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, o.Spec)
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		return out, c.busy(ctx, svc, o.Spec)
+		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+	}
+	if out.Version != "" && out.Version != o.Spec.Release.Version {
+		return out, c.foreignID(o, out.Submission)
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
 }
 
+// foreignID refuses an order whose id was that of another one.
+func (c *cli) foreignID(o rollout.Order, known rollout.Submission) error {
+	why := fmt.Sprintf("the id %s was that of the order of %s: give each order its own", o.ID, known.Version)
+	if err := c.result(c.refusal(subjectOf(o.Spec), rollout.CausePolicy, why)); err != nil {
+		return err
+	}
+	return fail(exitRefused, "refused: %s", why)
+}
+
 // unlessRefused ends with 15 for an order that was refused, and with 12 for one
 // that a newer one took the place of.
 func (c *cli) unlessRefused(s submitted) error {
-	result := c.refusal(s.spec, s.Cause, s.Why)
+	result := c.refusal(subjectOf(s.spec), s.Cause, s.Why)
 	switch s.Fate {
 	case rollout.FateRefused:
 		if err := c.result(result); err != nil {

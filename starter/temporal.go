@@ -41,6 +41,7 @@ func (c connection) options() (client.Options, error) {
 	if c.Namespace != "" {
 		o.Namespace = c.Namespace
 	}
+	o.Identity = "bakeoff/" + whoami()
 	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) // errors are returned, and said once
 	return o, nil
 }
@@ -49,6 +50,7 @@ func (c connection) options() (client.Options, error) {
 type server struct {
 	client    client.Client
 	converter converter.DataConverter
+	named     bool // callers show who they are
 }
 
 var _ service = (*server)(nil)
@@ -65,13 +67,16 @@ func dial(ctx context.Context, c connection) (service, error) {
 	if o.DataConverter == nil {
 		o.DataConverter = converter.GetDefaultDataConverter()
 	}
-	return &server{connected, o.DataConverter}, nil
+	return &server{connected, o.DataConverter, isNamed(o)}, nil
 }
 
 func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
 func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	if err := s.witnessSubmit(ctx, o); err != nil {
+		return rollout.Submission{}, err
+	}
 	for {
 		out, err := s.submit(ctx, o)
 		if !isRenewing(err) || ctx.Err() != nil {
@@ -132,22 +137,27 @@ const planWithin = time.Minute
 
 func (s *server) Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error) {
 	var out admission
+	err := s.plan(ctx, solo{id, rollout.QueueInfra, "Admit", "plan " + summaryOf(o)}, map[string]any{"order": o, "foresee": foresee}, &out)
+	return out, err
+}
+
+// plan runs an activity that plans, as long as somebody waits for it.
+func (s *server) plan(ctx context.Context, a solo, in, out any) error {
 	handle, err := s.client.ExecuteActivity(ctx, client.StartActivityOptions{
-		ID: id, TaskQueue: rollout.QueueInfra, ScheduleToCloseTimeout: planWithin,
-		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
-		Summary:     "plan " + short(summaryOf(o), 150),
-	}, "Admit", map[string]any{"order": o, "foresee": foresee})
+		ID: a.id, TaskQueue: a.queue, ScheduleToCloseTimeout: planWithin,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}, Summary: short(a.summary, 150),
+	}, a.activity, in)
 	if err != nil {
-		return out, err
+		return err
 	}
-	err = handle.Get(ctx, &out)
+	err = handle.Get(ctx, out)
 	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = handle.Terminate(stop, client.TerminateActivityOptions{Reason: "nobody waits for the plan any more"})
-		return out, errNoWorker
+		return errNoWorker
 	}
-	return out, err
+	return err
 }
 
 // actWithin bounds an act of the break-glass restore, retries included.
@@ -284,6 +294,9 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 }
 
 func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	if err := s.witness(ctx, r, c); err != nil {
+		return rollout.Answer{}, err
+	}
 	for {
 		answer, err := s.update(ctx, r, c)
 		if !isRenewing(err) || ctx.Err() != nil {
@@ -296,7 +309,7 @@ func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.
 func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		UpdateID: c.Name + "/" + c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
 		UpdateName: c.Name, Args: []any{c}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {

@@ -101,7 +101,7 @@ func (w *watch) look(ctx context.Context) {
 	if s, err := w.svc.Query(asking, w.watched()); err == nil {
 		s = unfinished(s)
 		if e, err := w.svc.Describe(asking, w.watched()); err == nil { // otherwise the next look tells more
-			s = e.upToDate(s)
+			s = withUnits(asking, w.svc, e.upToDate(s))
 		}
 		w.seen(s)
 		return
@@ -161,7 +161,7 @@ func (w *watch) end(ctx context.Context) ended {
 		switch {
 		case ctx.Err() != nil:
 			return ended{err: ctx.Err()}
-		case errors.Is(err, errNotFound):
+		case errors.Is(err, errNotFound), isDenied(err):
 			return ended{err: fmt.Errorf("wait for %s: %w", r.WorkflowID, err)}
 		case err != nil:
 			pause(ctx, w.poll)

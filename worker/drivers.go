@@ -148,6 +148,14 @@ func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.
 	return current.Admit(ctx, in)
 }
 
+// AdmitFleet admits under the limits in force now.
+func (a *acts) AdmitFleet(ctx context.Context, in activities.AdmitFleetInput) (activities.AdmitFleetOutput, error) {
+	current := *a.Activities
+	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
+	current.Notifications = a.live.config().notifications()
+	return current.AdmitFleet(ctx, in)
+}
+
 // Recipients says who is told by the configuration in force now.
 func (a *acts) Recipients(ctx context.Context, in rollout.Telling) (activities.RecipientsOutput, error) {
 	current := *a.Activities

@@ -164,6 +164,7 @@ func stopAll(members []member) {
 // registerWorkflows makes the workflows known under their stored names.
 func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+	r.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
 	r.RegisterWorkflowWithOptions(workflows.Target, workflow.RegisterOptions{Name: rollout.TargetType})
 	r.RegisterWorkflowWithOptions(workflows.Stop, workflow.RegisterOptions{Name: rollout.StopType})
 	r.RegisterWorkflowWithOptions(workflows.Notify, workflow.RegisterOptions{Name: rollout.NotifyWorkflowType})

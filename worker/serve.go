@@ -112,6 +112,7 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	acts := newActs(p.live)
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
+	acts.Executions = executions{p.client}
 	p.crew = newCrew(p.client, p.queues, acts)
 	if err := p.crew.start(); err != nil {
 		p.crew = nil

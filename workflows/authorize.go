@@ -68,11 +68,11 @@ func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.Author
 
 // mayAbort reports whether somebody may abort: anyone, unless the plan names who
 // may. A cancel of the workflow is always obeyed.
-func (r *run) mayAbort(actor string) bool {
-	if len(r.plan.Abort) == 0 || actor == cancelActor {
+func mayAbort(members []string, actor string) bool {
+	if len(members) == 0 || actor == cancelActor {
 		return true
 	}
-	for _, member := range r.plan.Abort {
+	for _, member := range members {
 		if strings.EqualFold(member, actor) {
 			return true
 		}

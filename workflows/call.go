@@ -157,7 +157,10 @@ func (r *run) result(future workflow.Future, o act, out any) *setback {
 // await waits until the condition holds or the rollout is to go back.
 func (r *run) await(condition func() bool) {
 	// The context is disconnected, so that waiting cannot fail.
-	_ = workflow.Await(r.ctx, func() bool { return r.back != nil || condition() })
+	_ = workflow.Await(r.ctx, func() bool {
+		r.heed()
+		return r.back != nil || condition()
+	})
 }
 
 // write is the job of the next write: with its intent and a higher fence.

@@ -99,6 +99,7 @@ func (r *run) alarmAfter(after time.Duration, reason string, later func() string
 func (r *run) needHuman(reason string) {
 	r.enter(rollout.PhaseNeedsHuman, "", reason)
 	r.publish()
+	r.report(rollout.UnitReport{Phase: rollout.PhaseNeedsHuman, Restored: r.restored, Reason: reason})
 }
 
 // leaveNeedsHuman goes on where a person was needed: success needs nobody.
@@ -112,4 +113,5 @@ func (r *run) leaveNeedsHuman() {
 	}
 	r.enter(phase, "", reason)
 	r.publish()
+	r.report(rollout.UnitReport{Phase: phase, Restored: r.restored, Reason: reason})
 }

@@ -22,9 +22,9 @@ type setback struct {
 
 // commands is what operators have ordered.
 type commands struct {
-	cancelled workflow.Channel
-	seen      map[string]answered // by command id
-	breached  map[string]bool     // by breach id
+	root     workflow.Context    // a cancel ends it
+	seen     map[string]answered // by command id
+	breached map[string]bool     // by breach id
 
 	back         *setback // the first order, or reason, to go back
 	beyond       bool     // too late: the removal of the baseline has been scheduled
@@ -92,6 +92,9 @@ func (r *run) listen() error {
 		}
 	}
 	r.listenForSignals()
+	if r.isUnit() {
+		r.hearFleet()
+	}
 	return nil
 }
 
@@ -101,10 +104,8 @@ func (r *run) listenForSignals() {
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
 		for {
-			var c rollout.Command
-			signals.Receive(ctx, &c)
-			c.Name = rollout.CommandAbort
-			r.once(c, r.abort)
+			_ = workflow.Await(ctx, func() bool { return signals.Len() > 0 })
+			r.obeySignals()
 		}
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
@@ -117,11 +118,11 @@ func (r *run) listenForSignals() {
 		}
 	})
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
-		r.cancelled.Receive(ctx, nil)
-		r.once(rollout.Command{ID: "temporal:cancel", Name: rollout.CommandAbort, Actor: cancelActor,
-			Reason: "the workflow was cancelled"}, r.abort)
+		r.root.Done().Receive(ctx, nil)
+		r.obeyCancel()
 	})
 	workflow.Go(r.ctx, r.listenForBreaches)
+	hearWitnesses(r.ctx)
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same
@@ -135,7 +136,7 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 	}
 	answer := obey(c)
 	r.seen[c.ID] = answered{c.Name, answer}
-	r.countCommand(c.Name, answer.Answer)
+	countCommand(r.ctx, c.Name, answer.Answer)
 	switch {
 	case answer.Answer == rollout.Denied:
 		r.noteDenied(c, answer.Why)
@@ -191,9 +192,15 @@ func (r *run) turn(s setback) {
 func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
 
 func (r *run) abort(c rollout.Command) rollout.Answer {
-	switch {
-	case !r.mayAbort(c.Actor):
+	if !mayAbort(r.plan.Abort, c.Actor) {
 		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(r.plan.Abort, ", "))
+	}
+	return r.obeyAbort(c)
+}
+
+// obeyAbort is abort by somebody who may.
+func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
+	switch {
 	case r.beyond:
 		return noop("already promoted: going back is a rollout of its own")
 	case r.status.Outcome != "" || r.ended:

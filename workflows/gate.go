@@ -51,6 +51,9 @@ func (r *run) startDeadline() {
 	limit := r.plan.Spec.Deadline
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		for r.isGoing() {
+			if r.kept { // the fleet's deadline bounds this
+				return
+			}
 			if r.stands() {
 				_ = workflow.Await(ctx, func() bool { return !r.stands() || !r.isGoing() })
 				continue

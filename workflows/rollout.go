@@ -72,6 +72,7 @@ type run struct {
 	phases     int                    // counts what was entered
 
 	commands
+	member
 	closed
 	shown shown
 	told  []workflow.Future // hooks that were told of something
@@ -104,7 +105,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
-	r.cancelled = ctx.Done()
+	r.root, r.member = ctx, memberOf(order, info)
 	return r
 }
 
@@ -156,6 +157,9 @@ func (r *run) admit() *setback {
 // received is when the order was given to Temporal: to the Target, where that
 // started this rollout when its turn came, and else with the start.
 func (r *run) received() time.Time {
+	if r.isUnit() { // its fleet has looked at who asked for it
+		return time.Time{}
+	}
 	if r.isOfTarget() && !r.order.Received.IsZero() {
 		return r.order.Received
 	}
@@ -240,7 +244,10 @@ func (r *run) advance() *setback {
 	if s := r.promote(); s != nil {
 		return s
 	}
-	return r.keepBaseline()
+	if s := r.keepBaseline(); s != nil {
+		return s
+	}
+	return r.keepForFleet()
 }
 
 // climb takes one step: ask, raise, watch.

@@ -163,8 +163,8 @@ func (r *run) metrics() client.MetricsHandler {
 
 func (r *run) count(name string) { r.metrics().Counter("bakeoff_" + name).Inc(1) }
 
-func (r *run) countCommand(name, answer string) {
-	workflow.GetMetricsHandler(r.ctx).WithTags(map[string]string{"command": name, "answer": answer}).Counter("bakeoff_commands").Inc(1)
+func countCommand(ctx workflow.Context, name, answer string) {
+	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"command": name, "answer": answer}).Counter("bakeoff_commands").Inc(1)
 }
 
 // watchSummary is the sentence of one Observe: "watch 5% for 8m: errors, latency".

@@ -56,6 +56,7 @@ func (l *line) listen() error {
 			return err
 		}
 	}
+	hearWitnesses(l.ctx)
 	return nil
 }
 

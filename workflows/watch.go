@@ -160,6 +160,9 @@ func (r *run) waitWindow() activities.ObserveInput {
 	r.waits++
 	in := r.window(step, 50+r.waits)
 	in.Waiting = true
+	if r.kept {
+		in.Primary = r.plan.Candidate
+	}
 	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
 	in.End = r.now().Add(longestWait)
 	return in

@@ -21,7 +21,7 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	require.NoError(t, enc.Encode(comments(t, "../spec.go", "../strategies.go", "../adaptive.go")))
+	require.NoError(t, enc.Encode(comments(t, "../spec.go", "../strategies.go", "../adaptive.go", "../fleet.go")))
 	if *update {
 		require.NoError(t, os.WriteFile("descriptions.json", want.Bytes(), 0o644))
 	}

@@ -1,8 +1,10 @@
 package specfile
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -18,36 +20,77 @@ import (
 //go:embed descriptions.json
 var descriptions []byte
 
-// Schema is the JSON Schema (2020-12) of a rollout's spec, made from the Go
-// types. It accepts what Parse accepts, odd spellings apart ("5e0%", an empty
+// Schema is the JSON Schema (2020-12) of the files that say what is rolled out,
+// a rollout's or, by its kind, a fleet's, made from the Go types. It accepts what Parse accepts, odd spellings apart ("5e0%", an empty
 // text for a field left out). The reverse does not hold: what depends on
 // several fields (weights that rise, a driver for each check, secrets) only
-// Parse can see.
+// Parse can see, and of a fleet what its units leave open.
 func Schema() ([]byte, error) {
+	one, err := reflected(rollout.Spec{})
+	if err != nil {
+		return nil, err
+	}
+	exclusive(one)
+	many, err := reflected(rollout.FleetSpec{})
+	if err != nil {
+		return nil, err
+	}
+	relax(many)
+	all := map[string]json.RawMessage{}
+	if err := errors.Join(gather(all, one, ""), gather(all, many, "fleet.")); err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	body, err := json.MarshalIndent(map[string]any{
+		"$schema": jsonschema.Version, "title": "Bakeoff rollout or fleet", "$defs": all,
+		"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": "Fleet"}}, "required": []string{"kind"}},
+		"then": map[string]any{"$ref": "#/$defs/fleet.FleetSpec"},
+		"else": map[string]any{"$ref": "#/$defs/Spec"},
+	}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	return append(body, '\n'), nil
+}
+
+// reflected makes the schemas of a type and of all that it holds, by name.
+func reflected(of any) (jsonschema.Definitions, error) {
 	var comments map[string]string
 	if err := json.Unmarshal(descriptions, &comments); err != nil {
 		return nil, fmt.Errorf("read descriptions: %w", err)
 	}
 	r := jsonschema.Reflector{
-		Anonymous: true, ExpandedStruct: true, Mapper: written,
+		Anonymous: true, Mapper: written,
 		LookupComment: func(t reflect.Type, field string) string { return comments[join(t.Name(), field)] },
 	}
-	s := r.Reflect(rollout.Spec{})
-	s.Title = "Bakeoff rollout"
-	defs := s.Definitions
-	defs["Spec"] = s
+	defs := r.Reflect(of).Definitions
 	for name, def := range defs {
 		refine(name, def)
 	}
-	exclusive(defs)
-	delete(defs, "Spec")
 	defs["text"] = &jsonschema.Schema{Description: "Text; a number or a boolean is taken as it is written.",
 		Extras: map[string]any{"type": []string{"string", "number", "boolean"}}}
-	body, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write schema: %w", err)
+	return defs, nil
+}
+
+// relax leaves out what must be there: what one of a fleet's units leaves open,
+// all of them have in common, and the other way round.
+func relax(defs jsonschema.Definitions) {
+	for name, def := range defs {
+		if name != "FleetSpec" {
+			def.Required = nil
+		}
 	}
-	return append(body, '\n'), nil
+}
+
+// gather adds schemas to all, under names of their own.
+func gather(all map[string]json.RawMessage, defs jsonschema.Definitions, prefix string) error {
+	for name, def := range defs {
+		body, err := json.Marshal(def)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		all[prefix+name] = bytes.ReplaceAll(body, []byte(`"#/$defs/`), []byte(`"#/$defs/`+prefix))
+	}
+	return nil
 }
 
 // written is the schema of types that have a way of writing of their own.

@@ -2,8 +2,8 @@
 // into Go values, strictly, with everything that is wrong said at once and by
 // line and column; and the JSON Schema that editors check a spec against.
 //
-// Start with Parse, which reads a rollout's spec, or Decode, which reads any
-// other document by the same rules.
+// Start with Parse, which reads a rollout's spec, ParseFleet, which reads a
+// fleet's, or Decode, which reads any other document by the same rules.
 //
 // The rules: one document a file, no unknown fields, no field twice, nothing
 // left empty. Names are the json names of the Go fields. Where text is
@@ -34,6 +34,16 @@ func Parse(file string, data []byte) (rollout.Spec, []rollout.Problem) {
 	return spec, placed(file, doc.into(&spec))
 }
 
+// ParseFleet reads a fleet's spec and validates it, as Parse does a rollout's.
+func ParseFleet(file string, data []byte) (rollout.FleetSpec, []rollout.Problem) {
+	var spec rollout.FleetSpec
+	problems := placed(file, read(data).into(&spec))
+	return spec, problems
+}
+
+// IsFleet reports whether a file says that it is a fleet.
+func IsFleet(data []byte) bool { return read(data).kind() == "Fleet" }
+
 // Locate gives the problems that somebody else found in a spec, such as the
 // worker that was to plan it, their places in the file that it came from.
 func Locate(file string, data []byte, problems []rollout.Problem) []rollout.Problem {
@@ -42,8 +52,11 @@ func Locate(file string, data []byte, problems []rollout.Problem) []rollout.Prob
 		return problems
 	}
 	d := decoder{places: map[string]place{}}
-	var spec rollout.Spec
-	d.value(doc.root, "", doc.root.place, reflect.ValueOf(&spec).Elem())
+	into := reflect.New(reflect.TypeFor[rollout.Spec]())
+	if doc.kind() == "Fleet" {
+		into = reflect.New(reflect.TypeFor[rollout.FleetSpec]())
+	}
+	d.value(doc.root, "", doc.root.place, into.Elem())
 	d.problems, d.troubled = nil, nil // what is wrong with the file itself, Parse says
 	d.validated(problems)
 	return placed(file, d.problems)
@@ -52,16 +65,32 @@ func Locate(file string, data []byte, problems []rollout.Problem) []rollout.Prob
 // otherKind finds a document that is no rollout at all: one problem says more
 // than the many that its fields would make.
 func otherKind(doc document) (rollout.Problem, bool) {
-	if doc.root == nil || doc.root.kind != mapping {
+	v := doc.kindNode()
+	if v == nil || !slices.Contains([]string{"Fleet", "Rehearsal"}, v.text) {
 		return rollout.Problem{}, false
 	}
+	return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,
+		Message: v.text + " is not read here: expected kind: Rollout"}, true
+}
+
+// kind is what a document says that it is; "" where it does not say.
+func (doc document) kind() string {
+	if v := doc.kindNode(); v != nil {
+		return v.text
+	}
+	return ""
+}
+
+func (doc document) kindNode() *node {
+	if doc.root == nil || doc.root.kind != mapping {
+		return nil
+	}
 	for _, e := range doc.root.entries {
-		if v := e.value; e.key == "kind" && v.kind == scalar && slices.Contains([]string{"Fleet", "Rehearsal"}, v.text) {
-			return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,
-				Message: v.text + " is not read here: expected kind: Rollout"}, true
+		if e.key == "kind" && e.value.kind == scalar {
+			return e.value
 		}
 	}
-	return rollout.Problem{}, false
+	return nil
 }
 
 // Decode reads one document into what the pointer points to, by the rules of

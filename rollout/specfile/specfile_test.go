@@ -56,7 +56,7 @@ func documents(t *testing.T) map[string]string {
 	docs := map[string]string{}
 	files, err := filepath.Glob("../../starter/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.Len(t, files, 6)
 	for _, f := range files {
 		body, err := os.ReadFile(f)
 		require.NoError(t, err)
@@ -76,6 +76,9 @@ func documents(t *testing.T) map[string]string {
 func TestExamplesAndReferenceAreValid(t *testing.T) {
 	for name, doc := range documents(t) {
 		_, problems := Parse(name, []byte(doc))
+		if IsFleet([]byte(doc)) {
+			_, problems = ParseFleet(name, []byte(doc))
+		}
 		require.Empty(t, problems, name)
 	}
 }

@@ -40,9 +40,10 @@ func newStage(b *testing.B, queues ...string) *stage {
 	s.client = dial(b, s.server)
 	for _, queue := range queues {
 		w := worker.New(s.client, queue, s.optionsFor(queue))
-		w.RegisterActivity(&activities.Activities{Drivers: s.registry()})
+		w.RegisterActivity(&activities.Activities{Drivers: s.registry(), Executions: reach{s.client}})
 		if queue == rollout.QueueControl {
 			w.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+			w.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
 			w.RegisterWorkflowWithOptions(bareWorkflow, workflow.RegisterOptions{Name: bareType})
 			w.RegisterActivityWithOptions(bareRestore, activity.RegisterOptions{Name: bareAct})
 		}

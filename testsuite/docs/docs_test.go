@@ -119,11 +119,13 @@ func TestYAML(t *testing.T) {
 			case kind == "judge": // TestJudgeExamples runs it
 			case kind == "fragment-of: spec", kind == "" && strings.HasPrefix(firstKey(t, b), "checks"): // of bakeoff judge
 				checkSpec(t, b, laidOver(t, b))
+			case kind == "fragment-of: fleet":
+				checkFleet(t, b)
 			case kind == "":
 				require.Equal(t, "kind", firstKey(t, b), "a whole document begins with its kind; a part of one needs another fence")
 				checkSpec(t, b, []byte(b.text))
 			default:
-				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, judge, worker, alerts, alertmanager, ci; not %q", kind)
+				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, judge, worker, alerts, alertmanager, ci; not %q", kind)
 			}
 		})
 		seen[kind]++
@@ -164,9 +166,24 @@ func laidOver(t *testing.T, b block) []byte {
 	return []byte(out.String() + b.text)
 }
 
+// checkFleet lays a fragment over the minimal spec, as its rollout.
+func checkFleet(t *testing.T, b block) {
+	t.Helper()
+	fleet := "kind: Fleet\nservice: checkout\nenvironment: production\n" + b.text + "rollout:\n"
+	for line := range strings.Lines(minimal) {
+		if name, _, _ := strings.Cut(line, ":"); !slices.Contains([]string{"kind", "service", "environment"}, name) {
+			fleet += "  " + line
+		}
+	}
+	checkSpec(t, b, []byte(fleet))
+}
+
 func checkSpec(t *testing.T, b block, text []byte) {
 	t.Helper()
 	_, problems := specfile.Parse(b.where(), text)
+	if specfile.IsFleet(text) {
+		_, problems = specfile.ParseFleet(b.where(), text)
+	}
 	for _, p := range problems {
 		t.Error(specfile.Explain(p, text))
 	}

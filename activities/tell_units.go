@@ -1,0 +1,58 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"bakeoff/rollout"
+)
+
+// Executions knows which workflows run, and reaches them.
+type Executions interface {
+	// Running returns the run that is open under a workflow id; "" when none is.
+	Running(ctx context.Context, workflowID string) (runID string, err error)
+	// Tell signals a word to the rollout of a unit. One that is over needs none.
+	Tell(ctx context.Context, to Unit, w rollout.Word) error
+}
+
+// Unit names the rollout of one unit of a fleet.
+type Unit struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+}
+
+// TellUnitsInput says what is told, and to whom.
+type TellUnitsInput struct {
+	Word  rollout.Word `json:"word"`
+	Units []Unit       `json:"units"`
+}
+
+// TellUnitsOutput is empty.
+type TellUnitsOutput struct{}
+
+// unitsAtOnce bounds how many units are told at the same time.
+const unitsAtOnce = 16
+
+// TellUnits says a word to units. Signals of the fleet's own workflow would wait
+// for one another: each is written into its history, too. A unit that hears it
+// twice does nothing more.
+func (a *Activities) TellUnits(ctx context.Context, in TellUnitsInput) (TellUnitsOutput, error) {
+	if a.Executions == nil {
+		return TellUnitsOutput{}, errors.New("tell units: this worker reaches no workflows")
+	}
+	var all sync.WaitGroup
+	slots, failed := make(chan struct{}, unitsAtOnce), make([]error, len(in.Units))
+	for i, unit := range in.Units {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if err := a.Executions.Tell(ctx, unit, in.Word); err != nil {
+				failed[i] = fmt.Errorf("tell %s to %s: %w", unit.WorkflowID, in.Word.Say, err)
+			}
+		})
+	}
+	all.Wait()
+	return TellUnitsOutput{}, errors.Join(failed...)
+}

@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// FleetPlan is a fleet worked out: which unit takes its turn when. A worker
+// makes it in AdmitFleet, the workflow follows it. Each unit's own plan is made
+// again when its rollout begins; here stands its digest.
+type FleetPlan struct {
+	Target      string              `json:"target"`
+	Candidate   string              `json:"candidate"` // of the units; "" where they differ
+	Units       []PlannedUnit       `json:"units"`     // in the order of waves
+	Waves       [][]string          `json:"waves"`
+	After       map[string][]string `json:"after,omitempty"`
+	MaxParallel int                 `json:"maxParallel"`
+	Wait        Duration            `json:"wait"`
+	Budget      int                 `json:"failureBudget"`
+	OnFailure   string              `json:"onFailure"`
+	Deadline    Duration            `json:"deadline"`
+	Events      int                 `json:"events"` // bound on the history's length, see EventBound
+	Warnings    []string            `json:"warnings,omitempty"`
+	Abort       []string            `json:"abort,omitempty"` // who may abort; empty: anyone
+	Digest      string              `json:"digest"`          // sha256 of the plan without this field
+}
+
+// PlannedUnit is one unit of the plan.
+type PlannedUnit struct {
+	Unit      string `json:"unit"`
+	Target    string `json:"target"`
+	Candidate string `json:"candidate"`
+	Wave      int    `json:"wave"` // from 1
+	Steps     int    `json:"steps"`
+	Digest    string `json:"digest"` // of the unit's own plan
+	Events    int    `json:"events"` // bound on its history
+}
+
+// NewFleetPlan works a valid fleet out, with the plan of each unit as a worker
+// admits it.
+func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
+	p := FleetPlan{
+		Target: s.Key().String(), Waves: s.levels(), After: s.After, MaxParallel: len(s.Units), Wait: s.Wait,
+		Budget: s.FailureBudget, OnFailure: orElse(s.OnFailure, OnFailureAll), Candidate: s.Rollout.Release.Version,
+	}
+	if s.MaxParallel != nil {
+		p.MaxParallel = *s.MaxParallel
+	}
+	longest := Duration(0)
+	for i, wave := range p.Waves {
+		slowest := Duration(0)
+		for _, unit := range wave {
+			plan := admitted[unit]
+			if plan.Candidate != p.Candidate {
+				p.Candidate = ""
+			}
+			slowest = max(slowest, plan.Spec.Deadline)
+			p.Units = append(p.Units, PlannedUnit{Unit: unit, Target: plan.Target, Candidate: plan.Candidate, Wave: i + 1,
+				Steps: len(plan.Steps), Digest: plan.Digest, Events: plan.Events})
+		}
+		turns := (len(wave) + p.MaxParallel - 1) / p.MaxParallel
+		longest += Duration(turns) * slowest
+	}
+	p.Deadline = orElse(s.Deadline, longest+Duration(len(p.Waves)-1)*s.Wait+Duration(time.Hour))
+	p.Events = p.EventBound()
+	return p.Seal()
+}
+
+// EventBound computes how long the history may become when nothing goes wrong:
+// 40 + 18 per unit (begun, promoted, released, ended, each with a workflow task)
+// + 8 per wave.
+func (p FleetPlan) EventBound() int { return 40 + 18*len(p.Units) + 8*len(p.Waves) }
+
+// Seal returns the plan with its digest.
+func (p FleetPlan) Seal() FleetPlan {
+	p.Digest = ""
+	body, err := json.Marshal(p)
+	if err != nil { // a plan is plain data
+		body = fmt.Appendf(nil, "%+v", p)
+	}
+	sum := sha256.Sum256(body)
+	p.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	return p
+}
+
+// levels are the waves: those given, those that follow from after (each unit as
+// early as it may), else one of all units. Units that wait for one another are in
+// none.
+func (s FleetSpec) levels() [][]string {
+	if len(s.Waves) > 0 {
+		return s.Waves
+	}
+	left, passed := sortedKeys(s.Units), map[string]bool{}
+	var out [][]string
+	for len(left) > 0 {
+		var wave []string
+		for _, unit := range left {
+			if !slices.ContainsFunc(s.After[unit], func(before string) bool { return !passed[before] }) {
+				wave = append(wave, unit)
+			}
+		}
+		if len(wave) == 0 {
+			return out
+		}
+		for _, unit := range wave {
+			passed[unit] = true
+		}
+		left = slices.DeleteFunc(left, func(unit string) bool { return passed[unit] })
+		out = append(out, wave)
+	}
+	return out
+}

@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxUnits is how many units one fleet may have.
+const maxUnits = 500
+
+// Validate says everything that is wrong with the fleet, and with the rollout
+// of every unit, and can be seen without asking any system.
+func (s FleetSpec) Validate() []Problem {
+	var v validation
+	v.require(s.Kind == "Fleet", "kind", "%q is not served here: write kind: Fleet", s.Kind)
+	v.name(s.Service, "service")
+	v.name(s.Environment, "environment")
+	v.require(len(s.Units) > 0, "units", "a fleet needs units: name at least one")
+	v.require(len(s.Units) <= maxUnits, "units", "%d units are too many: at most %d", len(s.Units), maxUnits)
+	v.require(s.MaxParallel == nil || *s.MaxParallel >= 1, "maxParallel", "at least 1 unit must be under way at a time")
+	v.require(s.FailureBudget >= 0, "failureBudget", "%d units cannot fail", s.FailureBudget)
+	v.oneOf(s.OnFailure, "onFailure", OnFailureUnit, OnFailureWave, OnFailureAll)
+	v.atLeast(s.Deadline, "deadline", time.Second)
+	v.require(len(s.Waves) == 0 || len(s.After) == 0, "after", "waves and after both give the order: exactly one may")
+	for _, field := range []struct{ name, value string }{{"kind", s.Rollout.Kind}, {"service", s.Rollout.Service},
+		{"environment", s.Rollout.Environment}, {"unit", s.Rollout.Unit}} {
+		v.require(field.value == "", "rollout."+field.name, "is the fleet's, or a unit's: leave it out here")
+	}
+	s.validateWaves(&v)
+	s.validateAfter(&v)
+	if len(s.Units) <= maxUnits {
+		s.validateUnits(&v)
+	}
+	slices.SortStableFunc(v, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	return v
+}
+
+func (s FleetSpec) validateWaves(v *validation) {
+	if len(s.Waves) == 0 {
+		return
+	}
+	listed := map[string]bool{}
+	for i, wave := range s.Waves {
+		v.require(len(wave) > 0, fmt.Sprintf("waves[%d]", i), "a wave without units: leave it out")
+		for j, unit := range wave {
+			path := fmt.Sprintf("waves[%d][%d]", i, j)
+			_, known := s.Units[unit]
+			v.require(known, path, "no such unit: %s", unit)
+			v.require(!listed[unit], path, "%s is listed twice", unit)
+			listed[unit] = true
+		}
+	}
+	for _, unit := range sortedKeys(s.Units) {
+		v.require(listed[unit], "waves", "%s is in no wave", unit)
+	}
+}
+
+func (s FleetSpec) validateAfter(v *validation) {
+	for _, unit := range sortedKeys(s.After) {
+		_, known := s.Units[unit]
+		v.require(known, "after."+unit, "no such unit: %s", unit)
+		for i, before := range s.After[unit] {
+			_, known := s.Units[before]
+			v.require(known, fmt.Sprintf("after.%s[%d]", unit, i), "no such unit: %s", before)
+		}
+	}
+	if left := s.cyclic(); len(left) > 0 {
+		v.add("after", "%s wait for one another: none of them could ever begin", strings.Join(left, ", "))
+	}
+}
+
+// cyclic is the units that the order never lets begin.
+func (s FleetSpec) cyclic() []string {
+	if len(s.After) == 0 {
+		return nil
+	}
+	left := sortedKeys(s.Units)
+	for _, wave := range s.levels() {
+		left = slices.DeleteFunc(left, func(unit string) bool { return slices.Contains(wave, unit) })
+	}
+	return left
+}
+
+// validateUnits validates every unit's rollout. What is wrong with all of them
+// is said once, of what they have in common.
+func (s FleetSpec) validateUnits(v *validation) {
+	targets, found, order := map[Target]string{}, map[Problem][]string{}, []Problem(nil)
+	for _, name := range sortedKeys(s.Units) {
+		v.name(name, "units."+name)
+		own, unit := s.Units[name], s.Unit(name)
+		v.require(own.Kind == "" && own.Environment == "", "units."+name, "kind and environment are the fleet's: leave them out")
+		other, taken := targets[unit.Key()]
+		v.require(!taken, "units."+name, "%s and %s are the same target: %s", other, name, unit.Key())
+		targets[unit.Key()] = name
+		for _, p := range unit.Validate() {
+			if slices.Contains([]string{"service", "environment", "unit"}, p.Path) {
+				continue // said already
+			}
+			if found[p] == nil {
+				order = append(order, p)
+			}
+			found[p] = append(found[p], name)
+		}
+	}
+	for _, p := range order {
+		if len(found[p]) == len(s.Units) {
+			v.add("rollout."+p.Path, "%s", p.Message)
+			continue
+		}
+		for _, name := range found[p] {
+			v.add("units."+name+"."+p.Path, "%s", p.Message)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"bakeoff/rollout"
+)
+
+const threeUnits = `kind: Fleet
+service: checkout
+environment: production
+units: {a: {}, b: {}, c: {}}
+waves: [[a], [b, c]]
+wait: 10m
+rollout:
+  release: {version: 2.5.0}
+  target: {deploy: {driver: http, with: {url: http://deployer:8080}}, traffic: {driver: http}, metrics: {driver: prometheus}}
+  strategy: {canary: [{weight: 5%, bake: 10m}]}
+  checks: [{name: errors, failures: f, requests: r}]
+`
+
+// fleetPlan is what a worker makes of a file.
+func fleetPlan(t *testing.T, text string) rollout.FleetPlan {
+	t.Helper()
+	s, problems := parseFleet(source{"f", []byte(text)})
+	require.Empty(t, problems)
+	units := map[string]rollout.Plan{}
+	for unit := range s.Units {
+		units[unit] = rollout.NewPlan(s.Unit(unit))
+	}
+	return rollout.NewFleetPlan(s, units)
+}
+
+func TestFleetsAreChecked(t *testing.T) {
+	f := &fake{dialError: errors.New("must not be dialed")}
+	require.Equal(t, ran{code: 0, out: "1 spec, nothing wrong\n"}, bakeoff(t.Context(), f, "lint", file(t, threeUnits)))
+	got := bakeoff(t.Context(), f, "lint", file(t, threeUnits+"after: {a: [b]}\n"))
+	require.Equal(t, 3, got.code)
+	require.Contains(t, got.err, "after: waves and after both give the order")
+	got = bakeoff(t.Context(), f, "lint", file(t, threeUnits+"    - {name: more, query: q, judge: {threshold: {success: 'result ??'}}}\n"))
+	require.Equal(t, 3, got.code)
+}
+
+func TestFleetsArePlanned(t *testing.T) {
+	f := &fake{fleetAdmission: fleetAdmission{Plan: fleetPlan(t, threeUnits)}}
+	got := bakeoff(t.Context(), f, "plan", file(t, threeUnits))
+	require.Zero(t, got.code, got.err)
+	for _, want := range []string{
+		"production/checkout: 2.5.0 to 3 units in 2 waves\n", "wave 2, at most 3 at once\n  begins 10m after the one before\n",
+		"  b                2.5.0, 1 step, at most", "when more than 0 units fail, all units go back\n",
+	} {
+		require.Contains(t, got.out, want)
+	}
+	got = bakeoff(t.Context(), f, "plan", file(t, threeUnits), "-o", "json")
+	var p rollout.FleetPlan
+	require.NoError(t, json.Unmarshal([]byte(got.out), &p))
+	require.Equal(t, f.fleetAdmission.Plan, p)
+
+	f.fleetAdmission = fleetAdmission{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: "production/checkout/a has a running rollout"}}}
+	got = bakeoff(t.Context(), f, "plan", file(t, threeUnits))
+	require.Equal(t, 15, got.code)
+	require.Contains(t, got.err, "production/checkout/a has a running rollout")
+}
+
+func TestFleetsAreStarted(t *testing.T) {
+	f := &fake{}
+	got := bakeoff(t.Context(), f, "start", file(t, threeUnits), "--reason", "why not", "-o", "json")
+	require.Zero(t, got.code, got.err)
+	require.Contains(t, got.out, `"target":"production/checkout","workflowId":"fleet/production/checkout"`)
+	require.Equal(t, "why not", f.fleets[1].Reason)
+	require.Len(t, f.fleets[1].Spec.Units, 3)
+
+	f = &fake{fleetAdmission: fleetAdmission{Cause: rollout.CauseSpec, Problems: []rollout.Problem{{Path: "units.b", Message: "no"}}}}
+	got = bakeoff(t.Context(), f, "start", file(t, threeUnits), "-o", "json")
+	require.Equal(t, 3, got.code)
+	require.Contains(t, got.err, ":4:16: units.b: no")
+	require.Contains(t, got.out, `"workflowId":"fleet/production/checkout"`)
+}
+
+// A target without a unit is the fleet where that runs, or ran last.
+func TestATargetMayBeAFleet(t *testing.T) {
+	closed := noon.Add(time.Hour)
+	at := func(id string, open bool, started time.Time) execution {
+		e := execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: started}
+		if !open {
+			e.Status, e.Closed = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, &closed
+		}
+		return e
+	}
+	one, many := "rollout/production/checkout", "fleet/production/checkout"
+	for name, c := range map[string]struct {
+		one, many execution
+		want      string
+	}{
+		"the one that is open":        {at(one, true, noon), at(many, false, noon.Add(time.Minute)), one},
+		"the fleet that is open":      {at(one, false, noon.Add(time.Minute)), at(many, true, noon), many},
+		"the last one":                {at(one, false, noon.Add(time.Minute)), at(many, false, noon), one},
+		"the fleet that was the last": {at(one, false, noon), at(many, false, noon.Add(time.Minute)), many},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{others: map[string]execution{one: c.one, many: c.many}}
+			e, err := latest(t.Context(), f, rollout.Target{Environment: "production", Service: "checkout"})
+			require.NoError(t, err)
+			require.Equal(t, c.want, e.WorkflowID)
+		})
+	}
+	f := &fake{others: map[string]execution{many: at(many, true, noon)}}
+	_, err := latest(t.Context(), f, rollout.Target{Environment: "production", Service: "checkout", Unit: "a"})
+	require.ErrorIs(t, err, errNotFound, "a unit is no fleet")
+
+	got := bakeoff(context.Background(), f, "restore", "production/checkout", "--reason", "x")
+	require.Equal(t, 15, got.code)
+	require.Contains(t, got.err, "restore its units")
+}
+
+func TestFleetsAreShown(t *testing.T) {
+	s := rollout.Status{Target: "production/checkout", Phase: rollout.PhaseRollingBack, Candidate: "2.5.0", Wave: 2, Waves: 2, Reason: "b: RolledBack: errors",
+		Units: []rollout.UnitStatus{
+			{Unit: "a", Target: "production/checkout/a", Wave: 1, Phase: rollout.PhaseWaiting, Kept: true, Weight: rollout.All, Reason: "promoted"},
+			{Unit: "b", Target: "production/checkout/b", Wave: 2, Phase: rollout.PhaseCompleted, Outcome: rollout.RolledBack, Reason: "errors"},
+			{Unit: "c", Target: "production/checkout/c", Wave: 2, Phase: rollout.PhaseRunning, RunID: "r-c"},
+		}}
+	f := &fake{others: map[string]execution{"rollout/production/checkout/c": {run: run{"rollout/production/checkout/c", "r-c"},
+		Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Phase: rollout.PhaseRunning, Weight: 500}}}
+	now := withUnits(t.Context(), f, s)
+	require.Equal(t, rollout.Weight(500), now.Units[2].Weight, "the unit's own run knows better")
+	require.Zero(t, s.Units[2].Weight, "nothing is changed")
+	text := resultText(now, style{})
+	for _, want := range []string{"wave 2/2", "a  wave 1  Kept          100%  promoted", "b  wave 2  RolledBack      0%  errors", "c  wave 2  Running         5%"} {
+		require.Contains(t, text, want)
+	}
+	require.Contains(t, plainLine(now), "wave 2/2, a Kept, b RolledBack, c Running")
+}

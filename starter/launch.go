@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
+)
+
+// launchFleet starts the fleet of a file. The caller closes the service.
+func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service, submitted, error) {
+	spec, problems := parseFleet(from)
+	subject := fleetSubject(spec)
+	if by.order.Supersede {
+		return nil, submitted{}, fail(exitUsage, "--supersede is not for fleets: abort the one that runs")
+	}
+	if err := c.refuseOrder(subject, problems, from); err != nil {
+		return nil, submitted{}, err
+	}
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return nil, submitted{}, err
+	}
+	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec,
+		Wait: by.order.Wait, Override: by.order.Override}
+	out := submitted{run: run{WorkflowID: subject.WorkflowID}, Submission: rollout.Submission{ID: order.ID, Version: subject.Candidate, Fate: rollout.FateStarted}}
+	if order, err = c.signedFleet(order, by.who); err != nil {
+		svc.Close()
+		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
+	}
+	if err = c.previewFleet(ctx, svc, order, from); err == nil {
+		out.run, err = svc.StartFleet(ctx, order)
+		out.Submission.RunID = out.run.RunID
+		if errors.Is(err, errBusy) {
+			err = c.busy(ctx, svc, subject)
+		} else if err != nil {
+			err = fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
+		}
+	}
+	if err != nil {
+		svc.Close()
+		return nil, submitted{}, err
+	}
+	return svc, out, nil
+}
+
+// previewFleet is preview for a fleet.
+func (c *cli) previewFleet(ctx context.Context, svc service, o rollout.FleetOrder, from source) error {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	subject := fleetSubject(o.Spec)
+	admitted, err := svc.PlanFleet(asking, c.planID(subject.Target), o)
+	if err != nil || admitted.Cause != rollout.CauseSpec {
+		return ctx.Err()
+	}
+	return c.refuseOrder(subject, specfile.Locate(from.name, from.text, admitted.Problems), from)
+}
+
+// planFleet has a fleet planned and prints what came of it.
+func (c *cli) planFleet(ctx context.Context, svc service, by who, from source) error {
+	spec, _ := parseFleet(from)
+	order := rollout.FleetOrder{Actor: c.actor(by), Reason: by.reason, Spec: spec}
+	admitted, err := svc.PlanFleet(ctx, c.planID(spec.Key().String()), order)
+	if err != nil {
+		return fmt.Errorf("plan the fleet of %s: %w", spec.Key(), err)
+	}
+	return c.plannedFleet(admitted, from)
+}
+
+// subjectOf and fleetSubject are what is known of an order before it is started.
+func subjectOf(s rollout.Spec) rollout.Status {
+	return rollout.Status{Target: s.Key().String(), WorkflowID: rollout.WorkflowID(s.Key()), Candidate: s.Release.Version}
+}
+
+func fleetSubject(s rollout.FleetSpec) rollout.Status {
+	return rollout.Status{Target: s.Key().String(), WorkflowID: rollout.FleetID(s.Key()), Candidate: s.Rollout.Release.Version}
+}
+
+// noun is what runs under a workflow's id.
+func noun(workflowID string) string {
+	if rollout.IsFleetID(workflowID) {
+		return "fleet"
+	}
+	return "rollout"
+}

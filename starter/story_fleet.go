@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// fleetSubmitted begins the story of a fleet.
+func (s *story) fleetSubmitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
+	var order rollout.FleetOrder
+	if err := s.decode(a.GetInput(), &order); err != nil {
+		return err
+	}
+	spec := order.Spec
+	version := spec.Rollout.Release.Version
+	s.fleet = true
+	s.status.Target, s.status.Candidate = spec.Key().String(), version
+	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
+	text := fmt.Sprintf("%s asked for %s in %s of %s", orElse(order.Actor, "somebody"), orElse(version, "releases"), count(len(spec.Units), "unit"), s.status.Target)
+	if order.Reason != "" {
+		text += ": " + order.Reason
+	}
+	line := s.add(e, rollout.EventSubmitted, 0, text, map[string]any{"version": version, "reason": order.Reason, "units": len(spec.Units)})
+	line.Actor = order.Actor
+	starterOf(e, a).note(line)
+	return nil
+}
+
+// fleetAdmitted tells of the fleet's plan.
+func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloads) error {
+	var out fleetAdmission
+	if err := s.decode(result, &out); err != nil {
+		return err
+	}
+	if out.Cause != "" {
+		var problems []string
+		for _, p := range out.Problems {
+			problems = append(problems, p.String())
+		}
+		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
+		return nil
+	}
+	p := out.Plan
+	s.status.Waves, s.status.Steps, s.status.PlanDigest, s.status.Warnings = len(p.Waves), len(p.Waves), p.Digest, p.Warnings
+	for _, u := range p.Units {
+		s.status.Units = append(s.status.Units, rollout.UnitStatus{Unit: u.Unit, Target: u.Target, Wave: u.Wave, Phase: rollout.PhasePending})
+	}
+	s.add(e, rollout.EventAdmitted, 0, fmt.Sprintf("plan with %s in %s admitted", count(len(p.Units), "unit"), count(len(p.Waves), "wave")),
+		map[string]any{"planDigest": p.Digest, "units": len(p.Units), "waves": p.Waves, "events": p.Events, "warnings": list(p.Warnings)})
+	return nil
+}
+
+// tellUnits tells of the rollouts of units, as a fleet's history has them.
+func (s *story) tellUnits(e *historypb.HistoryEvent) error {
+	if !s.fleet {
+		return nil
+	}
+	switch a := e.GetAttributes().(type) {
+	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
+		run := a.ChildWorkflowExecutionStartedEventAttributes.GetWorkflowExecution()
+		u := s.unit(run)
+		u.Phase, u.RunID = rollout.PhaseRunning, run.GetRunId()
+		s.status.Wave = max(s.status.Wave, u.Wave)
+		s.add(e, rollout.EventUnitStarted, u.Wave, u.Target+" begins", map[string]any{"unit": u.Unit, "wave": u.Wave, "runId": u.RunID})
+	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
+		done := a.ChildWorkflowExecutionCompletedEventAttributes
+		var result rollout.Status
+		if err := s.decode(done.GetResult(), &result); err != nil {
+			return err
+		}
+		s.unitEnded(e, s.unit(done.GetWorkflowExecution()), result)
+	case *historypb.HistoryEvent_ChildWorkflowExecutionFailedEventAttributes:
+		failed := a.ChildWorkflowExecutionFailedEventAttributes
+		result, err := failedStatus(s.converter, failed.GetFailure())
+		if err != nil {
+			return err
+		}
+		s.unitEnded(e, s.unit(failed.GetWorkflowExecution()), cutOffUnit(result, failed.GetFailure()))
+	case *historypb.HistoryEvent_ChildWorkflowExecutionTerminatedEventAttributes:
+		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionTerminatedEventAttributes.GetWorkflowExecution()), cutOffUnit(rollout.Status{}, nil))
+	case *historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes:
+		id := a.StartChildWorkflowExecutionFailedEventAttributes.GetWorkflowId()
+		s.unitEnded(e, s.unit(&commonpb.WorkflowExecution{WorkflowId: id}), rollout.Status{
+			Outcome: rollout.Refused, Cause: rollout.CauseRunning, Reason: "it has a running rollout already"})
+	}
+	return nil
+}
+
+// cutOffUnit is the end of a unit's rollout that failed, or was ended from outside.
+func cutOffUnit(result rollout.Status, f *failurepb.Failure) rollout.Status {
+	if result.Outcome == "" {
+		result.Outcome, result.Reason = rollout.Failed, "ended from outside: nothing was put back"
+		if f != nil {
+			result.Reason = "its workflow failed (" + f.GetMessage() + "): nothing was put back"
+		}
+	}
+	return result
+}
+
+func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, result rollout.Status) {
+	u.Phase, u.Outcome, u.Cause, u.Reason, u.Weight, u.Kept = rollout.PhaseCompleted, result.Outcome, result.Cause, result.Reason, result.Weight, false
+	data := map[string]any{"unit": u.Unit, "wave": u.Wave, "outcome": u.Outcome, "reason": u.Reason, "runId": u.RunID}
+	if u.Cause != "" {
+		data["cause"] = u.Cause
+	}
+	s.add(e, rollout.EventUnitEnded, u.Wave, fmt.Sprintf("%s %s: %s", u.Target, u.Outcome, u.Reason), data)
+}
+
+// unit finds the unit whose rollout an execution is.
+func (s *story) unit(of *commonpb.WorkflowExecution) *rollout.UnitStatus {
+	target := targetOf(run{of.GetWorkflowId(), of.GetRunId()})
+	for i := range s.status.Units {
+		if s.status.Units[i].Target == target {
+			return &s.status.Units[i]
+		}
+	}
+	return &rollout.UnitStatus{Target: target}
+}
+
+// reported takes in what a unit told its fleet.
+func (s *story) reported(e *historypb.HistoryEvent, input *commonpb.Payloads) error {
+	var report rollout.UnitReport
+	if err := s.decode(input, &report); err != nil {
+		return err
+	}
+	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: "rollout/" + report.Target})
+	u.Phase, u.Kept, u.Reason = report.Phase, report.Kept, report.Reason
+	if report.Kept {
+		u.Weight = rollout.All
+		s.add(e, rollout.EventUnitKept, u.Wave, u.Target+" "+report.Reason, map[string]any{"unit": u.Unit, "wave": u.Wave, "runId": report.RunID})
+	}
+	return nil
+}
+
+// heard tells of an order that a fleet gave to this unit.
+func (s *story) heard(e *historypb.HistoryEvent, input *commonpb.Payloads) error {
+	var w rollout.Word
+	if err := s.decode(input, &w); err != nil {
+		return err
+	}
+	switch w.Say {
+	case rollout.SayAbort:
+		s.command(e, w.Command, sender{})
+		s.obeyAbort()
+	case rollout.SayPause, rollout.SayResume:
+		s.command(e, w.Command, sender{})
+		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Accepted})
+		s.obeyed(e, w.Command)
+	}
+	return nil
+}
+
+// waited tells of the time between two waves.
+func (s *story) waited(e *historypb.HistoryEvent) {
+	text := ""
+	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
+		_ = s.converter.FromPayload(summary, &text) // a sentence that cannot be read is only missing
+	}
+	if s.fleet && strings.HasPrefix(text, "wait ") {
+		s.add(e, rollout.EventGateWaiting, s.status.Wave+1, text, map[string]any{"wave": s.status.Wave + 1})
+	}
+}

@@ -1,0 +1,106 @@
+package e2e_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
+
+	"bakeoff/rollout"
+)
+
+// A race: 200 units, of fleets whose steps end every second or so, are aborted
+// at any moment.
+const (
+	racingFleets = 25
+	racingUnits  = 8
+	racingAtOnce = 5
+)
+
+// manySteps are steps that end while the abort is on its way.
+const manySteps = "waves: [[u0, u1, u2, u3], [u4, u5, u6, u7]]"
+
+const racing = "  strategy: {window: {first: 1s, poll: 200ms}, warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s}, {weight: 20%, bake: 1s}, {weight: 30%, bake: 1s}, {weight: 40%, bake: 1s}]}"
+
+// No unit raises its candidate once the abort has reached it, and none of them
+// once the abort is answered: then every baseline is back.
+func TestFleetAbortsRaceStepEnds(t *testing.T) {
+	c := open(t)
+	turn := make(chan struct{}, racingAtOnce)
+	for i := range racingFleets {
+		t.Run(fmt.Sprintf("race%02d", i), func(t *testing.T) {
+			t.Parallel()
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			var units []string
+			for u := range racingUnits {
+				units = append(units, fmt.Sprintf("u%d", u))
+			}
+			f := c.convoy(t, units...)
+			f.strategy = racing
+			f.begins(manySteps)
+			until(t, "under way", func() bool { return f.units["u0"].weight() > 0 })
+			time.Sleep(rand.N(9 * time.Second))
+			f.order(0, "abort")
+			answered := time.Now()
+			for _, u := range f.units {
+				require.Zero(t, u.weight())
+			}
+			f.forbids("the answer to the abort")
+			f.ends(11, rollout.Aborted, "")
+			f.allAsBefore()
+			late := 0
+			for _, u := range f.units {
+				for _, stay := range u.stays() {
+					require.False(t, stay.weight > 0 && stay.from.After(answered), u.name)
+				}
+				late += u.raisesAfterAbort(f.acceptedAt())
+			}
+			t.Logf("%d raises were begun between the fleet's abort and its arrival at a unit", late)
+		})
+	}
+}
+
+// acceptedAt is when the server had the abort of the fleet.
+func (f *convoy) acceptedAt() (at time.Time) {
+	f.t.Helper()
+	events := f.town.client(f.t).GetWorkflowHistory(f.t.Context(), "fleet/"+f.target(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		require.NoError(f.t, err)
+		if a := e.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == rollout.CommandAbort {
+			at = e.GetEventTime().AsTime()
+		}
+	}
+	return at
+}
+
+// raisesAfterAbort requires that no raise was begun after the fleet's word had
+// reached the unit, and counts those that were begun while it was on its way.
+func (s *scene) raisesAfterAbort(accepted time.Time) (late int) {
+	s.t.Helper()
+	events := s.town.client(s.t).GetWorkflowHistory(s.t.Context(), "rollout/"+s.target(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	reached := false
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil { // it had not begun
+			return late
+		}
+		if a := e.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == rollout.SignalFleet {
+			var w rollout.Word
+			require.NoError(s.t, converter.GetDefaultDataConverter().FromPayloads(a.GetInput(), &w))
+			reached = reached || w.Say == rollout.SayAbort
+		}
+		if e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "SetTraffic" {
+			require.False(s.t, reached, "%s: event %d raises after the abort", s.name, e.GetEventId())
+			if e.GetEventTime().AsTime().After(accepted) {
+				late++
+			}
+		}
+	}
+	return late
+}

@@ -1,0 +1,248 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// convoy is a fleet whose units each have a world of their own.
+type convoy struct {
+	*scene // the service's; its own world is not used
+	units  map[string]*scene
+
+	strategy string // line of the spec; default oneStep
+}
+
+func (c *town) convoy(t *testing.T, units ...string) *convoy {
+	t.Helper()
+	out := &convoy{scene: c.scene(t), units: map[string]*scene{}, strategy: "  " + oneStep}
+	for _, unit := range units {
+		s := c.scene(t)
+		s.name = out.name + "/" + unit
+		out.units[unit] = s
+	}
+	return out
+}
+
+// fleet writes the fleet's spec: its lines, and the units' targets.
+func (f *convoy) fleet(lines ...string) string {
+	f.t.Helper()
+	spec := []string{"kind: Fleet", "service: " + f.name, "environment: staging", "units:"}
+	for _, unit := range slices.Sorted(maps.Keys(f.units)) {
+		url := f.units[unit].url
+		spec = append(spec, fmt.Sprintf("  %s: {target: {deploy: {with: {url: %q}}, traffic: {with: {url: %[2]q}}}}", unit, url))
+	}
+	spec = append(spec, lines...)
+	spec = append(spec, "rollout:",
+		"  release: {version: "+candidate+`, artifact: "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015"}`,
+		"  target: {deploy: {driver: http}, traffic: {driver: http}, metrics: {driver: scrape}}",
+		f.strategy, "  drain: 1s",
+		`  checks: [{name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}]`)
+	file := f.t.TempDir() + "/fleet.yaml"
+	require.NoError(f.t, os.WriteFile(file, []byte(strings.Join(spec, "\n")+"\n"), 0o600))
+	return file
+}
+
+// begins starts a fleet and returns at once.
+func (f *convoy) begins(lines ...string) {
+	f.t.Helper()
+	out := f.cli("start", f.fleet(lines...), "--reason", "a test")
+	require.Zero(f.t, out.Code, out.Stderr)
+}
+
+// outcomes are those of the units of a result.
+func (e ended) outcomes() map[string]rollout.Outcome {
+	out := map[string]rollout.Outcome{}
+	for _, u := range e.Units {
+		out[u.Unit] = u.Outcome
+	}
+	return out
+}
+
+// forbids makes every later raise of any unit a violation.
+func (f *convoy) forbids(since string) {
+	for _, u := range f.units {
+		u.world.Forbid(candidate, since)
+	}
+}
+
+// allAsBefore requires that every unit is as it was.
+func (f *convoy) allAsBefore() {
+	f.t.Helper()
+	for _, u := range f.units {
+		u.asBefore()
+	}
+}
+
+const twoWaves = "waves: [[a], [b, c]]"
+
+func TestFleetPromotes(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	e := f.result("run", f.fleet(twoWaves, "wait: 1s"), "--reason", "a test")
+	require.Zero(t, e.code, e.Reason)
+	require.Equal(t, rollout.Promoted, e.Outcome)
+	require.Equal(t, "fleet/"+f.target(), e.WorkflowID)
+	for name, u := range f.units {
+		u.replacedBaseline()
+		require.Equal(t, rollout.Promoted, e.outcomes()[name])
+	}
+	var kinds []rollout.EventKind
+	for _, line := range f.story() {
+		kinds = append(kinds, line.Kind)
+	}
+	require.Equal(t, rollout.EventSubmitted, kinds[0])
+	require.Equal(t, rollout.EventEnded, kinds[len(kinds)-1])
+	for kind, n := range map[rollout.EventKind]int{rollout.EventUnitStarted: 3, rollout.EventUnitKept: 3, rollout.EventUnitEnded: 3, rollout.EventGateWaiting: 1} {
+		require.Len(t, slices.DeleteFunc(slices.Clone(kinds), func(k rollout.EventKind) bool { return k != kind }), n, "%s in %v", kind, kinds)
+	}
+	require.Equal(t, rollout.Promoted, f.units["a"].status().Outcome, "a unit has a target of its own")
+}
+
+// One bad unit takes back what was promoted before it, and what runs beside it;
+// units are tidied up newest first.
+func TestFleetGoesBack(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	f.units["b"].breaks()
+	e := f.result("run", f.fleet(twoWaves), "--reason", "a test")
+	require.Equal(t, 10, e.code, e.Reason)
+	require.Equal(t, rollout.RolledBack, e.Outcome)
+	require.Equal(t, rollout.CauseVerdict, e.Cause)
+	require.Contains(t, e.Reason, "b: RolledBack")
+	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.RolledBack, "c": rollout.Aborted}, e.outcomes())
+	f.allAsBefore()
+	removed := func(unit string) time.Time {
+		asked := f.units[unit].asked("DELETE /versions/" + candidate)
+		require.NotEmpty(t, asked, unit)
+		return asked[0].At
+	}
+	require.True(t, removed("c").Before(removed("a")), "newest first")
+	a := f.units["a"].stays()
+	require.Less(t, a[len(a)-1].from.Sub(f.units["b"].stays()[1].from), abortWithin, "traffic goes back everywhere at once")
+}
+
+func TestFleetWithinItsBudget(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	f.units["b"].breaks()
+	e := f.result("run", f.fleet(twoWaves, "failureBudget: 1"), "--reason", "a test")
+	require.Zero(t, e.code, e.Reason)
+	require.Equal(t, rollout.Promoted, e.Outcome)
+	require.Contains(t, strings.Join(e.Warnings, "\n"), "b (RolledBack)")
+	f.units["a"].replacedBaseline()
+	f.units["b"].asBefore()
+	f.units["c"].replacedBaseline()
+}
+
+// While a fleet runs its service is held; an abort takes all units back, those
+// that were promoted too.
+func TestFleetAborts(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	f.begins(twoWaves)
+	until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
+	f.isHeld()
+	f.order(15, "promote")
+	f.order(0, "pause")
+	until(t, "paused", func() bool { return f.units["b"].status().Paused })
+	f.order(0, "resume")
+	f.forbids("the abort")
+	ordered := time.Now()
+	answer := f.order(0, "abort")
+	require.Equal(t, rollout.Accepted, answer.Answer)
+	for name, u := range f.units {
+		u.wroteBackWithin(abortWithin, ordered)
+		require.Zero(t, u.weight(), "%s: the answer comes when every baseline is back", name)
+	}
+	e := f.ends(11, rollout.Aborted, "")
+	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.Aborted, "c": rollout.Aborted}, e.outcomes())
+	f.allAsBefore()
+}
+
+// isHeld requires that no plain rollout of the service can be started, of a unit
+// that has not begun, or of none.
+func (f *convoy) isHeld() {
+	f.t.Helper()
+	for _, line := range []string{"service: " + f.name, "unit: d"} {
+		e := f.run("service: "+f.name, line)
+		require.Equal(f.t, 15, e.code, e.Reason)
+		require.Equal(f.t, rollout.CauseRunning, e.Cause)
+		require.Contains(f.t, e.Reason, "fleet/"+f.target())
+	}
+	require.Empty(f.t, f.http.Requests())
+	e := f.result("run", f.fleet(twoWaves), "--reason", "a test")
+	require.Equal(f.t, 15, e.code, e.Reason)
+	require.Contains(f.t, e.Reason, "is held by the fleet of "+candidate)
+}
+
+// A plain rollout of a unit refuses the fleet.
+func TestFleetIsRefused(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	b := f.units["b"]
+	b.start("service: "+f.name, "unit: b", oneLong)
+	b.bakes(1000)
+	e := f.result("run", f.fleet(twoWaves), "--reason", "a test")
+	require.Equal(t, 15, e.code, e.Reason)
+	require.Contains(t, e.Reason, f.target()+"/b has a running rollout")
+	require.Empty(t, f.units["a"].http.Requests())
+	b.order(0, "abort")
+}
+
+// A fleet that is terminated takes its units along: they are cancelled.
+func TestFleetTerminated(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	f.begins(twoWaves)
+	until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
+	f.forbids("the end of the fleet")
+	require.NoError(t, f.town.client(t).TerminateWorkflow(t.Context(), "fleet/"+f.target(), "", "a test"))
+	for _, u := range f.units {
+		u.ends(11, rollout.Aborted, "")
+		u.asBefore()
+	}
+	e := f.wait()
+	require.Equal(t, 14, e.code, e.Reason)
+	require.Contains(t, e.Reason, "its units are cancelled")
+}
+
+// A unit that is terminated cannot put anything back: the fleet goes back
+// without it, and says where a person must look.
+func TestFleetLosesAUnit(t *testing.T) {
+	f := open(t).convoy(t, "a", "b", "c")
+	f.begins(twoWaves)
+	until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
+	require.NoError(t, f.town.client(t).TerminateWorkflow(t.Context(), "rollout/"+f.target()+"/b", "", "a test"))
+	until(t, "the end", func() bool { return f.status().Phase == rollout.PhaseCompleted })
+	e := f.wait()
+	require.Equal(t, 14, e.code, e.Reason)
+	require.Contains(t, e.Reason, "bakeoff restore "+f.target()+"/b")
+	f.units["a"].asBefore()
+	f.units["c"].asBefore()
+}
+
+// Units may be services of their own, in the order of what they need. One whose
+// target somebody else holds when its turn comes has failed, and all go back.
+func TestFleetOfServices(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	other := f.town.scene(t)
+	other.name = f.name + "-payments"
+	spec := f.fleet("after: {b: [a]}")
+	text, err := os.ReadFile(spec)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(spec, []byte(strings.Replace(string(text), "  b: {", "  b: {service: "+other.name+", ", 1)), 0o600))
+	out := f.cli("start", spec, "--reason", "a test")
+	require.Zero(t, out.Code, out.Stderr)
+	f.units["a"].bakes(1000)
+	other.start(oneLong)
+	e := f.ends(10, rollout.RolledBack, rollout.CauseRunning)
+	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.Refused}, e.outcomes())
+	require.Contains(t, e.Reason, "staging/"+other.name+" has a running rollout already")
+	f.units["a"].asBefore()
+	require.Empty(t, f.units["b"].http.Requests())
+	other.order(0, "abort")
+}

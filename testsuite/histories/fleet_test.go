@@ -1,0 +1,74 @@
+package histories_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
+	"bakeoff/testsuite/sim/httpworld"
+)
+
+// fleetPath is one life of a fleet of three units, a before b and c.
+type fleetPath struct {
+	lines string // of the spec
+	plot  func(s *scene, worlds map[string]*sim.World)
+	want  rollout.Outcome
+}
+
+// fleetPaths are kept as two histories each: the fleet's, and as name-unit that
+// of the unit a.
+var fleetPaths = map[string]fleetPath{
+	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-one-bad": {want: rollout.RolledBack, plot: func(_ *scene, worlds map[string]*sim.World) {
+		worlds["b"].Behave(candidate, sim.Behaviour{Failures: 0.3})
+	}},
+	"fleet-abort": {lines: "maxParallel: 1", want: rollout.Aborted, plot: func(s *scene, worlds map[string]*sim.World) {
+		require.Eventually(s.t, func() bool { return worlds["b"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		s.order("pause")
+		s.order("resume")
+		s.order("abort")
+	}},
+}
+
+func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string) {
+	worlds, spec := map[string]*sim.World{}, []string{"kind: Fleet", "service: checkout", "environment: staging", "waves: [[a], [b, c]]", p.lines, "units:"}
+	for _, unit := range []string{"a", "b", "c"} {
+		worlds[unit] = sim.New(baseline)
+		town := httptest.NewServer(httpworld.New(worlds[unit]))
+		t.Cleanup(town.Close)
+		spec = append(spec, fmt.Sprintf("  %s: {target: {deploy: {with: {url: %q}}, traffic: {with: {url: %[2]q}}}}", unit, town.URL))
+	}
+	spec = append(spec, "rollout:")
+	for line := range strings.Lines(path{}.spec("http://unit")) {
+		if key, _, _ := strings.Cut(line, ":"); key != "kind" && key != "service" && key != "environment" {
+			spec = append(spec, "  "+strings.TrimRight(line, "\n"))
+		}
+	}
+	file := filepath.Join(t.TempDir(), "fleet.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(spec, "\n")), 0o600))
+	s := &scene{t: t, server: server}
+	var err error
+	s.client, err = client.Dial(client.Options{HostPort: server.Address})
+	require.NoError(t, err)
+	t.Cleanup(s.client.Close)
+	if p.want == rollout.RolledBack { // before it begins
+		p.plot(s, worlds)
+	}
+	s.order("start", file)
+	if p.plot != nil && p.want != rollout.RolledBack {
+		p.plot(s, worlds)
+	}
+	s.until(string(rollout.PhaseCompleted))
+	require.Equal(t, p.want, s.status().Outcome)
+	s.keep(filepath.Join(folder, name+".json"), s.history("fleet/"+target))
+	s.keep(filepath.Join(folder, name+"-unit.json"), s.history("rollout/"+target+"/a"))
+}

@@ -1,0 +1,193 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// listen answers queries, hears units, and obeys operators. Everything is
+// registered before the first act.
+func (f *fleet) listen() error {
+	if err := workflow.SetQueryHandler(f.ctx, rollout.StatusQuery, func() (rollout.Status, error) { return f.status, nil }); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandler(f.ctx, rollout.PlanQuery, func() (rollout.FleetPlan, error) { return f.plan, nil }); err != nil {
+		return err
+	}
+	for _, name := range rollout.Commands() {
+		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
+			c.Name = name
+			return f.answer(ctx, c), nil
+		}
+		if err := workflow.SetUpdateHandler(f.ctx, name, handler); err != nil {
+			return err
+		}
+	}
+	f.hearUnits()
+	hearWitnesses(f.ctx)
+	workflow.Go(f.ctx, func(ctx workflow.Context) {
+		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
+		for {
+			_ = workflow.Await(ctx, func() bool { return signals.Len() > 0 || f.root.Err() != nil && !f.isCancelled() })
+			f.heed()
+		}
+	})
+	return nil
+}
+
+// heed obeys the aborts that have come: before anything that came with them
+// begins a unit.
+func (f *fleet) heed() {
+	var c rollout.Command
+	for workflow.GetSignalChannel(f.ctx, rollout.CommandAbort).ReceiveAsync(&c) {
+		c.Name = rollout.CommandAbort
+		f.once(c, f.abort)
+		c = rollout.Command{}
+	}
+	if f.root.Err() != nil {
+		f.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, f.abort)
+	}
+}
+
+// isCancelled reports whether a cancel has been obeyed.
+func (f *fleet) isCancelled() bool {
+	_, seen := f.seen[cancelActor]
+	return seen
+}
+
+// once obeys a command unless it was obeyed before.
+func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
+	if answer, known := f.seen[c.ID]; known && c.ID != "" {
+		return answer
+	}
+	answer := obey(c)
+	f.seen[c.ID] = answer
+	countCommand(f.ctx, c.Name, answer.Answer)
+	return answer
+}
+
+// answer obeys and says where the fleet stands after it. An abort is answered
+// when every unit has its baseline back.
+func (f *fleet) answer(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	var answer rollout.Answer
+	switch {
+	case c.Actor == "" || c.Reason == "":
+		answer = denied("say who gives the command, and why")
+	case c.RunID != "" && c.RunID != f.status.RunID:
+		answer = denied("the command is for another run: %s", c.RunID)
+	default:
+		answer = f.once(c, f.authorized(ctx, c))
+	}
+	if c.Name == rollout.CommandAbort && answer.Answer != rollout.Denied {
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		_ = workflow.Await(detached, func() bool {
+			return f.restored || f.ended || f.beyond || f.status.Phase == rollout.PhaseNeedsHuman
+		})
+	}
+	answer.Status = f.status
+	answer.Status.Units = slices.Clone(f.status.Units)
+	return answer
+}
+
+// authorized is how a command is obeyed. What passes on to units is asked of
+// the rules in force; an abort asks the plan, and what is for one unit is denied.
+func (f *fleet) authorized(ctx workflow.Context, c rollout.Command) func(rollout.Command) rollout.Answer {
+	if _, known := f.seen[c.ID]; known || c.Name == rollout.CommandAbort {
+		return f.abort
+	}
+	obey := map[string]func(rollout.Command) rollout.Answer{rollout.CommandPause: f.onPause, rollout.CommandResume: f.onResume}[c.Name]
+	if obey == nil {
+		return f.onUnitsOwn
+	}
+	if why := f.forbids(ctx, c); why != "" {
+		return func(rollout.Command) rollout.Answer { return denied("%s", why) }
+	}
+	return obey
+}
+
+// forbids says why a command may not be given; "" when it may.
+func (f *fleet) forbids(ctx workflow.Context, c rollout.Command) string {
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	act := f.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
+	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
+	in := activities.AuthorizeInput{ID: c.ID, Environment: f.order.Spec.Environment, Target: f.status.Target, Command: c.Name, Actor: c.Actor,
+		StartedBy: f.status.StartedBy, Override: c.Override}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
+	}
+	var out activities.AuthorizeOutput
+	if err := start(detached, act, a.Authorize, in).Get(detached, &out); err != nil {
+		return "whether it is allowed could not be found out: " + rootCause(err)
+	}
+	if out.Allowed {
+		return ""
+	}
+	return out.Why
+}
+
+func (f *fleet) abort(c rollout.Command) rollout.Answer {
+	switch {
+	case !mayAbort(f.plan.Abort, c.Actor):
+		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(f.plan.Abort, ", "))
+	case f.beyond:
+		return noop("the fleet is decided already: going back is a rollout of its own")
+	case f.ended:
+		return noop("already over: %s", f.status.Outcome)
+	case f.back != nil && f.scope == rollout.OnFailureAll:
+		return noop("already going back: %s", f.back.reason)
+	}
+	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)}, rollout.OnFailureAll)
+	return accepted("")
+}
+
+func (f *fleet) onPause(c rollout.Command) rollout.Answer {
+	switch {
+	case !f.isGoing():
+		return denied("the fleet is %s", f.status.Phase)
+	case f.status.Paused:
+		return noop("it is paused already")
+	}
+	f.status.Paused, f.pausedAt = true, workflow.Now(f.ctx)
+	f.pass(rollout.SayPause, c)
+	f.show(fmt.Sprintf("paused by %s: %s", c.Actor, c.Reason))
+	return accepted("")
+}
+
+func (f *fleet) onResume(c rollout.Command) rollout.Answer {
+	switch {
+	case !f.isGoing():
+		return denied("the fleet is %s", f.status.Phase)
+	case !f.status.Paused:
+		return noop("it is not paused")
+	}
+	f.paused += max(workflow.Now(f.ctx).Sub(f.pausedAt), time.Duration(0))
+	f.status.Paused = false
+	f.pass(rollout.SayResume, c)
+	f.show(fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason))
+	return accepted("")
+}
+
+// pass hands an order on to every unit that is under way.
+func (f *fleet) pass(say string, c rollout.Command) {
+	under := slices.DeleteFunc(slices.Clone(f.units), func(u *unit) bool { return u.child == nil || u.over || u.kept })
+	f.tell(under, rollout.Word{Say: say, Command: c})
+}
+
+// onUnitsOwn denies what only one unit can be told, and says how to tell it.
+func (f *fleet) onUnitsOwn(c rollout.Command) rollout.Answer {
+	example := f.status.Target + "/UNIT"
+	for _, u := range f.units {
+		if u.child != nil && !u.over {
+			example = u.Target
+			break
+		}
+	}
+	return denied("%s is for one unit: bakeoff %s %s", c.Name, c.Name, example)
+}

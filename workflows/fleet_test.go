@@ -1,0 +1,277 @@
+package workflows_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+	"bakeoff/workflows"
+)
+
+// fleetStory is one fleet over simulated worlds, one for each unit, with the
+// real activities and real rollouts of the units.
+type fleetStory struct {
+	spec  func(*rollout.FleetSpec)
+	world func(worlds)
+	plot  func(*fleetTeller)
+	held  map[string]string // workflow id → the run that is open there
+
+	want       rollout.Outcome
+	wantCause  rollout.Cause
+	wantReason string
+	wantUnits  map[string]rollout.Outcome
+	check      func(*testing.T, worlds, rollout.Status)
+}
+
+// worlds is the world of each unit.
+type worlds map[string]*sim.World
+
+// registry finds the world by the parameter "unit".
+func (ws worlds) registry() activities.Registry {
+	of := func(with activities.With) *sim.World { return ws[with["unit"].(string)] }
+	return activities.Registry{
+		Deploy:  map[string]func(activities.With) (activities.Deployer, error){"sim": func(w activities.With) (activities.Deployer, error) { return of(w), nil }},
+		Traffic: map[string]func(activities.With) (activities.Traffic, error){"sim": func(w activities.With) (activities.Traffic, error) { return of(w), nil }},
+		Metrics: map[string]func(activities.With) (activities.Metrics, error){"sim": func(w activities.With) (activities.Metrics, error) { return of(w), nil }},
+	}
+}
+
+// breaks lets a unit's candidate fail so that nobody can miss it.
+func (ws worlds) breaks(unit string) {
+	ws[unit].Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5})
+}
+
+// fleetTeller tells what happens in a fleet's story, and when.
+type fleetTeller struct {
+	teller
+	worlds worlds
+}
+
+// executions are those that the story says that run, and those of its units.
+type executions struct {
+	held map[string]string
+	env  *testsuite.TestWorkflowEnvironment
+}
+
+func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
+
+func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
+	_ = e.env.SignalWorkflowByID(to.WorkflowID, rollout.SignalFleet, w) // one that is over needs none
+	return nil
+}
+
+func fleetSpec(units ...string) rollout.FleetSpec {
+	common := spec()
+	common.Kind, common.Service, common.Environment = "", "", ""
+	common.Strategy.Canary = common.Strategy.Canary[:1]
+	s := rollout.FleetSpec{Kind: "Fleet", Service: "checkout", Environment: "staging", Rollout: common, Units: map[string]rollout.Spec{}}
+	for _, unit := range units {
+		own := rollout.Driver{With: map[string]any{"unit": unit}}
+		s.Units[unit] = rollout.Spec{Target: rollout.Drivers{Deploy: own, Traffic: own, Metrics: &own}}
+	}
+	return s
+}
+
+func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
+	fleet := fleetSpec("a", "b", "c")
+	fleet.Waves = [][]string{{"a"}, {"b", "c"}}
+	if s.spec != nil {
+		s.spec(&fleet)
+	}
+	ws := worlds{}
+	for unit := range fleet.Units {
+		ws[unit] = sim.New("2.4.1")
+		for _, v := range []string{"2.4.1", "2.5.0"} {
+			ws[unit].Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+		}
+	}
+	if s.world != nil {
+		s.world(ws)
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
+	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, env}, Look: 50 * time.Millisecond})
+	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+	// What units report reaches the fleet, which the environment does not do for its root.
+	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(
+		func(_, _, _, name string, report any) error { env.SignalWorkflow(name, report); return nil })
+	if s.plot != nil {
+		s.plot(&fleetTeller{teller{t, env, nil}, ws})
+	}
+	env.ExecuteWorkflow(workflows.Fleet, rollout.FleetOrder{Spec: fleet, Actor: "ci@example.com", Reason: "a story"})
+	require.True(t, env.IsWorkflowCompleted())
+	var status rollout.Status
+	err := env.GetWorkflowError()
+	if err == nil {
+		require.NoError(t, env.GetWorkflowResult(&status))
+	}
+	return ws, status, err
+}
+
+func TestFleet(t *testing.T) {
+	for name, s := range fleetStories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ws, status, err := s.run(t)
+			require.NoError(t, err)
+			require.Equal(t, s.want, status.Outcome, "%+v", status)
+			require.Equal(t, s.wantCause, status.Cause, status.Reason)
+			require.Contains(t, status.Reason, s.wantReason)
+			require.Equal(t, rollout.PhaseCompleted, status.Phase)
+			had := map[string]rollout.Outcome{}
+			for _, u := range status.Units {
+				had[u.Unit] = u.Outcome
+			}
+			if s.wantUnits != nil {
+				require.Equal(t, s.wantUnits, had, "%+v", status.Units)
+			}
+			for unit, w := range ws {
+				require.Empty(t, w.Violations(), unit)
+				sole, err := w.State().Weights.Sole()
+				require.NoError(t, err, unit)
+				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[had[unit] == rollout.Promoted], sole, unit)
+				require.Equal(t, []string{sole}, w.State().Versions, unit)
+			}
+			if s.check != nil {
+				s.check(t, ws, status)
+			}
+		})
+	}
+}
+
+// outcomes of the units a, b and c.
+func outcomes(of ...rollout.Outcome) map[string]rollout.Outcome {
+	out := map[string]rollout.Outcome{}
+	for i, o := range of {
+		out[string(rune('a'+i))] = o
+	}
+	return out
+}
+
+// neverBegun requires that nothing was written in a unit's world.
+func neverBegun(units ...string) func(*testing.T, worlds, rollout.Status) {
+	return func(t *testing.T, ws worlds, _ rollout.Status) {
+		for _, unit := range units {
+			require.Empty(t, ws[unit].Log(), unit)
+		}
+	}
+}
+
+const promotedAll, wentBack, aborted = rollout.Promoted, rollout.RolledBack, rollout.Aborted
+
+var fleetStories = map[string]fleetStory{
+	"good units are promoted, wave after wave": {
+		want: rollout.Promoted, wantReason: "3 of 3 units serve 2.5.0", wantUnits: outcomes(promotedAll, promotedAll, promotedAll),
+		check: func(t *testing.T, ws worlds, s rollout.Status) {
+			require.Equal(t, 2, s.Waves)
+			for unit, w := range ws {
+				require.Equal(t, "remove 2.4.1", w.Log()[len(w.Log())-1], unit)
+			}
+		},
+	},
+	"one bad unit takes all back, those of the first wave too": {
+		world: func(ws worlds) { ws.breaks("b") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "b: RolledBack: errors", wantUnits: outcomes(aborted, wentBack, aborted),
+	},
+	"one bad unit takes its wave back": {
+		spec:  func(s *rollout.FleetSpec) { s.OnFailure = rollout.OnFailureWave },
+		world: func(ws worlds) { ws.breaks("b") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(promotedAll, wentBack, aborted),
+	},
+	"one bad unit goes back alone, and nothing new begins": {
+		spec: func(s *rollout.FleetSpec) {
+			s.OnFailure, s.Waves = rollout.OnFailureUnit, [][]string{{"a", "b"}, {"c"}}
+		},
+		world: func(ws worlds) { ws.breaks("b") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(promotedAll, wentBack, ""),
+		check: neverBegun("c"),
+	},
+	"one failure is within the budget": {
+		spec:  func(s *rollout.FleetSpec) { s.FailureBudget = 1 },
+		world: func(ws worlds) { ws.breaks("b") },
+		want:  rollout.Promoted, wantReason: "2 of 3 units serve 2.5.0", wantUnits: outcomes(promotedAll, wentBack, promotedAll),
+		check: func(t *testing.T, _ worlds, s rollout.Status) {
+			require.Contains(t, strings.Join(s.Warnings, "\n"), "failed, within the budget of 1: b (RolledBack)")
+		},
+	},
+	"what comes after a failed unit does not begin": {
+		spec: func(s *rollout.FleetSpec) {
+			s.FailureBudget, s.Waves, s.After = 1, nil, map[string][]string{"b": {"a"}}
+		},
+		world: func(ws worlds) { ws.breaks("a") },
+		want:  rollout.Promoted, wantReason: "1 of 3 units", wantUnits: outcomes(wentBack, "", promotedAll),
+		check: neverBegun("b"),
+	},
+	"an abort takes promoted units back, and those that are under way": {
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				for _, w := range s.worlds {
+					w.Forbid("2.5.0", "the abort")
+				}
+				s.order(rollout.Command{Name: "abort", Reason: "pager"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by ana@example.com: pager", wantUnits: outcomes(aborted, aborted, aborted),
+	},
+	"an abort between waves begins nothing more": {
+		spec: func(s *rollout.FleetSpec) { s.Wait = rollout.Duration(time.Minute) },
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Primary == "2.5.0" }, func() {
+				time.Sleep(3 * time.Second)
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+		},
+		want: rollout.Aborted, wantUnits: outcomes(aborted, "", ""), check: neverBegun("b", "c"),
+	},
+	"a cancel is obeyed as an abort": {
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, s.env.CancelWorkflow)
+		},
+		want: rollout.Aborted, wantReason: "temporal:cancel", wantUnits: outcomes(aborted, "", ""),
+	},
+	"one unit at a time": {
+		spec:  func(s *rollout.FleetSpec) { one := 1; s.MaxParallel, s.Waves = &one, nil },
+		world: func(ws worlds) { ws.breaks("b") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(aborted, wentBack, ""), check: neverBegun("c"),
+	},
+	"a unit that is held refuses the fleet": {
+		held: map[string]string{"rollout/staging/checkout/c": "r-1"},
+		want: rollout.Refused, wantCause: rollout.CauseRunning, wantReason: "staging/checkout/c has a running rollout: run r-1", check: neverBegun("a", "b", "c"),
+	},
+	"a unit that is not admitted refuses the fleet": {
+		spec: func(s *rollout.FleetSpec) {
+			c := s.Units["c"]
+			c.Release.Artifact = "checkout:latest"
+			s.Units["c"] = c
+		},
+		want: rollout.Refused, wantCause: rollout.CauseSpec, wantReason: "units.c.release.artifact", check: neverBegun("a", "b", "c"),
+	},
+	"the fleet has a deadline of its own": {
+		spec: func(s *rollout.FleetSpec) {
+			s.Wait, s.Deadline = rollout.Duration(time.Hour), rollout.Duration(8*time.Second)
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseDeadline, wantUnits: outcomes(aborted, "", ""),
+	},
+	"what is for one unit is denied, and says so": {
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.order(rollout.Command{Name: "promote"}, rollout.Denied)
+				s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Aborted,
+	},
+}

@@ -1,0 +1,103 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// member is what the rollout of a fleet's unit has to do with its fleet. Other
+// rollouts have none of it.
+type member struct {
+	fleet workflow.Execution // ID "": no fleet
+
+	kept         bool // promoted; the baseline stays until the fleet is decided
+	released     bool // it is decided
+	ordered      bool // the fleet ordered the way back, and says when to tidy up
+	mayTidy      bool // now
+	reportedLast rollout.UnitReport
+}
+
+// memberOf is the membership that an order brings: a fleet counts only where it
+// started this rollout itself.
+func memberOf(order rollout.Order, info *workflow.Info) member {
+	if parent := info.ParentWorkflowExecution; parent != nil && order.Fleet == parent.ID && rollout.IsFleetID(parent.ID) {
+		return member{fleet: *parent}
+	}
+	return member{}
+}
+
+func (r *run) isUnit() bool { return r.fleet.ID != "" }
+
+// hearFleet obeys the words of the fleet.
+func (r *run) hearFleet() {
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		words := workflow.GetSignalChannel(ctx, rollout.SignalFleet)
+		for {
+			_ = workflow.Await(ctx, func() bool { return words.Len() > 0 })
+			r.obeyFleet()
+		}
+	})
+}
+
+// obeyFleet obeys what the fleet has said. Who may give an order to a fleet may
+// give it to its units: the fleet has asked.
+func (r *run) obeyFleet() {
+	var w rollout.Word
+	for workflow.GetSignalChannel(r.ctx, rollout.SignalFleet).ReceiveAsync(&w) {
+		switch w.Say {
+		case rollout.SayAbort:
+			r.ordered = r.once(w.Command, r.obeyAbort).Answer == rollout.Accepted || r.ordered
+		case rollout.SayPause:
+			r.once(w.Command, r.onPause)
+		case rollout.SayResume:
+			r.once(w.Command, r.onResume)
+		case rollout.SayTidy:
+			r.mayTidy = true
+		case rollout.SayRelease:
+			r.released = true
+		}
+		w = rollout.Word{}
+	}
+}
+
+// report tells the fleet where this unit stands, if that is news. A fleet that
+// is gone is told nothing: it takes its units along.
+func (r *run) report(u rollout.UnitReport) {
+	if !r.isUnit() {
+		return
+	}
+	u.Target, u.RunID = r.status.Target, r.status.RunID
+	if u == r.reportedLast {
+		return
+	}
+	r.reportedLast = u
+	_ = workflow.SignalExternalWorkflow(r.ctx, r.fleet.ID, r.fleet.RunID, rollout.SignalUnit, u)
+}
+
+// keepForFleet keeps the baseline of a promoted unit, and watches, until the
+// fleet is decided. The fleet's own deadline bounds it.
+func (r *run) keepForFleet() *setback {
+	if !r.isUnit() {
+		return nil
+	}
+	r.kept = true
+	reason := fmt.Sprintf("promoted; %s is kept until the fleet is decided", named(r.job.Baseline))
+	r.enter(rollout.PhaseWaiting, rollout.WaitingForFleet, reason)
+	r.publish()
+	r.report(rollout.UnitReport{Phase: rollout.PhaseWaiting, Kept: true, Reason: reason})
+	s := r.watchUntil(func() bool { return r.released }, "keep")
+	r.kept = s == nil
+	return s
+}
+
+// awaitTurn keeps what an abort of the fleet leaves to be removed until the
+// fleet says so: units are tidied up newest first.
+func (r *run) awaitTurn() {
+	if !r.ordered || r.mayTidy || !r.begun(rollout.RemoveCandidate) && !r.begun(rollout.RemoveCopy) {
+		return
+	}
+	_ = workflow.Await(r.ctx, func() bool { return r.mayTidy || r.acknowledged != nil })
+}
