@@ -40,7 +40,7 @@ func (s *server) witness(ctx context.Context, r run, c rollout.Command) error {
 	if !s.named || c.Name == rollout.CommandAbort {
 		return nil
 	}
-	err := classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rollout.SignalWitness, rollout.NewWitness(c.ID, c)))
+	err := classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rollout.SignalWitness, rollout.NewWitness(updateID(c), c)))
 	if errors.Is(err, errNotFound) {
 		return errOver
 	}

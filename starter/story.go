@@ -166,7 +166,7 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
 	s.order = order.ID
 	s.parent = run{a.GetParentWorkflowExecution().GetWorkflowId(), a.GetParentWorkflowExecution().GetRunId()}
-	text := asking(order)
+	text := askedFor(order)
 	data := map[string]any{"version": spec.Release.Version, "reason": order.Reason}
 	for name, value := range map[string]string{
 		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner,
@@ -307,7 +307,7 @@ func stepOf(id string) int {
 
 // asking is the sentence of who asked for a rollout. One that takes over from a
 // run that was cut off was asked for by nobody.
-func asking(o rollout.Order) string {
+func askedFor(o rollout.Order) string {
 	who, version, target := orElse(o.Actor, "somebody"), o.Spec.Release.Version, o.Spec.Key()
 	text := fmt.Sprintf("%s asked for %s in %s", who, version, target)
 	switch {

@@ -306,10 +306,14 @@ func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.
 	}
 }
 
+// updateID is one for each command and its id: the server answers a known one
+// with what it answered before, whatever is asked.
+func updateID(c rollout.Command) string { return c.Name + "/" + c.ID }
+
 func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: c.Name + "/" + c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		UpdateID: updateID(c), WorkflowID: r.WorkflowID, RunID: r.RunID,
 		UpdateName: c.Name, Args: []any{c}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
