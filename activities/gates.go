@@ -79,7 +79,7 @@ func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.P
 		plan.Warnings = nil // of checks, which decide nothing
 		return AdmitOutput{Plan: plan.Seal()}, nil
 	}
-	plan.Gated = true
+	plan.Gated, plan.TellsGates = true, true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
 	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs})
 	if err != nil {
