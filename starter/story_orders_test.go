@@ -116,8 +116,8 @@ func (p *tape) begins(id, runID string) {
 			InitiatedEventId: e.EventId, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: checkout.WorkflowID, RunId: runID}}}
 }
 
-// asking is an order for 3.0.0.
-func asking(id string) rollout.Submit {
+// submit3 is an order for 3.0.0.
+func submit3(id string) rollout.Submit {
 	o := rollout.Order{ID: id, Actor: "ana@example.com", Reason: "r", Spec: spec()}
 	o.Spec.Release.Version = "3.0.0"
 	return rollout.Submit{Order: o}
@@ -135,17 +135,17 @@ func TestStoryOfOrders(t *testing.T) {
 		want string
 		data map[string]any // part of it
 	}{
-		"quarantine": {func(p *tape) { p.fate(submit(p, asking("o")), refused) },
+		"quarantine": {func(p *tape) { p.fate(submit(p, submit3("o")), refused) },
 			"Submitted ana@example.com asked for 3.0.0: refused, " + quarantine,
 			map[string]any{"id": "o", "version": "3.0.0", "reason": "r", "fate": "refused", "cause": "quarantine", "why": quarantine}},
 		"refused in place of another": {func(p *tape) {
-			s := asking("o")
+			s := submit3("o")
 			s.Order.Supersede, s.Order.Override = true, true
 			p.fate(submit(p, s), rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: "nothing was superseded"})
 		}, "Submitted ana@example.com asked for 3.0.0 in place of what runs (break-glass override): refused, nothing was superseded",
 			map[string]any{"supersede": true, "override": true, "cause": "policy"}},
 		"signed": {func(p *tape) {
-			s := asking("o")
+			s := submit3("o")
 			s.Order.Statement, s.Order.Signature = "statement", "signature"
 			at := submit(p, s)
 			p.act("admit.1", "Admit", map[string]any{"order": s.Order}, admission{Signer: &rollout.Signer{Name: "ana@example.com", Key: "SHA256:k"}})
@@ -153,22 +153,22 @@ func TestStoryOfOrders(t *testing.T) {
 		}, "Submitted ana@example.com asked for 3.0.0: refused, " + quarantine,
 			map[string]any{"statement": "statement", "signature": "signature", "verified": true, "signer": "ana@example.com", "key": "SHA256:k"}},
 		"by somebody else": {func(p *tape) {
-			p.signalled(rollout.SignalWitness, rollout.NewWitness("o", asking("o")))
+			p.signalled(rollout.SignalWitness, rollout.NewWitness("o", submit3("o")))
 			p.by("cy@example.com", "here")
-			at := submit(p, asking("o"))
+			at := submit(p, submit3("o"))
 			p.by("worker", "here")
 			p.fate(at, refused)
 		}, "Submitted ana@example.com asked for 3.0.0: refused, " + quarantine + "; Temporal knows the sender as cy@example.com, not as ana@example.com",
 			map[string]any{"principal": "cy@example.com", "identity": "here"}},
-		"not answered": {func(p *tape) { submit(p, asking("o")) }, "Submitted ana@example.com asked for 3.0.0: not answered", map[string]any{"fate": nil}},
+		"not answered": {func(p *tape) { submit(p, submit3("o")) }, "Submitted ana@example.com asked for 3.0.0: not answered", map[string]any{"fate": nil}},
 		"failed": {func(p *tape) {
-			p.fate(submit(p, asking("o")), rollout.Submission{})
+			p.fate(submit(p, submit3("o")), rollout.Submission{})
 			p.last().GetWorkflowExecutionUpdateCompletedEventAttributes().Outcome.Value = &updatepb.Outcome_Failure{Failure: &failurepb.Failure{Message: "gone"}}
 		}, "Submitted ana@example.com asked for 3.0.0: not answered, gone", map[string]any{"why": "gone"}},
-		"by a signal": {func(p *tape) { p.signalled(rollout.CommandSubmit, asking("o")); p.begins("o", "run-9") },
+		"by a signal": {func(p *tape) { p.signalled(rollout.CommandSubmit, submit3("o")); p.begins("o", "run-9") },
 			"Submitted ana@example.com asked for 3.0.0: started", map[string]any{"fate": "started", "runId": "run-9"}},
 		"beside the Target": {func(p *tape) {
-			p.signalled(rollout.CommandAdopt, rollout.Course{Submit: asking("o"), RunID: "run-9"})
+			p.signalled(rollout.CommandAdopt, rollout.Course{Submit: submit3("o"), RunID: "run-9"})
 		}, "Submitted ana@example.com asked for 3.0.0: started, beside the Target", map[string]any{"runId": "run-9"}},
 		"abort with nothing running": {func(p *tape) { p.command(command("abort"), rollout.Noop, "nothing runs") },
 			"Command bo@example.com: abort: r", map[string]any{"name": "abort", "id": "c", "reason": "r", "answer": "noop", "why": "nothing runs"}},
@@ -215,7 +215,7 @@ func TestOrdersOverRuns(t *testing.T) {
 	}}
 	first := targetTape(t, "t-0", rollout.TargetStatus{Fates: []rollout.Submission{old}})
 	first.command(back, rollout.Accepted, "back to 2.4.1")
-	first.fate(first.updated("o", rollout.CommandSubmit, asking("o")), rollout.Submission{Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+	first.fate(first.updated("o", rollout.CommandSubmit, submit3("o")), rollout.Submission{Fate: rollout.FateQueued, Why: "held by 2.5.0"})
 	second := targetTape(t, "t-1", known)
 	second.command(back, rollout.Noop, "this command was obeyed already")
 
