@@ -36,7 +36,9 @@ type result struct {
 	TimeToRestore *struct {
 		Decide, Traffic, Health, Total string
 	} `json:"timeToRestore"`
-	UIURL string `json:"uiUrl"`
+	UIURL  string `json:"uiUrl"`
+	Answer string `json:"answer"` // to a command, with Why
+	Why    string `json:"why"`
 }
 
 // call runs one command, hands its progress line by line to told, and returns

@@ -2,10 +2,11 @@
 // proxy, a real Temporal, steady load, and one release of each kind. One is
 // promoted, one is rolled back because it fails, one because it is slow, one is
 // aborted by a person, one is promoted as soon as it is proved to be no worse,
-// and one is held, because that cannot be proved, until a person rejects it. It
-// drives the same command line that people use, and fails when anything ends
-// otherwise than it should, or when the raw windows do not lead to the verdicts
-// that were given.
+// one is held, because that cannot be proved, until a person rejects it, and one
+// waits until two people have signed for it. It drives the same command line
+// that people use, and fails when anything ends otherwise than it should, when
+// the raw windows do not lead to the verdicts that were given, or when OpenSSH
+// finds a signature bad.
 //
 // [Run] is the function to read first; the story is in story.go.
 package demo
@@ -67,6 +68,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err == nil {
 		err = d.judgeAgain(ctx, chapters)
 	}
+	if err == nil {
+		err = d.prove(ctx, chapters)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ func (d *demo) makeDir() (temporary bool, err error) {
 	if err == nil && len(found) > 0 {
 		err = fmt.Errorf("%s is not empty: `bakeoff-demo --stop %[1]s` stops what may run there; then remove it, or choose another", dir)
 	}
-	for _, folder := range []string{logFolder, specFolder} {
+	for _, folder := range []string{logFolder, specFolder, keyFolder, voteFolder} {
 		if err == nil {
 			err = os.Mkdir(filepath.Join(dir, folder), 0o755)
 		}
@@ -161,7 +165,7 @@ func (d *demo) start(ctx context.Context) error {
 	found := []string{"TEMPORAL_ADDRESS=" + d.temporal, "TEMPORAL_NAMESPACE=default", "BAKEOFF_UI=" + d.ui}
 	d.crew.env = append(d.crew.env, found...)
 	d.cli = cli{program: d.programs["bakeoff"], crew: d.crew, env: append(d.crew.env, "BAKEOFF_ACTOR=demo")}
-	if err := d.startWorker(ctx); err != nil {
+	if err := errors.Join(d.makeKeys(), d.startWorker(ctx)); err != nil {
 		return err
 	}
 	d.say("Temporal %s, UI %s, the shop %s", d.temporal, d.ui, d.site)
@@ -195,7 +199,7 @@ func (d *demo) startWorker(ctx context.Context) error {
 	file, err := write(d.crew.dir, workerFile, "bakeoff-worker.yaml", machineValues{
 		Temporal: d.temporal, CaddyAdmin: "http://" + d.admin,
 		ShopState: filepath.Join(d.crew.dir, shopFolder), ShopBinary: d.programs["bakeoff-shop"],
-		Windows: filepath.Join(d.crew.dir, windowFolder),
+		Windows: filepath.Join(d.crew.dir, windowFolder), Shopkeepers: shopkeepers,
 	})
 	if err != nil {
 		return err

@@ -16,7 +16,11 @@ type event struct {
 	Kind string
 	Step int
 	Time time.Time
-	Data struct{ Weight string }
+	Data struct {
+		Weight                               string
+		Answer, Statement, Signature, Signer string // of a command
+		Verified                             bool
+	}
 }
 
 // history is the audit story of a rollout.
