@@ -33,6 +33,7 @@ type result struct {
 	Reason        string    `json:"reason"`
 	Weight        string    `json:"weight"`
 	Checks        []check   `json:"checks"`
+	Units         []unit    `json:"units"` // of a fleet
 	TimeToRestore *struct {
 		Decide, Traffic, Health, Total string
 	} `json:"timeToRestore"`

@@ -30,9 +30,11 @@ func (d *demo) end(err error, temporary bool) error {
 }
 
 func (d *demo) keep() error {
-	_, err := d.crew.start(loadName, d.programs["bakeoff-demo"], "--load", d.site, "--rate", strconv.Itoa(d.options.Rate))
-	if err != nil {
-		return err
+	for _, s := range append([]site{d.shop}, d.branches...) {
+		_, err := d.crew.start(loadName+"-"+s.ID(), d.programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate))
+		if err != nil {
+			return err
+		}
 	}
 	d.stopLoad()
 	fmt.Fprintf(d.options.Out, `
@@ -44,8 +46,9 @@ Everything goes on running:
 Try it:
   cd %[4]s && . ./%[5]s
   bakeoff run releases/1.3.0.yaml
+  bakeoff run releases/fleet-1.1.0.yaml
 Stop it:
   %[6]s --stop %[4]s
-`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
+`, d.ui, d.shop.url(), d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
 	return nil
 }

@@ -27,6 +27,7 @@ const (
 	logFolder     = "logs"
 	specFolder    = "releases"
 	shopFolder    = "shop"     // the process driver's
+	branchFolder  = "branches" // the same of each branch
 	windowFolder  = "evidence" // the raw windows that the worker keeps
 	keyFolder     = "keys"     // the secret keys of those who sign
 	voteFolder    = "votes"    // what they signed, and the signatures
@@ -61,7 +62,7 @@ type machineValues struct {
 	Temporal          string // host:port
 	CaddyAdmin        string // URL
 	CaddyAdminAddress string
-	SiteAddress       string
+	Sites             []site
 	ShopState         string // the process driver's directory
 	ShopBinary        string
 	Windows           string // where the worker keeps raw windows

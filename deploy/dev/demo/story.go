@@ -71,22 +71,21 @@ type chapter struct {
 }
 
 // tell makes the first release, begins the load, and rolls out the others.
-func (d *demo) tell(ctx context.Context) ([]chapter, error) {
+func (d *demo) tell(ctx, loading context.Context) ([]chapter, error) {
 	for _, r := range append([]release{first}, releases...) {
 		values := specValues{Service: service, Environment: environment, Version: r.Version, Purpose: r.Purpose, Bake: r.bake}
 		if _, err := write(d.crew.dir, r.file(), r.spec, values); err != nil {
 			return nil, err
 		}
 	}
-	beginning, cancel := context.WithCancel(ctx)
-	loading := make(chan error, 1)
-	go func() { loading <- d.startLoad(ctx, beginning) }()
-	opening, err := d.roll(ctx, first)
-	cancel() // no load yet: there will be none
-	if err = errors.Join(err, <-loading); err != nil {
-		return nil, err
-	}
-	if err := opening.verify(); err != nil {
+	err := d.underLoad(ctx, loading, []site{d.shop}, func() error {
+		opening, err := d.roll(ctx, first)
+		if err != nil {
+			return err
+		}
+		return opening.verify()
+	})
+	if err != nil {
 		return nil, err
 	}
 	var chapters []chapter
@@ -122,9 +121,9 @@ func (d *demo) roll(ctx context.Context, r release) (chapter, error) {
 		return c, err
 	}
 	ended := time.Now()
-	c.took, c.seen, c.hurt = ended.Sub(began), d.ledger.total(began, ended), d.ledger.hurt(r.Version, began, ended)
+	c.took, c.seen, c.hurt = ended.Sub(began), d.shop.ledger.total(began, ended), d.shop.ledger.hurt(r.Version, began, ended)
 	if c.result.RunID != "" {
-		if c.story, err = d.cli.history(ctx, c.result.RunID); err != nil {
+		if c.story, err = d.cli.history(ctx, shopTarget, c.result.RunID); err != nil {
 			return c, err
 		}
 	}
