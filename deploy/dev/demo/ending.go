@@ -31,8 +31,11 @@ func (d *demo) end(err error, temporary bool) error {
 
 func (d *demo) keep() error {
 	for _, s := range append([]site{d.shop}, d.branches...) {
-		_, err := d.crew.start(loadName+"-"+s.ID(), d.programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate))
-		if err != nil {
+		name := loadName
+		if s.Unit != "" {
+			name += "-" + s.Unit
+		}
+		if _, err := d.crew.start(name, d.programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate)); err != nil {
 			return err
 		}
 	}
@@ -45,7 +48,7 @@ Everything goes on running:
   files        %s (pids.json, logs/, releases/, evidence/)
 Try it:
   cd %[4]s && . ./%[5]s
-  bakeoff run releases/1.3.0.yaml
+  bakeoff run releases/1.3.0.yaml --reason "once more"
   bakeoff run releases/fleet-1.1.0.yaml
 Stop it:
   %[6]s --stop %[4]s

@@ -23,8 +23,8 @@ const (
 // branches are the units of the fleet.
 var branches = []string{"eu", "us", "ap"}
 
-// fleet is one release of all branches, and how it has to end. Its bake and its
-// person are nobody's.
+// fleet is one release of all branches, and how it has to end. What a release
+// says of its spec, bake and person is not used.
 type fleet struct {
 	release
 	Waves  string            // as the spec has them

@@ -103,11 +103,12 @@ func (d *demo) sign(ctx context.Context, c *chapter, told func(string)) error {
 
 // cast casts a vote and demands the answer that it has to get.
 func (d *demo) cast(ctx context.Context, version string, v vote, told func(string)) error {
-	args := []string{"approve", shopTarget, "--actor", v.actor, "--reason", "tasted it"}
+	const reason = "tasted it"
+	args, sign := []string{"approve", shopTarget, "--actor", v.actor, "--reason", reason}, ""
 	if v.signed {
-		args = append(args, "--sign", keyFile(v.actor))
+		args, sign = append(args, "--sign", keyFile(v.actor)), " --sign "+keyFile(v.actor)
 	}
-	d.say("%s $ bakeoff %s", version, strings.Replace(strings.Join(args, " "), "tasted it", `"tasted it"`, 1))
+	d.say("%s $ bakeoff approve %s --actor %s --reason %q%s", version, shopTarget, v.actor, reason, sign)
 	r, code, err := d.cli.result(ctx, told, args...)
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (d *demo) prove(ctx context.Context, chapters []chapter) error {
 // verifySignatures runs the command that a reader can run; where there is no
 // ssh-keygen nothing is proved.
 func (d *demo) verifySignatures(ctx context.Context, c *chapter) error {
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+	if program, _ := exec.LookPath("ssh-keygen"); program == "" {
 		return nil
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", c.verifyByHand())
