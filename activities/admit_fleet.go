@@ -6,13 +6,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bakeoff/rollout"
 )
 
 // AdmitFleetInput is the order to be admitted.
 type AdmitFleetInput struct {
-	Order rollout.FleetOrder `json:"order"`
+	Order    rollout.FleetOrder `json:"order"`
+	Received time.Time          `json:"received,omitzero"` // when the order reached Temporal; zero: it is only looked at, and needs no signature
 }
 
 // AdmitFleetOutput is the plan of the fleet, or why there is none.
@@ -20,6 +22,7 @@ type AdmitFleetOutput struct {
 	Plan     rollout.FleetPlan `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"` // "": admitted
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order's signature is right
 }
 
 // AdmitFleet admits every unit as Admit does, and works the order of the fleet
@@ -33,6 +36,10 @@ func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	admitted, refused, err := a.admitUnits(ctx, in.Order)
 	if err != nil || refused.Cause != "" {
 		return refused, err
+	}
+	signer, why := a.Rules.provenFleet(in)
+	if why != "" {
+		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan := rollout.NewFleetPlan(spec, admitted)
 	if plan.Events > rollout.MaxEvents {
@@ -51,7 +58,7 @@ func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if err != nil || len(held) > 0 {
 		return AdmitFleetOutput{Cause: rollout.CauseRunning, Problems: held}, err
 	}
-	return AdmitFleetOutput{Plan: plan.Seal()}, nil
+	return AdmitFleetOutput{Plan: plan.Seal(), Signer: signer}, nil
 }
 
 // admitUnits admits one unit after the other. What is wrong with all of them is
@@ -61,7 +68,7 @@ func (a *Activities) admitUnits(ctx context.Context, o rollout.FleetOrder) (map[
 	var refused AdmitFleetOutput
 	var order []rollout.Problem
 	for _, name := range slices.Sorted(maps.Keys(o.Spec.Units)) {
-		out, err := a.Admit(ctx, AdmitInput{Order: rollout.Order{Actor: o.Actor, Reason: o.Reason, Spec: o.Spec.Unit(name), Fleet: rollout.FleetID(o.Spec.Key())}})
+		out, err := a.Admit(ctx, AdmitInput{Order: o.UnitOrder(name, rollout.FleetID(o.Spec.Key()))})
 		if err != nil {
 			return nil, refused, fmt.Errorf("admit %s: %w", name, err)
 		}

@@ -74,6 +74,22 @@ func (r Rules) provenOrder(o rollout.Order, received time.Time) (*rollout.Signer
 	return r.prove(p)
 }
 
+// provenFleet is the same of an order to start a fleet.
+func (r Rules) provenFleet(in AdmitFleetInput) (*rollout.Signer, string) {
+	if in.Received.IsZero() {
+		return nil, ""
+	}
+	o := in.Order
+	p := proof{
+		environment: o.Spec.Environment, actor: o.Actor, acts: []string{ActStart}, wording: rollout.FleetStatement(o),
+		statement: o.Statement, signature: o.Signature, given: o.At, received: in.Received,
+	}
+	if o.Override {
+		p.acts = append(p.acts, ActOverride)
+	}
+	return r.prove(p)
+}
+
 // prove finds the signer, or why the signature does not hold. One that is there
 // must be right, even where none is needed.
 func (r Rules) prove(p proof) (*rollout.Signer, string) {

@@ -11,8 +11,8 @@ const UnitEvents = 20
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the
 // kept baseline, 14 for a copy of it, 6 for each cohort and 8 for the removal of
-// their rules, 1 per approval and 13 for each of its votes, which is authorized,
-// and 8 more for each approval that is asked for while the candidate has traffic,
+// their rules, 1 per approval and 17 for each of its votes, which has a witness and
+// is authorized, and 8 more for each approval that is asked for while the candidate has traffic,
 // because then a window stays open beside it; where people are told, 9 for each
 // notice and 14 for each escalation. A call of a hook is 16.
 func (p Plan) EventBound() int {
@@ -30,7 +30,7 @@ func (p Plan) EventBound() int {
 		events += 6*cohorts + 8
 	}
 	for _, q := range p.Approvals() {
-		events += 9 + 13*q.Quorum
+		events += 9 + 17*q.Quorum
 	}
 	if len(p.Steps) > 0 && p.Steps[0].Approve != nil {
 		events -= 8
@@ -81,7 +81,7 @@ func (p Plan) escalations() int {
 const noticeActions = 4
 
 // ActionBound computes the billable actions when nothing goes wrong, without
-// heartbeats: 15 + Σ per step (3 + windows) + 2 per approval and 2 for each of
+// heartbeats: 15 + Σ per step (3 + windows) + 2 per approval and 3 for each of
 // its votes, one for each cohort and for the removal of their rules, and what
 // notices cost.
 func (p Plan) ActionBound() int {
@@ -96,7 +96,7 @@ func (p Plan) ActionBound() int {
 		actions += 3 + len(step.Windows)
 	}
 	for _, q := range p.Approvals() {
-		actions += 2 + 2*q.Quorum
+		actions += 2 + 3*q.Quorum
 	}
 	return actions + 2*p.hookCalls() + noticeActions*(p.notices()+p.escalations()) + p.escalations()
 }

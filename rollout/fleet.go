@@ -43,6 +43,18 @@ type FleetOrder struct {
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at,omitzero"`
 	Spec   FleetSpec `json:"spec"`
+
+	Wait     bool `json:"wait,omitempty"`     // as of an Order, for every unit
+	Override bool `json:"override,omitempty"` // as of an Order, for every unit
+
+	Statement string `json:"statement,omitempty"` // what was signed, to the byte
+	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
+}
+
+// UnitOrder is the order to start one unit's rollout. It is not signed: the
+// fleet's was.
+func (o FleetOrder) UnitOrder(unit, fleet string) Order {
+	return Order{Actor: o.Actor, Reason: o.Reason, At: o.At, Spec: o.Spec.Unit(unit), Fleet: fleet, Wait: o.Wait, Override: o.Override}
 }
 
 // Key returns the target that the fleet is of: its service in its environment.

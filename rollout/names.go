@@ -1,6 +1,9 @@
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // WorkflowType and FleetType are the registered names of the workflows.
 const (
@@ -36,6 +39,9 @@ func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra
 
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
 func WorkflowID(t Target) string { return "rollout/" + t.String() }
+
+// IsFleetID reports whether a workflow's id is that of a fleet.
+func IsFleetID(workflowID string) bool { return strings.HasPrefix(workflowID, "fleet/") }
 
 // FleetID is the id of a service's fleet; the unit of the target is left out.
 func FleetID(t Target) string {

@@ -167,12 +167,12 @@ func TestNumbersToHold(t *testing.T) {
 	require.LessOrEqual(t, p.Actions, 80)
 
 	s.Strategy.Canary[0].Approve, s.Strategy.Promote = &Approval{}, &Promote{Approve: &Approval{}}
-	require.Equal(t, p.Events+14+22, NewPlan(s).Events, "more for one that is asked for while the candidate has traffic")
+	require.Equal(t, p.Events+18+26, NewPlan(s).Events, "more for one that is asked for while the candidate has traffic")
 	none := Duration(0)
 	s.Strategy.KeepBaseline = &none
-	require.Equal(t, p.Events+30, NewPlan(s).Events, "no baseline is kept, none is watched")
+	require.Equal(t, p.Events+38, NewPlan(s).Events, "no baseline is kept, none is watched")
 	s.Strategy.Promote.Approve.Each = map[string]int{"engineering": 2, "security": 1}
-	require.Equal(t, p.Events+30+2*13, NewPlan(s).Events, "each vote is authorized")
+	require.Equal(t, p.Events+38+2*17, NewPlan(s).Events, "each vote has a witness and is authorized")
 }
 
 func TestWarnings(t *testing.T) {

@@ -68,6 +68,15 @@ func OrderStatement(o Order) string {
 	}.text()
 }
 
+// FleetStatement is the same of an order to start a fleet. It binds all units.
+func FleetStatement(o FleetOrder) string {
+	return statement{
+		Target: o.Spec.Key().String(), Command: CommandStart, ID: o.ID, Actor: o.Actor, Reason: o.Reason, At: o.At.UTC(),
+		Version: o.Spec.Rollout.Release.Version, Artifact: o.Spec.Rollout.Release.Artifact, Spec: digestOf(o.Spec),
+		Wait: o.Wait, Override: o.Override,
+	}.text()
+}
+
 // text is one field a line, so that people can read what they sign.
 func (s statement) text() string {
 	var b bytes.Buffer
@@ -82,14 +91,17 @@ func (s statement) text() string {
 
 // Digest is the sha256 of the spec as it was given: its JSON with the keys in
 // order, so that it stays the same on its way through Temporal.
-func (s Spec) Digest() string {
-	body, err := json.Marshal(s)
+func (s Spec) Digest() string { return digestOf(s) }
+
+// digestOf is the same of any plain data.
+func digestOf(data any) string {
+	body, err := json.Marshal(data)
 	var plain any
 	if err == nil && json.Unmarshal(body, &plain) == nil {
 		body, err = json.Marshal(plain)
 	}
-	if err != nil { // a spec is plain data that came from JSON
-		body = fmt.Appendf(nil, "%+v", s)
+	if err != nil { // it came from JSON
+		body = fmt.Appendf(nil, "%+v", data)
 	}
 	sum := sha256.Sum256(body)
 	return "sha256:" + hex.EncodeToString(sum[:])

@@ -113,7 +113,7 @@ func (c *cli) add(root *cobra.Command, group string, commands ...*cobra.Command)
 // the command itself failed.
 func runs(body func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		err := body(cmd.Context(), args)
+		err := advised(body(cmd.Context(), args))
 		var coded *exitError
 		if err == nil || errors.As(err, &coded) {
 			return err

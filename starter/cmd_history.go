@@ -36,6 +36,7 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 			if err != nil {
 				return err
 			}
+			told.asked(ctx, svc)
 			return c.tell(told.lines)
 		}),
 	}

@@ -129,7 +129,7 @@ func (c *cli) row(e execution) string {
 		until = *s.EndedAt
 	}
 	target := s.Target
-	if isFleet(s.WorkflowID) {
+	if rollout.IsFleetID(s.WorkflowID) {
 		target += " (fleet)"
 	}
 	return strings.Join([]string{target, s.Candidate, state, fmt.Sprint(s.Step), s.Weight.String(),

@@ -32,7 +32,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if err != nil {
 		return err
 	}
-	if isFleet(e.WorkflowID) {
+	if rollout.IsFleetID(e.WorkflowID) {
 		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
 	}
 	if e.open() {

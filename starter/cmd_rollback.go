@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,21 +12,27 @@ import (
 )
 
 func (c *cli) rollbackCommand() *cobra.Command {
-	return c.orderCommand(orderHelp{rollout.CommandRollback, "Go back to a release that was good, after a promotion",
+	cmd := c.orderCommand(orderHelp{rollout.CommandRollback, "Go back to a release that was good, after a promotion",
 		`Go back to the release that served TARGET before the last promotion, or with --to to
 another one that was promoted before. It is a rollout of its own, without steps and
 without asking anybody: deploy, all of the traffic as soon as it is ready, primary.
 What the checks say of it is on record and decides nothing. The version that is left
 is in quarantine. While a rollout runs, abort is the way back.
 
-This waits for the end, as run does, and exits with the code of its outcome: 0 once
-the good release serves everything. --no-wait returns as soon as it is started.`,
+This waits for the end, as run does. --no-wait returns as soon as it is started.`,
 		`bakeoff rollback production/checkout --reason "2.5.0 loses carts"`},
 		func(cmd *cobra.Command, o *order) {
 			cmd.Flags().StringVar(&o.To, "to", "", "`VERSION` to go back to (default the one before)")
 			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as it is started")
 		}, c.rollback)
+	cmd.Long = strings.TrimSuffix(cmd.Long, orderCodes) + rollbackCodes
+	return cmd
 }
+
+const rollbackCodes = `
+
+Exit codes: those of run, 0 once the good release serves everything. 15: denied,
+with the reason. 0 with --no-wait, and where it serves already.`
 
 func (c *cli) rollback(ctx context.Context, svc service, t rollout.Target, o order) error {
 	answer, err := c.askAbove(ctx, svc, t, o)

@@ -39,7 +39,7 @@ type fake struct {
 	listed         []execution
 	query          string // of the last List
 
-	startErr, planErr, describeErr, signalErr error
+	startErr, planErr, describeErr, signalErr, endErr error
 
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
@@ -142,6 +142,9 @@ func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 }
 
 func (f *fake) End(ctx context.Context, _ run) (*historypb.HistoryEvent, error) {
+	if f.endErr != nil {
+		return nil, f.endErr
+	}
 	select {
 	case <-f.ended:
 		f.mu.Lock()

@@ -19,9 +19,6 @@ type fleetAdmission struct {
 	Problems []rollout.Problem `json:"problems,omitempty"`
 }
 
-// isFleet reports whether a workflow's id is that of a fleet.
-func isFleet(workflowID string) bool { return strings.HasPrefix(workflowID, "fleet/") }
-
 // fleetOptions says how a fleet starts: as a rollout does, under its own id.
 func fleetOptions(o rollout.FleetOrder) client.StartWorkflowOptions {
 	key := o.Spec.Key()

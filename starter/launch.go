@@ -13,8 +13,8 @@ import (
 func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service, submitted, error) {
 	spec, problems := parseFleet(from)
 	subject := fleetSubject(spec)
-	if by.order.Supersede || by.sign != "" {
-		return nil, submitted{}, fail(exitUsage, "--supersede and --sign are not for fleets")
+	if by.order.Supersede {
+		return nil, submitted{}, fail(exitUsage, "--supersede is not for fleets: abort the one that runs")
 	}
 	if err := c.refuseOrder(subject, problems, from); err != nil {
 		return nil, submitted{}, err
@@ -23,8 +23,13 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	if err != nil {
 		return nil, submitted{}, err
 	}
-	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec}
+	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec,
+		Wait: by.order.Wait, Override: by.order.Override}
 	out := submitted{run: run{WorkflowID: subject.WorkflowID}, Submission: rollout.Submission{ID: order.ID, Version: subject.Candidate, Fate: rollout.FateStarted}}
+	if order, err = c.signedFleet(order, by.who); err != nil {
+		svc.Close()
+		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
+	}
 	if err = c.previewFleet(ctx, svc, order, from); err == nil {
 		out.run, err = svc.StartFleet(ctx, order)
 		out.Submission.RunID = out.run.RunID
@@ -75,7 +80,7 @@ func fleetSubject(s rollout.FleetSpec) rollout.Status {
 
 // noun is what runs under a workflow's id.
 func noun(workflowID string) string {
-	if isFleet(workflowID) {
+	if rollout.IsFleetID(workflowID) {
 		return "fleet"
 	}
 	return "rollout"

@@ -49,3 +49,15 @@ func (c *cli) signedOrder(o rollout.Order, by who) (rollout.Order, error) {
 	o.Signature, err = signature.Sign(o.Statement, key, c.getenv("SSH_AUTH_SOCK"))
 	return o, err
 }
+
+// signedFleet is the same of an order to start a fleet.
+func (c *cli) signedFleet(o rollout.FleetOrder, by who) (rollout.FleetOrder, error) {
+	key := orElse(by.sign, c.getenv("BAKEOFF_SIGN"))
+	if key == "" {
+		return o, nil
+	}
+	o.Statement = rollout.FleetStatement(o)
+	var err error
+	o.Signature, err = signature.Sign(o.Statement, key, c.getenv("SSH_AUTH_SOCK"))
+	return o, err
+}

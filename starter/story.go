@@ -39,6 +39,10 @@ type story struct {
 	held     bool                      // the last window decided to hold
 	passed   int                       // the last step that was passed
 
+	order     string    // the id of the order to start
+	parent    run       // the Target, or fleet, that started it, if one did
+	witnesses witnesses // who stands behind commands
+
 	points turningPoints
 
 	fleet bool // it is that of a fleet
@@ -65,7 +69,8 @@ func newStory(dc converter.DataConverter, r run) *story {
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
 		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
 		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
-		breaches: map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
+		witnesses: witnesses{},
+		breaches:  map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},
 	}
 }
 
@@ -159,13 +164,15 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	spec := order.Spec
 	s.status.Target, s.status.Candidate = spec.Key().String(), spec.Release.Version
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
+	s.order = order.ID
+	s.parent = run{a.GetParentWorkflowExecution().GetWorkflowId(), a.GetParentWorkflowExecution().GetRunId()}
 	text := fmt.Sprintf("%s asked for %s in %s", orElse(order.Actor, "somebody"), spec.Release.Version, s.status.Target)
 	if order.Reason != "" {
 		text += ": " + order.Reason
 	}
 	data := map[string]any{"version": spec.Release.Version, "reason": order.Reason}
 	for name, value := range map[string]string{
-		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner, "principal": e.GetPrincipal().GetName(),
+		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner,
 	} {
 		if value != "" {
 			data[name] = value
@@ -175,7 +182,11 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 		text, data["override"] = text+" (break-glass override)", true
 	}
 	noteSignature(data, order.Statement, order.Signature)
-	s.add(e, rollout.EventSubmitted, 0, text, data).Actor = order.Actor
+	line := s.add(e, rollout.EventSubmitted, 0, text, data)
+	line.Actor = order.Actor
+	if s.parent.RunID == "" { // else the worker started it, for whom asked says
+		starterOf(e, a).note(line)
+	}
 	return nil
 }
 

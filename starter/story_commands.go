@@ -19,7 +19,7 @@ type acceptedCall struct {
 
 // command tells of an order when it arrives, and returns its line; the answer
 // is filled in when it comes.
-func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
+func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sender) {
 	data := map[string]any{"name": c.Name, "id": c.ID, "reason": c.Reason}
 	switch {
 	case c.By > 0:
@@ -31,20 +31,19 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command) {
 	case c.Digest != "":
 		data["step"], data["digest"] = c.Step, c.Digest
 	}
-	if p := e.GetPrincipal().GetName(); p != "" {
-		data["principal"] = p
-	}
 	name := c.Name
 	if c.Override {
 		name, data["override"] = name+" (break-glass override)", true
 	}
 	noteSignature(data, c.Statement, c.Signature)
-	s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data).Actor = c.Actor
+	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data)
+	line.Actor = c.Actor
+	from.note(line)
 	s.commands[c.ID] = len(s.lines) - 1
 }
 
-// signaled tells of the abort that goes ahead of its update. Without an update
-// the first abort is obeyed and a later one changes nothing.
+// signaled takes what came without an answer: words between fleets and units,
+// alerts, who stands behind an update, and aborts.
 func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
 	switch a.GetSignalName() {
 	case rollout.SignalUnit:
@@ -53,10 +52,17 @@ func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecuti
 		return s.heard(e, a.GetInput())
 	case rollout.SignalBreach:
 		return s.breached(e, a)
+	case rollout.SignalWitness:
+		return s.witnesses.hear(s.converter, e, a)
 	case rollout.CommandAbort:
-	default:
-		return nil
+		return s.abortStored(e, a)
 	}
+	return nil
+}
+
+// abortStored tells of the abort that goes ahead of its update. Without an update
+// the first abort is obeyed and a later one changes nothing.
+func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
 	var c rollout.Command
 	if err := s.decode(a.GetInput(), &c); err != nil {
 		return err
@@ -65,14 +71,14 @@ func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecuti
 		return nil
 	}
 	c.Name = orElse(c.Name, rollout.CommandAbort)
-	s.command(e, c)
+	s.command(e, c, senderOf(e, a))
 	s.obeyAbort()
 	return nil
 }
 
 func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionCancelRequestedEventAttributes) {
-	s.command(e, rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")})
-	s.lines[len(s.lines)-1].Data["identity"] = a.GetIdentity()
+	c := rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")}
+	s.command(e, c, sender{identity: a.GetIdentity(), principal: e.GetPrincipal()})
 	s.obeyAbort()
 }
 
@@ -105,7 +111,11 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	call.command.Name = orElse(call.command.Name, call.name)
 	s.updates[e.GetEventId()] = call
 	if _, told := s.commands[call.command.ID]; !told {
-		s.command(e, call.command)
+		from, err := s.witnesses.of(s.converter, e)
+		if err != nil {
+			return err
+		}
+		s.command(e, call.command, from)
 	}
 	return nil
 }

@@ -26,7 +26,9 @@ func (s *story) fleetSubmitted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	if order.Reason != "" {
 		text += ": " + order.Reason
 	}
-	s.add(e, rollout.EventSubmitted, 0, text, map[string]any{"version": version, "reason": order.Reason, "units": len(spec.Units)}).Actor = order.Actor
+	line := s.add(e, rollout.EventSubmitted, 0, text, map[string]any{"version": version, "reason": order.Reason, "units": len(spec.Units)})
+	line.Actor = order.Actor
+	starterOf(e, a).note(line)
 	return nil
 }
 
@@ -144,10 +146,10 @@ func (s *story) heard(e *historypb.HistoryEvent, input *commonpb.Payloads) error
 	}
 	switch w.Say {
 	case rollout.SayAbort:
-		s.command(e, w.Command)
+		s.command(e, w.Command, sender{})
 		s.obeyAbort()
 	case rollout.SayPause, rollout.SayResume:
-		s.command(e, w.Command)
+		s.command(e, w.Command, sender{})
 		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Accepted})
 		s.obeyed(e, w.Command)
 	}

@@ -86,16 +86,38 @@ func (p *tape) act(id, kind string, in, out any) {
 	p.complete(p.schedule(id, kind, "", in), out)
 }
 
-func (p *tape) signal(c rollout.Command) {
-	p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED).Attributes = &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{
-		WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{SignalName: c.Name, Input: p.payloads(c)}}
+func (p *tape) signal(c rollout.Command) { p.signalled(c.Name, c) }
+
+func (p *tape) accept(c rollout.Command) int64 { return p.updated(c.ID, c.Name, c) }
+
+// by puts a caller's name, and that of the client, on the last event.
+func (p *tape) by(name, identity string) {
+	e := p.events[len(p.events)-1]
+	if name != "" {
+		e.Principal = &commonpb.Principal{Type: "jwt", Name: name}
+	}
+	switch a := e.Attributes.(type) {
+	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
+		a.WorkflowExecutionStartedEventAttributes.Identity = identity
+	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
+		a.WorkflowExecutionSignaledEventAttributes.Identity = identity
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
+		a.WorkflowExecutionUpdateAcceptedEventAttributes.AcceptedRequest.Meta.Identity = identity
+	}
 }
 
-func (p *tape) accept(c rollout.Command) int64 {
+// signalled is any signal.
+func (p *tape) signalled(name string, argument any) {
+	p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED).Attributes = &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{
+		WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{SignalName: name, Input: p.payloads(argument)}}
+}
+
+// updated is any update that was accepted.
+func (p *tape) updated(id, name string, argument any) int64 {
 	e := p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
 	e.Attributes = &historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes{
 		WorkflowExecutionUpdateAcceptedEventAttributes: &historypb.WorkflowExecutionUpdateAcceptedEventAttributes{
-			AcceptedRequest: &updatepb.Request{Meta: &updatepb.Meta{UpdateId: c.ID}, Input: &updatepb.Input{Name: c.Name, Args: p.payloads(c)}}}}
+			AcceptedRequest: &updatepb.Request{Meta: &updatepb.Meta{UpdateId: id}, Input: &updatepb.Input{Name: name, Args: p.payloads(argument)}}}}
 	return e.EventId
 }
 

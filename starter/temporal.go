@@ -41,6 +41,7 @@ func (c connection) options() (client.Options, error) {
 	if c.Namespace != "" {
 		o.Namespace = c.Namespace
 	}
+	o.Identity = "bakeoff/" + whoami()
 	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) // errors are returned, and said once
 	return o, nil
 }
@@ -49,6 +50,7 @@ func (c connection) options() (client.Options, error) {
 type server struct {
 	client    client.Client
 	converter converter.DataConverter
+	named     bool // callers show who they are
 }
 
 var _ service = (*server)(nil)
@@ -65,13 +67,16 @@ func dial(ctx context.Context, c connection) (service, error) {
 	if o.DataConverter == nil {
 		o.DataConverter = converter.GetDefaultDataConverter()
 	}
-	return &server{connected, o.DataConverter}, nil
+	return &server{connected, o.DataConverter, isNamed(o)}, nil
 }
 
 func (s *server) Converter() converter.DataConverter { return s.converter }
 func (s *server) Close()                             { s.client.Close() }
 
 func (s *server) Submit(ctx context.Context, o rollout.Submit) (rollout.Submission, error) {
+	if err := s.witnessSubmit(ctx, o); err != nil {
+		return rollout.Submission{}, err
+	}
 	for {
 		out, err := s.submit(ctx, o)
 		if !isRenewing(err) || ctx.Err() != nil {
@@ -289,6 +294,9 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 }
 
 func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
+	if err := s.witness(ctx, r, c); err != nil {
+		return rollout.Answer{}, err
+	}
 	for {
 		answer, err := s.update(ctx, r, c)
 		if !isRenewing(err) || ctx.Err() != nil {

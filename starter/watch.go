@@ -161,7 +161,7 @@ func (w *watch) end(ctx context.Context) ended {
 		switch {
 		case ctx.Err() != nil:
 			return ended{err: ctx.Err()}
-		case errors.Is(err, errNotFound):
+		case errors.Is(err, errNotFound), isDenied(err):
 			return ended{err: fmt.Errorf("wait for %s: %w", r.WorkflowID, err)}
 		case err != nil:
 			pause(ctx, w.poll)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	sdklog "go.temporal.io/sdk/log"
@@ -54,6 +56,10 @@ func connect(ctx context.Context, o client.Options, log *slog.Logger) (client.Cl
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	c, err := client.DialContext(ctx, o)
+	var denied *serviceerror.PermissionDenied
+	if errors.As(err, &denied) {
+		return nil, fmt.Errorf("Temporal at %s does not let this worker in: TEMPORAL_API_KEY, or the profile's api_key, is wrong or expired: %w", o.HostPort, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no answer from Temporal at %s (set temporal.address in the configuration, or TEMPORAL_ADDRESS): %w", o.HostPort, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"reflect"
 	"regexp"
-	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -23,15 +22,11 @@ import (
 // that are no plain JSON (encrypted ones, for instance) are passed over, and
 // so are workflows of other types.
 func strictDecode(history *historypb.History) error {
-	d := strictDecoder{scheduled: map[int64]string{}}
-	switch history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName() {
-	case rollout.WorkflowType:
-		d.order = reflect.TypeFor[rollout.Order]()
-	case rollout.FleetType:
-		d.order = reflect.TypeFor[rollout.FleetOrder]()
-	default:
+	own, ours := storedBy[history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()]
+	if !ours {
 		return nil
 	}
+	d := strictDecoder{own: own, scheduled: map[int64]string{}, updates: map[int64]string{}}
 	for _, event := range history.GetEvents() {
 		what, payloads, into := d.recorded(event)
 		if into == nil {
@@ -46,67 +41,103 @@ func strictDecode(history *historypb.History) error {
 	return nil
 }
 
+// exchange is what something takes and gives; nil for what is not looked at.
+type exchange struct{ in, out reflect.Type }
+
+// storedBy is what workflows take and give, by their type.
+var storedBy = map[string]exchange{
+	rollout.WorkflowType:       {reflect.TypeFor[rollout.Order](), reflect.TypeFor[rollout.Status]()},
+	rollout.FleetType:          {reflect.TypeFor[rollout.FleetOrder](), reflect.TypeFor[rollout.Status]()},
+	rollout.TargetType:         {reflect.TypeFor[rollout.TargetStatus](), nil},
+	rollout.StopType:           {reflect.TypeFor[rollout.StopOrder](), reflect.TypeFor[rollout.StoppedLine]()},
+	rollout.NotifyWorkflowType: {reflect.TypeFor[rollout.Telling](), reflect.TypeFor[rollout.Told]()},
+}
+
+// carried is what signals carry. Others are somebody else's.
+var carried = map[string]reflect.Type{
+	rollout.CommandAbort:     reflect.TypeFor[rollout.Command](),
+	rollout.CommandSupersede: reflect.TypeFor[rollout.Command](),
+	rollout.CommandSubmit:    reflect.TypeFor[rollout.Submit](),
+	rollout.CommandAdopt:     reflect.TypeFor[rollout.Course](),
+	rollout.SignalBreach:     reflect.TypeFor[rollout.Breach](),
+	rollout.SignalFleet:      reflect.TypeFor[rollout.Word](),
+	rollout.SignalUnit:       reflect.TypeFor[rollout.UnitReport](),
+}
+
+// updated is what updates take and give, apart from commands.
+var updated = map[string]exchange{
+	rollout.CommandSubmit: {reflect.TypeFor[rollout.Submit](), reflect.TypeFor[rollout.Submission]()},
+}
+
 // hookID matches the ids of calls of hooks.
 var hookID = regexp.MustCompile(`(^|\.)hook\d+\.`)
 
-// strictDecoder remembers which activity each result belongs to.
+// strictDecoder remembers which activity, and which update, each result belongs
+// to.
 type strictDecoder struct {
-	order     reflect.Type
+	own       exchange
 	scheduled map[int64]string // event id → activity type
+	updates   map[int64]string // event id → name
 }
 
 // recorded says what an event holds and as what it is read; a nil type when it
 // holds nothing of ours.
 func (d strictDecoder) recorded(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
-	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
-	if a := event.GetWorkflowExecutionStartedEventAttributes(); a != nil {
-		return "the order", a.GetInput(), d.order
-	}
-	if a := event.GetWorkflowExecutionCompletedEventAttributes(); a != nil {
-		return "the result", a.GetResult(), reflect.TypeFor[rollout.Status]()
-	}
-	if a := event.GetActivityTaskScheduledEventAttributes(); a != nil {
-		name := a.GetActivityType().GetName()
-		if name != "Hook" && hookID.MatchString(a.GetActivityId()) {
-			return "", nil, nil // an activity of somebody else, whatever it is called
-		}
-		d.scheduled[event.GetEventId()] = name
-		in, _ := activityTypes(name)
-		return "input of " + name, a.GetInput(), in
-	}
-	if a := event.GetActivityTaskCompletedEventAttributes(); a != nil {
-		name := d.scheduled[a.GetScheduledEventId()]
+	switch a := event.GetAttributes().(type) {
+	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
+		return "the order", a.WorkflowExecutionStartedEventAttributes.GetInput(), d.own.in
+	case *historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes:
+		return "what it hands on", a.WorkflowExecutionContinuedAsNewEventAttributes.GetInput(), d.own.in
+	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes:
+		return "the result", a.WorkflowExecutionCompletedEventAttributes.GetResult(), d.own.out
+	case *historypb.HistoryEvent_ActivityTaskScheduledEventAttributes:
+		return d.asked(event.GetEventId(), a.ActivityTaskScheduledEventAttributes)
+	case *historypb.HistoryEvent_ActivityTaskCompletedEventAttributes:
+		name := d.scheduled[a.ActivityTaskCompletedEventAttributes.GetScheduledEventId()]
 		_, out := activityTypes(name)
-		return "result of " + name, a.GetResult(), out
+		return "result of " + name, a.ActivityTaskCompletedEventAttributes.GetResult(), out
+	case *historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes:
+		child := a.StartChildWorkflowExecutionInitiatedEventAttributes
+		return "what " + child.GetWorkflowId() + " is told", child.GetInput(), storedBy[child.GetWorkflowType().GetName()].in
+	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
+		child := a.ChildWorkflowExecutionCompletedEventAttributes
+		return "the result of " + child.GetWorkflowExecution().GetWorkflowId(), child.GetResult(), storedBy[child.GetWorkflowType().GetName()].out
 	}
-	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && slices.Contains(rollout.Commands(), a.GetSignalName()) {
-		return "signal " + a.GetSignalName(), a.GetInput(), command
+	return d.message(event)
+}
+
+// asked is what an activity was given.
+func (d strictDecoder) asked(id int64, a *historypb.ActivityTaskScheduledEventAttributes) (string, *commonpb.Payloads, reflect.Type) {
+	name := a.GetActivityType().GetName()
+	if name != "Hook" && hookID.MatchString(a.GetActivityId()) {
+		return "", nil, nil // an activity of somebody else, whatever it is called
 	}
-	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil && a.GetSignalName() == rollout.SignalBreach {
-		return "signal " + a.GetSignalName(), a.GetInput(), reflect.TypeFor[rollout.Breach]()
-	}
-	if a := event.GetStartChildWorkflowExecutionInitiatedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
-		return "what is told", a.GetInput(), reflect.TypeFor[rollout.Telling]()
-	}
-	if a := event.GetChildWorkflowExecutionCompletedEventAttributes(); a != nil && a.GetWorkflowType().GetName() == rollout.NotifyWorkflowType {
-		return "who was told", a.GetResult(), reflect.TypeFor[rollout.Told]()
-	}
+	d.scheduled[id] = name
+	in, _ := activityTypes(name)
+	return "input of " + name, a.GetInput(), in
+}
+
+// message is what a signal or an update holds.
+func (d strictDecoder) message(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
+	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil {
-		return "signal " + a.GetSignalName(), a.GetInput(), betweenFleetAndUnit[a.GetSignalName()]
+		return "signal " + a.GetSignalName(), a.GetInput(), carried[a.GetSignalName()]
 	}
 	if a := event.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {
-		return "update " + a.GetAcceptedRequest().GetInput().GetName(), a.GetAcceptedRequest().GetInput().GetArgs(), command
+		name := a.GetAcceptedRequest().GetInput().GetName()
+		d.updates[event.GetEventId()] = name
+		if other, named := updated[name]; named {
+			command = other.in
+		}
+		return "update " + name, a.GetAcceptedRequest().GetInput().GetArgs(), command
 	}
 	if a := event.GetWorkflowExecutionUpdateCompletedEventAttributes(); a != nil {
+		if other, named := updated[d.updates[a.GetAcceptedEventId()]]; named {
+			answer = other.out
+		}
 		return "answer to a command", a.GetOutcome().GetSuccess(), answer
 	}
 	return "", nil, nil
-}
-
-// betweenFleetAndUnit is what fleets and their units signal to each other.
-var betweenFleetAndUnit = map[string]reflect.Type{
-	rollout.SignalFleet: reflect.TypeFor[rollout.Word](),
-	rollout.SignalUnit:  reflect.TypeFor[rollout.UnitReport](),
 }
 
 // activityTypes returns what the named activity takes and gives; nil for one

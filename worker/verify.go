@@ -28,9 +28,10 @@ import (
 // the root of the repository.
 const goldenDirectory = "testsuite/histories"
 
-// replayedQuery finds what runs and is replayed: rollouts, fleets, and what tells people
-// of them, which may outlive them by a day.
-const replayedQuery = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.NotifyWorkflowType + "', '" + rollout.FleetType + "') AND ExecutionStatus = 'Running'"
+// replayedQuery finds what runs and is replayed: rollouts and fleets, what stands
+// above them, stopped lines, and what tells people, which may outlive them by a day.
+const replayedQuery = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.FleetType + "', '" + rollout.TargetType + "', '" +
+	rollout.StopType + "', '" + rollout.NotifyWorkflowType + "') AND ExecutionStatus = 'Running'"
 
 // errMismatch is a history that this binary would not reproduce.
 var errMismatch = errors.New("mismatch")

@@ -122,6 +122,7 @@ func (r *run) listenForSignals() {
 		r.obeyCancel()
 	})
 	workflow.Go(r.ctx, r.listenForBreaches)
+	hearWitnesses(r.ctx)
 }
 
 // once obeys a command unless it was obeyed before: the same id is the same

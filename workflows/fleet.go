@@ -81,7 +81,7 @@ func newFleet(ctx workflow.Context, order rollout.FleetOrder) *fleet {
 func (f *fleet) admit() *setback {
 	act := f.act("admit", "check the spec of every unit and make the plan of the fleet")
 	act.limit = time.Minute
-	future := start(f.ctx, act, a.AdmitFleet, activities.AdmitFleetInput{Order: f.order})
+	future := start(f.ctx, act, a.AdmitFleet, activities.AdmitFleetInput{Order: f.order, Received: f.status.StartedAt})
 	f.await(future.IsReady)
 	if f.back != nil {
 		return f.back

@@ -31,6 +31,7 @@ func (f *fleet) listen() error {
 		}
 	}
 	f.hearUnits()
+	hearWitnesses(f.ctx)
 	workflow.Go(f.ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, rollout.CommandAbort)
 		for {

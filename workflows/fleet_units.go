@@ -50,8 +50,8 @@ func (f *fleet) allOver(units []*unit) bool {
 // begin starts the rollout of a unit. Its id is the lock of its target: where a
 // rollout runs already, the unit fails.
 func (f *fleet) begin(u *unit) {
-	spec := f.order.Spec.Unit(u.Unit)
-	order := rollout.Order{Actor: f.order.Actor, Reason: f.order.Reason, At: f.order.At, Spec: spec, Fleet: f.status.WorkflowID}
+	order := f.order.UnitOrder(u.Unit, f.status.WorkflowID)
+	spec := order.Spec
 	ctx := workflow.WithChildOptions(f.ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: rollout.WorkflowID(spec.Key()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,

@@ -23,7 +23,7 @@ type member struct {
 // memberOf is the membership that an order brings: a fleet counts only where it
 // started this rollout itself.
 func memberOf(order rollout.Order, info *workflow.Info) member {
-	if parent := info.ParentWorkflowExecution; parent != nil && order.Fleet == parent.ID {
+	if parent := info.ParentWorkflowExecution; parent != nil && order.Fleet == parent.ID && rollout.IsFleetID(parent.ID) {
 		return member{fleet: *parent}
 	}
 	return member{}

@@ -157,6 +157,9 @@ func (r *run) admit() *setback {
 // received is when the order was given to Temporal: to the Target, where that
 // started this rollout when its turn came, and else with the start.
 func (r *run) received() time.Time {
+	if r.isUnit() { // its fleet has looked at who asked for it
+		return time.Time{}
+	}
 	if r.isOfTarget() && !r.order.Received.IsZero() {
 		return r.order.Received
 	}

@@ -80,19 +80,22 @@ func TestSigned(t *testing.T) {
 			s.at(2*time.Second, func() { s.order(s.vote("c2", "ana@example.com"), rollout.Accepted) })
 		}, want: rollout.Promoted, wantLog: good},
 		"one that was obeyed serves nothing else": {spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
+			pause := rollout.Command{ID: "c2", Name: "pause", Actor: "bo@example.com"}
 			s.at(time.Second, func() {
 				vote := s.vote("c1", "bo@example.com")
 				vote.Step = 7
 				s.order(vote, rollout.Denied) // tampered
-				pause := signs(rollout.Command{ID: "c2", Name: "pause", Actor: "bo@example.com"})
+				pause = signs(pause)
 				s.order(pause, rollout.Accepted)
+			})
+			s.at(3*time.Second, func() { // each is authorized by itself, so that those of one moment come in any order
 				s.order(pause, rollout.Accepted) // the same order
 				pause.Name = "approve"
 				s.order(pause, rollout.Denied)
 				pause.ID, pause.Name, pause.RunID = "c3", "pause", "another-run"
 				s.order(pause, rollout.Denied)
 			})
-			s.at(2*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) }) // needs none
+			s.at(5*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) }) // needs none
 		}, want: rollout.Aborted},
 		"an order that was altered is refused": {order: func(o *rollout.Order) {
 			o.ID, o.At = "o1", time.Now()

@@ -54,6 +54,7 @@ func (l *line) listen() error {
 			return err
 		}
 	}
+	hearWitnesses(l.ctx)
 	return nil
 }
 

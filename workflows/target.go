@@ -100,6 +100,7 @@ func (t *target) listen() error {
 	hearAll(t.ctx, t.submits, t.given)
 	hearAll(t.ctx, t.aborts, t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
+	hearWitnesses(t.ctx)
 	return nil
 }
 

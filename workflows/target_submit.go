@@ -29,10 +29,10 @@ func (t *target) settled(ctx workflow.Context, id string) (fate rollout.Submissi
 	return fate
 }
 
-// given takes an order in that came from outside: whether it is a way back or a
-// recovery, and when it came, is not for its giver to say.
+// given takes an order in that came from outside: whether it is a way back, a
+// recovery or part of a fleet, and when it came, is not for its giver to say.
 func (t *target) given(s rollout.Submit) {
-	s.Order.Back, s.Order.Recover, s.Order.Received = false, "", time.Time{}
+	s.Order.Back, s.Order.Recover, s.Order.Fleet, s.Order.Received = false, "", "", time.Time{}
 	t.receive(s)
 }
 

@@ -105,6 +105,7 @@ type path struct {
 	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
+	target   bool // the history of the workflow above it is kept, too
 }
 
 var paths = map[string]path{
@@ -189,6 +190,28 @@ var paths = map[string]path{
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
+	"terminated": {target: true, plot: func(s *scene) {
+		s.until("baking")
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
+	"superseded": {target: true, policy: "onNewRelease: supersede", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"queue-stands": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.order("abort")
+		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"rolled-back-later": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.order("rollback")
+	}, want: rollout.Promoted},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -254,6 +277,9 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	t.Cleanup(town.Close)
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(receiver.Close)
+	if p.target { // of one's own, so that it begins with this rollout
+		server = procs.StartServer(t)
+	}
 	s := &scene{t: t, server: server, world: world, keys: keys, config: filepath.Join(t.TempDir(), "worker.yaml")}
 	config := strings.NewReplacer("RECEIVER", receiver.URL, "KEYS", keys).Replace(p.worker)
 	require.NoError(t, os.WriteFile(s.config, []byte(config), 0o600))
@@ -267,6 +293,7 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	t.Cleanup(hooks.Close)
 	text := strings.ReplaceAll(p.spec(town.URL), "HOOK", hooks.URL)
 	require.NoError(t, os.WriteFile(spec, []byte(text), 0o600))
+	s.spec = text
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
@@ -285,6 +312,12 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
 	s.keep(file, s.history("rollout/"+target))
+	if s.before != "" {
+		s.keep(strings.TrimSuffix(file, ".json")+"-before.json", s.historyOf("rollout/"+target, s.before))
+	}
+	if p.target {
+		s.keep(strings.TrimSuffix(file, ".json")+"-target.json", s.history("target/"+target))
+	}
 	if strings.Contains(p.worker, "RECEIVER") {
 		s.keepNotice(strings.TrimSuffix(file, ".json") + "-notice.json")
 	}
@@ -346,6 +379,8 @@ type scene struct {
 	world  *sim.World
 	client client.Client
 	keys   string // the folder of people's keys
+	spec   string
+	before string // the run before the last
 }
 
 // configure gives the worker another configuration.
@@ -432,9 +467,26 @@ func (s *scene) alert() {
 	require.Equal(s.t, http.StatusOK, resp.StatusCode)
 }
 
-func (s *scene) history(workflow string) *historypb.History {
+// next submits the release that comes after the candidate.
+func (s *scene) next(version string) {
+	s.before = s.status().RunID
+	s.world.Behave(version, sim.Behaviour{Rate: 400, Failures: 0.01})
+	spec := filepath.Join(s.t.TempDir(), version+".yaml")
+	require.NoError(s.t, os.WriteFile(spec, []byte(strings.Replace(s.spec, "release: {version: "+candidate, "release: {version: "+version, 1)), 0o600))
+	s.order("start", spec)
+}
+
+// await returns when the last rollout has ended so.
+func (s *scene) await(outcome rollout.Outcome) {
+	require.Eventually(s.t, func() bool { return s.status().Outcome == outcome && s.status().Phase == rollout.PhaseCompleted },
+		time.Minute, 100*time.Millisecond)
+}
+
+func (s *scene) history(workflow string) *historypb.History { return s.historyOf(workflow, "") }
+
+func (s *scene) historyOf(workflow, run string) *historypb.History {
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(context.Background(), workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := s.client.GetWorkflowHistory(context.Background(), workflow, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(s.t, err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,10 +23,24 @@ type Server struct {
 
 	program string
 	args    []string
+	auth    string // the folder of the key that signs tokens; "": everybody is let in
+	token   string // of whoever calls
 }
 
 // StartServer runs bakeoff-dev without a UI.
 func StartServer(t testing.TB) *Server {
+	t.Helper()
+	return startServer(t, "")
+}
+
+// StartGuardedServer is the same of a server that asks callers for tokens. Who
+// calls is said by As.
+func StartGuardedServer(t testing.TB) *Server {
+	t.Helper()
+	return startServer(t, filepath.Join(t.TempDir(), "auth"))
+}
+
+func startServer(t testing.TB, auth string) *Server {
 	t.Helper()
 	program := filepath.Join(Root(), "bin", "bakeoff-dev")
 	if _, err := os.Stat(program); err != nil {
@@ -34,8 +49,11 @@ func StartServer(t testing.TB) *Server {
 		}
 		t.Skip("SKIP: bin/bakeoff-dev is missing: make dev")
 	}
-	s := &Server{program: program, args: []string{"--ui-address", "", "--db", filepath.Join(t.TempDir(), "temporal.db"),
-		"--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"}}
+	args := []string{"--ui-address", "", "--db", filepath.Join(t.TempDir(), "temporal.db")}
+	if auth != "" {
+		args = append(args, "--auth", "--auth-directory", auth)
+	}
+	s := &Server{program: program, auth: auth, args: append(args, "--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0")}
 	s.Restart(t)
 	s.Address, s.Metrics = s.says("temporal"), s.says("metrics")
 	s.args = append(s.args[:len(s.args)-4], "--address", s.Address, "--metrics-address", hostOf(t, s.Metrics))
@@ -67,8 +85,28 @@ func (s *Server) Restart(t testing.TB) {
 	s.AwaitLine(t, "ready")
 }
 
-// Env is what points programs to the server.
-func (s *Server) Env() []string { return []string{"TEMPORAL_ADDRESS=" + s.Address} }
+// As is the same server, called with a token for somebody that holds for d, which
+// may be over. A permission is namespace:role.
+func (s *Server) As(t testing.TB, subject, permission string, d time.Duration) *Server {
+	t.Helper()
+	out, err := exec.Command(s.program, "token", "--auth-directory", s.auth, "--subject", subject, "--permissions", permission, "--expires", d.String()).Output()
+	require.NoError(t, err)
+	called := *s
+	called.token = strings.TrimSpace(string(out))
+	return &called
+}
+
+// Token is what As called the server with.
+func (s *Server) Token() string { return s.token }
+
+// Env is what points programs to the server, and says who calls.
+func (s *Server) Env() []string {
+	env := []string{"TEMPORAL_ADDRESS=" + s.Address}
+	if s.auth != "" {
+		env = append(env, "TEMPORAL_TLS=false", "TEMPORAL_API_KEY="+s.token)
+	}
+	return env
+}
 
 // Worker is one bakeoff-worker.
 type Worker struct {

@@ -11,6 +11,7 @@ import (
 type addresses struct {
 	frontend, ui, metrics     netip.AddrPort
 	frontendHTTP              netip.AddrPort // for Nexus callbacks
+	internal                  netip.AddrPort // frontend of the services themselves, where callers are asked for tokens
 	history, matching, worker netip.AddrPort // inside this process, on loopback
 }
 
@@ -26,6 +27,7 @@ func reserveAll(o Options) (addresses, error) {
 		{"UI address", o.UIAddress, &a.ui},
 		{"metrics address", o.MetricsAddress, &a.metrics},
 		{"internal address", "127.0.0.1:0", &a.frontendHTTP},
+		{"internal address", "127.0.0.1:0", &a.internal},
 		{"internal address", "127.0.0.1:0", &a.history},
 		{"internal address", "127.0.0.1:0", &a.matching},
 		{"internal address", "127.0.0.1:0", &a.worker},

@@ -3,13 +3,12 @@ package temporald
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
-	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/dynamicconfig"
-	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/membership/static"
 	"go.temporal.io/server/common/metrics"
 	"go.temporal.io/server/common/primitives"
@@ -26,32 +25,47 @@ const (
 	unlimited = 1_000_000
 )
 
-// newTemporal assembles the four services; nothing listens until its Start.
-func newTemporal(a addresses, d *database, l log.Logger) (temporal.Server, error) {
-	options := []temporal.ServerOption{
-		temporal.WithConfig(serverConfig(a, d)),
-		temporal.ForServices(temporal.DefaultServices),
-		temporal.WithStaticHosts(map[primitives.ServiceName]static.Hosts{
-			primitives.FrontendService: static.SingleLocalHost(dialable(a.frontend).String()),
-			primitives.HistoryService:  static.SingleLocalHost(a.history.String()),
-			primitives.MatchingService: static.SingleLocalHost(a.matching.String()),
-			primitives.WorkerService:   static.SingleLocalHost(a.worker.String()),
-		}),
-		temporal.WithLogger(l),
-		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
-		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
-		temporal.WithDynamicConfigClient(dynamicConfig()),
+// assemble puts the services together; nothing listens until they are started.
+func (s *Server) assemble() error {
+	a, c, services := s.addresses, serverConfig(s.addresses, s.database), temporal.DefaultServices
+	var err error
+	if c.Global.Authorization, err = authorizations(s.keys); err != nil {
+		return err
 	}
+	options, err := authorizing(c.Global.Authorization, s.logger)
+	if err != nil {
+		return err
+	}
+	if s.keys != nil {
+		// A frontend of their own, which asks nothing, for the server's own services.
+		services = append(slices.Clone(services), string(primitives.InternalFrontendService))
+		c.Services[string(primitives.InternalFrontendService)] = service(a.internal)
+		c.PublicClient = config.PublicClient{}
+	}
+	options = append(options,
+		temporal.WithConfig(c),
+		temporal.ForServices(services),
+		temporal.WithStaticHosts(map[primitives.ServiceName]static.Hosts{
+			primitives.FrontendService:         static.SingleLocalHost(dialable(a.frontend).String()),
+			primitives.InternalFrontendService: static.SingleLocalHost(a.internal.String()),
+			primitives.HistoryService:          static.SingleLocalHost(a.history.String()),
+			primitives.MatchingService:         static.SingleLocalHost(a.matching.String()),
+			primitives.WorkerService:           static.SingleLocalHost(a.worker.String()),
+		}),
+		temporal.WithLogger(s.logger),
+		temporal.WithDynamicConfigClient(dynamicConfig()),
+	)
 	if a.metrics.IsValid() {
 		// Handed over as an option and not in the config, because only then
 		// does the server close the listener when it stops.
-		handler, err := metrics.MetricsHandlerFromConfig(l, metricsConfig(a.metrics))
+		handler, err := metrics.MetricsHandlerFromConfig(s.logger, metricsConfig(a.metrics))
 		if err != nil {
-			return nil, fmt.Errorf("serving metrics: %w", err)
+			return fmt.Errorf("serving metrics: %w", err)
 		}
 		options = append(options, temporal.WithCustomMetricsHandler(handler))
 	}
-	return temporal.NewServer(options...)
+	s.temporal, err = temporal.NewServer(options...)
+	return err
 }
 
 // metricsConfig gives metrics the names that Temporal documents (no suffixes,
@@ -125,6 +139,8 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.EnableCancelActivityWorkerCommand.Key(): true,
 		// The default already; an abort relies on it for its latency.
 		dynamicconfig.EnableActivityEagerExecution.Key(): true,
+		// Events bear the name of the caller, where callers have one.
+		dynamicconfig.EnablePrincipalPropagation.Key(): true,
 
 		dynamicconfig.FrontendRPS.Key():                                         unlimited,
 		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key():                  unlimited,

@@ -20,17 +20,23 @@ const (
 )
 
 // awaitFrontend returns once the frontend serves the namespace.
-func awaitFrontend(ctx context.Context, address, namespace string) error {
+func (s *Server) awaitFrontend(ctx context.Context) error {
+	credentials, err := s.keys.credentials()
+	if err != nil {
+		return err
+	}
 	c, err := client.NewLazyClient(client.Options{
-		HostPort:  address,
-		Namespace: namespace,
-		Logger:    log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		HostPort:          s.Address(),
+		Namespace:         s.namespace,
+		Credentials:       credentials,
+		ConnectionOptions: client.ConnectionOptions{TLSDisabled: true},
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
 		return fmt.Errorf("connecting to the server: %w", err)
 	}
 	defer c.Close()
-	return poll(ctx, "the server", func(ctx context.Context) error { return probe(ctx, c, namespace) })
+	return poll(ctx, "the server", func(ctx context.Context) error { return probe(ctx, c, s.namespace) })
 }
 
 // probe asks what a first client would need: health, the namespace, its search

@@ -1,7 +1,8 @@
 // Package temporald runs a complete Temporal server in this process: frontend,
 // history, matching and worker over one SQLite database, and the Temporal UI.
 // It is what bakeoff-dev serves and what end-to-end tests start for themselves.
-// It has no authentication and is not for production.
+// Unless it is given a directory for keys it has no authentication. It is not for
+// production.
 //
 // Read [Start] first.
 package temporald
@@ -41,6 +42,11 @@ type Options struct {
 	// Database is the SQLite file, created when it does not exist, or [Memory].
 	// One server at a time may use a file. Default Memory.
 	Database string
+	// AuthDirectory is a folder with the key that signs tokens, made where it is
+	// missing. With it the server asks every caller for a token of [Keys], and
+	// stamps events with its subject; the UI, which has none, sees nothing. Empty:
+	// everybody may do everything.
+	AuthDirectory string
 	// Namespace is created when the database lacks it, with a retention of
 	// seven days. Default "default".
 	Namespace string
@@ -67,6 +73,7 @@ func setDefault(field *string, value string) {
 type Server struct {
 	namespace string
 	addresses addresses
+	keys      *Keys // nil: no authentication
 	database  *database
 	temporal  temporal.Server
 	logger    *logger
@@ -94,25 +101,37 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	k, err := keysOf(o)
+	if err != nil {
+		return nil, err
+	}
 	d, err := openDatabase(ctx, o.Database, o.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTemporal(a, d, l)
+	s := &Server{namespace: o.Namespace, addresses: a, keys: k, database: d, logger: l}
+	err = s.assemble()
 	for tries := 1; err != nil && strings.Contains(err.Error(), "address already in use") && tries < 3; tries++ {
 		// A client's connection got one of our free ports in between.
-		if a, err = reserveAll(o); err == nil {
-			t, err = newTemporal(a, d, l)
+		if s.addresses, err = reserveAll(o); err == nil {
+			err = s.assemble()
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("assembling the server: %w", err), d.close())
 	}
-	s := &Server{namespace: o.Namespace, addresses: a, database: d, temporal: t, logger: l}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// keysOf opens the keys that options name; nil where they name none.
+func keysOf(o Options) (*Keys, error) {
+	if o.AuthDirectory == "" {
+		return nil, nil
+	}
+	return openKeys(o.AuthDirectory)
 }
 
 func (s *Server) start(ctx context.Context) error {
@@ -121,7 +140,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.temporal.Start(); err != nil {
 		return fmt.Errorf("starting the server: %w", err)
 	}
-	if err := awaitFrontend(ctx, s.Address(), s.namespace); err != nil {
+	if err := s.awaitFrontend(ctx); err != nil {
 		return err
 	}
 	s.logger.started()

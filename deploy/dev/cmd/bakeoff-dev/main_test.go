@@ -154,6 +154,15 @@ func TestCommandLine(t *testing.T) {
 		{"help shows an example", []string{"--help"}, 0, "Example", ""},
 		{"unknown flag", []string{"--nope"}, 2, "", "-nope"},
 		{"argument", []string{"start"}, 2, "", `unexpected argument "start"`},
+		{"auth with a UI", []string{"--auth", "--ui-address", "127.0.0.1:0"}, 2, "", "leave it out with --auth"},
+		{"help of token", []string{"token", "--help"}, 0, "TEMPORAL_TLS=false", ""},
+		{"token for nobody", []string{"token", "--permissions", "default:read"}, 2, "", "say whom the token is for"},
+		{"token for nothing", []string{"token", "--subject", "ana"}, 2, "", "say what they may do"},
+		{"token for an unknown role", []string{"token", "--subject", "ana", "--permissions", "default:read,default:reed"}, 2, "", `"default:reed" is not namespace:role`},
+		{"token without a namespace", []string{"token", "--subject", "ana", "--permissions", "write"}, 2, "", `"write" is not namespace:role`},
+		{"token without a key", []string{"token", "--subject", "ana", "--permissions", "default:read", "--auth-directory", "nowhere"}, 1, "",
+			"start bakeoff-dev --auth first"},
+		{"token that never holds", []string{"token", "--subject", "ana", "--permissions", "default:read", "--expires", "soon"}, 2, "", "-expires"},
 		{"address that is none", []string{"--address", "nowhere", "--db", ":memory:"}, 1, "", "bakeoff-dev: reserving address nowhere"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// What a server that knows its callers writes on events, and one that does not.
+func TestStoryOfSenders(t *testing.T) {
+	const worker, laptop = "worker", "bakeoff/ana@laptop"
+	asAna := rollout.Command{ID: "p", Name: rollout.CommandPause, Actor: "ana@example.com", Reason: "r"}
+	another := asAna
+	another.Actor = "cy@example.com"
+	abort := rollout.Command{ID: "a", Name: rollout.CommandAbort, Actor: "ana@example.com", Reason: "r"}
+	known := map[string]any{"identity": laptop, "principal": "ana@example.com", "principalType": "jwt"}
+	witnessed := func(p *tape, c rollout.Command, who string) {
+		p.signalled(rollout.SignalWitness, rollout.NewWitness(c.ID, c))
+		p.by(who, laptop)
+	}
+	accepted := func(p *tape) { p.accept(asAna); p.by(worker, laptop) }
+	for name, test := range map[string]struct {
+		tape func(p *tape)
+		want map[string]any
+	}{
+		"nobody is known": {func(p *tape) { p.accept(asAna); p.by("", laptop) }, map[string]any{"identity": laptop}},
+		"as claimed":      {func(p *tape) { witnessed(p, asAna, "ana@example.com"); accepted(p) }, known},
+		"in other letters": {func(p *tape) { witnessed(p, asAna, "Ana@Example.com"); accepted(p) },
+			map[string]any{"identity": laptop, "principal": "Ana@Example.com", "principalType": "jwt"}},
+		"somebody else": {func(p *tape) { witnessed(p, asAna, "bo@example.com"); accepted(p) }, map[string]any{"identity": laptop,
+			"principal": "bo@example.com", "principalType": "jwt", "mismatch": "Temporal knows the sender as bo@example.com, not as ana@example.com"}},
+		"without a witness": {accepted, map[string]any{"identity": laptop, "mismatch": "who sent this is not known, though Temporal knows its callers"}},
+		"the witness of another command": {func(p *tape) { witnessed(p, another, "ana@example.com"); accepted(p) },
+			map[string]any{"identity": laptop, "mismatch": "who sent this is not known, though Temporal knows its callers"}},
+		"a witness that comes later": {func(p *tape) { accepted(p); witnessed(p, asAna, "ana@example.com") }, map[string]any{"identity": laptop, "mismatch": "who sent this is not known, though Temporal knows its callers"}},
+		"two witnesses: the first": {func(p *tape) {
+			witnessed(p, asAna, "ana@example.com")
+			witnessed(p, asAna, "bo@example.com")
+			accepted(p)
+		}, known},
+		"an abort is its own witness": {func(p *tape) { p.signal(abort); p.by("ana@example.com", laptop) }, known},
+		"an abort of somebody else": {func(p *tape) { p.signal(abort); p.by("bo@example.com", laptop) }, map[string]any{"identity": laptop,
+			"principal": "bo@example.com", "principalType": "jwt", "mismatch": "Temporal knows the sender as bo@example.com, not as ana@example.com"}},
+		"an abort that the Target passes on": {func(p *tape) {
+			p.signal(abort)
+			p.by("worker", "")
+			p.events[len(p.events)-1].GetWorkflowExecutionSignaledEventAttributes().ExternalWorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: "target/x/y"}
+		}, map[string]any{}},
+		"a cancel claims nobody": {func(p *tape) { p.cancelRequest("why"); p.by("bo@example.com", "") },
+			map[string]any{"identity": "ui", "principal": "bo@example.com", "principalType": "jwt"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := opening(t)
+			test.tape(p)
+			line := find(t, told(t, p), rollout.EventCommand)
+			require.Equal(t, test.want, sent(line))
+			if mismatch, found := test.want["mismatch"]; found {
+				require.Contains(t, line.Text, mismatch)
+			}
+		})
+	}
+}
+
+// sent is what a line says of who sent it.
+func sent(line rollout.Event) map[string]any {
+	out := map[string]any{}
+	for _, field := range []string{"identity", "principal", "principalType", "mismatch"} {
+		if value, found := line.Data[field]; found {
+			out[field] = value
+		}
+	}
+	return out
+}
+
+// shelf is histories by their run ids.
+type shelf map[string]*tape
+
+func (r shelf) Events(_ context.Context, which run) iter.Seq2[*historypb.HistoryEvent, error] {
+	if p, found := r[which.RunID]; found {
+		return p.play()
+	}
+	return func(yield func(*historypb.HistoryEvent, error) bool) { yield(nil, errors.New("gone")) }
+}
+
+func (r shelf) List(context.Context, string) iter.Seq2[execution, error] { return nil }
+
+// startedAbove is a rollout that a run of the Target started for an order.
+func startedAbove(t *testing.T, o rollout.Order, parent string) *tape {
+	p := &tape{t: t}
+	p.started(o)
+	p.events[0].GetWorkflowExecutionStartedEventAttributes().ParentWorkflowExecution =
+		&commonpb.WorkflowExecution{WorkflowId: "target/production/checkout", RunId: parent}
+	return p
+}
+
+// aboveTape is one run of a Target; before is the one that it goes on from.
+func aboveTape(t *testing.T, before string) *tape {
+	p := &tape{t: t}
+	p.started(rollout.Order{})
+	p.events[0].GetWorkflowExecutionStartedEventAttributes().ContinuedExecutionRunId = before
+	return p
+}
+
+// A rollout that a Target started bears no name: its order does.
+func TestStoryOfWhoAskedTheTarget(t *testing.T) {
+	submit := rollout.Submit{Order: rollout.Order{ID: "o-1", Actor: "ana@example.com", Spec: spec()}, Summary: "s"}
+	back := rollout.Command{ID: "o-1", Name: rollout.CommandRollback, Actor: "ana@example.com", Reason: "r"}
+	witness := func(p *tape, argument any) {
+		p.signalled(rollout.SignalWitness, rollout.NewWitness("o-1", argument))
+		p.by("bo@example.com", "bakeoff/bo@laptop")
+	}
+	update := func(p *tape, name string, argument any) {
+		p.updated("o-2", rollout.CommandSubmit, rollout.Submit{})
+		p.updated("o-1", name, argument)
+		p.by("worker", "bakeoff/bo@laptop")
+	}
+	bo := map[string]any{"identity": "bakeoff/bo@laptop", "principal": "bo@example.com", "principalType": "jwt",
+		"mismatch": "Temporal knows the sender as bo@example.com, not as ana@example.com"}
+	unknown := map[string]any{"identity": "bakeoff/bo@laptop", "mismatch": "who sent this is not known, though Temporal knows its callers"}
+	for name, test := range map[string]struct {
+		last, before func(p *tape)
+		want         map[string]any
+	}{
+		"in one run":         {last: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"a way back":         {last: func(p *tape) { witness(p, back); update(p, rollout.CommandRollback, back) }, want: bo},
+		"it waited":          {before: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"the Target went on": {before: func(p *tape) { witness(p, submit) }, last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"by a signal":        {last: func(p *tape) { p.signalled(rollout.CommandSubmit, submit); p.by("bo@example.com", "bakeoff/bo@laptop") }, want: bo},
+		"without a witness":  {last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: unknown},
+		"a unit of a fleet": {last: func(p *tape) {
+			p.events[0].GetWorkflowExecutionStartedEventAttributes().WorkflowType = &commonpb.WorkflowType{Name: rollout.FleetType}
+			p.by("bo@example.com", "bakeoff/bo@laptop")
+		}, want: bo},
+		"nobody asked":           {want: map[string]any{}},
+		"callers are not known":  {last: func(p *tape) { p.updated("o-1", rollout.CommandSubmit, submit); p.by("", "here") }, want: map[string]any{"identity": "here"}},
+		"the history is missing": {last: func(p *tape) { p.events = nil }, want: map[string]any{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			archive := shelf{"t-2": aboveTape(t, "t-1"), "t-1": aboveTape(t, "")}
+			if test.last != nil {
+				test.last(archive["t-2"])
+			}
+			if test.before != nil {
+				test.before(archive["t-1"])
+			}
+			if len(archive["t-2"].events) == 0 {
+				delete(archive, "t-2")
+			}
+			s := told(t, startedAbove(t, submit.Order, "t-2"))
+			s.asked(t.Context(), archive)
+			require.Equal(t, test.want, sent(s.lines[0]))
+		})
+	}
+}
