@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"slices"
+	"time"
 
 	"bakeoff/rollout"
 )
@@ -19,6 +20,7 @@ type AuthorizeInput struct {
 	Override    bool             `json:"override,omitempty"`
 	Signed      *rollout.Command `json:"signed,omitempty"`  // all of the command, where it has a signature
 	Runless     bool             `json:"runless,omitempty"` // it is for the target, whatever runs
+	Received    time.Time        `json:"received,omitzero"` // when it reached Temporal; left out: just now
 }
 
 // AuthorizeOutput says whether, and why not.
@@ -36,7 +38,11 @@ func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeO
 	if out.Why = a.Rules.mayGive(in); out.Why != "" {
 		return out, nil
 	}
-	out.Signer, out.Why = a.Rules.proven(in, a.now())
+	received := in.Received
+	if received.IsZero() {
+		received = a.now()
+	}
+	out.Signer, out.Why = a.Rules.proven(in, received)
 	out.Allowed = out.Why == ""
 	if out.Allowed && in.Command == rollout.CommandApprove {
 		out.Vote = a.Rules.vote(in.Actor, in.From)

@@ -23,7 +23,8 @@ type Tallier interface {
 	Increase(ctx context.Context, selector string, within time.Duration, at time.Time) (n float64, found bool, err error)
 }
 
-// How long a reading of a budget is used again: the queries reach far back.
+// How long a reading of a budget is used again at most: the queries reach far
+// back. It is never more than a fifth of the shortest stretch.
 const (
 	budgetFresh       = 10 * time.Second
 	budgetFreshInBake = time.Minute
@@ -51,7 +52,7 @@ func (a *Activities) spends(ctx context.Context, j Job, t rollout.Target, action
 	if b == nil {
 		return nil
 	}
-	why := a.Gates.Ledger.entry(fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), action, func() string {
+	why := a.Gates.Ledger.entry(fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), freshness(*b, action), func() string {
 		why, err := a.weigh(ctx, j, *b)
 		if err != nil {
 			return "cannot be read: " + err.Error()
@@ -68,12 +69,17 @@ func (a *Activities) spends(ctx context.Context, j Job, t rollout.Target, action
 	}}
 }
 
-// entry is what was read last, or is read now.
-func (l *Ledger) entry(key string, now time.Time, action string, read func() string) string {
+// freshness is how old a reading may be to be used again.
+func freshness(b rollout.ErrorBudget, action string) time.Duration {
 	fresh := budgetFresh
 	if action == rollout.ActionBake {
 		fresh = budgetFreshInBake
 	}
+	return min(fresh, b.Stretches()[0].Std()/5)
+}
+
+// entry is what was read last, or is read now where that is older than fresh.
+func (l *Ledger) entry(key string, now time.Time, fresh time.Duration, read func() string) string {
 	l.mu.Lock()
 	last, known := l.read[key]
 	l.mu.Unlock()

@@ -22,6 +22,8 @@ type WayBack struct {
 	Undo     []rollout.Compensation `json:"undo,omitempty"`
 	Beyond   bool                   `json:"beyond,omitempty"` // the baseline's removal had begun: there is no way back
 	Served   bool                   `json:"served,omitempty"` // the candidate may have traffic
+	Weight   rollout.Weight         `json:"weight,omitempty"` // as it was seen last
+	Step     int                    `json:"step,omitempty"`
 }
 
 // ReadWayBackInput names the run that was cut off.

@@ -76,9 +76,10 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 // target refuses it for now, unless it waits, or passes because it overrides, as who may override it has been asked already.
 func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.Plan) (AdmitOutput, error) {
 	if in.Order.Back { // nothing keeps anybody from going back
+		plan.Warnings = nil // of checks, which decide nothing
 		return AdmitOutput{Plan: plan.Seal()}, nil
 	}
-	plan.Gated = true
+	plan.Gated, plan.TellsGates = true, true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
 	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs})
 	if err != nil {

@@ -24,8 +24,17 @@ type Signing struct {
 	Keys    Verifier            // nil: signatures are kept, and not looked at
 }
 
-// requires reports whether an act needs a signature in an environment.
+// requires reports whether an act needs a signature in an environment; what is
+// done in every environment needs it where one of them asks for it.
 func (s Signing) requires(environment, act string) bool {
+	if environment == rollout.EveryEnvironment {
+		for _, acts := range s.Require {
+			if slices.Contains(acts, act) {
+				return true
+			}
+		}
+		return false
+	}
 	acts, found := s.Require[environment]
 	if !found {
 		acts = s.Require["default"]
@@ -45,8 +54,8 @@ type proof struct {
 // proven verifies the signature of a command, and says why it is refused. A
 // signed command names the run that it is for, and a signed vote the step and the
 // plan, too: it can never serve another. One that is for the target names none.
-func (r Rules) proven(in AuthorizeInput, now time.Time) (*rollout.Signer, string) {
-	p := proof{environment: in.Environment, actor: in.Actor, acts: []string{in.Command}, received: now}
+func (r Rules) proven(in AuthorizeInput, received time.Time) (*rollout.Signer, string) {
+	p := proof{environment: in.Environment, actor: in.Actor, acts: []string{in.Command}, received: received}
 	if in.Override {
 		p.acts = append(p.acts, ActOverride)
 	}

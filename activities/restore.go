@@ -108,6 +108,7 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 // that have no data for longer than Within are said to be unjudged and do not
 // hold the way back up: the traffic is back by then.
 func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
+	defer keepAlive(ctx)()
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
 		return VerifyHealthOutput{}, insistently("verify health", err)

@@ -80,6 +80,9 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 				return true, ""
 			}
 			why = fmt.Sprintf("%s may not %s in %s: that is for %s", actor, act, environment, strings.Join(roles, ", "))
+			if like == act { // what is named is not decided as anything else
+				return false, why
+			}
 			continue
 		}
 		if like == rollout.CommandAbort || like == ActRetryRefused {

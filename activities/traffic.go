@@ -109,6 +109,7 @@ func isOneOf(s rollout.Split, splits []rollout.Split) bool {
 // VerifyTraffic reads until the split is in force, for as long as Within. A
 // split that is not in force by then is a result: the workflow decides.
 func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (VerifyTrafficOutput, error) {
+	defer keepAlive(ctx)() // a slow router is no dead worker
 	report := asTemporal
 	if in.Restoring {
 		report = insistently

@@ -16,7 +16,7 @@ type Occasion string
 // begin.
 const (
 	OnWaiting            Occasion = "waiting" // for an approval, or because of a hold or a pause
-	OnFrozen             Occasion = "frozen"  // waiting for the end of a freeze
+	OnFrozen             Occasion = "frozen"  // waiting for the end of what closes the target: a freeze, a stop…
 	OnEscalated          Occasion = "escalated"
 	OnDenied             Occasion = "denied"     // a command
 	OnOverridden         Occasion = "overridden" // what policy asks for, by a command

@@ -38,6 +38,7 @@ type Plan struct {
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
+	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent

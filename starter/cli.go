@@ -173,8 +173,11 @@ func (c *cli) link(r run) string {
 	if base == "" {
 		return ""
 	}
-	return strings.TrimRight(base, "/") + "/namespaces/" + url.PathEscape(orElse(namespace, "default")) +
-		"/workflows/" + url.PathEscape(r.WorkflowID) + "/" + url.PathEscape(r.RunID) + "/history"
+	page := strings.TrimRight(base, "/") + "/namespaces/" + url.PathEscape(orElse(namespace, "default")) + "/workflows/" + url.PathEscape(r.WorkflowID)
+	if r.RunID == "" { // the UI finds the last one
+		return page
+	}
+	return page + "/" + url.PathEscape(r.RunID) + "/history"
 }
 
 func isLoopback(address string) bool {

@@ -11,7 +11,7 @@ import (
 )
 
 func (c *cli) historyCommand() *cobra.Command {
-	runID := ""
+	runID, orders := "", false
 	cmd := &cobra.Command{
 		Use: "history TARGET", Short: "The audit story, one line per event that matters", Args: cobra.ExactArgs(1),
 		Long: `Tell the story of the running or last rollout of TARGET from its Temporal
@@ -19,11 +19,17 @@ history, oldest first: who asked for it, what was changed, what was seen, who
 decided, when the baseline was back. With -o json one object a line. No worker
 is needed. docs/history.md says what each line is derived from.
 
+With --orders tell what the Target itself was asked for and commanded: also what
+was refused before any rollout began, and commands given while nothing ran.
+
 Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 2 usage.`,
-		Example:           "  bakeoff history production/checkout\n  bakeoff history production/checkout --run 0198f1c2-… -o json | jq 'select(.kind == \"Command\")'",
+		Example:           "  bakeoff history production/checkout\n  bakeoff history production/checkout --run 0198f1c2-… -o json | jq 'select(.kind == \"Command\")'\n  bakeoff history production/checkout --orders",
 		ValidArgsFunction: c.completeTargets,
 		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+			if orders {
+				return c.tellOrders(ctx, svc, t, runID)
+			}
 			r := runOf(t)
 			if r.RunID = runID; runID == "" {
 				e, err := latest(ctx, svc, t)
@@ -40,8 +46,30 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 			return c.tell(told.lines)
 		}),
 	}
-	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one)")
+	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one); with --orders, one of the Target")
+	cmd.Flags().BoolVar(&orders, "orders", false, "tell what the Target was asked for and commanded, refusals included")
 	return cmd
+}
+
+// tellOrders tells the story of the workflow that stands above the rollouts of a
+// target, up to one of its runs; "" is the running or last one.
+func (c *cli) tellOrders(ctx context.Context, svc service, t rollout.Target, runID string) error {
+	r := above(t)
+	if r.RunID = runID; runID == "" {
+		e, err := svc.Describe(ctx, r)
+		if err != nil {
+			return fmt.Errorf("look for the orders of %s: %w", t, err)
+		}
+		r.RunID = e.RunID
+	}
+	told, err := readOrders(ctx, svc, svc.Converter(), r)
+	if err != nil {
+		return err
+	}
+	if told.cut {
+		fmt.Fprintln(c.err, "earlier history of the Target is not kept any more: of its orders you see what it remembers, of its commands nothing")
+	}
+	return c.tell(told.lines)
 }
 
 func (c *cli) tell(lines []rollout.Event) error {

@@ -41,8 +41,11 @@ type lineAnswer struct {
 	CommandID   string `json:"commandId"`
 }
 
+// lineGiver is the method of the service that gives an order to a line.
+type lineGiver func(service, context.Context, rollout.StopOrder) (rollout.Answer, error)
+
 // lineCommand completes a command that orders a line about.
-func (c *cli) lineCommand(name string, cmd *cobra.Command, give func(service, context.Context, rollout.StopOrder) (rollout.Answer, error)) *cobra.Command {
+func (c *cli) lineCommand(name string, cmd *cobra.Command, give lineGiver) *cobra.Command {
 	o := rollout.StopOrder{Command: rollout.Command{Name: name}}
 	var by who
 	all := false
@@ -61,17 +64,7 @@ func (c *cli) lineCommand(name string, cmd *cobra.Command, give func(service, co
 		if all {
 			o.Environment = rollout.EveryEnvironment
 		}
-		svc, err := c.connect(ctx)
-		if err != nil {
-			return err
-		}
-		defer svc.Close()
-		o.Command.Actor, o.Command.Reason, o.Command.At = c.actor(by), by.reason, c.now().UTC()
-		o.Command.ID = orElse(o.Command.ID, c.newID())
-		asking, cancel := context.WithTimeout(ctx, answerTimeout)
-		defer cancel()
-		answer, err := give(svc, asking, o)
-		return c.lineAnswered(o, answer, err)
+		return c.orderLine(ctx, o, by, give)
 	})
 	by.flags(cmd)
 	cmd.Flags().StringVar(&o.Environment, "environment", "", "the environment")
@@ -80,11 +73,29 @@ func (c *cli) lineCommand(name string, cmd *cobra.Command, give func(service, co
 	return cmd
 }
 
+// orderLine signs an order to a line where that is asked for, and gives it.
+func (c *cli) orderLine(ctx context.Context, o rollout.StopOrder, by who, give lineGiver) error {
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer svc.Close()
+	o.Command.Actor, o.Command.Reason, o.Command.At = c.actor(by), by.reason, c.now().UTC()
+	o.Command.ID = orElse(o.Command.ID, c.newID())
+	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if o.Command, err = c.signedLine(asking, svc, o, by); err != nil {
+		return fmt.Errorf("%s %s: nothing was sent: %w", o.Command.Name, o.Environment, err)
+	}
+	answer, err := give(svc, asking, o)
+	return c.lineAnswered(o, answer, err)
+}
+
 // lineAnswered prints what became of an order to a line.
 func (c *cli) lineAnswered(o rollout.StopOrder, a rollout.Answer, err error) error {
 	stops := o.Command.Name == rollout.CommandStopTheLine
 	switch {
-	case errors.Is(err, errOver) && !stops:
+	case (errors.Is(err, errOver) || errors.Is(err, errNotFound)) && !stops:
 		a = rollout.Answer{Answer: rollout.Noop, Why: "it is not stopped"}
 	case errors.Is(err, errNoWorker) && stops: // the order is the workflow's input
 		a = rollout.Answer{Answer: stored, Why: "no worker answers: it is in force as soon as one comes, before anything is raised"}

@@ -31,8 +31,8 @@ This waits for the end, as run does. --no-wait returns as soon as it is started.
 
 const rollbackCodes = `
 
-Exit codes: those of run, 0 once the good release serves everything. 15: denied,
-with the reason. 0 with --no-wait, and where it serves already.`
+Exit codes: 0 once the good release serves everything, and where it does already,
+15 denied, with the reason, else those of run.`
 
 func (c *cli) rollback(ctx context.Context, svc service, t rollout.Target, o order) error {
 	answer, err := c.askAbove(ctx, svc, t, o)
@@ -55,7 +55,7 @@ func (c *cli) askAbove(ctx context.Context, svc service, t rollout.Target, o ord
 	if err != nil {
 		return rollout.Answer{}, err
 	}
-	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	asking, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
 	defer cancel()
 	answer, err := svc.Update(asking, above(t), command)
 	if err != nil && !errors.Is(err, errOver) {

@@ -26,12 +26,11 @@ func (c *cli) startCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "start FILE", Short: "Start a rollout and return at once", Args: cobra.ExactArgs(1),
 		Long: `Start the rollout that FILE describes ("-" is standard input), print its target
-and its page in the Temporal UI, and return. Whether a worker admits it is told
-by "bakeoff wait".
+and its page in the Temporal UI, and return once a worker has admitted it. Where
+none answers it is started all the same, and "bakeoff wait" tells what became of it.
 
-Exit codes: 0 started, 1 the command itself failed, 2 usage, 3 spec refused,
-15 refused for now: the target has a running rollout. A freeze refuses it later,
-as a result, unless --wait.`,
+Exit codes: 0 started, or waiting in the queue, 1 the command itself failed, 2 usage,
+3 spec refused, 15 refused for now, by policy or lock, naming it.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
 			svc, s, err := c.launch(ctx, args[0], by)
@@ -39,6 +38,9 @@ as a result, unless --wait.`,
 				return err
 			}
 			defer svc.Close()
+			if err := c.unlessNotAdmitted(ctx, svc, s); err != nil {
+				return err
+			}
 			return c.begun(s)
 		}),
 	}

@@ -116,6 +116,13 @@ func (c *cli) over(ctx context.Context, svc service, e execution, o order, store
 	if stored && (last.Outcome == rollout.Aborted || last.Outcome == rollout.Failed) {
 		answer.Answer, answer.Why = rollout.Accepted, ""
 	}
+	if e.cutOff() && o.Name == rollout.CommandAbort {
+		answer.Why = "it was cut off, and nothing was put back"
+		if err := c.answered(o, answer); err != nil {
+			return err
+		}
+		return fail(exitNeedsHuman, "%s was cut off from outside: put the baseline back with bakeoff restore %[1]s --reason …", targetOf(e.run))
+	}
 	return c.answered(o, answer)
 }
 

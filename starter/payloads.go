@@ -24,12 +24,17 @@ type (
 		Warnings []string      `json:"warnings"`
 		Cause    rollout.Cause `json:"cause"`
 	}
+	admitInput struct {
+		Order rollout.Order `json:"order"`
+	}
 	authorizeInput struct {
 		ID string `json:"id"`
 	}
 	authorizeOutput struct {
-		Signer *rollout.Signer `json:"signer"`
-		Vote   rollout.Vote    `json:"vote"`
+		Allowed bool            `json:"allowed"`
+		Why     string          `json:"why"`
+		Signer  *rollout.Signer `json:"signer"`
+		Vote    rollout.Vote    `json:"vote"`
 	}
 	deployInput struct {
 		Candidate string `json:"candidate"`

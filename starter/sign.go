@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"bakeoff/rollout"
@@ -10,14 +12,38 @@ import (
 // signed is a command with the actor's signature, where one was asked for. It is
 // bound to its run, so that it serves no other.
 func (c *cli) signed(t rollout.Target, r run, o order) (rollout.Command, error) {
-	command := o.Command
-	key := orElse(o.by.sign, c.getenv("BAKEOFF_SIGN"))
+	return c.signedFor(addressee{t.String(), r.RunID}, o.Command, o.by)
+}
+
+// signedLine is an order to a line, signed in the same way. The one that lets it
+// run again is bound to the stop that it ends.
+func (c *cli) signedLine(ctx context.Context, svc service, o rollout.StopOrder, by who) (rollout.Command, error) {
+	to := addressee{name: rollout.StopID(o.Environment)}
+	if c.key(by) != "" && o.Command.Name == rollout.CommandStartTheLine {
+		e, err := svc.Describe(ctx, run{WorkflowID: to.name})
+		if err != nil && !errors.Is(err, errNotFound) {
+			return o.Command, err
+		}
+		to.runID = e.RunID
+	}
+	return c.signedFor(to, o.Command, by)
+}
+
+// addressee is whom a signature is for: a target, or a line by its id, and the
+// run, if it is for one.
+type addressee struct{ name, runID string }
+
+// key is what signs; "": nothing is signed.
+func (c *cli) key(by who) string { return orElse(by.sign, c.getenv("BAKEOFF_SIGN")) }
+
+func (c *cli) signedFor(to addressee, command rollout.Command, by who) (rollout.Command, error) {
+	key := c.key(by)
 	if key == "" {
 		return command, nil
 	}
 	command.At = c.now().UTC() // somebody may have looked for long before
-	command.RunID = orElse(command.RunID, r.RunID)
-	command.Statement = rollout.CommandStatement(t.String(), command)
+	command.RunID = orElse(command.RunID, to.runID)
+	command.Statement = rollout.CommandStatement(to.name, command)
 	var err error
 	command.Signature, err = signature.Sign(command.Statement, key, c.getenv("SSH_AUTH_SOCK"))
 	return command, err
@@ -40,7 +66,7 @@ func (c *cli) abortOf(t rollout.Target, r run, o order) rollout.Command {
 
 // signedOrder is the same of an order to start.
 func (c *cli) signedOrder(o rollout.Order, by who) (rollout.Order, error) {
-	key := orElse(by.sign, c.getenv("BAKEOFF_SIGN"))
+	key := c.key(by)
 	if key == "" {
 		return o, nil
 	}

@@ -60,6 +60,28 @@ func TestOrdersAreSigned(t *testing.T) {
 	}
 }
 
+// An order to a line is signed for it; what lets it run again, for its stop.
+func TestOrdersToALineAreSigned(t *testing.T) {
+	key, allowed := newKey(t)
+	for name, run := range map[string]string{"stop-the-line": "", "start-the-line": "run-1"} {
+		f := running(t)
+		var sent rollout.Command
+		f.answer = func(c rollout.Command) (rollout.Answer, error) {
+			sent = c
+			return rollout.Answer{Answer: rollout.Accepted}, nil
+		}
+		got := bakeoff(t.Context(), f, name, "--environment", "production", "--reason", "because", "--sign", key)
+		require.Equal(t, 0, got.code, got.err)
+		require.Equal(t, run, sent.RunID)
+		require.Equal(t, rollout.CommandStatement("stop/production", sent), sent.Statement)
+		_, err := allowed.Verify(sent.Statement, sent.Signature, []string{"ana@laptop"}, noon)
+		require.NoError(t, err)
+		got = bakeoff(t.Context(), f, name, "--environment", "production", "--reason", "because", "--sign", "none")
+		require.Equal(t, 1, got.code)
+		require.Contains(t, got.err, "nothing was sent")
+	}
+}
+
 // What lets a queue go on is for the target: it names no run.
 func TestResumeOfAQueueIsSigned(t *testing.T) {
 	key, _ := newKey(t)

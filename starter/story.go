@@ -166,10 +166,7 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
 	s.order = order.ID
 	s.parent = run{a.GetParentWorkflowExecution().GetWorkflowId(), a.GetParentWorkflowExecution().GetRunId()}
-	text := fmt.Sprintf("%s asked for %s in %s", orElse(order.Actor, "somebody"), spec.Release.Version, s.status.Target)
-	if order.Reason != "" {
-		text += ": " + order.Reason
-	}
+	text := asking(order)
 	data := map[string]any{"version": spec.Release.Version, "reason": order.Reason}
 	for name, value := range map[string]string{
 		"artifact": spec.Release.Artifact, "purpose": spec.Purpose, "owner": spec.Owner,
@@ -306,4 +303,21 @@ func stepOf(id string) int {
 		return 0
 	}
 	return n
+}
+
+// asking is the sentence of who asked for a rollout. One that takes over from a
+// run that was cut off was asked for by nobody.
+func asking(o rollout.Order) string {
+	who, version, target := orElse(o.Actor, "somebody"), o.Spec.Release.Version, o.Spec.Key()
+	text := fmt.Sprintf("%s asked for %s in %s", who, version, target)
+	switch {
+	case o.Recover != "":
+		return fmt.Sprintf("takes over from run %s of %s in %s, which %s asked for: %s", o.Recover, version, target, who, o.Reason)
+	case o.Back:
+		text = fmt.Sprintf("%s asked to go back to %s in %s", who, version, target)
+	}
+	if o.Reason != "" {
+		text += ": " + o.Reason
+	}
+	return text
 }

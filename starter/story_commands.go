@@ -35,6 +35,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	if c.Override {
 		name, data["override"] = name+" (break-glass override)", true
 	}
+	if c.To != "" {
+		name, data["to"] = name+" to "+c.To, c.To
+	}
 	noteSignature(data, c.Statement, c.Signature)
 	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data)
 	line.Actor = c.Actor
@@ -121,21 +124,28 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 }
 
 func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
+	c, answer, err := s.answerTo(a)
+	if err == nil && answer.Answer == rollout.Accepted {
+		s.obeyed(e, c)
+	}
+	return err
+}
+
+// answerTo fills in the answer to a command, and returns both; zero values for an
+// update that is not known.
+func (s *story) answerTo(a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) (rollout.Command, rollout.Answer, error) {
+	var answer rollout.Answer
 	call, known := s.updates[a.GetAcceptedEventId()]
 	if !known {
-		return nil
+		return call.command, answer, nil
 	}
-	var answer rollout.Answer
 	if failure := a.GetOutcome().GetFailure(); failure != nil {
 		answer = rollout.Answer{Answer: rollout.Denied, Why: failure.GetMessage()}
 	} else if err := s.decode(a.GetOutcome().GetSuccess(), &answer); err != nil {
-		return err
+		return call.command, answer, err
 	}
 	s.answer(s.commands[call.command.ID], answer)
-	if answer.Answer == rollout.Accepted {
-		s.obeyed(e, call.command)
-	}
-	return nil
+	return call.command, answer, nil
 }
 
 // obeyed tells what an accepted command changed at once.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"testing"
 
@@ -86,7 +85,7 @@ func (r shelf) Events(_ context.Context, which run) iter.Seq2[*historypb.History
 	if p, found := r[which.RunID]; found {
 		return p.play()
 	}
-	return func(yield func(*historypb.HistoryEvent, error) bool) { yield(nil, errors.New("gone")) }
+	return func(yield func(*historypb.HistoryEvent, error) bool) { yield(nil, errNotFound) }
 }
 
 func (r shelf) List(context.Context, string) iter.Seq2[execution, error] { return nil }

@@ -14,6 +14,7 @@ type submitted struct {
 	spec rollout.Spec
 	run  // of its rollout; without a RunID while it waits in the queue
 	rollout.Submission
+	served bool // a worker is there
 }
 
 // submitWithin is how long a worker has to take an order in before its rollout
@@ -25,7 +26,7 @@ const submitWithin = 10 * time.Second
 // is refused ends with 15.
 func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool) (submitted, error) {
 	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o)}
-	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key())}
+	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key()), served: served}
 	err := errNoWorker
 	if served {
 		asking, cancel := context.WithTimeout(ctx, submitWithin)
@@ -44,8 +45,48 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
 		return out, c.busy(ctx, svc, subjectOf(o.Spec))
 	}
+	if out.Version != "" && out.Version != o.Spec.Release.Version {
+		return out, c.foreignID(o, out.Submission)
+	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
+}
+
+// admittedWithin is how long a rollout that was just started may take until it is
+// known whether its order holds.
+const admittedWithin = 5 * time.Second
+
+// unlessNotAdmitted waits until a worker has looked at who asked for a rollout, and
+// for what, and ends with the code of the refusal if it was one.
+func (c *cli) unlessNotAdmitted(ctx context.Context, svc service, s submitted) error {
+	if !s.served || s.Fate != rollout.FateStarted {
+		return nil
+	}
+	asking, cancel := context.WithTimeout(ctx, admittedWithin)
+	defer cancel()
+	for asking.Err() == nil {
+		now, err := svc.Query(asking, s.run)
+		if err != nil || now.PlanDigest != "" {
+			return nil
+		}
+		if now.Outcome == rollout.Refused && now.Phase == rollout.PhaseCompleted {
+			if err := c.result(now); err != nil {
+				return err
+			}
+			return fail(outcomeCode(now), "refused: %s", now.Reason)
+		}
+		pause(asking, min(c.poll, 50*time.Millisecond))
+	}
+	return nil
+}
+
+// foreignID refuses an order whose id was that of another one.
+func (c *cli) foreignID(o rollout.Order, known rollout.Submission) error {
+	why := fmt.Sprintf("the id %s was that of the order of %s: give each order its own", o.ID, known.Version)
+	if err := c.result(c.refusal(subjectOf(o.Spec), rollout.CausePolicy, why)); err != nil {
+		return err
+	}
+	return fail(exitRefused, "refused: %s", why)
 }
 
 // unlessRefused ends with 15 for an order that was refused, and with 12 for one
@@ -95,7 +136,7 @@ func (c *cli) awaitTurn(ctx context.Context, svc service, s submitted, timeout t
 	view := c.newView()
 	defer view.close()
 	for said := ""; ; pause(ctx, c.poll) {
-		if s.Why != said {
+		if s.Why != said && s.Fate == rollout.FateQueued {
 			said = s.Why
 			view.note("in the queue: " + said)
 		}

@@ -309,7 +309,7 @@ func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.
 func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
+		UpdateID: c.Name + "/" + c.ID, WorkflowID: r.WorkflowID, RunID: r.RunID,
 		UpdateName: c.Name, Args: []any{c}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {

@@ -145,7 +145,7 @@ func (c *config) Validate() []rollout.Problem {
 		}
 	}
 	for name, d := range c.Drivers {
-		out = append(out, d.validate(name)...)
+		out = append(append(out, d.validate(name)...), d.validateCohorts(name)...)
 	}
 	out = append(out, c.validatePeople()...)
 	_, wrong := c.freezes()

@@ -35,6 +35,7 @@ temporal: {address: 10.0.0.1:7233, namespace: rollouts}
 listen: 127.0.0.1:9999
 drivers:
   prometheus: {url: http://prometheus:9090, delay: 15s, bearer: {env: PROMETHEUS_TOKEN}}
+  http: {cohorts: {beta: {header: X-Cohort, value: beta}}}
 allow:  {drivers: [http, caddy, prometheus], urls: ["http://127.0.0.1:*"]}
 limits: {production: {firstWeight: 10%, bakeAtLeast: 10m, mutableTags: refuse, requireOwner: true}}
 evidence: {directory: evidence}
@@ -114,6 +115,15 @@ func TestWrongConfig(t *testing.T) {
 		{"evidence.s3", "evidence: {s3: {bucket: b}}", []string{"evidence.s3 is not served"}},
 		{"allow.drivers", "allow: {drivers: [http, ecs]}", []string{"allow.drivers[1]", `unknown driver "ecs"`, "caddy"}},
 		{"allow.urls", "allow: {urls: [example.com]}", []string{"allow.urls[0]", "no pattern of URLs"}},
+		{"a blank member", "roles: {on-call: [a, ' ']}", []string{":1:22", "roles.on-call[1]", "is blank"}},
+		{"a permission of nobody", "permissions: {production: {approve: []}}", []string{"permissions.production.approve", "names no role: write anyone, or a role"}},
+		{"an unknown field of a cohort", "drivers: {http: {cohorts: {beta: {heder: X-Cohort, value: beta}}}}", []string{":1:42", "drivers.http.cohorts.beta.heder", "did you mean header"}},
+		{"a cohort without a value", "drivers: {caddy: {cohorts: {beta: {header: X-Cohort}}}}", []string{":1:", "drivers.caddy.cohorts.beta.value", "one exact value"}},
+		{"a cohort by no header", "drivers: {http: {cohorts: {beta: {header: X Cohort, value: beta}}}}", []string{":1:43", "drivers.http.cohorts.beta.header", `"X Cohort" is no name of a header`}},
+		{"a cohort with an odd name", "drivers: {http: {cohorts: {'a b': {header: X-Cohort, value: beta}}}}", []string{"drivers.http.cohorts", `"a b" needs letters`}},
+		{"two wrong cohorts", "drivers: {http: {cohorts: {a: {header: X A, value: a}, b: {header: X-B}}}}", []string{"drivers.http.cohorts.a.header", "drivers.http.cohorts.b.value"}},
+		{"cohorts that are a list", "drivers: {http: {cohorts: [beta]}}", []string{"drivers.http.cohorts", "expected a mapping"}},
+		{"cohorts of a driver without", "drivers: {prometheus: {cohorts: {}}}", []string{"drivers.prometheus.cohorts", "only http, caddy do"}},
 		{"unknown driver", "drivers: {ecs: {}}", []string{"drivers.ecs", `unknown driver "ecs"`}},
 		{"mutableTags", "limits: {production: {mutableTags: maybe}}", []string{"limits.production.mutableTags", "refuse, allow"}},
 		{"weight", "limits: {production: {firstWeight: 10}}", []string{"write a percentage"}},

@@ -58,7 +58,7 @@ func connect(ctx context.Context, o client.Options, log *slog.Logger) (client.Cl
 	c, err := client.DialContext(ctx, o)
 	var denied *serviceerror.PermissionDenied
 	if errors.As(err, &denied) {
-		return nil, fmt.Errorf("Temporal at %s does not let this worker in: TEMPORAL_API_KEY, or the profile's api_key, is wrong or expired: %w", o.HostPort, err)
+		return nil, fmt.Errorf("not let in by Temporal at %s: TEMPORAL_API_KEY, or the profile's api_key, is wrong or expired: %w", o.HostPort, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("no answer from Temporal at %s (set temporal.address in the configuration, or TEMPORAL_ADDRESS): %w", o.HostPort, err)

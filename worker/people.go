@@ -35,6 +35,11 @@ func (c *config) validatePeople() []rollout.Problem {
 		if role == activities.Anyone || len(members) == 0 {
 			p.add("roles."+role, "a role of one's own needs members; anyone is everybody's")
 		}
+		for i, member := range members {
+			if strings.TrimSpace(member) == "" {
+				p.add(fmt.Sprintf("roles.%s[%d]", role, i), "the name of a member is blank: write who it is, or remove it")
+			}
+		}
 	}
 	p.checkMembers()
 	for environment, acts := range c.Permissions {
@@ -42,6 +47,9 @@ func (c *config) validatePeople() []rollout.Problem {
 			path := fmt.Sprintf("permissions.%s.%s", environment, act)
 			if !slices.Contains(permissible(), act) {
 				p.add(path, "no such act: known are %s", strings.Join(permissible(), ", "))
+			}
+			if len(roles) == 0 {
+				p.add(path, "names no role: write anyone, or a role")
 			}
 			p.checkRoles(path, roles)
 		}

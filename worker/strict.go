@@ -62,6 +62,7 @@ var carried = map[string]reflect.Type{
 	rollout.SignalBreach:     reflect.TypeFor[rollout.Breach](),
 	rollout.SignalFleet:      reflect.TypeFor[rollout.Word](),
 	rollout.SignalUnit:       reflect.TypeFor[rollout.UnitReport](),
+	rollout.SignalWitness:    reflect.TypeFor[rollout.Witness](),
 }
 
 // updated is what updates take and give, apart from commands.

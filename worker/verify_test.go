@@ -201,6 +201,23 @@ func TestStrictDecode(t *testing.T) {
 	}
 }
 
+// What a stopped line recorded is read as strictly.
+func TestUnknownFieldOfAStopIsAMismatch(t *testing.T) {
+	for input, want := range map[string]string{
+		`{"environment":"production","command":{"id":"1","name":"","actor":"ana","reason":"x","at":"2026-11-21T12:00:00Z"}}`: "",
+		`{"environmentt":"production"}`: `the order: json: unknown field "environmentt"`,
+	} {
+		s := &story{t: t}
+		s.start(input)
+		s.events[0].GetWorkflowExecutionStartedEventAttributes().WorkflowType.Name = rollout.StopType
+		if err := strictDecode(s.history()); want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
+	}
+}
+
 func TestUnknownFieldOfTheOrderIsAMismatch(t *testing.T) {
 	var out bytes.Buffer
 	v := verifier{out: &out, register: oneAct("Admit")}

@@ -13,7 +13,8 @@ import (
 // wayBack is what another run would need to put everything back, should this
 // one be cut off.
 func (r *run) wayBack() (activities.WayBack, error) {
-	return activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served}, nil
+	return activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served,
+		Weight: r.status.Weight, Step: r.status.Step}, nil
 }
 
 // terminateActor is who ends a rollout that is terminated.
@@ -47,6 +48,7 @@ func (r *run) takeOver() *setback {
 	}
 	r.job.Fence, r.job.Intent = fence, ""
 	r.status.Baseline, r.status.Candidate = r.job.Baseline, r.job.Candidate
+	r.status.Weight, r.status.Step = back.Weight, back.Step
 	r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
 	if back.Beyond {
 		return nil
@@ -59,12 +61,20 @@ func (r *run) takeOver() *setback {
 	return &s
 }
 
+// lostWait is how long that takes.
+func (r *run) lostWait() time.Duration {
+	if r.order.Recover == "" {
+		return 0
+	}
+	return writeLimit
+}
+
 // waitOutLostRun waits until what the run that was cut off had begun can write
 // no more.
 func (r *run) waitOutLostRun() {
 	if r.order.Recover == "" {
 		return
 	}
-	timer := r.timer("wait out what the run that was cut off may still write", writeLimit)
+	timer := r.timer("wait out what the run that was cut off may still write", r.lostWait())
 	_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.acknowledged != nil })
 }

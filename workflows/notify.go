@@ -123,7 +123,7 @@ func (r *run) tellOfPhase(was rollout.Status) {
 	}
 	r.phases++
 	switch wasBack := was.Phase == rollout.PhaseNeedsHuman || was.Phase == rollout.PhaseRollingBack; {
-	case s.Phase == rollout.PhaseWaiting && s.WaitingFor == rollout.WaitingForFreeze:
+	case s.Phase == rollout.PhaseWaiting && r.isFrozen():
 		r.notify(rollout.Notice{Event: rollout.OnFrozen, Reason: s.Reason,
 			Text: fmt.Sprintf("%s is frozen at %s: %s%s", s.Candidate, s.Weight, s.Reason, atLatest(r.waitsUntil()))})
 	case s.Phase == rollout.PhaseWaiting:
@@ -141,6 +141,12 @@ func (r *run) tellOfPhase(was rollout.Status) {
 	if s.Phase == rollout.PhaseNeedsHuman || s.Phase == rollout.PhaseWaiting && s.WaitingFor != rollout.WaitingForPause {
 		r.escalate()
 	}
+}
+
+// isFrozen reports whether what is waited for is that the target opens again.
+func (r *run) isFrozen() bool {
+	what := r.status.WaitingFor
+	return what == rollout.WaitingForFreeze || r.plan.TellsGates && r.closure != nil && what == r.closure.Gate
 }
 
 // ending is an outcome in words.

@@ -14,6 +14,7 @@ import (
 // TestNotify holds who is told of what: each occasion once, with an id of its
 // own, and nobody of what they did not ask for.
 func TestNotify(t *testing.T) {
+	stops := &season{}
 	tell(t, map[string]story{
 		"a rollback, to those whom the spec names": {
 			spec:  func(s *rollout.Spec) { s.Notify = []rollout.Notification{{To: "sim", Channel: "#releases"}} },
@@ -43,6 +44,19 @@ func TestNotify(t *testing.T) {
 				s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
 			},
 			want: rollout.Aborted, wantLog: undone, check: heard("aborted"),
+		},
+		"a stopped line, as what closes the target": {
+			season: stops, notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim"}}},
+			plot: func(s *teller) {
+				s.at(1500*time.Millisecond, func() { stops.set(true, false) })
+				s.at(4*time.Second, func() { stops.set(false, false) })
+			},
+			want: rollout.Promoted, check: func(t *testing.T, w *sim.World, s rollout.Status) {
+				heard("frozen", "promoted")(t, w, s)
+				told := w.Heard()[0]
+				require.Equal(t, rollout.GateStop, told.WaitingFor)
+				require.Contains(t, told.Text, "2.5.0 is frozen at ")
+			},
 		},
 		"a refusal": {
 			spec: func(s *rollout.Spec) {

@@ -33,7 +33,7 @@ func (r *run) goBack(s *setback) {
 	}
 
 	trafficIsBack := false
-	alarm := r.alarm("the baseline is not back yet", func() string {
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait(), "the baseline is not back yet", func() string {
 		if trafficIsBack {
 			return "traffic is back, but the baseline's health cannot be verified"
 		}
@@ -178,6 +178,10 @@ const (
 	longestLook = time.Minute
 )
 
+// restoreHeartbeat is short: when the worker dies that looks whether users are
+// back, they do not wait for another one to notice.
+const restoreHeartbeat = 4 * time.Second
+
 // verifyTrafficRestored reads until users are back on the baseline, and writes
 // again, less and less often, as long as they are not.
 func (r *run) verifyTrafficRestored() {
@@ -193,7 +197,7 @@ func (r *run) verifyTrafficRestored() {
 		var out activities.VerifyTrafficOutput
 		act := r.insist("verify that traffic is back", func() (workflow.Future, workflow.CancelFunc) {
 			o := r.act("restore.verify", "verify that traffic is back on "+named(r.job.Baseline))
-			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, heartbeat, 1
+			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, restoreHeartbeat, 1
 			ctx, cancel := workflow.WithCancel(r.ctx)
 			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{
 				Job: r.job, Split: want, Within: rollout.Duration(look), Restoring: true}), cancel
@@ -206,13 +210,13 @@ func (r *run) verifyTrafficRestored() {
 			return
 		}
 		r.status.Problems = []string{out.Reason}
-		r.restoreTrafficAgain()
+		r.restoreTrafficAgain("it was not in force")
 	}
 }
 
-func (r *run) restoreTrafficAgain() {
+func (r *run) restoreTrafficAgain(why string) {
 	r.finishAct(r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
-		return startRestore(r, "restore.traffic", "put traffic back again: it was not in force", a.RestoreTraffic,
+		return startRestore(r, "restore.traffic", "put traffic back again: "+why, a.RestoreTraffic,
 			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
 	}), nil)
 }
@@ -230,7 +234,7 @@ func (r *run) overwriteLateWrites() {
 		}
 	}
 	if late && r.begun(rollout.RestoreTraffic) {
-		r.restoreTrafficAgain()
+		r.restoreTrafficAgain("a late write may have changed it")
 		r.verifyTrafficRestored()
 	}
 	if late && r.begun(rollout.RestoreCohorts) {
@@ -249,7 +253,7 @@ func (r *run) verifyHealthRestored() {
 	poll := r.plan.Spec.Strategy.Window.PollFor(r.plan.Steps[0].Bake)
 	r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
 		o := r.act("restore.health", "verify that "+named(r.job.Baseline)+" is healthy")
-		o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(heartbeat, 3*poll.Std()), 1
+		o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(restoreHeartbeat, 3*poll.Std()), 1
 		ctx, cancel := workflow.WithCancel(r.ctx)
 		return start(ctx, o, a.VerifyHealth, activities.VerifyHealthInput{
 			Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within)}), cancel

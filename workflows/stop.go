@@ -15,8 +15,9 @@ import (
 // once when who ordered it may not. A cancel lets the line run, too.
 func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, error) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	l := &line{ctx: detached, first: order.Command, standing: rollout.StoppedLine{
-		Environment: order.Environment, By: order.Command.Actor, Reason: order.Command.Reason, At: workflow.GetInfo(ctx).WorkflowStartTime}}
+	info := workflow.GetInfo(ctx)
+	l := &line{ctx: detached, run: info.WorkflowExecution.RunID, first: order.Command, standing: rollout.StoppedLine{
+		Environment: order.Environment, By: order.Command.Actor, Reason: order.Command.Reason, At: info.WorkflowStartTime}}
 	if err := l.listen(); err != nil {
 		return l.standing, err
 	}
@@ -32,6 +33,7 @@ func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, e
 // line is one stopped line.
 type line struct {
 	ctx      workflow.Context // disconnected: handlers answer after a cancel, too
+	run      string           // its id
 	first    rollout.Command
 	standing rollout.StoppedLine
 	decided  *rollout.Answer // on the first order
@@ -97,6 +99,9 @@ func (l *line) stop(ctx workflow.Context, c rollout.Command) rollout.Answer {
 }
 
 func (l *line) start(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	if c.RunID != "" && c.RunID != l.run {
+		return denied("the command is for another stop")
+	}
 	why := l.forbids(ctx, c)
 	switch {
 	case why != "":
@@ -134,7 +139,15 @@ func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
 	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: fmt.Sprintf("may %s %s?", c.Actor, c.Name),
 		queue: rollout.QueueControl, limit: authorizeWithin, priority: 1}
 	var out activities.AuthorizeOutput
-	in := activities.AuthorizeInput{Environment: l.standing.Environment, Command: c.Name, Actor: c.Actor}
+	environment := l.standing.Environment
+	in := activities.AuthorizeInput{ID: c.ID, Environment: environment, Target: rollout.StopID(environment), Command: c.Name, Actor: c.Actor,
+		Runless: c.Name == rollout.CommandStopTheLine}
+	if c.ID == l.first.ID { // it may have waited for a worker
+		in.Received = l.standing.At
+	}
+	if c.Statement != "" || c.Signature != "" {
+		in.Signed = &c
+	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
 		return "whether it is allowed could not be found out: " + rootCause(err)
 	}

@@ -15,17 +15,24 @@ import (
 // TestStop holds who may stop a line, that one stop is one, and how it ends.
 func TestStop(t *testing.T) {
 	rules := activities.Rules{Roles: map[string][]string{"on-call": {"cy@example.com", "dora@example.com"}},
-		Permissions: map[string]map[string][]string{"production": {"pause": {"on-call"}, "resume": {"on-call"}}, "staging": {"pause": {"anyone"}, "resume": {"anyone"}}}}
+		Permissions: map[string]map[string][]string{"production": {"pause": {"on-call"}, "resume": {"on-call"}}, "staging": {"pause": {"anyone"}, "resume": {"anyone"}}},
+		Signing:     activities.Signing{Require: map[string][]string{"signed": {"stopTheLine", "startTheLine"}}, Keys: ring{"cy@example.com"}}}
 	by := func(name, actor string) rollout.Command {
 		return rollout.Command{Name: name, Actor: actor, Reason: "INC-12"}
+	}
+	signed := func(name, id, run string) rollout.Command {
+		c := rollout.Command{ID: id, Name: name, Actor: "cy@example.com", Reason: "INC-12", RunID: run, At: time.Now()}
+		c.Statement, c.Signature = rollout.CommandStatement(rollout.StopID("signed"), c), c.Actor
+		return c
 	}
 	for name, tt := range map[string]struct {
 		environment string
 		actor       string
+		first       *rollout.Command // default one of the actor that is not signed
 		plot        func(*teller)
 		check       func(*testing.T, rollout.StoppedLine)
 	}{
-		"it lasts until somebody who may ends it": {"production", "cy@example.com", func(s *teller) {
+		"it lasts until somebody who may ends it": {"production", "cy@example.com", nil, func(s *teller) {
 			s.at(time.Second, func() { s.order(by("stopTheLine", "dora@example.com"), rollout.Noop) })
 			s.at(2*time.Second, func() { s.order(by("startTheLine", "ana@example.com"), rollout.Denied) })
 			s.at(3*time.Second, func() { s.order(by("startTheLine", "dora@example.com"), rollout.Accepted) })
@@ -33,29 +40,49 @@ func TestStop(t *testing.T) {
 			require.Equal(t, "dora@example.com", l.EndedBy)
 			require.Empty(t, l.Denied)
 		}},
-		"who may not stops nothing": {"production", "ana@example.com", func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
+		"who may not stops nothing": {"production", "ana@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
 			require.Contains(t, l.Denied, "ana@example.com may not stopTheLine in production: that is for on-call")
 		}},
-		"every environment takes the permission of each": {rollout.EveryEnvironment, "ana@example.com", func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
+		"every environment takes the permission of each": {rollout.EveryEnvironment, "ana@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
 			require.Contains(t, l.Denied, "in production")
 		}},
-		"a cancel lets the line run": {"production", "cy@example.com", func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) }, func(t *testing.T, l rollout.StoppedLine) {
+		"a cancel lets the line run": {"production", "cy@example.com", nil, func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) }, func(t *testing.T, l rollout.StoppedLine) {
 			require.Equal(t, "temporal:cancel", l.EndedBy)
 		}},
-		"the first order asks for its answer": {"production", "cy@example.com", func(s *teller) {
+		"the first order asks for its answer": {"production", "cy@example.com", nil, func(s *teller) {
 			c := by("stopTheLine", "cy@example.com")
 			c.ID = "1"
 			s.at(time.Second, func() { s.order(c, rollout.Accepted) })
 			s.at(2*time.Second, func() { s.order(by("startTheLine", "cy@example.com"), rollout.Accepted) })
 		}, func(*testing.T, rollout.StoppedLine) {}},
+		"an order that has to be signed": {"signed", "cy@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Equal(t, "stopTheLine in signed must be signed: use --sign", l.Denied)
+		}},
+		"every environment asks for what each asks for": {rollout.EveryEnvironment, "cy@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Equal(t, "stopTheLine in * must be signed: use --sign", l.Denied)
+		}},
+		"signed orders, each for its own stop": {"signed", "cy@example.com", new(signed("stopTheLine", "1", "")), func(s *teller) {
+			s.at(time.Second, func() {
+				s.order(by("startTheLine", "cy@example.com"), rollout.Denied)
+				s.order(signed("startTheLine", "2", ""), rollout.Denied)
+				s.order(signed("startTheLine", "3", "another"), rollout.Denied)
+				s.order(signed("startTheLine", "4", "default-test-run-id"), rollout.Accepted)
+			})
+		}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Empty(t, l.Denied)
+			require.Equal(t, "cy@example.com", l.EndedBy)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 			env.RegisterActivity(&activities.Activities{Rules: rules})
 			tt.plot(&teller{t, env, nil})
-			env.ExecuteWorkflow(workflows.Stop, rollout.StopOrder{Environment: tt.environment,
-				Command: rollout.Command{ID: "1", Actor: tt.actor, Reason: "INC-12"}})
+			first := &rollout.Command{ID: "1", Actor: tt.actor, Reason: "INC-12"}
+			if tt.first != nil {
+				first = tt.first
+			}
+			env.ExecuteWorkflow(workflows.Stop, rollout.StopOrder{Environment: tt.environment, Command: *first})
 			require.NoError(t, env.GetWorkflowError())
 			var l rollout.StoppedLine
 			require.NoError(t, env.GetWorkflowResult(&l))

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -40,7 +41,8 @@ func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Ans
 // backTo is the order of a way back. It passes a quarantine: a person asks for
 // this very release.
 func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
-	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true}
+	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true,
+		Statement: c.Statement, Signature: c.Signature}
 }
 
 // nothingGood says what could be gone back to.
@@ -48,6 +50,9 @@ func (t *target) nothingGood(version string) string {
 	var names []string
 	for _, k := range t.status.Good {
 		names = append(names, k.Release.Version)
+	}
+	if slices.ContainsFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Version == version }) {
+		return version + " is in quarantine: to roll it out again, start it, and say why with --reason"
 	}
 	if len(names) < 2 && version == "" {
 		return "nothing is known that was good before"

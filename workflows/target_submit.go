@@ -117,44 +117,51 @@ func (t *target) place(ctx workflow.Context, s rollout.Submit) {
 	switch policy {
 	case rollout.OnNewQueue:
 		t.enqueue(s)
-	case rollout.OnNewKeepNewest:
-		t.clearQueue(s.Order)
-		t.enqueue(s)
-	case rollout.OnNewSupersede:
-		t.supersede(ctx, s)
+	case rollout.OnNewKeepNewest, rollout.OnNewSupersede:
+		t.replace(ctx, s, policy == rollout.OnNewSupersede)
 	default:
 		t.refuse(s.Order.ID, rollout.CauseRunning, t.holder())
 	}
 }
 
-// supersede sends the running rollout back, to start this order when that has
-// been verified. An order that would be refused touches nobody.
-func (t *target) supersede(ctx workflow.Context, s rollout.Submit) {
+// replace takes the place of whatever waits, and, to supersede, of the running
+// rollout, too: that is sent back, and this order starts when that has been
+// verified. An order that would be refused touches nobody.
+func (t *target) replace(ctx workflow.Context, s rollout.Submit, supersede bool) {
 	o := s.Order
-	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of the running rollout?")
-	act.within = 2 * quickLimit
-	var out activities.AdmitOutput
-	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
-		t.refuse(o.ID, rollout.CausePolicy, "whether it may be started could not be found out: "+rootCause(err))
-		return
-	}
-	if out.Cause != "" {
-		var problems []string
-		for _, p := range out.Problems {
-			problems = append(problems, p.String())
-		}
-		t.refuse(o.ID, out.Cause, "refused, and nothing was superseded: "+list(problems))
+	if cause, why := t.inadmissible(ctx, o); why != "" {
+		t.refuse(o.ID, cause, "refused, and nothing was superseded: "+why)
 		return
 	}
 	t.clearQueue(o)
 	t.enqueue(s)
 	c := rollout.Command{ID: "supersede/" + o.ID, Name: rollout.CommandSupersede, Actor: o.Actor, Reason: o.Spec.Release.Version + " takes its place"}
 	switch {
+	case !supersede:
 	case t.isStarting():
 		t.newer = &c
 	case t.status.Running != nil:
 		t.tell(ctx, rollout.CommandSupersede, c)
 	}
+}
+
+// inadmissible says why an order would be refused, as far as that can be known
+// before its turn; "" when it would not.
+func (t *target) inadmissible(ctx workflow.Context, o rollout.Order) (rollout.Cause, string) {
+	if good, known := t.status.Serving(); known && good.Release.Version == o.Spec.Release.Version {
+		return rollout.CauseServing, good.Release.Version + " was promoted last: it serves already"
+	}
+	act := t.act("admit", "may "+o.Spec.Release.Version+" take the place of what was to come?")
+	act.within = 2 * quickLimit
+	var out activities.AdmitOutput
+	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
+		return rollout.CausePolicy, "whether it may be started could not be found out: " + rootCause(err)
+	}
+	var problems []string
+	for _, p := range out.Problems {
+		problems = append(problems, p.String())
+	}
+	return out.Cause, list(problems)
 }
 
 // tell signals the running rollout. One that has just ended has nothing to hear.

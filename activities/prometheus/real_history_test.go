@@ -16,6 +16,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
 	"bakeoff/testsuite/sim"
 )
 
@@ -65,7 +66,7 @@ func TestRealHistory(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Add(-4 * time.Hour).Truncate(time.Second) // Prometheus' head holds the last hours
 	dir := t.TempDir()
-	blocks, err := exec.Command(program(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics",
+	blocks, err := exec.Command(procs.OnPath(t, "promtool"), "tsdb", "create-blocks-from", "openmetrics",
 		aDayOf(t, now.Add(-24*time.Hour)), filepath.Join(dir, "data")).CombinedOutput()
 	require.NoError(t, err, string(blocks))
 	s := connect(t, startOver(t, dir, nil))

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"maps"
@@ -10,14 +9,9 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +23,7 @@ import (
 	"bakeoff/activities/prometheus"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/conform"
+	"bakeoff/testsuite/procs"
 )
 
 // patience is how long a scrape and what follows from it may take here.
@@ -63,63 +58,14 @@ func startPrometheus(t *testing.T, targets map[*target]string) string {
 	return startOver(t, t.TempDir(), targets)
 }
 
-// program is where a program of Prometheus' is; the test is skipped without.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	binary, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(name + " is not on PATH")
-		}
-		t.Skip(name + " is not on PATH")
-	}
-	return binary
-}
-
 // startOver is startPrometheus over the data that lies in dir already.
 func startOver(t *testing.T, dir string, targets map[*target]string) string {
 	t.Helper()
-	binary := program(t, "prometheus")
 	config := "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: service\n  static_configs:\n"
 	for x, labels := range targets {
 		config += fmt.Sprintf("  - {targets: [%q], labels: {%s}}\n", strings.TrimPrefix(x.URL, "http://"), labels)
 	}
-	file := filepath.Join(dir, "prometheus.yml")
-	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	run := exec.Command(binary, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address=127.0.0.1:0", "--enable-feature=native-histograms")
-	stderr, err := run.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, run.Start())
-	address, done := make(chan string, 1), make(chan struct{})
-	go func() {
-		defer close(done)
-		listening := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			if found := listening.FindStringSubmatch(lines.Text()); found != nil {
-				address <- found[1]
-			}
-		}
-	}()
-	t.Cleanup(func() { stop(run, done) })
-	select {
-	case where := <-address:
-		return "http://" + where
-	case <-done:
-		t.Fatal("prometheus ended before it listened")
-	case <-time.After(patience):
-		t.Fatal("prometheus does not listen")
-	}
-	return ""
-}
-
-// stop ends the process, in its own way if it can.
-func stop(run *exec.Cmd, closed <-chan struct{}) {
-	_ = run.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(patience, func() { _ = run.Process.Kill() })
-	defer kill.Stop()
-	<-closed
-	_ = run.Wait()
+	return procs.StartPrometheus(t, dir, config)
 }
 
 func connect(t *testing.T, url string) *prometheus.Server {

@@ -88,6 +88,7 @@ func (c *Calendar) Frozen(q rollout.Question, now time.Time) []rollout.Closure {
 	if c == nil {
 		return nil
 	}
+	c.renewOne(now)
 	var closures []rollout.Closure
 	var outside []*window
 	inside := false
@@ -107,6 +108,16 @@ func (c *Calendar) Frozen(q rollout.Question, now time.Time) []rollout.Closure {
 		closures = append(closures, waiting(outside, now))
 	}
 	return closures
+}
+
+// renewOne works out another year for one of the windows of which less than half
+// a year is left. One for each question, so that none waits for all of them.
+func (c *Calendar) renewOne(now time.Time) {
+	for _, w := range c.windows {
+		if w.renew(now, year/2) {
+			return
+		}
+	}
 }
 
 // Next is the freeze that will close a target soonest after a moment at which it
@@ -209,16 +220,23 @@ func (w *window) after(now time.Time) (time.Time, bool) {
 const year = 366 * 24 * time.Hour
 
 // around returns spans that are complete from the moment to a year after it, at
-// least to half of one.
+// least to a quarter of one.
 func (w *window) around(now time.Time) []span {
-	if w.rule == nil {
-		return w.spans
-	}
+	w.renew(now, year/4)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now.Before(w.known.from) || now.Add(year/2).After(w.known.to) {
-		w.known = span{now, now.Add(year)}
-		w.spans = w.rule.spans(w.known, w.Duration.Std())
-	}
 	return w.spans
+}
+
+// renew works out the spans of a year where less than so much of it is left, and
+// reports whether it was.
+func (w *window) renew(now time.Time, left time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rule == nil || !now.Before(w.known.from) && !now.Add(left).After(w.known.to) {
+		return false
+	}
+	w.known = span{now, now.Add(year)}
+	w.spans = w.rule.spans(w.known, w.Duration.Std())
+	return true
 }

@@ -2,6 +2,7 @@ package freeze_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -105,7 +106,8 @@ func TestReason(t *testing.T) {
 }
 
 func TestNext(t *testing.T) {
-	begin, name, found := calendar(t, weekends, yearEnd).Next(step, at(t, "2026-12-17T12:00:00Z"))
+	elsewhere := freeze.Window{Name: "elsewhere", Environments: []string{"staging"}, From: "2026-12-17T13:00:00Z", To: "2026-12-17T14:00:00Z"}
+	begin, name, found := calendar(t, elsewhere, weekends, yearEnd).Next(step, at(t, "2026-12-17T12:00:00Z"))
 	require.True(t, found)
 	require.Equal(t, "weekends", name)
 	require.Equal(t, at(t, "2026-12-18T15:00:00Z"), begin.UTC())
@@ -182,6 +184,23 @@ func TestQuick(t *testing.T) {
 	}
 	all.Wait()
 	require.Less(t, time.Since(begun)/400, 5*time.Millisecond)
+}
+
+// When half of the year is over, no question waits for all of the next one.
+func TestTheNextYearComesPiecemeal(t *testing.T) {
+	begun := at(t, "2026-01-01T00:00:00Z")
+	c := calendar(t, many(200)...)
+	c.Frozen(step, begun)
+	works := func(what func()) uint64 { // in allocations: time differs
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		what()
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs
+	}
+	one := works(func() { c.Frozen(step, begun.Add(200*24*time.Hour)) })
+	all := works(func() { c.Frozen(step, begun.Add(600*24*time.Hour)) })
+	require.Less(t, one, all/50)
 }
 
 func BenchmarkFrozen(b *testing.B) {

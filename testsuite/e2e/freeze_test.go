@@ -13,6 +13,7 @@ import (
 
 	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
 )
 
 // frozen is the configuration of a worker in which staging is frozen.
@@ -96,6 +97,57 @@ func TestFreezeRefusesStarts(t *testing.T) {
 	require.Empty(t, s.world.Log())
 	reload("{}\n") // the freeze is lifted
 	s.ends(0, rollout.Promoted, "")
+}
+
+// A release in the queue meets what closes the target when its turn comes: it is
+// refused then, and the next one's turn comes; one that waits begins when it can.
+func TestFreezeMeetsTheQueue(t *testing.T) {
+	c := found(t)
+	reload := c.reconfigurable(t, "{}\n")
+	s := c.scene(t)
+	for _, v := range []string{"2.6.0", "2.7.0"} {
+		s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
+	}
+	s.start(oneLong, "policy: {onNewRelease: queue}")
+	s.bakes(1000)
+	refused := s.inBackground("run", s.file(newer("2.6.0"), oneStep), "--reason", "a test", "-o", "json")
+	until(t, "2.6.0 queued", func() bool { return len(s.above().Queue) == 1 })
+	waits := s.inBackground("run", s.file(newer("2.7.0"), oneStep), "--wait", "--reason", "a test", "-o", "json")
+	until(t, "2.7.0 queued", func() bool { return len(s.above().Queue) == 2 })
+	reload(strings.Replace(frozen(time.Now(), time.Now().Add(time.Hour), "hold"), "exposure", "actions: [start], exposure", 1))
+	s.order(0, "promote", "--full")
+
+	s.read(<-refused).requires(s, 15, rollout.Refused, rollout.CauseFreeze)
+	until(t, "2.7.0 waits", func() bool {
+		now := s.status()
+		return now.Candidate == "2.7.0" && now.WaitingFor == rollout.GateFreeze
+	})
+	require.Equal(t, oneStepLog("2.4.1", "2.5.0"), s.world.Log())
+	require.Empty(t, s.above().Quarantine, "nothing is wrong with 2.6.0")
+	reload("{}\n")
+	s.read(<-waits).requires(s, 0, rollout.Promoted, "")
+	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
+}
+
+// A release that needs another target to serve it is refused before, and one that
+// waits begins when it has been served there for long enough.
+func TestNeeds(t *testing.T) {
+	c := open(t)
+	first, s := c.scene(t), c.scene(t)
+	first.name, s.name = "first", "second"
+	const needs = "needs: [{target: staging/first, soaked: 2s}]"
+	e := s.run(oneStep, needs)
+	e.requires(s, 15, rollout.Refused, rollout.Cause(rollout.GatePrerequisite))
+	require.Contains(t, e.Reason, "nothing was promoted on staging/first")
+	waits := s.cli("start", s.file(oneStep, needs), "--wait", "--reason", "as soon as may be")
+	require.Zero(t, waits.Code, waits.Stderr)
+	s.waitsFor(rollout.GatePrerequisite)
+	first.run(oneStep).requires(first, 0, rollout.Promoted, "")
+	s.ends(0, rollout.Promoted, "")
+	require.Equal(t, promotedOne, s.world.Log())
+	served := first.above().Good[0]
+	require.Equal(t, candidate, served.Release.Version)
+	require.GreaterOrEqual(t, s.asked("PUT /versions/" + candidate)[0].At.Sub(served.At), 2*time.Second, "soaked")
 }
 
 // Break-glass: an order that overrides passes, with a reason and on record.

@@ -130,7 +130,7 @@ func tokensPermit(s *scene) {
 	}
 	late := procs.LaunchWorker(s.t, s.as("worker", "default:write", -time.Minute).town.server, "")
 	until(s.t, "the worker's complaint", func() bool {
-		return strings.Contains(late.Tail(2), "Temporal at "+s.town.server.Address+" does not let this worker in")
+		return strings.Contains(late.Tail(2), "not let in by Temporal at "+s.town.server.Address+": TEMPORAL_API_KEY")
 	})
 	s.watched(2)
 	require.Equal(s.t, rollout.Weight(1000), s.weight())

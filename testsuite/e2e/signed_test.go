@@ -261,6 +261,34 @@ func (s *scene) sends(name string, c rollout.Command) rollout.Answer {
 	return answer
 }
 
+// An order to a line is signed where that is asked for; what lets it run again
+// serves its own stop and no other.
+func TestLineIsSigned(t *testing.T) {
+	k := newKeys(t, "ana")
+	k.allow("ana@example.com ana")
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, "signing: {allowedSigners: "+k.file("allowed")+", require: {staging: [stopTheLine, startTheLine]}}\n")
+	s := c.scene(t)
+	line := func(code int, name string, args ...string) {
+		t.Helper()
+		out := s.cli(append([]string{name, "--actor", "ana@example.com", "--reason", "INC-12"}, args...)...)
+		require.Equal(t, code, out.Code, out.Stdout+out.Stderr)
+		if code == 15 {
+			require.Contains(t, out.Stderr, "must be signed: use --sign")
+		}
+	}
+	here, sign := []string{"--environment", "staging"}, []string{"--sign", k.file("ana")}
+	line(15, "stop-the-line", here...)
+	line(15, "stop-the-line", "--all")
+	line(0, "start-the-line", here...) // it runs
+	line(0, "stop-the-line", append(here, sign...)...)
+	e := s.run(oneStep)
+	e.requires(s, 15, rollout.Refused, rollout.Cause(rollout.GateStop))
+	line(15, "start-the-line", here...)
+	line(0, "start-the-line", append(here, sign...)...)
+	s.result("run", s.file(oneStep), "--wait", "--reason", "a test").requires(s, 0, rollout.Promoted, "") // what was known of the line is used for a second
+}
+
 // Who may break the glass passes an approval alone, signed and loudly.
 func TestOverride(t *testing.T) {
 	k := newKeys(t, "ana", "cy", "di")

@@ -102,6 +102,7 @@ type path struct {
 	policy   string
 	hooks    string
 	before   func(s *scene)
+	beside   string // another workflow whose history is kept, too
 	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
@@ -169,6 +170,13 @@ var paths = map[string]path{
 		s.until(rollout.GateFreeze)
 	}, want: rollout.Promoted},
 	"freeze-rollback": {plot: func(s *scene) { s.until("baking"); s.freeze(time.Hour, "rollback") }, want: rollout.RolledBack},
+	"stop-the-line": {beside: "stop/staging", plot: func(s *scene) {
+		s.until("baking")
+		s.line("stop-the-line")
+		s.until(rollout.GateStop)
+		s.line("stop-the-line")
+		s.line("start-the-line")
+	}, want: rollout.Promoted},
 	"hooks": {hooks: `{at: beforeStart, http: "HOOK/yes"}, {at: beforeStep, http: "HOOK/yes"}, {at: afterStep, http: "HOOK/yes"},
   {at: beforePromote, http: "HOOK/no"}, {at: onRollback, http: "HOOK/yes"}, {at: after, http: "HOOK/yes"}`, want: rollout.RolledBack},
 	"signed-approvals": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
@@ -312,6 +320,9 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	s.until(string(rollout.PhaseCompleted))
 	require.Equal(t, p.want, s.status().Outcome)
 	s.keep(file, s.history("rollout/"+target))
+	if p.beside != "" {
+		s.keep(strings.TrimSuffix(file, ".json")+"-beside.json", s.history(p.beside))
+	}
 	if s.before != "" {
 		s.keep(strings.TrimSuffix(file, ".json")+"-before.json", s.historyOf("rollout/"+target, s.before))
 	}
@@ -406,6 +417,13 @@ func (s *scene) key(name string) string { return filepath.Join(s.keys, name) }
 func (s *scene) order(name string, args ...string) {
 	s.t.Helper()
 	run := s.give(name, args...)
+	require.Zero(s.t, run.Code, run.Stderr)
+}
+
+// line orders the line of the environment about.
+func (s *scene) line(name string) {
+	s.t.Helper()
+	run := procs.CLI(context.Background(), s.t, s.server, name, "--environment", "staging", "--actor", "ana@example.com", "--reason", "the recording")
 	require.Zero(s.t, run.Code, run.Stderr)
 }
 

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// ask tells of an order when it arrives; the same id is the same order.
+func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender) *request {
+	if r, told := s.orders[o.ID]; told && o.ID != "" {
+		return r
+	}
+	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", orElse(o.Actor, "somebody"), o.Spec.Release.Version)}
+	data := map[string]any{"id": o.ID, "version": o.Spec.Release.Version}
+	if o.Reason != "" {
+		data["reason"] = o.Reason
+	}
+	if o.Supersede {
+		r.text, data["supersede"] = r.text+" in place of what runs", true
+	}
+	if o.Override {
+		r.text, data["override"] = r.text+" (break-glass override)", true
+	}
+	noteSignature(data, o.Statement, o.Signature)
+	line := s.add(e, rollout.EventSubmitted, 0, "", data)
+	line.Actor = o.Actor
+	from.note(line)
+	s.orders[o.ID], s.all = r, append(s.all, r)
+	return r
+}
+
+// signaled takes what came without an answer.
+func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	switch a.GetSignalName() {
+	case rollout.SignalWitness:
+		return s.witnesses.hear(s.converter, e, a)
+	case rollout.CommandSubmit:
+		var said rollout.Submit
+		if err := s.decode(a.GetInput(), &said); err != nil {
+			return err
+		}
+		s.ask(e, said.Order, senderOf(e, a))
+	case rollout.CommandAdopt:
+		var course rollout.Course
+		if err := s.decode(a.GetInput(), &course); err != nil {
+			return err
+		}
+		r := s.ask(e, course.Submit.Order, senderOf(e, a))
+		r.become(rollout.Submission{Fate: rollout.FateStarted, Why: "beside the Target", RunID: course.RunID})
+	case rollout.CommandAbort:
+		var c rollout.Command
+		if err := s.decode(a.GetInput(), &c); err != nil {
+			return err
+		}
+		if _, told := s.commands[c.ID]; !told || c.ID == "" {
+			c.Name = rollout.CommandAbort
+			s.command(e, c, senderOf(e, a))
+		}
+	}
+	return nil
+}
+
+// accepted takes an order or a command that waits for its answer.
+func (s *orderStory) accepted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes) error {
+	request := a.GetAcceptedRequest()
+	id := request.GetMeta().GetUpdateId()
+	if request.GetInput().GetName() != rollout.CommandSubmit {
+		if line, told := s.commands[id]; told && s.lines[line].Data["answer"] != nil {
+			return nil // the same command again, in a later run: it has its answer
+		}
+		return s.updateAccepted(e, a)
+	}
+	var said rollout.Submit
+	if err := s.decode(request.GetInput().GetArgs(), &said); err != nil {
+		return err
+	}
+	from, err := s.witnesses.of(s.converter, e)
+	if err != nil {
+		return err
+	}
+	said.Order.ID = orElse(said.Order.ID, id)
+	s.calls[e.GetEventId()] = s.ask(e, said.Order, from)
+	return nil
+}
+
+// answered takes the answer to an order, or to a command.
+func (s *orderStory) answered(a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
+	r, known := s.calls[a.GetAcceptedEventId()]
+	if !known {
+		_, _, err := s.answerTo(a)
+		return err
+	}
+	var fate rollout.Submission
+	if failure := a.GetOutcome().GetFailure(); failure != nil {
+		fate.Why = failure.GetMessage()
+	} else if err := s.decode(a.GetOutcome().GetSuccess(), &fate); err != nil {
+		return err
+	}
+	r.become(fate)
+	return nil
+}
+
+// found takes what a worker found of a command, and of an order that is to take
+// the place of a rollout: whether it may be given, and whose signature it has.
+func (s *orderStory) found(one act, result *commonpb.Payloads) error {
+	switch one.Type {
+	case "Authorize":
+		return s.allowed(one, result)
+	case "Admit":
+		var (
+			in  admitInput
+			out admission
+		)
+		if err := errors.Join(s.decode(one.Input, &in), s.decode(result, &out)); err != nil {
+			return err
+		}
+		if r, told := s.orders[in.Order.ID]; told {
+			noteSigner(s.lines[r.line].Data, out.Signer)
+		}
+	}
+	return nil
+}
+
+// allowed answers a command that nobody waits for where it is not allowed.
+func (s *orderStory) allowed(one act, result *commonpb.Payloads) error {
+	var (
+		in  authorizeInput
+		out authorizeOutput
+	)
+	if err := errors.Join(s.decode(one.Input, &in), s.decode(result, &out)); err != nil {
+		return err
+	}
+	line, told := s.commands[in.ID]
+	if !told {
+		return nil
+	}
+	noteSigner(s.lines[line].Data, out.Signer)
+	if !out.Allowed {
+		s.answer(line, rollout.Answer{Answer: rollout.Denied, Why: out.Why})
+	}
+	return nil
+}
+
+// beginning remembers for which order a rollout is being started.
+func (s *orderStory) beginning(e *historypb.HistoryEvent, a *historypb.StartChildWorkflowExecutionInitiatedEventAttributes) error {
+	if a.GetWorkflowType().GetName() != rollout.WorkflowType {
+		return nil
+	}
+	var o rollout.Order
+	err := s.decode(a.GetInput(), &o)
+	s.begun[e.GetEventId()] = o.ID
+	return err
+}
+
+// started adds the rollout to what it was started for.
+func (s *orderStory) started(id, runID string) {
+	if line, told := s.commands[id]; told {
+		s.lines[line].Data["runId"] = runID
+	}
+	if r, told := s.orders[id]; told {
+		r.become(rollout.Submission{Fate: rollout.FateStarted, RunID: runID})
+	}
+}

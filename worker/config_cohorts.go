@@ -1,0 +1,51 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
+)
+
+// cohortsKey is the parameter of drivers that send cohorts by headers.
+const cohortsKey = "cohorts"
+
+// cohortDrivers lists the drivers that send cohorts.
+func cohortDrivers() []string { return []string{"http", "caddy"} }
+
+// validateCohorts says what is wrong with a driver's cohorts: it is read as the
+// driver reads it, before the first rollout that needs it.
+func (d driverConfig) validateCohorts(name string) []rollout.Problem {
+	given, there := d[cohortsKey]
+	if !there {
+		return nil
+	}
+	path := "drivers." + name + "." + cohortsKey
+	if !slices.Contains(cohortDrivers(), name) {
+		return []rollout.Problem{{Path: path, Message: fmt.Sprintf("driver %s sends no cohorts: only %s do", name, strings.Join(cohortDrivers(), ", "))}}
+	}
+	text, err := json.Marshal(given)
+	if err != nil {
+		return []rollout.Problem{{Path: path, Message: err.Error()}}
+	}
+	var headers activities.Headers
+	problems := specfile.Decode("", text, &headers)
+	for i, p := range problems {
+		problems[i] = rollout.Problem{Path: strings.TrimSuffix(path+"."+p.Path, "."), Message: p.Message}
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	for _, cohort := range slices.Sorted(maps.Keys(headers)) {
+		if err := (activities.Headers{cohort: headers[cohort]}).Validate(); err != nil {
+			field, message, _ := strings.Cut(err.Error(), ": ") // it begins with the parameter
+			problems = append(problems, rollout.Problem{Path: "drivers." + name + "." + field, Message: message})
+		}
+	}
+	return problems
+}
