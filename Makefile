@@ -26,7 +26,7 @@ caddy: ## a Caddy of 2.9 or newer: the one on PATH, else built into bin/ (2 minu
 	elif command -v caddy >/dev/null && caddy version | awk '{split(substr($$1,2),v,"."); exit !(v[1]>2 || v[1]==2 && v[2]>=9)}'; then :; \
 	else echo "building Caddy $(CADDY_VERSION): takes about 2 minutes"; GOBIN=$(BIN) go install github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION); fi
 
-demo: build dev caddy ## promote a release, one early, roll back two, abort one, hold one: real server, router, processes, traffic (KEEP=1 leaves it running)
+demo: build dev caddy ## promote a release, one early, roll back two, abort one, hold one, sign for one, take a fleet back: real server, router, processes, traffic (KEEP=1 leaves it running)
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-demo $(if $(KEEP),--keep)
 
 test: caddy dev ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end

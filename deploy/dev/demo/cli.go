@@ -33,10 +33,13 @@ type result struct {
 	Reason        string    `json:"reason"`
 	Weight        string    `json:"weight"`
 	Checks        []check   `json:"checks"`
+	Units         []unit    `json:"units"` // of a fleet
 	TimeToRestore *struct {
 		Decide, Traffic, Health, Total string
 	} `json:"timeToRestore"`
-	UIURL string `json:"uiUrl"`
+	UIURL  string `json:"uiUrl"`
+	Answer string `json:"answer"` // to a command, with Why
+	Why    string `json:"why"`
 }
 
 // call runs one command, hands its progress line by line to told, and returns

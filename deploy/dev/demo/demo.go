@@ -2,12 +2,14 @@
 // proxy, a real Temporal, steady load, and one release of each kind. One is
 // promoted, one is rolled back because it fails, one because it is slow, one is
 // aborted by a person, one is promoted as soon as it is proved to be no worse,
-// and one is held, because that cannot be proved, until a person rejects it. It
-// drives the same command line that people use, and fails when anything ends
-// otherwise than it should, or when the raw windows do not lead to the verdicts
-// that were given.
+// one is held, because that cannot be proved, until a person rejects it, one
+// waits until two people have signed for it, and one goes to three branches as a
+// fleet, which goes back because it fails in one of them. It drives the same
+// command line that people use, and fails when anything ends otherwise than it
+// should, when the raw windows do not lead to the verdicts that were given, or
+// when OpenSSH finds a signature bad.
 //
-// [Run] is the function to read first; the story is in story.go.
+// [Run] is the function to read first; the story is in story.go and fleet.go.
 package demo
 
 import (
@@ -54,24 +56,31 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	d := &demo{options: o, programs: programs, began: time.Now(), ledger: newLedger()}
+	d := &demo{options: o, programs: programs, began: time.Now()}
 	temporary, err := d.makeDir()
 	if err != nil {
 		return err
 	}
+	loading, endLoad := context.WithCancel(ctx)
+	d.endLoad = endLoad
 	defer func() { err = d.end(err, temporary) }()
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	chapters, err := d.tell(ctx)
+	chapters, err := d.tell(ctx, loading)
+	if err != nil {
+		return err
+	}
+	fleet, err := d.sail(ctx, loading)
 	if err == nil {
-		err = d.judgeAgain(ctx, chapters)
+		err = errors.Join(d.judgeAgain(ctx, chapters), d.prove(ctx, chapters))
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(o.Out, "\n"+render(chapters, d.ledger.total(d.began, time.Now()))+d.ledger.losses())
-	return verify(chapters)
+	users := d.shop.ledger
+	fmt.Fprint(o.Out, "\n"+render(chapters, users.total(d.began, time.Now()))+users.losses()+"\n"+fleet.render())
+	return errors.Join(verify(chapters), fleet.verify())
 }
 
 // demo is one demonstration while it runs.
@@ -86,9 +95,9 @@ type demo struct {
 	temporal string // host:port
 	ui       string // URL
 	admin    string // host:port of Caddy's admin API
-	site     string // URL of the shop, through Caddy
+	shop     site
+	branches []site
 
-	ledger  *ledger
 	endLoad context.CancelFunc
 	loading sync.WaitGroup
 }
@@ -115,7 +124,7 @@ func (d *demo) makeDir() (temporary bool, err error) {
 	if err == nil && len(found) > 0 {
 		err = fmt.Errorf("%s is not empty: `bakeoff-demo --stop %[1]s` stops what may run there; then remove it, or choose another", dir)
 	}
-	for _, folder := range []string{logFolder, specFolder} {
+	for _, folder := range []string{logFolder, specFolder, keyFolder, voteFolder} {
 		if err == nil {
 			err = os.Mkdir(filepath.Join(dir, folder), 0o755)
 		}
@@ -161,10 +170,10 @@ func (d *demo) start(ctx context.Context) error {
 	found := []string{"TEMPORAL_ADDRESS=" + d.temporal, "TEMPORAL_NAMESPACE=default", "BAKEOFF_UI=" + d.ui}
 	d.crew.env = append(d.crew.env, found...)
 	d.cli = cli{program: d.programs["bakeoff"], crew: d.crew, env: append(d.crew.env, "BAKEOFF_ACTOR=demo")}
-	if err := d.startWorker(ctx); err != nil {
+	if err := errors.Join(d.makeKeys(), d.startWorker(ctx)); err != nil {
 		return err
 	}
-	d.say("Temporal %s, UI %s, the shop %s", d.temporal, d.ui, d.site)
+	d.say("Temporal %s, UI %s, the shop %s", d.temporal, d.ui, d.shop.url())
 	found = append(found, fmt.Sprintf("PATH=%q:$PATH", filepath.Dir(d.programs["bakeoff"])))
 	text := "# . " + variablesFile + " finds bakeoff, and lets it and the temporal CLI find this demonstration\nexport " + strings.Join(found, "\nexport ") + "\n"
 	return os.WriteFile(filepath.Join(d.crew.dir, variablesFile), []byte(text), 0o644)
@@ -175,12 +184,11 @@ func (d *demo) startCaddy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	site, err := freeAddress()
-	if err != nil {
+	if err := d.findSites(); err != nil {
 		return err
 	}
-	d.admin, d.site = admin, "http://"+site
-	file, err := write(d.crew.dir, caddyFile, "caddy.json", machineValues{CaddyAdminAddress: admin, SiteAddress: site})
+	d.admin = admin
+	file, err := write(d.crew.dir, caddyFile, "caddy.json", machineValues{CaddyAdminAddress: admin, Sites: append([]site{d.shop}, d.branches...)})
 	if err != nil {
 		return err
 	}
@@ -194,8 +202,8 @@ func (d *demo) startCaddy(ctx context.Context) error {
 func (d *demo) startWorker(ctx context.Context) error {
 	file, err := write(d.crew.dir, workerFile, "bakeoff-worker.yaml", machineValues{
 		Temporal: d.temporal, CaddyAdmin: "http://" + d.admin,
-		ShopState: filepath.Join(d.crew.dir, shopFolder), ShopBinary: d.programs["bakeoff-shop"],
-		Windows: filepath.Join(d.crew.dir, windowFolder),
+		ShopState: d.shop.State, ShopBinary: d.programs["bakeoff-shop"],
+		Windows: filepath.Join(d.crew.dir, windowFolder), Shopkeepers: shopkeepers,
 	})
 	if err != nil {
 		return err
@@ -205,29 +213,6 @@ func (d *demo) startWorker(ctx context.Context) error {
 		return err
 	}
 	return worker.await(ctx, startWithin, func() bool { return worker.isReady() })
-}
-
-// startLoad begins to ask for pages, until ctx ends, once there are some. Where
-// beginning ends before that, there never will be any.
-func (d *demo) startLoad(ctx, beginning context.Context) error {
-	for !answers200(d.site + "/") {
-		select {
-		case <-beginning.Done():
-			return errors.New("the shop never answered")
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	d.say("steady load: %d requests a second", d.options.Rate)
-	ctx, d.endLoad = context.WithCancel(ctx)
-	d.loading.Go(func() { Load(ctx, d.site, d.options.Rate, d.ledger.record) })
-	return nil
-}
-
-func (d *demo) stopLoad() {
-	if d.endLoad != nil {
-		d.endLoad()
-		d.loading.Wait()
-	}
 }
 
 // preferred is the well-known port where it is free, else any.

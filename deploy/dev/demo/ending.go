@@ -30,9 +30,14 @@ func (d *demo) end(err error, temporary bool) error {
 }
 
 func (d *demo) keep() error {
-	_, err := d.crew.start(loadName, d.programs["bakeoff-demo"], "--load", d.site, "--rate", strconv.Itoa(d.options.Rate))
-	if err != nil {
-		return err
+	for _, s := range append([]site{d.shop}, d.branches...) {
+		name := loadName
+		if s.Unit != "" {
+			name += "-" + s.Unit
+		}
+		if _, err := d.crew.start(name, d.programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate)); err != nil {
+			return err
+		}
 	}
 	d.stopLoad()
 	fmt.Fprintf(d.options.Out, `
@@ -43,9 +48,10 @@ Everything goes on running:
   files        %s (pids.json, logs/, releases/, evidence/)
 Try it:
   cd %[4]s && . ./%[5]s
-  bakeoff run releases/1.3.0.yaml
+  bakeoff run releases/1.3.0.yaml --reason "once more"
+  bakeoff run releases/fleet-1.1.0.yaml
 Stop it:
   %[6]s --stop %[4]s
-`, d.ui, d.site, d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
+`, d.ui, d.shop.url(), d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
 	return nil
 }

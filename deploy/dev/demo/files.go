@@ -23,10 +23,14 @@ const (
 	workerFile    = "bakeoff-worker.yaml"
 	temporalFile  = "temporal.toml" // empty: the person's own profiles stay out of it
 	variablesFile = "variables.sh"
+	signersFile   = "allowed_signers" // as OpenSSH has it
 	logFolder     = "logs"
 	specFolder    = "releases"
 	shopFolder    = "shop"     // the process driver's
+	branchFolder  = "branches" // the same of each branch
 	windowFolder  = "evidence" // the raw windows that the worker keeps
+	keyFolder     = "keys"     // the secret keys of those who sign
+	voteFolder    = "votes"    // what they signed, and the signatures
 )
 
 // write renders an embedded text into a file of the directory and returns its path.
@@ -58,8 +62,9 @@ type machineValues struct {
 	Temporal          string // host:port
 	CaddyAdmin        string // URL
 	CaddyAdminAddress string
-	SiteAddress       string
+	Sites             []site
 	ShopState         string // the process driver's directory
 	ShopBinary        string
 	Windows           string // where the worker keeps raw windows
+	Shopkeepers       []string
 }

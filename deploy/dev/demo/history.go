@@ -16,14 +16,23 @@ type event struct {
 	Kind string
 	Step int
 	Time time.Time
-	Data struct{ Weight string }
+	Data struct {
+		Weight, Unit                         string
+		Answer, Statement, Signature, Signer string // of a command
+		Verified                             bool
+	}
 }
 
-// history is the audit story of a rollout.
-func (c cli) history(ctx context.Context, run string) ([]event, error) {
-	out, code, err := c.call(ctx, func(string) {}, "history", shopTarget, "--run", run, "-o", "json")
+// history is the audit story of a rollout or a fleet: of this run, "" is the
+// last one.
+func (c cli) history(ctx context.Context, target, run string) ([]event, error) {
+	args := []string{"history", target, "-o", "json"}
+	if run != "" {
+		args = append(args, "--run", run)
+	}
+	out, code, err := c.call(ctx, func(string) {}, args...)
 	if err == nil && code != 0 {
-		err = fmt.Errorf("bakeoff history exits %d", code)
+		err = fmt.Errorf("bakeoff history %s exits %d", target, code)
 	}
 	if err != nil {
 		return nil, err

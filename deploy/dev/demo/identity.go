@@ -96,8 +96,9 @@ type named struct {
 // shops are the processes of the process driver, from its own records.
 func shops(dir string) []named {
 	var list []named
-	records, _ := filepath.Glob(filepath.Join(dir, shopFolder, "versions", "*.json")) // the pattern is well formed
-	for _, file := range records {
+	records, _ := filepath.Glob(filepath.Join(dir, shopFolder, "versions", "*.json")) // the patterns are well formed
+	more, _ := filepath.Glob(filepath.Join(dir, branchFolder, "*", "versions", "*.json"))
+	for _, file := range append(records, more...) {
 		var record struct {
 			Version  string
 			Replicas []struct{ Process identity }

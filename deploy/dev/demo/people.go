@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// person is somebody who ends a rollout while it runs. It gets the chapter as
+// person is somebody who acts on a rollout while it runs, such that it ends. It gets the chapter as
 // far as it is written.
 type person func(*demo, context.Context, *chapter, func(string)) error
 

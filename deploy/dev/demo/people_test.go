@@ -23,7 +23,7 @@ func TestAHeldReleaseIsRejected(t *testing.T) {
 	var out bytes.Buffer
 	cli := fakeCLI(t, heldShop("Inconclusive at the end of the bake: errors: none on either side"))
 	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &out}}
-	c := chapter{release: releases[len(releases)-1]}
+	c := chapter{release: releases[5]}
 	require.NoError(t, d.rollAndAct(t.Context(), &c, func(string) {}))
 	require.Equal(t, "Rejected", c.result.Outcome)
 	require.Equal(t, exitAborted, c.code)
@@ -35,6 +35,6 @@ func TestAHeldReleaseIsRejected(t *testing.T) {
 func TestAHoldForAnotherReasonIsAnError(t *testing.T) {
 	cli := fakeCLI(t, heldShop("NoData at the end of the bake"))
 	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &bytes.Buffer{}}}
-	c := chapter{release: releases[len(releases)-1]}
+	c := chapter{release: releases[5]}
 	require.ErrorContains(t, d.rollAndAct(t.Context(), &c, func(string) {}), "held for another reason: NoData")
 }

@@ -20,20 +20,22 @@ const (
 	exitPromoted   = 0
 	exitRolledBack = 10
 	exitAborted    = 11 // or rejected
+	exitDenied     = 15 // of commands
 	exitWaiting    = 21 // of wait with a timeout: held, paused, or waiting for an approval
 )
 
 // release is one release of the story, and how it has to end.
 type release struct {
-	Version string
-	Purpose string
-	spec    string // the embedded text
-	exit    int
-	outcome string
-	cause   string
-	check   string // the check that must be the reason; "": any or none
-	bake    string // of each step, where steps must end before it; "": they last as long as the spec says
-	person  person // who ends it; nil: nobody has to
+	Version  string
+	Purpose  string
+	spec     string // the embedded text
+	exit     int
+	outcome  string
+	cause    string
+	check    string   // the check that must be the reason; "": any or none
+	bake     string   // of each step, where steps must end before it; "": they last as long as the spec says
+	person   person   // who acts on it; nil: nobody has to
+	mustSign []string // in this order
 }
 
 var first = release{Version: "1.0.0", Purpose: "the first release", spec: "first.yaml", exit: exitPromoted, outcome: "Promoted"}
@@ -49,6 +51,8 @@ var releases = []release{
 		exit: exitPromoted, outcome: "Promoted", bake: "1m"},
 	{Version: "1.6.0", Purpose: "the same again, but its bake of 4s is too short for a proof", spec: "held.yaml",
 		exit: exitAborted, outcome: "Rejected", person: (*demo).reject},
+	{Version: "1.7.0", Purpose: "a good release that two people have to sign for", spec: "signed.yaml",
+		exit: exitPromoted, outcome: "Promoted", person: (*demo).sign, mustSign: shopkeepers},
 }
 
 // chapter is what became of a release.
@@ -59,28 +63,29 @@ type chapter struct {
 	story   []event // as bakeoff history tells it
 	held    string  // why it waited for a person
 	derived []derivation
+	signers []string           // whose signatures let it go on
+	proof   []string           // what OpenSSH says of them, where it is installed
 	seen    map[string]answers // by version, while it ran
 	hurt    time.Duration      // from the candidate's first to its last bad answer
 	took    time.Duration
 }
 
 // tell makes the first release, begins the load, and rolls out the others.
-func (d *demo) tell(ctx context.Context) ([]chapter, error) {
+func (d *demo) tell(ctx, loading context.Context) ([]chapter, error) {
 	for _, r := range append([]release{first}, releases...) {
 		values := specValues{Service: service, Environment: environment, Version: r.Version, Purpose: r.Purpose, Bake: r.bake}
 		if _, err := write(d.crew.dir, r.file(), r.spec, values); err != nil {
 			return nil, err
 		}
 	}
-	beginning, cancel := context.WithCancel(ctx)
-	loading := make(chan error, 1)
-	go func() { loading <- d.startLoad(ctx, beginning) }()
-	opening, err := d.roll(ctx, first)
-	cancel() // no load yet: there will be none
-	if err = errors.Join(err, <-loading); err != nil {
-		return nil, err
-	}
-	if err := opening.verify(); err != nil {
+	err := d.underLoad(ctx, loading, []site{d.shop}, func() error {
+		opening, err := d.roll(ctx, first)
+		if err != nil {
+			return err
+		}
+		return opening.verify()
+	})
+	if err != nil {
 		return nil, err
 	}
 	var chapters []chapter
@@ -116,9 +121,9 @@ func (d *demo) roll(ctx context.Context, r release) (chapter, error) {
 		return c, err
 	}
 	ended := time.Now()
-	c.took, c.seen, c.hurt = ended.Sub(began), d.ledger.total(began, ended), d.ledger.hurt(r.Version, began, ended)
+	c.took, c.seen, c.hurt = ended.Sub(began), d.shop.ledger.total(began, ended), d.shop.ledger.hurt(r.Version, began, ended)
 	if c.result.RunID != "" {
-		if c.story, err = d.cli.history(ctx, c.result.RunID); err != nil {
+		if c.story, err = d.cli.history(ctx, shopTarget, c.result.RunID); err != nil {
 			return c, err
 		}
 	}
@@ -141,5 +146,5 @@ func (c chapter) verify() error {
 		wrong("the exit code", c.code, c.exit),
 		wrong("the outcome", c.result.Outcome, c.outcome),
 		wrong("the cause", c.result.Cause, c.cause),
-		c.verifyWeight(), c.verifyRestore(), c.verifyReason(), c.verifyEarly(), c.verifyDerived())
+		c.verifyWeight(), c.verifyRestore(), c.verifyReason(), c.verifyEarly(), c.verifySigned(), c.verifyDerived())
 }

@@ -16,6 +16,9 @@ const (
 	unnoticed = 0.02
 )
 
+// beneath is where what is said of a release goes on, on the next line.
+const beneath = "                 "
+
 // render is the table of what happened, and under it why, how the way back was
 // spent, where each history is, and what users saw.
 func render(chapters []chapter, whole map[string]answers) string {
@@ -34,18 +37,20 @@ func render(chapters []chapter, whole map[string]answers) string {
 	section(&b, "held", chapters, func(c chapter) string { return c.held })
 	section(&b, "restored", chapters, func(c chapter) string { return restored(c.result) })
 	section(&b, "judged", chapters, chapter.judgedAgain)
-	section(&b, "by hand", chapters, chapter.judgeAgain)
+	section(&b, "signed", chapters, chapter.signed)
+	section(&b, "by hand", chapters, func(c chapter) string { return c.judgeAgain() + c.verifyByHand() })
 	section(&b, "history", chapters, func(c chapter) string { return c.result.UIURL })
 	b.WriteString("\n" + summary(whole))
 	return b.String()
 }
 
-// section is a line for each release that there is something to say of.
+// section is what there is to say of each release, if there is anything: a line
+// or more.
 func section(b *strings.Builder, title string, chapters []chapter, text func(chapter) string) {
 	gap := "\n"
 	for _, c := range chapters {
 		if line := text(c); line != "" {
-			fmt.Fprintf(b, "%s%-8s  %s  %s\n", gap, title, c.Version, line)
+			fmt.Fprintf(b, "%s%-8s  %s  %s\n", gap, title, c.Version, strings.ReplaceAll(line, "\n", "\n"+beneath))
 			gap, title = "", ""
 		}
 	}

@@ -59,3 +59,20 @@ func (c chapter) verifyEarly() error {
 	}
 	return nil
 }
+
+// verify demands the answer that a vote has to get.
+func (v vote) verify(code int, r result) error {
+	if code != v.exit || r.Answer != v.answer || !strings.Contains(r.Why, v.why) {
+		return fmt.Errorf("the vote of %s (signed: %t): exit %d, %s: %s; not exit %d, %s: %s",
+			v.actor, v.signed, code, r.Answer, r.Why, v.exit, v.answer, v.why)
+	}
+	return nil
+}
+
+// verifySigned demands that those signed who had to, and nobody else.
+func (c chapter) verifySigned() error {
+	if !slices.Equal(c.signers, c.mustSign) {
+		return fmt.Errorf("%s: it was signed by %v, not by %v", c.Version, c.signers, c.mustSign)
+	}
+	return nil
+}

@@ -1,6 +1,8 @@
-// Command bakeoff-demo shows Bakeoff at work on this machine: six releases of a
-// small shop under load, of which two are promoted, one of them early, two are
-// rolled back, one is aborted, and one is held and rejected.
+// Command bakeoff-demo shows Bakeoff at work on this machine: seven releases of a
+// small shop under load, of which three are promoted, one of them early and one
+// when two people have signed for it, two are rolled back, one is aborted, and one
+// is held and rejected; then a fleet of three branches, which goes back because
+// of one of them.
 package main
 
 import (
@@ -20,12 +22,14 @@ import (
 )
 
 const usage = `bakeoff-demo starts Temporal, Caddy, a worker, a small shop and steady load, and
-rolls out six releases: a good one, one that fails, one with a slow tail, one that
-is aborted, one that is promoted early because it is proved to be no worse, and one
-that is held, for want of that proof, and rejected. It takes about 80 seconds and
-ends with a table of what happened. The verdicts that led to a rollback are then
-derived once more from the raw windows that the worker kept. Everything that it
-started is stopped when it ends.
+rolls out seven releases: a good one, one that fails, one with a slow tail, one
+that is aborted, one that is promoted early because it is proved to be no worse, one
+that is held, for want of that proof, and rejected, and one that two people sign for
+with SSH keys. Then a fleet: one release of three branches of the shop, of which one
+is bad, so that all go back. It takes about two minutes and ends with tables of what
+happened. The verdicts that led to a rollback are derived once more from the raw
+windows that the worker kept, and the signatures verified by ssh-keygen where there
+is one. Everything that it started is stopped when it ends.
 
 Usage: bakeoff-demo [flags]
 
@@ -37,7 +41,7 @@ Flags:
   --bin FOLDER  where bakeoff, bakeoff-dev, bakeoff-worker and bakeoff-shop are (default where this program is)
   --dir FOLDER  where everything is written; empty or not there (default a temporary one)
   --keep        leave everything running, and say how to stop it
-  --rate N      requests a second (default 150)
+  --rate N      requests a second of the shop (default 150)
   --stop FOLDER stop what an earlier one left running, and nothing else
   --load URL    only ask the shop at URL for pages, until stopped
 
