@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,13 +31,9 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 			if orders {
 				return c.tellOrders(ctx, svc, t, runID)
 			}
-			r := runOf(t)
-			if r.RunID = runID; runID == "" {
-				e, err := latest(ctx, svc, t)
-				if err != nil {
-					return err
-				}
-				r = e.run
+			r, err := toldOf(ctx, svc, t, runID)
+			if err != nil {
+				return err
 			}
 			told, err := readStory(svc.Converter(), r, svc.Events(ctx, r))
 			if err != nil {
@@ -49,6 +46,20 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one); with --orders, one of the Target")
 	cmd.Flags().BoolVar(&orders, "orders", false, "tell what the Target was asked for and commanded, refusals included")
 	return cmd
+}
+
+// toldOf is the run to tell of: the running or last one, or one by its id, which
+// may be that of a fleet.
+func toldOf(ctx context.Context, svc service, t rollout.Target, runID string) (run, error) {
+	if runID == "" {
+		e, err := latest(ctx, svc, t)
+		return e.run, err
+	}
+	r := run{rollout.WorkflowID(t), runID}
+	if _, err := svc.Describe(ctx, r); errors.Is(err, errNotFound) && t.Unit == "" {
+		r.WorkflowID = rollout.FleetID(t)
+	}
+	return r, nil
 }
 
 // tellOrders tells the story of the workflow that stands above the rollouts of a
