@@ -42,7 +42,7 @@ func TestParseQueues(t *testing.T) {
 func TestQueueSettings(t *testing.T) {
 	control := queueFor(rollout.QueueControl).options
 	require.False(t, control.DisableWorkflowWorker)
-	require.Equal(t, 400*time.Millisecond, control.StickyScheduleToStartTimeout)
+	require.Equal(t, 700*time.Millisecond, control.StickyScheduleToStartTimeout)
 	require.GreaterOrEqual(t, control.MaxConcurrentWorkflowTaskPollers, 5)
 	require.GreaterOrEqual(t, control.MaxConcurrentActivityTaskPollers, 5)
 	require.False(t, control.DisableEagerActivities)

@@ -64,7 +64,7 @@ func (s *stage) optionsFor(queue string) worker.Options {
 	case rollout.QueueControl:
 		o.DisableWorkflowWorker = false
 		o.MaxConcurrentWorkflowTaskPollers = 5
-		o.StickyScheduleToStartTimeout = 400 * time.Millisecond
+		o.StickyScheduleToStartTimeout = 700 * time.Millisecond
 	case rollout.QueueAnalysis:
 		o.MaxConcurrentActivityExecutionSize = 2000
 		o.MaxHeartbeatThrottleInterval = 2 * time.Second

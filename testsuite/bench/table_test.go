@@ -18,7 +18,7 @@ func TestOptionsAreTheWorkers(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join(procs.Root(), "worker", "queues.go"))
 	require.NoError(t, err)
 	for _, setting := range []string{
-		"stickyTimeout = 400 * time.Millisecond", "openWindows = 2000", "heartbeatAtMost = 2 * time.Second",
+		"stickyTimeout = 700 * time.Millisecond", "openWindows = 2000", "heartbeatAtMost = 2 * time.Second",
 		"MaxConcurrentActivityTaskPollers: 5", "MaxConcurrentWorkflowTaskPollers = 5",
 	} {
 		require.Contains(t, string(source), setting, "change optionsFor, too")
