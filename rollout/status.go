@@ -66,6 +66,7 @@ const (
 	WaitingForWave     = "wave"  // of a fleet: the time between two
 	WaitingForFleet    = "fleet" // of a unit: it is promoted, and keeps its baseline until the fleet is decided
 	WaitingForCapacity = "capacity"
+	WaitingForQueue    = "queue"    // of an order: its turn
 	WaitingForFreeze   = GateFreeze // and so every other gate, by its name
 )
 

@@ -135,9 +135,7 @@ func (r *run) admit() *setback {
 	}
 	if out.Cause != "" {
 		r.plan.Notifies = out.Notifies
-		for _, p := range out.Problems {
-			r.status.Problems = append(r.status.Problems, p.String())
-		}
+		r.status.Problems = rollout.Texts(out.Problems)
 		what := "the spec is refused: "
 		if out.Cause != rollout.CauseSpec && out.Cause != rollout.CausePolicy {
 			what = "refused for now: "
