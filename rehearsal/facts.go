@@ -35,12 +35,13 @@ type Request struct {
 
 // State is the state of a target, by what a rollout changes.
 type State struct {
-	Digest string   `json:"digest"`            // "" where it could not be read
-	Text   string   `json:"text"`              // for people: "1.0.0 has all traffic"
-	Left   []string `json:"left,omitempty"`    // of the release that is practised: version, rules of cohorts, flags
-	Error  string   `json:"error,omitempty"`   // why it could not be read
-	Extra  []string `json:"extra,omitempty"`   // processes, proxies, files of faults that are still there
-	Tables []string `json:"tables,omitempty"`  // "orders sha256:…" of reference tables
+	Digest  string         `json:"digest"`            // "" where it could not be read
+	Text    string         `json:"text"`              // for people: "1.0.0 has all traffic"
+	Version string         `json:"version,omitempty"` // that has all traffic
+	Flags   map[string]any `json:"flags,omitempty"`   // those that the release sets
+	Left    []string       `json:"left,omitempty"`    // of the release that is practised: version, rules of cohorts
+	Extra   []string       `json:"extra,omitempty"`   // faults that are still there
+	Error   string         `json:"error,omitempty"`   // why it could not be read
 }
 
 // span is a time of the run, since Facts.Zero.

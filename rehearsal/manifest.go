@@ -8,6 +8,9 @@ package rehearsal
 
 import (
 	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
 
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
@@ -81,7 +84,12 @@ type Practised struct {
 }
 
 // UnmarshalJSON reads the spec, or the name of its file.
-func (p *Practised) UnmarshalJSON(body []byte) error { return p.unmarshal(body) }
+func (p *Practised) UnmarshalJSON(body []byte) error {
+	if json.Unmarshal(body, &p.File) == nil {
+		return nil
+	}
+	return json.Unmarshal(body, &p.Spec)
+}
 
 // Quotas bound what a run may use. The worker has bounds of its own; the lower
 // ones hold.
@@ -105,3 +113,51 @@ func (m Manifest) LoadEnds() rollout.Duration {
 	}
 	return end
 }
+
+// Target is what is practised on.
+func (m Manifest) Target() rollout.Target {
+	return rollout.Target{Environment: m.Environment, Service: m.Rollout.Service, Unit: m.Rollout.Unit}
+}
+
+// Repeats is how many drills there are.
+func (m Manifest) Repeats() int {
+	n := 0
+	for _, d := range m.Drills {
+		n += max(d.Repeat, 1)
+	}
+	return n
+}
+
+// slack is what the acts of a rollout may take besides its bakes.
+const slack = rollout.Duration(2 * time.Minute)
+
+// DrillTakes is how long one drill may take before it is not waited for any more:
+// its bakes up to the injection, and three times as long as its way back should
+// take.
+func (m Manifest) DrillTakes(d Drill) time.Duration {
+	d = d.withDefaults(m.Rollout.Spec)
+	plan := rollout.NewPlan(m.Rollout.Spec)
+	takes := slack + plan.Spec.ReadyWithin + 3*d.RestoreWithin
+	for i := range plan.Steps {
+		if i < int(d.From) {
+			takes += plan.Steps[i].Bake
+		}
+	}
+	return takes.Std()
+}
+
+// BackTo is the rollout that puts back what was there before, after another
+// version was promoted: all at once, because users had it already.
+func (m Manifest) BackTo(before State) rollout.Spec {
+	s := m.Rollout.Spec
+	s.Environment = m.Environment
+	s.Release = rollout.Release{Version: before.Version, Artifact: m.Baseline.Artifact, Flags: before.Flags}
+	s.Baseline, s.Hooks, s.Needs = nil, nil, nil
+	s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c rollout.Check) bool { return !c.IsAbsolute() })
+	none := rollout.Duration(0)
+	s.Strategy = rollout.Strategy{Window: s.Strategy.Window, AllAtOnce: &rollout.AllAtOnce{Bake: backBake}, KeepBaseline: &none}
+	return s
+}
+
+// backBake is how long what was there before is watched when it comes back.
+const backBake = rollout.Duration(5 * time.Second)

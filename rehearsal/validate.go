@@ -87,18 +87,20 @@ func (m *Manifest) validateLoad(v *validation) {
 		v.require(name == "" || !seen[name], path, "%q is the name of something else already", name)
 		seen[name] = true
 	}
-	keptAlive := false
+	var keepAlive []string
 	for i, l := range m.Load {
 		path := fmt.Sprintf("load[%d]", i)
 		unique(l.Name, path+".name")
 		v.problems = append(v.problems, l.Problems(path)...)
-		keptAlive = keptAlive || *l.WithDefaults().KeepAlive
+		if *l.WithDefaults().KeepAlive {
+			keepAlive = append(keepAlive, l.Name)
+		}
 	}
 	for i, f := range m.Faults {
 		unique(f.Name, fmt.Sprintf("faults[%d].name", i))
 	}
 	v.problems = append(v.problems, fault.Problems("faults", m.Faults)...)
-	v.problems = append(v.problems, fault.KeepAliveProblems("faults", m.Faults, keptAlive)...)
+	v.problems = append(v.problems, fault.KeepAliveProblems("faults", m.Faults, keepAlive)...)
 }
 
 // validateRollout looks at the spec, and at what refers to it.
