@@ -129,7 +129,7 @@ func TestFigures(t *testing.T) {
 			is: evidence.Passed, why: "2 replicas too many"},
 		"oscillates": {expect: func(e *scaling.Expect) { e.Policy = scaling.Policy{} },
 			tape: with(func(r *tape) { r.wanted = "1111133221133221133331111111" }),
-			is:   evidence.Failed, why: "the replicas turned 4 times without a turn of the load, and 0 are allowed", advice: "come and go every 6.8s or so"},
+			is:   evidence.Failed, why: "the replicas turned 4 times without a turn of the load, and 0 are allowed", advice: "come and go every 6.4s or so"},
 		"swings of 2 are allowed": {expect: func(e *scaling.Expect) { e.Policy, e.Swing = scaling.Policy{}, 2 },
 			tape: with(func(r *tape) { r.wanted = "1111133223322333333331111111" }), is: evidence.Passed, why: "turned 0 times"},
 		"rises too soon": {tape: with(func(r *tape) { r.wanted = "1111234333333333333321111111" }),
