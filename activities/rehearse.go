@@ -30,6 +30,7 @@ type AdmitRehearsalOutput struct {
 type RehearsalPlan struct {
 	Run         string               `json:"run"`   // id of its evidence
 	Place       string               `json:"place"` // where the evidence is
+	Tool        string               `json:"tool"`  // version of Bakeoff
 	Fingerprint evidence.Fingerprint `json:"fingerprint"`
 	Faults      []fault.Planned      `json:"faults,omitempty"`
 	Inputs      []evidence.Input     `json:"inputs,omitempty"`

@@ -185,6 +185,8 @@ type Repeat struct {
 	WorkflowID  string                 `json:"workflowId"`
 	RunID       string                 `json:"runId"`
 	StartedAt   time.Time              `json:"startedAt"`
+	Weight      float64                `json:"weight,omitempty"`   // the candidate's in the step, as a ratio
+	RaisedAt    *time.Time             `json:"raisedAt,omitempty"` // it has it from then on
 	BreachAt    *time.Time             `json:"breachAt,omitempty"` // the verdict was injected
 	SeenAt      *time.Time             `json:"seenAt,omitempty"`
 	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
