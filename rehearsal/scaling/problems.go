@@ -95,7 +95,7 @@ func (e Expect) times(p *problems) {
 	}
 	if w := e.Waiting; w != nil {
 		p.require(isPossible(w.Queue), "waiting.queue", "%g: must not be negative", w.Queue)
-		p.require(w.Queue > 0 || w.Latency > 0, "waiting", "is empty: say queue, latency or both, or leave it out")
+		p.require(w.Queue != 0 || w.Latency > 0, "waiting", "is empty: say queue, latency or both, or leave it out")
 	}
 }
 
