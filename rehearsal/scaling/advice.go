@@ -79,9 +79,9 @@ func (f *figures) aboutTarget() []string {
 	if t == nil || t.Rate == 0 {
 		return nil
 	}
-	settles := int(math.Ceil(f.peak / (tolerance * t.Rate)))
+	settles := int(math.Ceil(f.peak / (tolerance * float64(t.Rate))))
 	if settles <= f.needed {
 		return nil
 	}
-	return []string{fmt.Sprintf("with a target of %g/s for each, the policy settles at %d replicas where %d would do", t.Rate, settles, f.needed)}
+	return []string{fmt.Sprintf("with a target of %s for each, the policy settles at %d replicas where %d would do", t.Rate, settles, f.needed)}
 }

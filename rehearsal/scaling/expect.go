@@ -3,7 +3,10 @@
 // function to read first, says how it did. It has no clock and reads nothing.
 package scaling
 
-import "bakeoff/rollout"
+import (
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
 
 // Expect is what a manifest asks of an autoscaler. Exactly one of Needed and
 // Capacity says what the load needs.
@@ -16,7 +19,7 @@ type Expect struct {
 	Swing        int              `json:"swing,omitempty"`        // smallest movement, in replicas, that can be a turn; default 1
 	Waiting      *Waiting         `json:"waiting,omitempty"`      // what users may meet while more replicas are awaited
 	Needed       int              `json:"needed,omitempty"`       // replicas that the load needs at its peak
-	Capacity     float64          `json:"capacity,omitempty"`     // requests a second that one replica serves, from which it follows
+	Capacity     load.Rate        `json:"capacity,omitempty"`     // what one replica serves, such as 50/s, from which it follows
 	Trigger      *Trigger         `json:"trigger,omitempty"`      // when the autoscaler has to act; default: the load is more than replicas.min serve
 	Policy       Policy           `json:"policy,omitzero"`        // how the autoscaler is set
 	Metrics      *rollout.Driver  `json:"metrics,omitempty"`      // driver that reads the signals; default that of the rollout
@@ -64,7 +67,7 @@ type Policy struct {
 // Target is what the autoscaler aims at for each replica: exactly one.
 type Target struct {
 	Queue       float64        `json:"queue,omitempty"`       // requests that wait
-	Rate        float64        `json:"rate,omitempty"`        // requests a second
+	Rate        load.Rate      `json:"rate,omitempty"`        // requests, such as 40/s
 	Utilisation rollout.Weight `json:"utilisation,omitempty"` // such as 70%
 }
 

@@ -87,7 +87,8 @@ func (f *figures) need() {
 	case f.e.Needed > 0:
 		f.needed, f.capacity = f.e.Needed, f.peak/float64(f.e.Needed)
 	case f.e.Capacity > 0:
-		f.needed, f.capacity = int(math.Ceil(f.peak/(tolerance*f.e.Capacity))), f.e.Capacity
+		f.capacity = float64(f.e.Capacity)
+		f.needed = int(math.Ceil(f.peak / (tolerance * f.capacity)))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 )
 
@@ -62,8 +63,8 @@ func (e Expect) replicas(p *problems) {
 
 func (e Expect) needs(p *problems) {
 	p.require(e.Needed >= 0, "needed", "%d: must not be negative", e.Needed)
-	p.require(isPossible(e.Capacity), "capacity", "%g: must be a number of requests a second", e.Capacity)
-	p.require((e.Needed != 0) != (e.Capacity != 0), "", "say one of needed (replicas that the load needs) and capacity (requests a second that one replica serves)")
+	p.require(isPossible(float64(e.Capacity)), "capacity", "%g: must be a number of requests a second", e.Capacity)
+	p.require((e.Needed != 0) != (e.Capacity != 0), "", "say one of needed (replicas that the load needs) and capacity (what one replica serves, such as 50/s)")
 	p.require(e.Overshoot >= 0, "overshoot", "%d: must not be negative", e.Overshoot)
 	if e.Needed > 0 {
 		p.require(e.Needed <= e.Replicas.Max, "needed", "%d is above replicas.max %d: it can never be reached; raise max or lower the load", e.Needed, e.Replicas.Max)
@@ -95,7 +96,7 @@ func (e Expect) times(p *problems) {
 	}
 	if w := e.Waiting; w != nil {
 		p.require(isPossible(w.Queue), "waiting.queue", "%g: must not be negative", w.Queue)
-		p.require(w.Queue > 0 || w.Latency > 0, "waiting", "is empty: say queue, latency or both, or leave it out")
+		p.require(w.Queue != 0 || w.Latency > 0, "waiting", "is empty: say queue, latency or both, or leave it out")
 	}
 }
 
@@ -104,6 +105,7 @@ func (e Expect) trigger(p *problems) {
 	if t == nil {
 		return
 	}
+	serves := e.Capacity * load.Rate(e.Replicas.Max)
 	known := []string{Queue, Rate, Latency, Utilisation}
 	if !slices.Contains(known, t.Signal) {
 		p.require(false, "trigger.signal", "%q is not one of %s", t.Signal, strings.Join(known, ", "))
@@ -111,8 +113,8 @@ func (e Expect) trigger(p *problems) {
 	}
 	p.require(isPossible(t.Above), "trigger.above", "%g: must not be negative", t.Above)
 	p.require(t.Signal == Rate || !e.Signals.of(t.Signal).IsZero(), "trigger.signal", "%s is not read: say under signals.%s where", t.Signal, t.Signal)
-	p.require(t.Signal != Rate || e.Capacity == 0 || t.Above < e.Capacity*float64(e.Replicas.Max), "trigger.above",
-		"%g/s is not below what replicas.max serve (%g/s): the autoscaler could never help; lower it", t.Above, e.Capacity*float64(e.Replicas.Max))
+	p.require(t.Signal != Rate || e.Capacity == 0 || load.Rate(t.Above) < serves, "trigger.above",
+		"%g is not below what replicas.max serve (%s): the autoscaler could never help; lower it", t.Above, serves)
 	p.require(t.Signal != Utilisation || t.Above < 1, "trigger.above", "%g: a utilisation is a ratio below 1, such as 0.7", t.Above)
 }
 
@@ -122,14 +124,14 @@ func (e Expect) target(p *problems) {
 		return
 	}
 	set := 0
-	for _, v := range []float64{t.Queue, t.Rate, float64(t.Utilisation)} {
+	for _, v := range []float64{t.Queue, float64(t.Rate), float64(t.Utilisation)} {
 		p.require(isPossible(v), "policy.target", "%g: must be a number, and not negative", v)
 		if v != 0 {
 			set++
 		}
 	}
 	p.require(set == 1, "policy.target", "say one of queue, rate and utilisation")
-	p.require(e.Capacity == 0 || t.Rate <= e.Capacity, "policy.target.rate", "%g/s is above capacity %g/s: replicas would be overloaded before another one is asked for; lower it", t.Rate, e.Capacity)
+	p.require(e.Capacity == 0 || t.Rate <= e.Capacity, "policy.target.rate", "%s is above capacity %s: replicas would be overloaded before another one is asked for; lower it", t.Rate, e.Capacity)
 }
 
 func (e Expect) signals(p *problems) {

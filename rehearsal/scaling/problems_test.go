@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal/load"
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 )
@@ -29,8 +30,8 @@ func TestProblems(t *testing.T) {
 		"scaling.needed: 9 is above replicas.max 6: it can never be reached":                            func(e *scaling.Expect) { e.Needed, e.Capacity = 9, 0 },
 		"scaling.needed: 1 is not above replicas.min 1: nothing would be scaled":                        func(e *scaling.Expect) { e.Needed, e.Capacity = 1, 0 },
 		"scaling.needed: -3: must not be negative":                                                      func(e *scaling.Expect) { e.Needed, e.Capacity = -3, 0 },
-		"scaling.capacity: +Inf: must be a number":                                                      func(e *scaling.Expect) { e.Capacity = math.Inf(1) },
-		"scaling.capacity: NaN: must be a number":                                                       func(e *scaling.Expect) { e.Capacity = math.NaN() },
+		"scaling.capacity: +Inf: must be a number":                                                      func(e *scaling.Expect) { e.Capacity = load.Rate(math.Inf(1)) },
+		"scaling.capacity: NaN: must be a number":                                                       func(e *scaling.Expect) { e.Capacity = load.Rate(math.NaN()) },
 		"scaling.overshoot: -1: must not be negative":                                                   func(e *scaling.Expect) { e.Overshoot = -1 },
 		"scaling.overshoot: 3: replicas.max is only 2 above needed, so it could never be broken; write": func(e *scaling.Expect) { e.Needed, e.Capacity, e.Overshoot = 4, 0, 3 },
 		"scaling.overshoot: 6: replicas.max is only 5 above replicas.min":                               func(e *scaling.Expect) { e.Overshoot = 6 },
@@ -44,7 +45,7 @@ func TestProblems(t *testing.T) {
 		},
 		`scaling.trigger.signal: "cpu" is not one of queue, rate, latency, utilisation`:        func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: "cpu"} },
 		"scaling.trigger.signal: utilisation is not read: say under signals.utilisation where": func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Utilisation, Above: 0.7} },
-		"scaling.trigger.above: 120/s is not below what replicas.max serve (120/s)":            func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Rate, Above: 120} },
+		"scaling.trigger.above: 120 is not below what replicas.max serve (120/s)":              func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Rate, Above: 120} },
 		"scaling.trigger.above: 70: a utilisation is a ratio below 1": func(e *scaling.Expect) {
 			e.Trigger, e.Signals.Utilisation = &scaling.Trigger{Signal: scaling.Utilisation, Above: 70}, scaling.Signal{Gauge: "x"}
 		},
