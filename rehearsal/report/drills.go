@@ -137,7 +137,7 @@ func stacked(r evidence.Repeat, axis *chart.Axis) chart.Lane {
 
 // continuity is what users noticed of each drill.
 func continuity(d evidence.Drill) []figure {
-	lost := figure{Figure: chart.Figure{Title: "Requests lost during each drill.", X: chart.Axis{Label: "requests without a good answer", High: 5}}}
+	lost := figure{Figure: chart.Figure{Title: "Requests lost during each drill.", X: chart.Axis{Label: "requests without a good answer", Unit: chart.Count, High: 5}}}
 	gap := figure{Figure: chart.Figure{Title: "Longest gap in each drill.", X: chart.Axis{Label: "between two good answers", Unit: chart.Seconds, High: 0.01}}}
 	var lanes, gaps []chart.Lane
 	var failed, requests int

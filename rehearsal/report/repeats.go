@@ -55,7 +55,7 @@ func earlyReversals(run evidence.Run, d evidence.Drill) string {
 	if early == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %s went back early, while the candidate had at most %s of the traffic: the others never met it.",
+	return fmt.Sprintf("%d of %s went back early, while the candidate had at most %s of the traffic: everybody else never met it.",
 		early, count(len(d.Repeats), "drill", "drills"), chart.Value(most, chart.Ratio))
 }
 

@@ -45,7 +45,8 @@ type Axis struct {
 	High  float64 // above Low
 }
 
-// Panel is lines over a vertical axis, or lanes.
+// Panel is lines over a vertical axis, or lanes. Without a title it takes less
+// room.
 type Panel struct {
 	Title string
 	Unit  string
@@ -59,6 +60,7 @@ type Panel struct {
 // Line is one series. X rises; Y is as long.
 type Line struct {
 	Name  string
+	Key   string // in the legend; "": Name. Lines that look alike may share it
 	X, Y  []float64
 	Color int  // from 0: the same number is the same colour in all panels
 	Thin  bool // dashed and thinner
@@ -122,7 +124,11 @@ func (f Figure) Legend() []Entry {
 	var l legend
 	for _, p := range f.Panels {
 		for _, line := range p.Lines {
-			l.add(Entry{lineClass(line), line.Name, "line"})
+			key := line.Key
+			if key == "" {
+				key = line.Name
+			}
+			l.add(Entry{lineClass(line), key, "line"})
 		}
 		if len(p.Bands) > 0 {
 			l.kind(Expected, "span")
