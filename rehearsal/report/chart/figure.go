@@ -21,6 +21,8 @@ const (
 	Figures  Kind = "figures" // median, largest…
 	Dot      Kind = "dot"
 	Bar      Kind = "bar" // a quantity; legends do not name it
+	Interval Kind = "interval"
+	Shift    Kind = "shift" // the middle of an interval
 	Detect   Kind = "detect"
 	Decide   Kind = "decide"
 	Traffic  Kind = "traffic"
@@ -116,6 +118,7 @@ type Entry struct {
 var names = map[Kind]string{
 	Load: "load", Fault: "fault", Drill: "drill", Breach: "breach", Decision: "decision", Restored: "traffic restored",
 	Outside: "outside the expected band", Expected: "expected band", Limit: "limit", Figures: "median, p90, max", Dot: "one drill",
+	Interval: "95 % interval", Shift: "change",
 	Detect: "detect", Decide: "decide", Traffic: "traffic back", Health: "health back",
 }
 

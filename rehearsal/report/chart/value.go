@@ -37,6 +37,9 @@ func Value(x float64, unit string) string {
 	case PerTime:
 		return digits(x) + unit
 	default:
+		if x == 1 && len(unit) > 2 {
+			unit = strings.TrimSuffix(unit, "s") // 1 replica
+		}
 		return digits(x) + " " + unit
 	}
 }
