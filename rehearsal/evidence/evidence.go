@@ -290,6 +290,10 @@ type Action struct {
 	Due     time.Time  `json:"due"`
 	Done    *time.Time `json:"done,omitempty"`
 	From    string     `json:"from"` // the run that found it
+
+	// Criterion is the one that failed: the next run tells by it whether the
+	// action helped. "": no criterion did.
+	Criterion string `json:"criterion,omitempty"`
 }
 
 // File is raw data beside the evidence.

@@ -14,15 +14,21 @@ func residue(run evidence.Run) section {
 	case len(run.Residue) > 0:
 		s.Text = []string{"These were still there at the end, and should not have been:"}
 	case run.Outcome != evidence.Refused:
-		s.Text = []string{"Nothing was left behind that was looked for: no route, flag, version, fault, process or file."}
+		s.Text = []string{"Nothing was found at the end that should not have been there."}
 	}
 	return s
 }
 
+// actions are those in the evidence; where nobody wrote any down, those that
+// follow from what went wrong.
 func actions(run evidence.Run) section {
 	s := section{Title: "What is to be done"}
 	t := table{Columns: columns("Finding", "To do", "Owner", "Due", "State")}
-	for _, a := range run.Actions {
+	agreed := run.Actions
+	if len(agreed) == 0 && run.Outcome != evidence.Refused {
+		agreed, t.Note = Findings(run), "Proposed from what the run found; nobody has agreed to them yet."
+	}
+	for _, a := range agreed {
 		t.Rows = append(t.Rows, actionRow(a))
 	}
 	if len(t.Rows) > 0 {

@@ -17,14 +17,14 @@ func (s scale) y(value float64) float64 {
 }
 
 func (d *drawing) panel(p Panel, top float64) {
-	d.text("heading", "start", 2, top+d.size.Font+4, p.Title)
+	d.text("heading", "start", 2, top+d.size.Font+2, p.Title)
 	if len(p.Lanes) > 0 {
 		for i, lane := range p.Lanes {
-			d.lane(lane, top+titleHeight+laneHeight*float64(i))
+			d.lane(lane, top+max(p.titleHeight()-6, 0)+laneHeight*float64(i))
 		}
 		return
 	}
-	s := scale{top: top + titleHeight, bottom: top + titleHeight + plotHeight - 10}
+	s := scale{top: top + p.titleHeight(), bottom: top + p.titleHeight() + plotHeight - 10}
 	s.low, s.high = p.extent()
 	ticks := Ticks(s.low, s.high*1.02, 4, p.Unit)
 	if step := ticks[len(ticks)-1]; len(ticks) > 1 && step < s.high {
@@ -60,7 +60,10 @@ func (d *drawing) lane(lane Lane, top float64) {
 	}
 	for i, dot := range lane.Dots {
 		if finite(dot.X) {
-			apart := float64((i*3)%5-2) * 2.2 // dots of one place do not hide each other
+			apart := 0.0
+			if dot.Kind == Dot { // those of one place do not hide each other
+				apart = float64((i*3)%5-2) * 2.2
+			}
 			d.dot(dot.Kind, dot.Text, d.x(dot.X), middle+apart)
 		}
 	}

@@ -24,7 +24,7 @@ var (
 const (
 	plotHeight  = 116.0 // of a panel of lines
 	laneHeight  = 20.0
-	titleHeight = 26.0
+	titleHeight = 32.0
 	axisHeight  = 44.0
 	letter      = 0.58 // width of a letter, of its height
 )
@@ -66,9 +66,16 @@ func (f Figure) SVG(size Size) string {
 
 func height(p Panel) float64 {
 	if len(p.Lanes) > 0 {
-		return titleHeight + laneHeight*float64(len(p.Lanes)) + 4
+		return p.titleHeight() + laneHeight*float64(len(p.Lanes)) + 4
 	}
-	return titleHeight + plotHeight
+	return p.titleHeight() + plotHeight
+}
+
+func (p Panel) titleHeight() float64 {
+	if p.Title == "" {
+		return 4
+	}
+	return titleHeight
 }
 
 // margins leave room for the longest label and value of all lanes, and for
@@ -110,7 +117,7 @@ func (d *drawing) shades() {
 // axis draws the horizontal axis and its grid.
 func (d *drawing) axis() {
 	a := d.figure.X
-	ticks := Ticks(a.Low, a.High, max(int((d.right-d.left)/(d.size.Font*6)), 2), a.Unit)
+	ticks := Ticks(a.Low, a.High, max(int((d.right-d.left)/(d.size.Font*4.4)), 2), a.Unit)
 	for i, label := range labels(ticks, a.Unit) {
 		x := d.x(ticks[i])
 		d.line("grid", x, d.top, x, d.bottom)
@@ -127,23 +134,25 @@ func (d *drawing) labelled() []Mark {
 // marks draws the lines through all panels. Each label has a row of its own, so
 // that none covers another.
 func (d *drawing) marks() {
-	row := 0
+	var labels canvas // over all lines
+	row := 0.0
 	for _, m := range d.figure.Marks {
 		if !finite(m.X) {
 			continue
 		}
 		x, top := d.x(m.X), d.top
 		if m.Label != "" {
+			top = 14 + laneHeight*row
 			row++
-			top = 6 + laneHeight*float64(row-1) + 8
 			anchor, at := "start", x+5
 			if x > (d.left+d.right)/2 {
 				anchor, at = "end", x-5
 			}
-			d.text("label", anchor, at, top+4, m.Label)
+			labels.text("label", anchor, at, top+4, m.Label)
 		}
 		d.path("mark k-"+string(m.Kind), m.Text, "M"+n(x)+" "+n(top)+"V"+n(d.bottom))
 	}
+	d.WriteString(labels.String())
 }
 
 func lineClass(l Line) string {
