@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/fault"
@@ -37,7 +36,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	problems = append(problems, a.Practice.ratesOf(m, schedules)...)
-	inputs, wrong, err := a.prepareData(ctx, m)
+	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
@@ -83,7 +82,7 @@ func (a *Activities) begin(ctx context.Context, run string, m rehearsal.Manifest
 	if err := a.keep(ctx, run, "manifest.json", text); err != nil {
 		return "", err
 	}
-	return a.Archive.Place(run), nil
+	return a.Practice.Place(run), nil
 }
 
 // keep writes a small file of a run.

@@ -30,15 +30,18 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	if err := a.addContinuity(ctx, in.Plan.Run, m, facts.Drills); err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)
 	}
-	out := ConcludeRehearsalOutput{Criteria: m.Judge(facts)}
-	out.Outcome, out.Reason = m.Verdict(out.Criteria, facts)
+	past, err := a.pastActions(ctx, in.Plan.Run, m)
+	if err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read the runs before", err)
+	}
 	run := runOf(in, facts, seen)
-	run.Outcome, run.Reason, run.Criteria = out.Outcome, out.Reason, out.Criteria
+	run.Criteria = m.Judge(facts)
+	run.Criteria = append(run.Criteria, retrospect(past, &run, run.StartedAt)...)
+	run.Outcome, run.Reason = m.Verdict(run.Criteria, facts)
+	addFindings(m, &run)
+	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria}
 	for _, d := range run.Drills {
 		out.Restore = d.Restore
-	}
-	if err := a.addPast(ctx, m, &run); err != nil {
-		return out, asTemporal("read the runs before", err)
 	}
 	return out, asTemporal("write the evidence", a.write(ctx, run))
 }
@@ -49,7 +52,6 @@ type users struct {
 	loads    []evidence.Load
 	series   []evidence.Series
 	ledger   *evidence.Ledger
-	loadOf   map[string]time.Time // when each began
 }
 
 // usersOf reads the requests of every load.
@@ -226,7 +228,7 @@ const evidenceFile = "evidence.json"
 
 var reports = []string{evidenceFile, "report.html", "report.md"}
 
-// ReadEvidence reads the evidence of a run.
+// evidenceOf reads the evidence of a run.
 func (a *Activities) evidenceOf(ctx context.Context, run string) (evidence.Run, error) {
 	var out evidence.Run
 	from, err := a.Archive.Open(ctx, run, evidenceFile)
@@ -238,25 +240,4 @@ func (a *Activities) evidenceOf(ctx context.Context, run string) (evidence.Run, 
 		return out, fmt.Errorf("read the evidence of %s: %w", run, err)
 	}
 	return out, nil
-}
-
-// addPast carries over what earlier runs have left to do.
-func (a *Activities) addPast(ctx context.Context, m rehearsal.Manifest, run *evidence.Run) error {
-	runs, err := a.Archive.Runs(ctx, m.Environment, m.Name)
-	if err != nil {
-		return err
-	}
-	for _, id := range slices.Backward(runs) {
-		if id == run.ID {
-			continue
-		}
-		before, err := a.evidenceOf(ctx, id)
-		if err != nil { // it left none
-			continue
-		}
-		run.Actions = carryOver(m, before.Actions, run)
-		return nil
-	}
-	run.Actions = carryOver(m, nil, run)
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
@@ -39,7 +40,10 @@ type Practice struct {
 	Longest    rollout.Duration      // of a run; default 2h
 	Faults     fault.Limits          // default: none
 
-	Library Library                          // nil: no manifest can name a file
-	Secret  func(ref string) ([]byte, error) // keys for masking, by the references that manifests use
-	Version string                           // of Bakeoff
+	Library  Library                                                           // nil: no manifest can name a file
+	Parts    map[string]string                                                 // config, flags, infrastructure → file of the library that describes it
+	Template func(file string, body []byte) (data.Template, []rollout.Problem) // reads a template
+	Masker   func() (*data.Masker, error)                                      // with the worker's key
+	Place    func(run string) string                                           // where people find the evidence of a run
+	Version  string                                                            // of Bakeoff
 }

@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -83,7 +85,12 @@ func (r *rehearsing) startSampling() {
 	until := r.zero.Add(r.order.Manifest.LoadEnds().Std() + e.DownWithin.Std() + scalingTail)
 	future := start(r.going, act, a.SampleScaling, activities.SampleScalingInput{Expect: *e, Drivers: r.order.Manifest.Rollout.Target, Until: until})
 	r.await(future, func(ctx workflow.Context) {
-		if err := future.Get(ctx, &r.facts.Scaling); err != nil {
+		err := future.Get(ctx, &r.facts.Scaling)
+		var stopped *temporal.CanceledError
+		if errors.As(err, &stopped) && stopped.HasDetails() {
+			err = stopped.Details(&r.facts.Scaling)
+		}
+		if err != nil {
 			r.facts.ScalingError = rootCause(err)
 		}
 	})
