@@ -158,6 +158,7 @@ func (r *rehearsing) tearDown() {
 	if err := start(r.ctx, act, a.SweepFaults, activities.SweepFaultsInput{Run: r.plan.Run}).Get(r.ctx, &swept); err != nil {
 		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
 	}
+	r.readBack()
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }

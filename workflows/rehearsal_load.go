@@ -108,3 +108,17 @@ func (r *rehearsing) await(future workflow.Future, take func(workflow.Context)) 
 		take(ctx)
 	})
 }
+
+// readBack reads the synthetic transactions back, when nothing disturbs that any
+// more.
+func (r *rehearsing) readBack() {
+	for _, l := range r.order.Manifest.Load {
+		if !l.HasLedger() {
+			continue
+		}
+		act := r.act("readback."+l.Name, "read the transactions of "+l.Name+" back")
+		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
+		in := activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l.WithDefaults()}
+		_ = start(r.ctx, act, a.ReadBack, in).Get(r.ctx, nil) // what could not be read back counts as unread
+	}
+}
