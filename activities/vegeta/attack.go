@@ -35,7 +35,7 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 	l, now := s.Load(), time.Now()
 	a := &attack{ctx: ctx, schedule: s, load: l, start: now, from: o.From.Std(), due: make(chan load.Arrival, 1), timer: time.NewTimer(0)}
 	if !o.Start.IsZero() {
-		a.start = now.Add(o.Start.Sub(now))
+		a.start = now.Add(o.Start.Round(0).Sub(now)) // by the wall clock, which shards share
 	}
 	if l.Closed != nil {
 		a.users = l.Closed.Users / o.Shards
@@ -50,7 +50,7 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		DisableKeepAlives:   !*l.KeepAlive,
 		DisableCompression:  true,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: load.DefaultConnections,
+		MaxIdleConnsPerHost: max(l.Connections, a.users),
 	}
 	return a
 }
