@@ -103,19 +103,23 @@ func (a *attack) tooLate(offset time.Duration) bool {
 // Rate is part of vegeta's Pacer, and asked by nobody.
 func (a *attack) Rate(time.Duration) float64 { return a.schedule.Peak() }
 
+// lastStretch is slept through, because Go's timers may be a millisecond late.
+const lastStretch = 2 * time.Millisecond
+
 // waitUntil reports false when the context ended first.
 func (a *attack) waitUntil(offset time.Duration) bool {
-	wait := offset - a.since()
-	if wait <= 0 {
-		return a.ctx.Err() == nil
+	if wait := offset - a.since(); wait > lastStretch {
+		a.timer.Reset(wait - lastStretch)
+		select {
+		case <-a.timer.C:
+		case <-a.ctx.Done():
+			return false
+		}
 	}
-	a.timer.Reset(wait)
-	select {
-	case <-a.timer.C:
-		return true
-	case <-a.ctx.Done():
-		return false
+	for wait := offset - a.since(); wait > 0; wait = offset - a.since() {
+		sleep(wait)
 	}
+	return a.ctx.Err() == nil
 }
 
 // RoundTrip does one arrival. The request and the answer are only vegeta's.

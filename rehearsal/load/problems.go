@@ -95,7 +95,7 @@ func (l Load) checkOpen(c *check, path string) {
 	c.require(l.Arrivals == "" || l.Arrivals == Even || l.Arrivals == Poisson, path+".arrivals", "%q is not one of even, poisson", l.Arrivals)
 	c.rate(l.Rate, path+".rate")
 	if l.Shape == nil {
-		c.require(l.Rate > 0, path+".rate", "is missing: write a rate such as 200/s, or give a shape, closed or replay")
+		c.require(l.Rate != 0, path+".rate", "is missing: write a rate such as 200/s, or give a shape, closed or replay")
 		return
 	}
 	before := len(*c)
