@@ -95,7 +95,7 @@ func keep(t *testing.T, service *orders, meanwhile func()) (load.Results, eviden
 	require.NoError(t, err)
 	require.NoError(t, ledger.Read(&raw))
 	meanwhile()
-	o.Transactions = ledger.Transactions()
+	o.ReadBack, o.Transactions = true, ledger.Transactions()
 	read, err := vegeta.Generator{}.Attack(t.Context(), o, &raw, nil)
 	require.NoError(t, err)
 	require.Equal(t, len(o.Transactions), read.Total().Sent, "one read each, and nothing else")
@@ -108,6 +108,15 @@ func TestJourneysWriteAndReadBack(t *testing.T) {
 	require.Equal(t, evidence.Ledger{Written: 50}, ledger)
 	require.Equal(t, 100, results.Total().Sent)
 	require.Zero(t, results.Total().Failed)
+}
+
+// With nothing to read back nothing is sent, and surely not the load again.
+func TestNothingIsReadBack(t *testing.T) {
+	var got asked
+	o := activities.AttackOrder{Seed: 42, Load: shop(serve(t, got.ServeHTTP)), Shards: 1, Most: 1000, ReadBack: true}
+	_, _, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	require.Empty(t, got.lines)
 }
 
 func TestWhatAServiceDoesWrongIsSeen(t *testing.T) {
@@ -162,7 +171,7 @@ func TestJourneysUseWhatTheyCaptured(t *testing.T) {
 				{Path: "/me/{{n}}", Headers: map[string]string{"Authorization": "{{token}}"}, Expect: load.Expect{Body: "t-{{id}}"}},
 			}}}
 		})
-		results, _, err := attack(t, t.Context(), o)
+		results, _, err := attack(t.Context(), t, o)
 		require.NoError(t, err)
 		return results.Total().Errors
 	}

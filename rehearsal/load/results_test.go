@@ -174,7 +174,9 @@ func TestContinuity(t *testing.T) {
 	ok := func(planned, latency time.Duration) load.Record {
 		return load.Record{Planned: planned, Latency: latency, Status: 200}
 	}
-	bad := func(planned time.Duration) load.Record { return load.Record{Planned: planned, Latency: millis, Kind: "status 503"} }
+	bad := func(planned time.Duration) load.Record {
+		return load.Record{Planned: planned, Latency: millis, Kind: "status 503"}
+	}
 	tests := []struct {
 		name     string
 		from, to time.Duration
