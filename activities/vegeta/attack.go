@@ -124,10 +124,8 @@ func (a *attack) waitUntil(offset time.Duration) bool {
 
 // RoundTrip does one arrival. The request and the answer are only vegeta's.
 func (a *attack) RoundTrip(*http.Request) (*http.Response, error) {
-	select {
-	case arrival := <-a.due:
+	if arrival := <-a.due; a.ctx.Err() == nil {
 		a.journey(arrival)
-	case <-a.ctx.Done():
 	}
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
 }

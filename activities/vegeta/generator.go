@@ -72,7 +72,6 @@ func (a *attack) run() {
 		most = a.users
 	}
 	attacker := vegeta.NewAttacker(vegeta.Client(&http.Client{Transport: a}), vegeta.MaxWorkers(uint64(most)))
-	defer context.AfterFunc(a.ctx, func() { attacker.Stop() })()
 	for range attacker.Attack(nextArrival, a, 0, "") {
 		continue // everything is in the tally
 	}
