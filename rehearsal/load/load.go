@@ -8,6 +8,7 @@
 package load
 
 import (
+	"slices"
 	"time"
 
 	"bakeoff/rollout"
@@ -193,4 +194,14 @@ func (r Replay) withDefaults() *Replay {
 		r.Speed = 1
 	}
 	return &r
+}
+
+// HasLedger reports whether the load writes synthetic transactions.
+func (l Load) HasLedger() bool {
+	for _, j := range l.Journeys {
+		if slices.ContainsFunc(j.Steps, func(s Step) bool { return s.Ledger == LedgerWrite }) {
+			return true
+		}
+	}
+	return false
 }
