@@ -35,7 +35,7 @@ type Archive struct {
 // file is.
 func NewArchive(directory string) Archive { return Archive{directory} }
 
-// Create begins a file. It is there under its name, whole and on disk, once it
+// Create begins a file. It is there under its name, whole, once it
 // is closed; until then what was there before is. Where nothing was, what a
 // writer that died had written is read until the next one begins.
 func (a Archive) Create(_ context.Context, run, name string) (io.WriteCloser, error) {
