@@ -59,7 +59,7 @@ const orders = "id,email,amount,placed,share\n1,ada@example.com,10.50,2026-11-01
 // shop is a database with the schema.
 func shop(t *testing.T) (*postgres.Database, *pgx.Conn) {
 	t.Helper()
-	address := procs.StartPostgres(t)
+	address := procs.StartPostgres(t).URL
 	d, err := postgres.New(address)
 	require.NoError(t, err)
 	conn, err := pgx.Connect(ctx, address)

@@ -2,6 +2,7 @@ package procs
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// StartPostgres runs a real PostgreSQL over an empty folder on this machine, and
-// returns the URL of its database postgres when it answers. It keeps what was
-// committed when it is killed. Without the Debian package postgresql the test
-// is skipped, and fails in CI.
-func StartPostgres(t testing.TB) string {
+// Postgres is a real PostgreSQL over a folder of its own.
+type Postgres struct {
+	*Process
+	URL string // of its database postgres, for whoever may be everything
+}
+
+// StartPostgres runs a PostgreSQL, and returns when it answers. Without the
+// Debian package postgresql the test is skipped, and fails in CI.
+func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
 	programs := postgresPrograms(t)
 	dir, err := os.MkdirTemp("", "bakeoff-postgres-")
@@ -30,7 +35,8 @@ func StartPostgres(t testing.TB) string {
 		require.NoError(t, err, string(out))
 	}
 	files, address := filepath.Join(dir, "data"), FreeAddress(t)
-	host, port := "127.0.0.1", address[len("127.0.0.1:"):]
+	host, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
 
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
@@ -52,7 +58,7 @@ func StartPostgres(t testing.TB) string {
 		}
 	})
 	p.AwaitLine(t, "LOG:  database system is ready to accept connections")
-	return "postgres://bakeoff@" + address + "/postgres?sslmode=disable"
+	return &Postgres{p, "postgres://bakeoff@" + address + "/postgres?sslmode=disable"}
 }
 
 // postgresPrograms returns the folder of the newest PostgreSQL: Debian does not
