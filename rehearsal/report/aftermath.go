@@ -2,6 +2,7 @@ package report
 
 import "bakeoff/rehearsal/evidence"
 
+// residue says what was left behind.
 func residue(run evidence.Run) section {
 	s := section{Title: "Left behind", List: run.Residue}
 	switch {
@@ -17,13 +18,13 @@ func residue(run evidence.Run) section {
 // follow from what went wrong.
 func actions(run evidence.Run) section {
 	s := section{Title: "What is to be done"}
-	t := table{Columns: columns("Finding", "To do", "Owner", "Due", "State")}
+	t := table{Columns: columns("Finding", "To do", "Owner", ">Due", "State")}
 	agreed := run.Actions
 	if len(agreed) == 0 && run.Outcome != evidence.Refused {
 		agreed, t.Note = Findings(run), "Proposed from what the run found; nobody has agreed to them yet."
 	}
 	for _, a := range agreed {
-		t.Rows = append(t.Rows, actionRow(a))
+		t.Rows = append(t.Rows, actionRow(run, a))
 	}
 	if len(t.Rows) > 0 {
 		s.Tables = []table{t}
@@ -31,10 +32,19 @@ func actions(run evidence.Run) section {
 	return s
 }
 
-func actionRow(a evidence.Action) []cell {
-	state, owner := cell{Text: "open", Tone: unsure}, a.Owner
+var actionTones = map[ActionState]tone{ActionDone: good, ActionMended: good, ActionOpen: unsure, ActionOverdue: bad, ActionAgain: bad}
+
+// actionRow has the state at the end of the run. Criteria of the run say it of
+// the actions of earlier runs only: its own follow from them.
+func actionRow(run evidence.Run, a evidence.Action) []cell {
+	criteria := run.Criteria
+	if a.From == run.ID {
+		criteria = nil
+	}
+	checked := Check([]evidence.Action{a}, run.EndedAt, criteria)[0].State
+	state, owner := cell{Text: string(checked), Tone: actionTones[checked]}, a.Owner
 	if a.Done != nil {
-		state = cell{Text: "done " + a.Done.UTC().Format(day), Tone: good}
+		state.Text += ", said " + a.Done.UTC().Format(day)
 	}
 	if owner == "" {
 		owner = "nobody yet"
