@@ -35,7 +35,7 @@ func Replica(in io.Reader, out io.Writer, rate float64, start time.Duration) err
 			free = now // it had nothing to do
 		}
 		free = free.Add(each)
-		time.Sleep(time.Until(free))
+		<-time.After(time.Until(free))
 		if _, err := fmt.Fprintln(out, "done"); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
