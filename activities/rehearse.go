@@ -30,6 +30,7 @@ type AdmitRehearsalOutput struct {
 type RehearsalPlan struct {
 	Run         string               `json:"run"`   // id of its evidence
 	Place       string               `json:"place"` // where the evidence is
+	Tool        string               `json:"tool"`  // version of Bakeoff
 	Fingerprint evidence.Fingerprint `json:"fingerprint"`
 	Faults      []fault.Planned      `json:"faults,omitempty"`
 	Inputs      []evidence.Input     `json:"inputs,omitempty"`
@@ -121,4 +122,5 @@ type ConcludeRehearsalOutput struct {
 	Reason   string                 `json:"reason"`
 	Criteria []evidence.Criterion   `json:"criteria,omitempty"`
 	Restore  *evidence.Distribution `json:"restore,omitempty"`
+	Left     []string               `json:"left,omitempty"` // what could not be put back
 }

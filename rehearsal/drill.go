@@ -75,7 +75,7 @@ func (m Manifest) Injection(d Drill, repeat int) rollout.Drill {
 	draw := seed.For(m.Seed, "drill", d.Title(), strconv.Itoa(repeat))
 	poll := rollout.NewPlan(m.Rollout.Spec).Steps[d.From-1].Poll
 	late := rollout.Duration(draw.Int64N(max(int64(poll), 1)))
-	return rollout.Drill{Step: int(d.From), Verdict: d.Verdict, After: (d.After + late).Truncate(time.Millisecond)}
+	return rollout.Drill{Step: int(d.From), Verdict: d.Verdict, After: rollout.Duration((d.After + late).Std().Truncate(time.Millisecond))}
 }
 
 func (d Drill) problems(path string, m Manifest) []rollout.Problem {

@@ -140,7 +140,7 @@ func (f Facts) follow(c *evidence.Criterion, e Expect, counts func(time.Duration
 			}
 		}
 	}
-	switch allowed := int(float64(seen) * e.Misses.Ratio()); {
+	switch allowed := seen * int(e.Misses) / int(rollout.All); {
 	case seen == 0:
 		c.Outcome, c.Reason = evidence.Unmeasured, "no second of the profile was measured"
 	case out > allowed:

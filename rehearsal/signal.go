@@ -111,33 +111,3 @@ func (f Facts) BySecond(signal, of string) evidence.Series {
 	flush()
 	return out
 }
-
-// Continuity is what users noticed between two moments. The gap counts from the
-// last good answer before it, and to the first after it.
-func (f Facts) Continuity(from, to time.Time) evidence.Continuity {
-	out := evidence.Continuity{From: from, To: to}
-	between := span{f.since(from), f.since(to)}
-	var latencies []float64
-	var lastGood time.Duration
-	answered := slices.Clone(f.Requests)
-	slices.SortStableFunc(answered, func(a, b Request) int { return int((a.At + a.Latency) - (b.At + b.Latency)) })
-	for _, r := range answered {
-		at := r.At + r.Latency
-		if r.Good {
-			if at >= between.from && lastGood < between.to && lastGood > 0 {
-				out.LongestGap = max(out.LongestGap, durationOf(at-lastGood))
-			}
-			lastGood = at
-		}
-		if between.holds(r.At) {
-			out.Requests++
-			latencies = append(latencies, r.Latency.Seconds())
-			if !r.Good {
-				out.Failed++
-			}
-		}
-	}
-	slices.Sort(latencies)
-	out.Latency = evidence.Quantiles{P50: quantile(latencies, .5), P90: quantile(latencies, .9), P99: quantile(latencies, .99), Max: quantile(latencies, 1)}
-	return out
-}

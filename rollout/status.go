@@ -129,6 +129,8 @@ type TimeToRestore struct {
 type Drilled struct {
 	Step     int        `json:"step"`
 	Verdict  Verdict    `json:"verdict"`
+	Weight   Weight     `json:"weight"`            // of the candidate in the step
+	Raised   time.Time  `json:"raised"`            // the step's bake began
 	Injected time.Time  `json:"injected"`          // from here on the step is bad
 	Seen     *time.Time `json:"seen,omitempty"`    // somebody looked
 	Decided  *time.Time `json:"decided,omitempty"` // to go back

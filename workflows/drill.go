@@ -23,7 +23,7 @@ func (r *run) inject(b *bake, in *activities.ObserveInput) {
 		return
 	}
 	in.Verdict, in.Inject = d.Verdict, b.warm.Add(d.After.Std())
-	r.status.Drilled = &rollout.Drilled{Step: d.Step, Verdict: d.Verdict, Injected: in.Inject}
+	r.status.Drilled = &rollout.Drilled{Step: d.Step, Verdict: d.Verdict, Weight: b.step.Weight, Raised: b.covered, Injected: in.Inject}
 }
 
 // timeDrill notes the moments of a drill's way back.

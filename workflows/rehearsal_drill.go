@@ -44,6 +44,7 @@ func (r *rehearsing) drill(d rehearsal.Drill, n int) evidence.Repeat {
 	}
 	out.Restore = status.TimeToRestore
 	if s := status.Drilled; s != nil {
+		out.RaisedAt, out.Weight = &s.Raised, float64(s.Weight)/float64(rollout.All)
 		out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt, out.HealthyAt = &s.Injected, s.Seen, s.Decided, s.Traffic, s.Healthy
 	}
 	out.Reason = fmt.Sprintf("%s: %s", status.Outcome, status.Reason)

@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -83,7 +85,12 @@ func (r *rehearsing) startSampling() {
 	until := r.zero.Add(r.order.Manifest.LoadEnds().Std() + e.DownWithin.Std() + scalingTail)
 	future := start(r.going, act, a.SampleScaling, activities.SampleScalingInput{Expect: *e, Drivers: r.order.Manifest.Rollout.Target, Until: until})
 	r.await(future, func(ctx workflow.Context) {
-		if err := future.Get(ctx, &r.facts.Scaling); err != nil {
+		err := future.Get(ctx, &r.facts.Scaling)
+		var stopped *temporal.CanceledError
+		if errors.As(err, &stopped) && stopped.HasDetails() {
+			err = stopped.Details(&r.facts.Scaling)
+		}
+		if err != nil {
 			r.facts.ScalingError = rootCause(err)
 		}
 	})
@@ -100,4 +107,18 @@ func (r *rehearsing) await(future workflow.Future, take func(workflow.Context)) 
 		_ = workflow.Await(ctx, future.IsReady)
 		take(ctx)
 	})
+}
+
+// readBack reads the synthetic transactions back, when nothing disturbs that any
+// more.
+func (r *rehearsing) readBack() {
+	for _, l := range r.order.Manifest.Load {
+		if !l.HasLedger() {
+			continue
+		}
+		act := r.act("readback."+l.Name, "read the transactions of "+l.Name+" back")
+		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
+		in := activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l.WithDefaults()}
+		_ = start(r.ctx, act, a.ReadBack, in).Get(r.ctx, nil) // what could not be read back counts as unread
+	}
 }

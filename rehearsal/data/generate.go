@@ -46,11 +46,7 @@ func Generate(to io.Writer, t Template, d Draw) (Made, error) {
 		return Made{}, fmt.Errorf("make %s from template %s: %w", d.Set, t.Name, err)
 	}
 	sum := sha256.New()
-	format := t.Format
-	if format == "" {
-		format = CSV
-	}
-	w, err := NewWriter(io.MultiWriter(to, sum), format, t.names())
+	w, err := NewWriter(io.MultiWriter(to, sum), t.format(), t.names())
 	if err != nil {
 		return Made{}, err
 	}
@@ -69,6 +65,14 @@ func Generate(to io.Writer, t Template, d Draw) (Made, error) {
 	}
 	made.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	return made, nil
+}
+
+// format is that of the rows, with the default written out.
+func (t Template) format() string {
+	if t.Format == "" {
+		return CSV
+	}
+	return t.Format
 }
 
 // rare draws which of the rare cases a row is; a nameless one: none.

@@ -164,7 +164,8 @@ func cellsOf(line []byte) (cells []Cell, column int, err error) {
 		seen[cell.Column] = true
 		cells = append(cells, cell)
 	}
-	if _, err := d.Token(); err != nil || d.More() {
+	_, closed := d.Token()
+	if _, behind := d.Token(); closed != nil || !errors.Is(behind, io.EOF) {
 		return nil, here(), errNoObject
 	}
 	return cells, 0, nil

@@ -185,6 +185,8 @@ type Repeat struct {
 	WorkflowID  string                 `json:"workflowId"`
 	RunID       string                 `json:"runId"`
 	StartedAt   time.Time              `json:"startedAt"`
+	Weight      float64                `json:"weight,omitempty"`   // the candidate's in the step, as a ratio
+	RaisedAt    *time.Time             `json:"raisedAt,omitempty"` // it has it from then on
 	BreachAt    *time.Time             `json:"breachAt,omitempty"` // the verdict was injected
 	SeenAt      *time.Time             `json:"seenAt,omitempty"`
 	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
@@ -288,6 +290,10 @@ type Action struct {
 	Due     time.Time  `json:"due"`
 	Done    *time.Time `json:"done,omitempty"`
 	From    string     `json:"from"` // the run that found it
+
+	// Criterion is the one that failed: the next run tells by it whether the
+	// action helped. "": no criterion did.
+	Criterion string `json:"criterion,omitempty"`
 }
 
 // File is raw data beside the evidence.

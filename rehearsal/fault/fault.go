@@ -31,7 +31,7 @@ type Fault struct {
 }
 
 // Toxiproxy disturbs the connections through one proxy of a Toxiproxy server.
-// Several effects may be named; a connection has all of them or none.
+// Several effects may be named.
 type Toxiproxy struct {
 	Proxy     string            `json:"proxy"`               // its name on the server
 	Latency   rollout.Duration  `json:"latency,omitempty"`   // added to everything that passes
@@ -40,7 +40,7 @@ type Toxiproxy struct {
 	Timeout   *rollout.Duration `json:"timeout,omitempty"`   // nothing passes, and the connection is closed after so long; 0s: not before the end of the fault
 	ResetPeer *rollout.Duration `json:"resetPeer,omitempty"` // a connection is reset so long after its first byte; see KeepAliveProblems
 	Down      bool              `json:"down,omitempty"`      // nobody can connect, and connections are cut; alone
-	Toxicity  *rollout.Weight   `json:"toxicity,omitempty"`  // share of the connections, drawn for each; default 100%
+	Toxicity  *rollout.Weight   `json:"toxicity,omitempty"`  // share of the connections, drawn for each connection and effect; default 100%
 	Direction string            `json:"direction,omitempty"` // downstream (default: what the server sends) or upstream
 }
 

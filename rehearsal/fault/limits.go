@@ -65,17 +65,17 @@ func (l Limits) Problems(at string, faults []Fault) []rollout.Problem {
 	var out []rollout.Problem
 	for i, f := range faults {
 		p := problems{path: fmt.Sprintf("%s[%d]", at, i)}
-		if together := l.together(faults, i); len(together) > l.atOnce() {
+		if together := l.together(faults, i); len(together) > l.TheAtOnce() {
 			p.require(false, "at", "%d faults may be in force at once (%s), and the worker allows %d: let them follow each other",
-				len(together), strings.Join(together, ", "), l.atOnce())
+				len(together), strings.Join(together, ", "), l.TheAtOnce())
 		}
-		l.allow(&p, f)
-		out = append(out, p.found...)
+		out = append(append(out, p.found...), l.Refusals(p.path, f)...)
 	}
 	return out
 }
 
-func (l Limits) atOnce() int {
+// TheAtOnce is how many faults may be in force at the same time, with its default.
+func (l Limits) TheAtOnce() int {
 	if l.AtOnce == 0 {
 		return defaultAtOnce
 	}
@@ -99,6 +99,13 @@ func (l Limits) together(faults []Fault, i int) []string {
 		}
 	}
 	return names
+}
+
+// Refusals says where one fault, alone, goes beyond the limits.
+func (l Limits) Refusals(at string, f Fault) []rollout.Problem {
+	p := &problems{path: at}
+	l.allow(p, f)
+	return p.found
 }
 
 func (l Limits) allow(p *problems, f Fault) {

@@ -99,7 +99,7 @@ func (f Fault) validateKind(p *problems) {
 	case KindClock:
 		f.Clock.validate(p)
 	case KindMetrics:
-		p.require(f.Metrics.Proxy != "", "proxy", "is missing: name the Toxiproxy proxy in front of the metrics")
+		p.proxy(f.Metrics.Proxy, "name the Toxiproxy proxy in front of the metrics")
 	case KindTask:
 		p.require(f.Task.TaskQueue != "", "taskQueue", "is missing: where the activity is polled for")
 		p.require(f.Task.Activity != "", "activity", "is missing: the registered name of the activity")
@@ -107,7 +107,7 @@ func (f Fault) validateKind(p *problems) {
 }
 
 func (t Toxiproxy) validate(p *problems) {
-	p.require(t.Proxy != "", "proxy", "is missing: name a proxy of the Toxiproxy server")
+	p.proxy(t.Proxy, "name a proxy of the Toxiproxy server")
 	disturbs := t.Latency > 0 || t.Bandwidth > 0 || t.Timeout != nil || t.ResetPeer != nil
 	p.require(disturbs || t.Down, "proxy", "nothing is wrong with it: add latency, bandwidth, timeout, resetPeer or down")
 	p.require(!t.Down || !disturbs && t.Jitter == 0 && t.Toxicity == nil && t.Direction == "", "down", "a proxy that is down has no other effects: leave them out")
@@ -143,7 +143,7 @@ func (x Process) validate(p *problems) {
 }
 
 func (e Errors) validate(p *problems) {
-	p.require(e.Proxy != "", "proxy", "is missing: name the Toxiproxy proxy in front of the dependency")
+	p.proxy(e.Proxy, "name the Toxiproxy proxy in front of the dependency")
 	p.require(e.Status == 0 || e.Status >= 400 && e.Status <= 599, "status", "%d is no error: 400 to 599", e.Status)
 	p.require(e.Share == nil || *e.Share > 0, "share", "0%% of the requests is no fault")
 	p.require(e.Path == "" || strings.HasPrefix(e.Path, "/"), "path", "%q does not begin with /", e.Path)
@@ -185,6 +185,12 @@ func (c Clock) Offset() (time.Duration, error) {
 		return -d.Std(), nil
 	}
 	return d.Std(), nil
+}
+
+// proxy requires a name that may be part of the path of a URL.
+func (p *problems) proxy(value, hint string) {
+	p.require(value != "", "proxy", "is missing: %s", hint)
+	p.require(value == "" || name.MatchString(value), "proxy", "%q needs 1 to 63 letters, digits, '.', '_' or '-'", value)
 }
 
 // absolute requires a clean absolute path.

@@ -8,6 +8,7 @@
 package load
 
 import (
+	"slices"
 	"time"
 
 	"bakeoff/rollout"
@@ -49,6 +50,7 @@ type Load struct {
 
 	KeepAlive     *bool            `json:"keepAlive,omitempty"`     // default true; false opens a connection for every request, as faults of connections need it
 	Timeout       rollout.Duration `json:"timeout,omitempty"`       // of one request; default 10s, at most 5m
+	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, and are charged for it
 	Shards        int              `json:"shards,omitempty"`        // how many generators send it, each its part; 1 to 64, default 1
 	VersionHeader string           `json:"versionHeader,omitempty"` // of answers: which version gave it; default X-Version
 }
@@ -133,6 +135,7 @@ type Replay struct {
 const (
 	DefaultTimeout       = rollout.Duration(10 * time.Second)
 	DefaultVersionHeader = "X-Version"
+	DefaultConnections   = 1000
 )
 
 // WithDefaults returns the load with every default written out.
@@ -152,6 +155,9 @@ func (l Load) WithDefaults() Load {
 	}
 	if l.VersionHeader == "" {
 		l.VersionHeader = DefaultVersionHeader
+	}
+	if l.Closed == nil && l.Connections == 0 {
+		l.Connections = DefaultConnections
 	}
 	l.Shards = max(l.Shards, 1)
 	l.Journeys = journeysWithDefaults(l.Journeys)
@@ -188,4 +194,14 @@ func (r Replay) withDefaults() *Replay {
 		r.Speed = 1
 	}
 	return &r
+}
+
+// HasLedger reports whether the load writes synthetic transactions.
+func (l Load) HasLedger() bool {
+	for _, j := range l.Journeys {
+		if slices.ContainsFunc(j.Steps, func(s Step) bool { return s.Ledger == LedgerWrite }) {
+			return true
+		}
+	}
+	return false
 }

@@ -27,7 +27,7 @@ func (c *check) journeys(journeys []Journey, path string) {
 
 func (c *check) steps(steps []Step, path string) {
 	var captured []string
-	written := false
+	written, read := false, false
 	for i, s := range steps {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		c.require(s.Method == "" || slices.Contains(methods, s.Method), at+".method", "%q is not one of %s", s.Method, strings.Join(methods, ", "))
@@ -46,6 +46,8 @@ func (c *check) steps(steps []Step, path string) {
 		case LedgerRead:
 			c.require(written, at+".ledger", "nothing was written yet: put a step with ledger: write before it")
 			c.require(holds(sent, nameID), at+".ledger", "a transaction is read back by its id: send {{id}} in path or body")
+			c.readAlone(s, at)
+			read = true
 		default:
 			c.require(false, at+".ledger", "%q is not one of write, read", s.Ledger)
 		}
@@ -53,6 +55,21 @@ func (c *check) steps(steps []Step, path string) {
 			c.require(isName(name) && name != nameID && name != namePayload, at+".capture", "%q cannot name what is captured", name)
 			c.require(field != "", at+".capture."+name, "is empty: which field of the answer?")
 			captured = append(captured, name)
+		}
+	}
+	c.require(!written || read, path, "write a transaction that is never read back: add a step with ledger: read")
+}
+
+// readAlone holds what a step needs to be sent once more when the load is over.
+func (c *check) readAlone(s Step, path string) {
+	sent := []string{s.Path, s.Body, s.Expect.Body}
+	for _, h := range headersOf(s.Headers) {
+		sent = append(sent, h.Value)
+	}
+	for _, text := range sent {
+		t, _ := parseTemplate(text) // what cannot be read is a problem already
+		for _, name := range t.names() {
+			c.require(name == nameID || name == namePayload, path+".ledger", "{{%s}} is captured, and a transaction is read back once more, alone, after the load: send only {{id}} and {{payload}}", name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"bakeoff/rehearsal/seed"
@@ -15,10 +16,11 @@ import (
 type Schedule struct {
 	seed    int64
 	load    Load
-	scripts []script  // journeys, or the one request, or each request of a recording
-	shares  []float64 // of scripts before and with each one; nil: the arrival's number picks
-	pieces  []piece   // of an open load
-	offsets []time.Duration
+	scripts []script        // journeys, or the one request, or each request of a recording
+	shares  []float64       // of scripts before and with each one; nil: the arrival's number picks
+	pieces  []piece         // of an open load
+	offsets []time.Duration // of a replay
+	back    []Arrival       // of reading back
 }
 
 // Arrival is one user who comes: the moment at which the first request of a
@@ -82,12 +84,39 @@ func (s *Schedule) replay(recording []Recorded) error {
 	return nil
 }
 
+// ReadBack is a schedule that only reads back the transactions of some arrivals
+// (see [Ledger.Transactions]), one after the other at a rate.
+func (s *Schedule) ReadBack(arrivals []int, rate Rate) *Schedule {
+	out := *s
+	out.load.Closed, out.offsets, out.back, out.scripts = nil, nil, []Arrival{}, nil
+	for _, script := range s.scripts {
+		out.scripts = append(out.scripts, script.reading())
+	}
+	wanted, last := map[int]bool{}, -1
+	for _, arrival := range arrivals {
+		wanted[arrival], last = true, max(last, arrival)
+	}
+	for a := range s.all() {
+		if a.Index > last {
+			break
+		}
+		if wanted[a.Index] {
+			a.Offset = micros(float64(len(out.back)) / float64(rate))
+			out.back = append(out.back, a)
+		}
+	}
+	return &out
+}
+
 // Load is the load of the schedule, every default written out.
 func (s *Schedule) Load() Load { return s.load }
 
 // Length is how long the load lasts. A replay without `for` ends right after
 // its last request.
 func (s *Schedule) Length() time.Duration {
+	if n := len(s.back); n > 0 {
+		return s.back[n-1].Offset + time.Microsecond
+	}
 	if n := len(s.offsets); n > 0 && s.load.For == 0 {
 		return s.offsets[n-1] + time.Microsecond
 	}
@@ -124,6 +153,9 @@ func (s *Schedule) Arrivals(shard, shards int) iter.Seq[Arrival] {
 }
 
 func (s *Schedule) all() iter.Seq[Arrival] {
+	if s.back != nil {
+		return slices.Values(s.back)
+	}
 	return func(yield func(Arrival) bool) {
 		which, index := seed.For(s.seed, "load", s.load.Name, "journeys"), 0
 		for offset := range s.moments() {

@@ -19,6 +19,17 @@ type script struct {
 	fixed []Request // what it sends, where that is always the same; else nil
 }
 
+// reading is the script without all steps that do not read the ledger.
+func (s script) reading() script {
+	var out script
+	for _, step := range s.steps {
+		if step.ledger == LedgerRead {
+			out.steps = append(out.steps, step)
+		}
+	}
+	return out
+}
+
 // line is one step of a script.
 type line struct {
 	method       string

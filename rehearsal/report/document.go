@@ -38,6 +38,13 @@ type table struct {
 	Note    string
 }
 
+// Cards reports whether a phone shows each row as a card of its own: rows with
+// more than two cells do not fit.
+func (t table) Cards() bool { return len(t.Columns) > 2 }
+
+// Long reports whether a screen shows a part of the table, to scroll in.
+func (t table) Long() bool { return len(t.Rows) > 40 }
+
 type column struct {
 	Name   string
 	Number bool // stands at the right

@@ -105,10 +105,8 @@ func restoreFigure(d evidence.Drill, restore evidence.Distribution) (figure, boo
 		made.Lanes = append(made.Lanes, stacked(r, &f.X))
 	}
 	f.Panels = []chart.Panel{{Title: "All drills", Lanes: []chart.Lane{dots}}, made}
-	f.Marks = []chart.Mark{
-		{X: restore.Median, Kind: chart.Figures, Label: "median " + chart.Value(restore.Median, restore.Unit)},
-		{X: restore.P90, Kind: chart.Figures, Label: "p90 " + chart.Value(restore.P90, restore.Unit)},
-		{X: restore.Max, Kind: chart.Figures, Label: "slowest " + chart.Value(restore.Max, restore.Unit)},
+	if restore.N > 1 { // of one they are all the same
+		f.Marks = []chart.Mark{quantileMark("median", restore.Median, restore.Unit), quantileMark("p90", restore.P90, restore.Unit), quantileMark("slowest", restore.Max, restore.Unit)}
 	}
 	if limit := std(d.Limit); limit > 0 {
 		f.Text += " The limit is " + chart.Value(limit, chart.Seconds) + "."
@@ -118,6 +116,10 @@ func restoreFigure(d evidence.Drill, restore evidence.Distribution) (figure, boo
 		}
 	}
 	return f, true
+}
+
+func quantileMark(name string, value float64, unit string) chart.Mark {
+	return chart.Mark{X: value, Kind: chart.Figures, Label: name + " " + chart.Value(value, unit)}
 }
 
 func stacked(r evidence.Repeat, axis *chart.Axis) chart.Lane {
@@ -137,7 +139,7 @@ func stacked(r evidence.Repeat, axis *chart.Axis) chart.Lane {
 
 // continuity is what users noticed of each drill.
 func continuity(d evidence.Drill) []figure {
-	lost := figure{Figure: chart.Figure{Title: "Requests lost during each drill.", X: chart.Axis{Label: "requests without a good answer", High: 5}}}
+	lost := figure{Figure: chart.Figure{Title: "Requests lost during each drill.", X: chart.Axis{Label: "requests without a good answer", Unit: chart.Count, High: 5}}}
 	gap := figure{Figure: chart.Figure{Title: "Longest gap in each drill.", X: chart.Axis{Label: "between two good answers", Unit: chart.Seconds, High: 0.01}}}
 	var lanes, gaps []chart.Lane
 	var failed, requests int

@@ -25,8 +25,10 @@ func headline(run evidence.Run) document {
 			{"Suite", run.Suite},
 			{"Seed", fmt.Sprint(run.Seed)},
 		},
-		Foot: fmt.Sprintf("Run %s, written from its evidence (version %d) by Bakeoff %s. Workflow %s, run %s. Times are UTC.",
-			run.ID, run.Version, run.Tool, run.WorkflowID, run.RunID),
+		Foot: fmt.Sprintf("Run %s, recorded by Bakeoff %s. Times are UTC.", run.ID, run.Tool),
+	}
+	if run.WorkflowID != "" {
+		d.Foot += fmt.Sprintf(" Workflow %s, run %s.", run.WorkflowID, run.RunID)
 	}
 	d.Facts = without(d.Facts)
 	return d

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"bakeoff/rehearsal/report/chart"
 )
@@ -102,18 +103,32 @@ func fenceFor(text string) string {
 // where there are no pictures.
 func sparks(f chart.Figure, width int) []string {
 	var out []string
+	pad := longestLabel(f)
 	for _, p := range f.Panels {
 		for _, l := range p.Lines {
 			low, high := ends(l.Y)
 			if !finite(low) {
 				continue
 			}
-			out = append(out, fmt.Sprintf("%-28s %s  %s to %s", line(l.Name), chart.Spark(even(l, f.X, width), width),
+			out = append(out, fmt.Sprintf("%-*s %s  %s to %s", pad, line(l.Name), chart.Spark(even(l, f.X, width), width),
 				chart.Value(low, p.Unit), chart.Value(high, p.Unit)))
 		}
 		for _, lane := range p.Lanes {
-			out = append(out, strings.TrimRight(fmt.Sprintf("%-28s %s  %s", line(lane.Label), chart.Strip(lane, f.X, width), line(lane.Value)), " "))
+			out = append(out, strings.TrimRight(fmt.Sprintf("%-*s %s  %s", pad, line(lane.Label), chart.Strip(lane, f.X, width), line(lane.Value)), " "))
 		}
 	}
 	return out
+}
+
+func longestLabel(f chart.Figure) int {
+	longest := 0
+	for _, p := range f.Panels {
+		for _, l := range p.Lines {
+			longest = max(longest, utf8.RuneCountInString(l.Name))
+		}
+		for _, lane := range p.Lanes {
+			longest = max(longest, utf8.RuneCountInString(lane.Label))
+		}
+	}
+	return longest
 }

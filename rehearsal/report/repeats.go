@@ -45,18 +45,23 @@ func stateAfter(r evidence.Repeat) cell {
 // earlyReversals counts the drills that went back before the candidate had the
 // half of the traffic: going back early is what a rollout is for.
 func earlyReversals(run evidence.Run, d evidence.Drill) string {
-	early, most := 0, 0.0
+	early, most := earlyOnes(run, d)
+	if early == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s went back early, while the candidate had at most %s of the traffic: everybody else never met it.",
+		early, count(len(d.Repeats), "drill", "drills"), chart.Value(most, chart.Ratio))
+}
+
+// earlyOnes counts them; most is the largest share that any candidate had.
+func earlyOnes(run evidence.Run, d evidence.Drill) (early int, most float64) {
 	for _, r := range d.Repeats {
 		share := reached(run, r)
 		if share > 0 && share < 0.5 {
 			early, most = early+1, math.Max(most, share)
 		}
 	}
-	if early == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d of %s went back early, while the candidate had at most %s of the traffic: the others never met it.",
-		early, count(len(d.Repeats), "drill", "drills"), chart.Value(most, chart.Ratio))
+	return early, most
 }
 
 // reached is the largest share of the traffic that the candidate had in a drill

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
@@ -57,7 +58,7 @@ func criteria() []evidence.Criterion {
 			Band: []evidence.BandPoint{{Second: 0, High: to(0.5)}, {Second: 60, High: to(0.9), Low: to(0.2)}, {Second: 95, High: to(0.5)}}},
 		{Name: "errors always", Outcome: evidence.Passed, Reason: "errors were at most 0.42 %, at most 1 %", Value: to(0.0042), Limit: to(0.01), Unit: "ratio",
 			Signal: evidence.SeriesErrors, Band: []evidence.BandPoint{{Second: 0, High: to(0.01)}}},
-		{Name: "restore from step 1", Outcome: evidence.Passed, Reason: "the slowest of 10 drills took 2.1 s, at most 10 s", Value: to(2.1), Limit: to(10.0), Unit: "s"},
+		{Name: "restore from step 1", Outcome: evidence.Passed, Reason: "the slowest of 10 drills took 1.8 s, at most 10 s", Value: to(1.8), Limit: to(10.0), Unit: "s"},
 		{Name: "transactions", Outcome: evidence.Passed, Reason: "none of 8,400 lost, doubled or altered", Value: to(0.0), Limit: to(0.0), Unit: "transactions"},
 		{Name: "scaling", Outcome: evidence.Passed, Reason: "up in 38 s, down in 2 min 10 s"},
 		{Name: "queue depth", Outcome: evidence.Unmeasured, Reason: "no sample of queue depth came between 0:00 and 7:00"},
@@ -130,6 +131,7 @@ func addDrills(run *evidence.Run, draw *rand.Rand, slower float64) {
 	restore := report.Distribution(took, 0.95)
 	d.Restore = &restore
 	run.Drills = append(run.Drills, d)
+	slices.SortStableFunc(run.Timeline, func(a, b evidence.Moment) int { return a.Time.Compare(b.Time) })
 }
 
 func addRest(run *evidence.Run, slower float64) {
@@ -144,7 +146,9 @@ func addRest(run *evidence.Run, slower float64) {
 		Overshoot: 1, Floor: 2, Ceiling: 5, CooldownKept: true, QueueMax: 88, LatencyMax: 0.42, Advice: []string{"Ask for 20 % more CPU for each replica, or set the target to 60 %: the queue grew for 38 s."}}
 	run.Inputs = []evidence.Input{{Name: "orders", Source: "orders.dump", SourceSum: "sha256:1111222233334444", Digest: "sha256:5555666677778888", Rows: 50_000,
 		Steps: []string{"template orders v2, seed 42", "mask email, card"}, TakenAt: to(began.AddDate(0, 0, -12))}}
-	run.Actions = []evidence.Action{{Finding: "latency-p99 during slow-db was 1.04 s", Do: "give the pool of database connections a limit on waiting", Owner: "kim@example.com", Due: began.AddDate(0, 0, 14), From: run.ID}}
+	run.Actions = []evidence.Action{{Finding: "latency-p99 during slow-db was 1.04 s", Do: "give the pool of database connections a limit on waiting", Owner: "kim@example.com", Due: began.AddDate(0, 0, 14), From: run.ID},
+		{Finding: "errors always: 2 % in the drill of last week", Do: "retry once", Due: began.AddDate(0, 0, -1), From: "an earlier run", Criterion: "errors always"},
+		{Finding: "queue depth was not measured", Do: "export it", Owner: "sam@example.com", Due: began.AddDate(0, 0, 3), Done: to(began.AddDate(0, 0, -2)), From: "an earlier run", Criterion: "queue depth"}}
 	run.Files = []evidence.File{{Name: "browse.results.gz", Digest: "sha256:9999000011112222", Bytes: 812_331}}
 }
 

@@ -27,7 +27,7 @@ func scaled(run evidence.Run) section {
 	s.Tables = []table{{Columns: columns("Figure", ">Measured", "What it is"), Rows: [][]cell{
 		texts("Time to scale up", lasted(sc.Up), "from the crossing of the trigger to enough replicas"),
 		texts("Time to scale down", lasted(sc.Down), "from the end of the need to the floor"),
-		texts("Overshoot", chart.Value(float64(sc.Overshoot), "replicas"), "above what was needed, at most"),
+		texts("Overshoot", count(sc.Overshoot, "replica", "replicas"), "above what was needed, at most"),
 		texts("Oscillations", fmt.Sprint(sc.Oscillations), "turns from up to down to up, and the other way"),
 		texts("Replicas", fmt.Sprintf("%d to %d", sc.Floor, sc.Ceiling), "fewest and most that were seen"),
 		{{Text: "Cooldown"}, kept, {Text: "the time between two changes"}},

@@ -75,7 +75,11 @@ func (c colors) of(name string) int {
 func (c colors) lines(series []evidence.Series, thin bool) []chart.Line {
 	var out []chart.Line
 	for _, s := range series {
-		out = append(out, chart.Line{Name: label(s), X: s.Seconds, Y: s.Values, Color: c.of(s.Of), Thin: thin})
+		line := chart.Line{Name: label(s), Key: s.Of, X: s.Seconds, Y: s.Values, Color: c.of(s.Of), Thin: thin}
+		if s.Name == evidence.SeriesMedian {
+			line.Key = label(s)
+		}
+		out = append(out, line)
 	}
 	return out
 }

@@ -22,7 +22,7 @@ func sides(run evidence.Run) section {
 func both(run evidence.Run) []string {
 	var out []string
 	for _, one := range run.Series {
-		if one.Of == baseline && side(run, one.Name, candidate) != nil && !slices.Contains(out, one.Name) {
+		if side(run, one.Name, baseline) != nil && side(run, one.Name, candidate) != nil && !slices.Contains(out, one.Name) {
 			out = append(out, one.Name)
 		}
 	}
@@ -42,7 +42,7 @@ func against(run evidence.Run, name string) figure {
 	f := figure{Figure: chart.Figure{Title: upper(signal(name)) + " of candidate and baseline.", X: clockAxis(run)}}
 	f.Shades = faultSpans(run, f.X.High)
 	lines := colors{}.lines(series, false)
-	lines[0].Thin = true
+	lines[0].Thin = true // told apart without color, too
 	f.Panels = []chart.Panel{{Unit: series[0].Unit, Title: upper(signal(name)), Lines: lines}}
 	f.Text = fmt.Sprintf("Median of the baseline %s, of the candidate %s.",
 		chart.Value(middle(series[0].Values), series[0].Unit), chart.Value(middle(series[1].Values), series[1].Unit))

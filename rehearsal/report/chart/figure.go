@@ -21,6 +21,8 @@ const (
 	Figures  Kind = "figures" // median, largest…
 	Dot      Kind = "dot"
 	Bar      Kind = "bar" // a quantity; legends do not name it
+	Interval Kind = "interval"
+	Shift    Kind = "shift" // the middle of an interval
 	Detect   Kind = "detect"
 	Decide   Kind = "decide"
 	Traffic  Kind = "traffic"
@@ -45,7 +47,16 @@ type Axis struct {
 	High  float64 // above Low
 }
 
-// Panel is lines over a vertical axis, or lanes.
+// drawable is the axis itself or, where it is none, one from 0 to 1.
+func (a Axis) drawable() Axis {
+	if !finite(a.Low) || !finite(a.High) || a.High <= a.Low {
+		a.Low, a.High = 0, 1
+	}
+	return a
+}
+
+// Panel is lines over a vertical axis, or lanes. Without a title it takes less
+// room.
 type Panel struct {
 	Title string
 	Unit  string
@@ -59,6 +70,7 @@ type Panel struct {
 // Line is one series. X rises; Y is as long.
 type Line struct {
 	Name  string
+	Key   string // in the legend; "": Name. Lines that look alike may share it
 	X, Y  []float64
 	Color int  // from 0: the same number is the same colour in all panels
 	Thin  bool // dashed and thinner
@@ -114,6 +126,7 @@ type Entry struct {
 var names = map[Kind]string{
 	Load: "load", Fault: "fault", Drill: "drill", Breach: "breach", Decision: "decision", Restored: "traffic restored",
 	Outside: "outside the expected band", Expected: "expected band", Limit: "limit", Figures: "median, p90, max", Dot: "one drill",
+	Interval: "95 % interval", Shift: "change",
 	Detect: "detect", Decide: "decide", Traffic: "traffic back", Health: "health back",
 }
 
@@ -122,7 +135,11 @@ func (f Figure) Legend() []Entry {
 	var l legend
 	for _, p := range f.Panels {
 		for _, line := range p.Lines {
-			l.add(Entry{lineClass(line), line.Name, "line"})
+			key := line.Key
+			if key == "" {
+				key = line.Name
+			}
+			l.add(Entry{lineClass(line), key, "line"})
 		}
 		if len(p.Bands) > 0 {
 			l.kind(Expected, "span")

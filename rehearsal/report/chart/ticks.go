@@ -9,9 +9,9 @@ import (
 var clockSteps = []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 4 * 3600, 12 * 3600, 24 * 3600}
 
 // Ticks are round numbers from low to high, both included where they are round,
-// and at most most+1 of them: 1, 2 or 5 times a power of ten apart, on a clock
-// 1, 2, 5, 10, 15 or 30 seconds, minutes and so on. Where low is not below
-// high, or one of them is no number, there are none.
+// and at most most+1 of them: 1, 2 or 5 times a power of ten apart, of what is
+// counted at least 1; on a clock 1, 2, 5, 10, 15 or 30 seconds, minutes and so
+// on. Where low is not below high, or one of them is no number, there are none.
 func Ticks(low, high float64, most int, unit string) []float64 {
 	if !finite(low) || !finite(high) || !finite(high-low) || low >= high || most < 1 {
 		return nil
@@ -34,6 +34,9 @@ func niceStep(least float64, unit string) float64 {
 			}
 		}
 	}
+	if unit == Count || unit == "replicas" || unit == "requests" {
+		least = math.Max(least, 1)
+	}
 	power := math.Pow(10, math.Floor(math.Log10(least)))
 	for _, times := range []float64{1, 2, 5} {
 		if times*power >= least*(1-1e-9) {
@@ -50,8 +53,8 @@ func labels(ticks []float64, unit string) []string {
 		return out
 	}
 	times, after := 1.0, ""
-	switch largest := math.Max(math.Abs(ticks[0]), math.Abs(ticks[len(ticks)-1])); {
-	case unit == Seconds && largest < 1:
+	switch size := math.Max(math.Abs(ticks[0]), math.Abs(ticks[len(ticks)-1])); {
+	case unit == Seconds && size < 1:
 		times, after = 1000, " ms"
 	case unit == Seconds:
 		after = " s"

@@ -13,6 +13,7 @@ const (
 	Ratio   = "ratio" // "0.3 %"
 	PerTime = "/s"    // "1,200/s"
 	Clock   = "clock" // seconds since the start of a run: "4:05"
+	Count   = "count" // of things: axes have whole numbers only
 )
 
 // None is written for what was not measured, or is no number.
@@ -28,14 +29,27 @@ func Value(x float64, unit string) string {
 	case Seconds:
 		return seconds(x)
 	case Ratio:
-		return digits(100*x) + " %"
+		return percent(100*x) + " %"
 	case Clock:
 		return clock(x)
-	case "", PerTime:
+	case "", Count:
+		return digits(x)
+	case PerTime:
 		return digits(x) + unit
 	default:
+		if x == 1 && len(unit) > 2 {
+			unit = strings.TrimSuffix(unit, "s") // 1 replica
+		}
 		return digits(x) + " " + unit
 	}
+}
+
+// percent has two significant digits below 1: a third is noise there.
+func percent(x float64) string {
+	if size := math.Abs(x); size >= 1 || size < 1e-6 {
+		return digits(x)
+	}
+	return trimmed(strconv.FormatFloat(x, 'f', 1-int(math.Floor(math.Log10(math.Abs(x)))), 64))
 }
 
 func seconds(x float64) string {
@@ -116,4 +130,7 @@ func grouped(whole string) string {
 	return sign + whole
 }
 
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// largest is what can be drawn: beyond it differences are no numbers any more.
+const largest = 1e150
+
+func finite(x float64) bool { return math.Abs(x) <= largest }
