@@ -92,7 +92,7 @@ func rehearse(t *testing.T, program string, flags ...string) (scaling.Expect, []
 	in := activities.SampleScalingInput{Expect: e, Until: time.Now().Add(11500 * time.Millisecond)}
 	var users sync.WaitGroup
 	users.Go(func() {
-		for _, part := range []struct{ rate, seconds int }{{10, 1}, {54, 5}, {10, 5}} {
+		for _, part := range []struct{ rate, seconds int }{{5, 1}, {54, 5}, {5, 5}} {
 			send(t.Context(), "http://"+address+"/", part.rate, time.Duration(part.seconds)*time.Second)
 		}
 	})

@@ -34,6 +34,24 @@ func (s Sample) of(signal string) *float64 {
 	return s.Rate
 }
 
+// WithRate returns the samples with the rate of a load that is known, where none
+// was read: the arrivals since the sample before. Arrivals and samples rise.
+func WithRate(samples []Sample, arrivals []time.Time) []Sample {
+	out := slices.Clone(samples)
+	since := func(at time.Time) int {
+		i, _ := slices.BinarySearchFunc(arrivals, at, time.Time.Compare)
+		return i
+	}
+	for i := 1; i < len(out); i++ {
+		from, to := out[i-1].At, out[i].At
+		if out[i].Rate == nil && to.After(from) {
+			rate := float64(since(to)-since(from)) / to.Sub(from).Seconds()
+			out[i].Rate = &rate
+		}
+	}
+	return out
+}
+
 // point is one reading of one signal.
 type point struct {
 	at time.Time
