@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -22,6 +23,9 @@ import (
 func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, error) {
 	r := newRehearsing(ctx, order)
 	if err := r.listen(); err != nil {
+		return r.status, err
+	}
+	if err := r.index(); err != nil {
 		return r.status, err
 	}
 	admitted, err := r.admit()
@@ -199,7 +203,27 @@ func (r *rehearsing) end() rehearsal.Status {
 	now := r.now()
 	r.status.EndedAt = &now
 	r.enter(rehearsal.Completed, "")
+	_ = r.index() // who looks for it finds it in its phase before
 	return r.status
+}
+
+// index lets rehearsals be found: by what they practise on, and at their end by
+// their outcome, and by how many drills they made, as the step. A control that
+// had to go red proves nothing of its target, and is found under its own word.
+func (r *rehearsing) index() error {
+	m := r.order.Manifest
+	updates := []temporal.SearchAttributeUpdate{
+		attributeTarget.ValueSet(m.Target().String()), attributeService.ValueSet(m.Rollout.Service), attributeEnvironment.ValueSet(m.Environment),
+		attributePhase.ValueSet(string(r.status.Phase)), attributeStep.ValueSet(int64(r.status.Drills)),
+	}
+	if r.status.Outcome != "" {
+		outcome := string(r.status.Outcome)
+		if m.Negative {
+			outcome = rehearsal.OutcomeOfControl
+		}
+		updates = append(updates, attributeOutcome.ValueSet(outcome))
+	}
+	return workflow.UpsertTypedSearchAttributes(r.ctx, updates...)
 }
 
 func (r *rehearsing) now() time.Time { return workflow.Now(r.ctx) }
