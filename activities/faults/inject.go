@@ -41,7 +41,7 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 	}
 	defer release()
 	r := record{file: d.registry.file(o.ID)}
-	mine, err := lockNow(r.sibling(".lock"))
+	mine, err := r.take(ctx)
 	if errors.Is(err, errLocked) {
 		return d.kept(r.file)
 	}
@@ -73,8 +73,8 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 // kept answers for a fault whose keeper is alive.
 func (d *Driver) kept(file string) (inForce bool, err error) {
 	r, err := load(file)
-	if err == nil && (r.StartedAt == nil || r.EndedAt != nil) {
-		err = errors.New("it is just being begun or removed: try again")
+	if err == nil && r.StartedAt == nil {
+		err = errors.New("it is just being begun: try again")
 	}
 	return err == nil, err
 }
@@ -147,11 +147,4 @@ func (d *Driver) room(o activities.FaultOrder) error {
 		return fmt.Errorf("%d faults are in force here, and the worker allows %d at once", active, most)
 	}
 	return nil
-}
-
-// lockNow makes one try.
-func lockNow(file string) (release func(), err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return lock(ctx, file)
 }

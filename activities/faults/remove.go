@@ -91,9 +91,9 @@ func (r *record) seize(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// Sweep is for a worker that starts: it undoes every fault whose keeper is
-// dead, and forgets those that ended a day ago. Faults with a keeper are left
-// to it: their worker may be another one.
+// Sweep is for a worker that starts, and for every minute of its life: it undoes
+// every fault whose keeper is dead, and forgets those that ended a day ago.
+// Faults with a keeper are left to it: their worker may be another one.
 func (d *Driver) Sweep(ctx context.Context) error {
 	files, err := filepath.Glob(filepath.Join(d.registry.dir, "*.json"))
 	errs := []error{err}
@@ -107,7 +107,7 @@ func (d *Driver) Sweep(ctx context.Context) error {
 
 func sweep(ctx context.Context, file string) error {
 	r := record{file: file}
-	release, err := lockNow(r.sibling(".lock"))
+	release, err := r.take(ctx)
 	if errors.Is(err, errLocked) {
 		return nil
 	}

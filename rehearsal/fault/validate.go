@@ -134,12 +134,12 @@ func orZero(d *rollout.Duration) rollout.Duration {
 	return *d
 }
 
-func (x Process) validate(p *problems) {
-	p.require((x.Name == "") != (x.PIDFile == ""), "name", "give either name, as in the worker's configuration, or pidFile")
-	if x.PIDFile != "" {
-		p.absolute(x.PIDFile, "pidFile")
+func (p Process) validate(v *problems) {
+	v.require((p.Name == "") != (p.PIDFile == ""), "name", "give either name, as in the worker's configuration, or pidFile")
+	if p.PIDFile != "" {
+		v.absolute(p.PIDFile, "pidFile")
 	}
-	p.require(slices.Contains([]string{Kill, Freeze}, x.Do), "do", "%q is not one of %s, %s", x.Do, Kill, Freeze)
+	v.require(slices.Contains([]string{Kill, Freeze}, p.Do), "do", "%q is not one of %s, %s", p.Do, Kill, Freeze)
 }
 
 func (e Errors) validate(p *problems) {
