@@ -80,7 +80,7 @@ func TestOneFaultAtATimeOnOneThing(t *testing.T) {
 	w.web(t, "other")
 	inject(t, d, order("second", fault.Fault{Metrics: &fault.Metrics{Proxy: "other"}}))
 	third := order("third", fault.Fault{Errors: &fault.Errors{Proxy: "third"}})
-	require.ErrorContains(t, d.Inject(t.Context(), third), "2 faults are in force here, and the worker allows 2 at once")
+	require.ErrorContains(t, d.Inject(t.Context(), third), "the worker allows 2 faults at once, and these are in force: ")
 	require.NoError(t, d.Remove(t.Context(), down))
 	inject(t, d, errors)
 	changed := errors
