@@ -39,7 +39,7 @@ var rules = map[string]rule{
 	"activities/":         {ours: []string{"activities", "activities/selector", "activities/identity", "rollout", "rehearsal/..."}, others: []string{"*"}},
 	"activities/identity": {},
 	"activities/selector": {ours: []string{"activities", "rollout"}, others: []string{"*"}},
-	"workflows":           {ours: []string{"activities", "rollout", "rehearsal", "analysis"}, others: temporal},
+	"workflows":           {ours: []string{"activities", "rollout", "rehearsal/...", "analysis"}, others: temporal},
 	"starter":             {ours: []string{"starter/...", "rollout/...", "rehearsal/...", "analysis/..."}, others: []string{"*"}},
 	"worker": {ours: []string{"worker/...", "workflows", "activities/...", "rollout/...", "rehearsal/...", "analysis/...", "testsuite/histories"},
 		others: []string{"*"}},
