@@ -19,14 +19,14 @@ import (
 )
 
 // ofScaled is what is expected of bakeoff-scaled: it has replicas of 20/s, and
-// gets 54/s for six seconds, for which three are needed.
+// gets 54/s for five seconds, for which three are needed.
 func ofScaled(url string) scaling.Expect {
 	ms := func(n int) rollout.Duration { return rollout.Duration(n) * rollout.Duration(time.Millisecond) }
 	return scaling.Expect{
-		Replicas: scaling.Range{Min: 1, Max: 6}, UpWithin: ms(4000), DownWithin: ms(6000), Overshoot: 2, Capacity: 20, Poll: ms(100),
+		Replicas: scaling.Range{Min: 1, Max: 6}, UpWithin: ms(4000), DownWithin: ms(4000), Overshoot: 2, Capacity: 20, Poll: ms(100),
 		Waiting:   &scaling.Waiting{Queue: 80, Latency: ms(3000)},
 		Trigger:   &scaling.Trigger{Signal: scaling.Utilisation, Above: 0.8},
-		Policy:    scaling.Policy{CooldownUp: ms(1000), CooldownDown: ms(500), Stabilisation: ms(3000), Target: &scaling.Target{Utilisation: 8000}},
+		Policy:    scaling.Policy{CooldownUp: ms(1000), CooldownDown: ms(500), Stabilisation: ms(2000), Target: &scaling.Target{Utilisation: 8000}},
 		Metrics:   &rollout.Driver{Driver: "scrape"},
 		Endpoints: []string{url},
 		Signals: scaling.Signals{
@@ -40,7 +40,7 @@ func ofScaled(url string) scaling.Expect {
 // good policy passes, and each bad one is found out for what is bad about it.
 func TestScaledService(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIP: real processes under load for 15 seconds")
+		t.Skip("SKIP: real processes under load for half a minute")
 	}
 	program := procs.DevProgram(t, "bakeoff-scaled")
 	t.Run("policies", func(t *testing.T) {
@@ -56,8 +56,8 @@ func TestScaledService(t *testing.T) {
 				why: "without a turn of the load, and 0 are allowed", advice: "replicas come and go every "},
 			"stuck": {flags: []string{"--stuck-at", "2"}, is: evidence.Failed, broken: "scaling up",
 				why: "only 2 of the 3 replicas needed were ready after ", advice: " and got 2: look for a quota"},
-			"slow start": {flags: []string{"--slow-start", "5s"}, is: evidence.Failed, broken: "scaling up",
-				why: "only 2 of the 3 replicas needed were ready after ", advice: ""},
+			"slow start": {flags: []string{"--slow-start", "4500ms"}, is: evidence.Failed, broken: "scaling up",
+				why: " of the 3 replicas needed were ready after ", advice: "a replica took 4."},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -80,16 +80,19 @@ func TestScaledService(t *testing.T) {
 func rehearse(t *testing.T, program string, flags ...string) (scaling.Expect, []scaling.Sample) {
 	t.Helper()
 	address := procs.FreeAddress(t)
-	service := procs.Start(t, "bakeoff-scaled", program, nil, append(flags, "--port", address[strings.LastIndex(address, ":")+1:])...)
-	service.AwaitLine(t, "ready")
+	service := procs.Start(t, "bakeoff-scaled", program, nil, append(flags, "--stabilisation", "2s", "--port", address[strings.LastIndex(address, ":")+1:])...)
+	require.Eventually(t, func() bool {
+		resp, err := http.Get("http://" + address + "/healthz")
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	}, procs.Patience, 20*time.Millisecond)
 	e := ofScaled("http://" + address)
 	require.Empty(t, e.Problems("scaling"))
 	env, a := samplingOf()
 	env.SetTestTimeout(time.Minute)
-	in := activities.SampleScalingInput{Expect: e, Until: time.Now().Add(15 * time.Second)}
+	in := activities.SampleScalingInput{Expect: e, Until: time.Now().Add(11500 * time.Millisecond)}
 	var users sync.WaitGroup
 	users.Go(func() {
-		for _, part := range []struct{ rate, seconds int }{{10, 2}, {54, 6}, {10, 7}} {
+		for _, part := range []struct{ rate, seconds int }{{5, 1}, {54, 5}, {5, 5}} {
 			send(t.Context(), "http://"+address+"/", part.rate, time.Duration(part.seconds)*time.Second)
 		}
 	})

@@ -20,13 +20,7 @@ const (
 // then answers each line that it reads by one of its own, rate a second at most.
 // It ends when in does: the pipe closes however its service dies.
 func Replica(in io.Reader, out io.Writer, rate float64, start time.Duration) error {
-	lines := make(chan struct{})
-	go func() {
-		defer close(lines)
-		for s := bufio.NewScanner(in); s.Scan(); {
-			lines <- struct{}{}
-		}
-	}()
+	lines := linesOf(in)
 	select {
 	case <-lines: // nobody asks before it is ready: the service is gone
 		return nil
@@ -41,7 +35,7 @@ func Replica(in io.Reader, out io.Writer, rate float64, start time.Duration) err
 			free = now // it had nothing to do
 		}
 		free = free.Add(each)
-		time.Sleep(time.Until(free))
+		<-time.After(time.Until(free))
 		if _, err := fmt.Fprintln(out, "done"); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
@@ -77,7 +71,7 @@ func (s *Service) start() (*replica, error) {
 	go r.giveUp(in)
 	go func() {
 		defer close(r.done)
-		s.work(r, in, bufio.NewScanner(out))
+		s.work(r, in, linesOf(out))
 		_ = in.Close()
 		_ = cmd.Wait() // how it ended is of no interest: it is replaced if it is wanted
 	}()
@@ -98,9 +92,22 @@ func (r *replica) giveUp(in io.Closer) {
 	}
 }
 
-// work takes requests from the queue, one at a time.
-func (s *Service) work(r *replica, in io.Writer, out *bufio.Scanner) {
-	if !out.Scan() {
+// linesOf tells of each line, and is closed when there will be no more.
+func linesOf(out io.Reader) <-chan struct{} {
+	lines := make(chan struct{})
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			lines <- struct{}{}
+		}
+	}()
+	return lines
+}
+
+// work takes requests from the queue, one at a time, until the replica is told
+// to stop, or has died.
+func (s *Service) work(r *replica, in io.Writer, says <-chan struct{}) {
+	if _, alive := <-says; !alive {
 		return
 	}
 	close(r.ready)
@@ -115,15 +122,25 @@ func (s *Service) work(r *replica, in io.Writer, out *bufio.Scanner) {
 		select {
 		case <-r.stop:
 			return
+		case <-says: // unasked: it has died
+			return
 		case one := <-s.queue:
-			s.meter.changeBusy(1)
-			_, err := fmt.Fprintln(in, "next")
-			answered := err == nil && out.Scan()
-			s.meter.changeBusy(-1)
-			one.answered <- answered
-			if !answered {
+			if !s.ask(one, in, says) {
 				return
 			}
 		}
 	}
+}
+
+// ask has one request answered, and reports whether it was.
+func (s *Service) ask(one *request, in io.Writer, says <-chan struct{}) bool {
+	s.meter.changeBusy(1)
+	defer s.meter.changeBusy(-1)
+	_, err := fmt.Fprintln(in, "next")
+	answered := err == nil
+	if answered {
+		_, answered = <-says
+	}
+	one.answered <- answered
+	return answered
 }

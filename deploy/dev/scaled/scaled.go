@@ -74,7 +74,7 @@ func New(o Options, program ...string) (*Service, error) {
 	s.wanted.Store(int64(o.Policy.Min))
 	s.measure()
 	s.mux.HandleFunc("/{$}", s.answer)
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	s.mux.HandleFunc("GET /healthz", s.health)
 	return s, nil
 }
 
@@ -99,6 +99,15 @@ func (s *Service) measure() {
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// health is 200 when as many replicas are ready as there are at least.
+func (s *Service) health(w http.ResponseWriter, _ *http.Request) {
+	if ready, _ := s.meter.last(); ready < s.options.Policy.Min {
+		http.Error(w, "replicas start", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
 
 // answer waits for its turn, and for a replica.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
