@@ -202,14 +202,13 @@ func (p *problems) absolute(value, field string) {
 // keep their connections: Toxiproxy draws for each connection whether it is
 // disturbed, and a reset reaches those alone that are opened during the fault.
 func KeepAliveProblems(at string, faults []Fault, keepAlive []string) []rollout.Problem {
-	var out []rollout.Problem
+	p := &problems{path: at}
 	for i, f := range faults {
-		if t := f.Toxiproxy; t != nil && len(keepAlive) > 0 {
-			p := problems{path: fmt.Sprintf("%s[%d].toxiproxy", at, i)}
-			p.require(t.ResetPeer == nil, "resetPeer", "is drawn once for each connection, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
-			p.require(t.ResetPeer != nil || t.TheToxicity() == rollout.All, "toxicity", "is drawn once for each connection, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
-			out = append(out, p.found...)
+		resets := f.Toxiproxy != nil && f.Toxiproxy.ResetPeer != nil
+		if resets && len(keepAlive) > 0 {
+			p.path = fmt.Sprintf("%s[%d]", at, i)
+			p.require(false, "toxiproxy.resetPeer", "reaches new connections alone, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
 		}
 	}
-	return out
+	return p.found
 }
