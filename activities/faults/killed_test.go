@@ -4,7 +4,6 @@ package faults
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -93,18 +92,25 @@ func (c town) traces(t *testing.T) []string {
 	return out
 }
 
-// worker starts a process that injects the orders one after the other.
-func (c town) worker(t *testing.T, orders []activities.FaultOrder) (*exec.Cmd, *bufio.Reader) {
+// worker starts a process that injects the orders one after the other, once
+// what is to be done with its pid is done.
+func (w *world) worker(t *testing.T, orders []activities.FaultOrder, before ...func(pid int)) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	body, err := json.Marshal(job{With: c.with, Orders: orders})
+	body, err := json.Marshal(job{With: w.with, Orders: orders})
 	require.NoError(t, err)
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(exe, "worker")
-	cmd.Stdin = bytes.NewReader(body)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
+	for _, do := range before {
+		do(cmd.Process.Pid)
+	}
+	_, err = in.Write(body)
+	require.NoError(t, err)
 	return cmd, bufio.NewReader(out)
 }
 
