@@ -74,8 +74,8 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 // kept answers for a fault whose keeper is alive.
 func (d *Driver) kept(file string) (inForce bool, err error) {
 	r, err := load(file)
-	if err == nil && r.StartedAt == nil {
-		err = errors.New("it is just being begun: try again")
+	if err == nil && (r.StartedAt == nil || r.EndedAt != nil) {
+		err = errors.New("it is just being begun or removed: try again")
 	}
 	return err == nil, err
 }

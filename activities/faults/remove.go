@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,16 +34,19 @@ func (d *Driver) Remove(ctx context.Context, o activities.FaultOrder) error {
 }
 
 // RemoveAll is the emergency stop: it removes every fault of the registry,
-// whoever injected it. It may be called by any process of the machine.
+// whoever injected it, all at once. It may be called by any process of the
+// machine. Faults that are injected later are not kept from it.
 func (d *Driver) RemoveAll(ctx context.Context) error {
 	records, err := d.registry.list()
-	errs := []error{err}
-	for _, r := range records {
+	errs := make([]error, len(records))
+	var all sync.WaitGroup
+	for i, r := range records {
 		if r.EndedAt == nil || !r.Closed {
-			errs = append(errs, r.remove(ctx, byStop))
+			all.Go(func() { errs[i] = r.remove(ctx, byStop) })
 		}
 	}
-	return errors.Join(errs...)
+	all.Wait()
+	return errors.Join(append(errs, err)...)
 }
 
 // remove ends the fault and closes its record, so that it cannot begin later.
