@@ -24,28 +24,21 @@ func TestRefusedBeforeAnythingBegins(t *testing.T) {
 	limits := w.with["limits"].(fault.Limits)
 	limits.Proxies, limits.Processes = []string{"db", "none", "off"}, []string{"victim", "nobody"}
 	w.with["limits"] = limits
-
-	latency := func(proxy string) fault.Fault {
-		return fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: proxy, Latency: second}}
-	}
-	freeze := func(name string) fault.Fault {
-		return fault.Fault{Process: &fault.Process{Name: name, Do: fault.Freeze}}
-	}
 	tests := map[string]struct {
 		fault  fault.Fault
 		change func(*activities.FaultOrder)
 		want   string
 	}{
-		"no expiry of its own":    {latency("db"), func(o *activities.FaultOrder) { o.Fault.For = 0 }, "fault.for: is missing: a fault needs an expiry"},
-		"no expiry of the order":  {latency("db"), func(o *activities.FaultOrder) { o.Until = time.Time{} }, "it has no expiry"},
-		"expired":                 {latency("db"), func(o *activities.FaultOrder) { o.Until = time.Now().Add(-time.Second) }, "before it began"},
-		"overlong":                {latency("db"), func(o *activities.FaultOrder) { o.Fault.For = 61 * second }, "fault.for: 1m1s is longer than the 1m that the worker allows"},
-		"no id":                   {latency("db"), func(o *activities.FaultOrder) { o.ID = "" }, "it has no id"},
-		"a proxy outside":         {latency("bank"), nil, "fault.toxiproxy.proxy: bank may not be touched here: the worker allows db, none, off"},
-		"an unknown proxy":        {latency("none"), nil, "has no proxy none, only db, off"},
-		"a disabled proxy":        {latency("off"), nil, "proxy off of Toxiproxy is disabled already: enable it first"},
-		"a process outside":       {freeze("sshd"), nil, "fault.process.name: sshd may not be touched here: the worker allows victim, nobody"},
-		"an unknown process":      {freeze("nobody"), nil, "this worker knows no process nobody: add it to its processes"},
+		"no expiry of its own":    {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 0 }, "fault.for: is missing: a fault needs an expiry"},
+		"no expiry of the order":  {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Time{} }, "it has no expiry"},
+		"expired":                 {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Now().Add(-time.Second) }, "before it began"},
+		"overlong":                {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 61 * second }, "fault.for: 1m1s is longer than the 1m that the worker allows"},
+		"no id":                   {latencyOf("db"), func(o *activities.FaultOrder) { o.ID = "" }, "it has no id"},
+		"a proxy outside":         {latencyOf("bank"), nil, "fault.toxiproxy.proxy: bank may not be touched here: the worker allows db, none, off"},
+		"an unknown proxy":        {latencyOf("none"), nil, "has no proxy none, only db, off"},
+		"a disabled proxy":        {latencyOf("off"), nil, "proxy off of Toxiproxy is disabled already: enable it first"},
+		"a process outside":       {freezeOf("sshd"), nil, "fault.process.name: sshd may not be touched here: the worker allows victim, nobody"},
+		"an unknown process":      {freezeOf("nobody"), nil, "this worker knows no process nobody: add it to its processes"},
 		"a pid file outside":      {fault.Fault{Process: &fault.Process{PIDFile: "/run/sshd.pid", Do: fault.Kill}}, nil, "/run/sshd.pid may not be touched here"},
 		"for somebody else":       {fault.Fault{Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}, nil, "chaos may not be touched here: the worker allows none"},
 		"an impossible disk size": {fault.Fault{Disk: &fault.Disk{Path: w.dir + "/x", Size: 1}}, nil, "a loop file system has 1 MiB to 1 GiB"},
@@ -64,6 +57,14 @@ func TestRefusedBeforeAnythingBegins(t *testing.T) {
 	require.Empty(t, records)
 	require.True(t, w.untouched(t, "db", upstream))
 	require.False(t, isFrozen(victim.it))
+}
+
+func latencyOf(proxy string) fault.Fault {
+	return fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: proxy, Latency: second}}
+}
+
+func freezeOf(name string) fault.Fault {
+	return fault.Fault{Process: &fault.Process{Name: name, Do: fault.Freeze}}
 }
 
 func TestOneFaultAtATimeOnOneThing(t *testing.T) {
