@@ -35,8 +35,9 @@ type AttackOrder struct {
 	Most      load.Rate        `json:"most"`               // requests a second that the whole load may mean to send; more is refused
 	Interval  rollout.Duration `json:"interval,omitempty"` // of the results; default 1s
 
-	// Transactions are arrivals whose transactions are read back (see
-	// [load.Schedule.ReadBack]), at the rate Most or 200/s, whichever is lower.
-	// Nothing else is sent then.
+	// ReadBack sends nothing but what reads the transactions of these arrivals
+	// back (see [load.Ledger.Transactions]), at the rate Most or 200/s, whichever
+	// is lower.
+	ReadBack     bool  `json:"readBack,omitempty"`
 	Transactions []int `json:"transactions,omitempty"`
 }

@@ -35,7 +35,7 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 	l, now := s.Load(), time.Now()
 	a := &attack{ctx: ctx, schedule: s, load: l, start: now, from: o.From.Std(), due: make(chan load.Arrival, 1), timer: time.NewTimer(0)}
 	if !o.Start.IsZero() {
-		a.start = now.Add(o.Start.Sub(now))
+		a.start = now.Add(o.Start.Round(0).Sub(now)) // by the wall clock, which shards share
 	}
 	if l.Closed != nil {
 		a.users = l.Closed.Users / o.Shards
@@ -50,7 +50,7 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		DisableKeepAlives:   !*l.KeepAlive,
 		DisableCompression:  true,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: load.DefaultConnections,
+		MaxIdleConnsPerHost: max(l.Connections, a.users),
 	}
 	return a
 }
@@ -103,27 +103,29 @@ func (a *attack) tooLate(offset time.Duration) bool {
 // Rate is part of vegeta's Pacer, and asked by nobody.
 func (a *attack) Rate(time.Duration) float64 { return a.schedule.Peak() }
 
+// lastStretch is slept through, because Go's timers may be a millisecond late.
+const lastStretch = 2 * time.Millisecond
+
 // waitUntil reports false when the context ended first.
 func (a *attack) waitUntil(offset time.Duration) bool {
-	wait := offset - a.since()
-	if wait <= 0 {
-		return a.ctx.Err() == nil
+	if wait := offset - a.since(); wait > lastStretch {
+		a.timer.Reset(wait - lastStretch)
+		select {
+		case <-a.timer.C:
+		case <-a.ctx.Done():
+			return false
+		}
 	}
-	a.timer.Reset(wait)
-	select {
-	case <-a.timer.C:
-		return true
-	case <-a.ctx.Done():
-		return false
+	for wait := offset - a.since(); wait > 0; wait = offset - a.since() {
+		sleep(wait)
 	}
+	return a.ctx.Err() == nil
 }
 
 // RoundTrip does one arrival. The request and the answer are only vegeta's.
 func (a *attack) RoundTrip(*http.Request) (*http.Response, error) {
-	select {
-	case arrival := <-a.due:
+	if arrival := <-a.due; a.ctx.Err() == nil {
 		a.journey(arrival)
-	case <-a.ctx.Done():
 	}
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
 }

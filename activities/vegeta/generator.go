@@ -59,7 +59,7 @@ func scheduleOf(o activities.AttackOrder) (*load.Schedule, error) {
 	if peak := s.Peak(); !(peak <= float64(o.Most)) {
 		return nil, fmt.Errorf("it means to send %.6g requests a second, and %s are allowed: lower its rate, or give closed users time to think", peak, o.Most)
 	}
-	if o.Transactions != nil {
+	if o.ReadBack {
 		s = s.ReadBack(o.Transactions, min(readingBack, o.Most))
 	}
 	return s, nil
@@ -72,7 +72,6 @@ func (a *attack) run() {
 		most = a.users
 	}
 	attacker := vegeta.NewAttacker(vegeta.Client(&http.Client{Transport: a}), vegeta.MaxWorkers(uint64(most)))
-	defer context.AfterFunc(a.ctx, func() { attacker.Stop() })()
 	for range attacker.Attack(nextArrival, a, 0, "") {
 		continue // everything is in the tally
 	}

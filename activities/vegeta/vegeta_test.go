@@ -33,7 +33,7 @@ func order(url string, change func(*load.Load)) activities.AttackOrder {
 }
 
 // attack sends an order and returns what came of it, in total and one by one.
-func attack(t *testing.T, ctx context.Context, o activities.AttackOrder) (load.Results, []load.Record, error) {
+func attack(ctx context.Context, t *testing.T, o activities.AttackOrder) (load.Results, []load.Record, error) {
 	t.Helper()
 	var raw bytes.Buffer
 	told := load.Results{}
@@ -77,7 +77,7 @@ func TestEachRequestIsSentWhenItIsDue(t *testing.T) {
 		require.Empty(t, r.Header["X-Vegeta-Seq"], "no trace of the tool")
 		w.Header().Set("X-Version", "2.5.0")
 	})
-	results, records, err := attack(t, t.Context(), order(url, nil))
+	results, records, err := attack(t.Context(), t, order(url, nil))
 	require.NoError(t, err)
 	require.EqualValues(t, 200, asked.Load())
 	require.Len(t, records, 200)
@@ -103,7 +103,7 @@ func TestAStallIsChargedToAllWhoWouldHaveWaited(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 	})
-	results, _, err := attack(t, t.Context(), order(url, func(l *load.Load) { l.For, l.Connections = 4000*ms, 1 }))
+	results, _, err := attack(t.Context(), t, order(url, func(l *load.Load) { l.For, l.Connections = 4000*ms, 1 }))
 	require.NoError(t, err)
 	got := results.Evidence("")
 	require.Equal(t, 800, got.Sent)
@@ -122,107 +122,10 @@ func TestAStallHoldsUpNoOtherRequest(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 		}
 	})
-	results, _, err := attack(t, t.Context(), order(url, nil))
+	results, _, err := attack(t.Context(), t, order(url, nil))
 	require.NoError(t, err)
 	require.Less(t, results.Evidence("").ArrivalErrorP99, 0.1)
 	require.Less(t, results.Evidence("").Latency.P50, 0.1)
-}
-
-func TestFailuresAreDataAndNoErrors(t *testing.T) {
-	closed := httptest.NewServer(nil)
-	closed.Close()
-	tests := []struct {
-		name, kind string
-		answer     http.HandlerFunc
-		change     func(*load.Load)
-	}{
-		{"a dropped connection", load.KindReset, func(w http.ResponseWriter, _ *http.Request) {
-			c, _, err := w.(http.Hijacker).Hijack()
-			require.NoError(t, err)
-			c.Close()
-		}, func(l *load.Load) { no := false; l.KeepAlive = &no }},
-		{"half an answer", load.KindReset, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			fmt.Fprint(w, "half")
-		}, nil},
-		{"an error", "status 503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil},
-		{"another status", "status 200", func(http.ResponseWriter, *http.Request) {}, func(l *load.Load) { l.Expect.Status = 201 }},
-		{"another body", load.KindBody, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sorry") }, func(l *load.Load) { l.Expect.Body = "welcome" }},
-		{"no answer in time", load.KindTimeout, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, func(l *load.Load) { l.Timeout = 100 * ms }},
-		{"nobody there", load.KindRefused, nil, func(l *load.Load) { l.URL = closed.URL + "/" }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			url := serve(t, tt.answer)
-			results, _, err := attack(t, t.Context(), order(url, func(l *load.Load) {
-				l.Rate, l.For = 50, 200*ms
-				if tt.change != nil {
-					tt.change(l)
-				}
-			}))
-			require.NoError(t, err)
-			total := results.Total()
-			require.Equal(t, 10, total.Sent)
-			require.Equal(t, map[string]int{tt.kind: 10}, total.Errors)
-		})
-	}
-}
-
-func TestAnOrderThatMayNotBeIsRefusedBeforeAnythingIsSent(t *testing.T) {
-	var asked atomic.Int32
-	url := serve(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-	tests := []struct {
-		name, want string
-		change     func(*activities.AttackOrder)
-	}{
-		{"beyond the allowed rate", "it means to send 200 requests a second, and 199/s are allowed", func(o *activities.AttackOrder) { o.Most = 199 }},
-		{"nothing allowed", "0/s are allowed", func(o *activities.AttackOrder) { o.Most = 0 }},
-		{"closed without thinking", "give closed users time to think", func(o *activities.AttackOrder) { o.Load.Rate, o.Load.Closed = 0, &load.Closed{Users: 1} }},
-		{"no such shard", "shard 1 of 1 is none", func(o *activities.AttackOrder) { o.Shard = 1 }},
-		{"a load with problems", `load "browse" cannot be sent: rate: is missing`, func(o *activities.AttackOrder) { o.Load.Rate = 0 }},
-		{"an empty recording", "nothing of the recording is left", func(o *activities.AttackOrder) {
-			o.Load.Rate, o.Load.Replay = 0, &load.Replay{File: "a", Format: load.FormatHAR}
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			o := order(url, nil)
-			tt.change(&o)
-			_, err := vegeta.Generator{}.Attack(t.Context(), o, io.Discard, nil)
-			require.ErrorIs(t, err, activities.ErrFinal)
-			require.ErrorContains(t, err, tt.want)
-		})
-	}
-	require.Zero(t, asked.Load())
-}
-
-func TestTheContextEndsItAtOnce(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		change func(*activities.AttackOrder)
-	}{
-		{"while answers are awaited", nil},
-		{"between two requests", func(o *activities.AttackOrder) { o.Load.Rate = 1.0 / 3600; o.Load.For *= 7200 }},
-		{"before the start", func(o *activities.AttackOrder) { o.Start = time.Now().Add(time.Hour) }},
-		{"while users think", func(o *activities.AttackOrder) {
-			o.Load.Rate, o.Load.Timeout, o.Load.Closed = 0, 10*ms, &load.Closed{Users: 2, Think: 1000000 * ms}
-		}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			url := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-			defer cancel()
-			o := order(url, func(l *load.Load) { l.For = 60_000 * ms })
-			if tt.change != nil {
-				tt.change(&o)
-			}
-			began := time.Now()
-			results, _, err := attack(t, ctx, o)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Less(t, time.Since(began), 700*time.Millisecond)
-			require.LessOrEqual(t, results.Total().Failed, 2, "what was stopped has not failed")
-		})
-	}
 }
 
 // asked collects what a server was asked.
@@ -276,7 +179,7 @@ func TestReplay(t *testing.T) {
 		l.Rate, l.For, l.Replay = 0, 0, &load.Replay{File: "a", Format: load.FormatJSON, Speed: 10}
 	})
 	o.Recording = []load.Recorded{{Method: "POST", Path: "/a?b=c", Headers: map[string]string{"A": "1"}, Body: "{{x}}"}, {Offset: 3 * time.Second, Method: "GET", Path: "/"}}
-	results, records, err := attack(t, t.Context(), o)
+	results, records, err := attack(t.Context(), t, o)
 	require.NoError(t, err)
 	require.Equal(t, []string{"GET / [] ", "POST /a?b=c [1] {{x}}"}, got.sorted())
 	require.Equal(t, 300*time.Millisecond, records[1].Planned)
@@ -291,7 +194,7 @@ func TestClosedUsersWaitForTheirAnswers(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	})
 	o := order(url, func(l *load.Load) { l.Rate, l.For, l.Closed = 0, 500*ms, &load.Closed{Users: 5, Think: 30 * ms} })
-	results, _, err := attack(t, t.Context(), o)
+	results, _, err := attack(t.Context(), t, o)
 	require.NoError(t, err)
 	require.LessOrEqual(t, most.Load(), int32(5))
 	require.InDelta(t, 50, results.Total().Sent, 20, "five users, each every 50 ms")
@@ -308,7 +211,7 @@ func TestWithoutKeepAliveEachRequestHasItsConnection(t *testing.T) {
 			}
 		}
 		server.Start()
-		_, _, err := attack(t, t.Context(), order(server.URL, func(l *load.Load) { l.KeepAlive = &keep }))
+		_, _, err := attack(t.Context(), t, order(server.URL, func(l *load.Load) { l.KeepAlive = &keep }))
 		server.Close()
 		require.NoError(t, err)
 		if keep {
@@ -323,7 +226,7 @@ func TestWhatWasDueBeforeIsLeftOutOrMissed(t *testing.T) {
 	var got asked
 	o := order(serve(t, got.ServeHTTP), func(l *load.Load) { l.For = 4000 * ms })
 	o.Start, o.From = time.Now().Add(-3500*time.Millisecond), 1000*ms
-	results, _, err := attack(t, t.Context(), o)
+	results, _, err := attack(t.Context(), t, o)
 	require.NoError(t, err)
 	total := results.Total()
 	require.Equal(t, 600, total.Sent+total.Missed, "the first second is somebody else's")

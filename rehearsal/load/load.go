@@ -50,7 +50,7 @@ type Load struct {
 
 	KeepAlive     *bool            `json:"keepAlive,omitempty"`     // default true; false opens a connection for every request, as faults of connections need it
 	Timeout       rollout.Duration `json:"timeout,omitempty"`       // of one request; default 10s, at most 5m
-	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, 1 to 10,000 (default); further ones wait, and are charged for it
+	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, and are charged for it
 	Shards        int              `json:"shards,omitempty"`        // how many generators send it, each its part; 1 to 64, default 1
 	VersionHeader string           `json:"versionHeader,omitempty"` // of answers: which version gave it; default X-Version
 }
@@ -135,7 +135,7 @@ type Replay struct {
 const (
 	DefaultTimeout       = rollout.Duration(10 * time.Second)
 	DefaultVersionHeader = "X-Version"
-	DefaultConnections   = 10_000
+	DefaultConnections   = 1000
 )
 
 // WithDefaults returns the load with every default written out.

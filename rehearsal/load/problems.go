@@ -14,10 +14,12 @@ const (
 	longestFor     = rollout.Duration(7 * 24 * time.Hour)
 	longestTimeout = rollout.Duration(5 * time.Minute)
 	mostUsers      = 10_000
-	mostShards     = 64
-	mostSteps      = 20
-	mostSpeed      = 1000
-	mostPeriods    = 1000
+
+	mostConnections = 10_000
+	mostShards      = 64
+	mostSteps       = 20
+	mostSpeed       = 1000
+	mostPeriods     = 1000
 )
 
 // methods are what may be sent.
@@ -47,7 +49,7 @@ func (l Load) Problems(path string) []rollout.Problem {
 	c.require(l.Shards >= 0 && l.Shards <= mostShards, path+".shards", "%d generators: write 1 to %d", l.Shards, mostShards)
 	c.require(l.For >= 0 && l.For <= longestFor, path+".for", "%s is too long: at most %s", l.For, longestFor)
 	c.require(l.For > 0 || l.Replay != nil, path+".for", "is missing: how long does the load last?")
-	c.require(l.Connections >= 0 && l.Connections <= DefaultConnections, path+".connections", "%d connections: write 1 to %d", l.Connections, DefaultConnections)
+	c.require(l.Connections >= 0 && l.Connections <= mostConnections, path+".connections", "%d connections: write 1 to %d", l.Connections, mostConnections)
 	l.checkContent(&c, path)
 	switch {
 	case l.Replay != nil:
@@ -93,7 +95,7 @@ func (l Load) checkOpen(c *check, path string) {
 	c.require(l.Arrivals == "" || l.Arrivals == Even || l.Arrivals == Poisson, path+".arrivals", "%q is not one of even, poisson", l.Arrivals)
 	c.rate(l.Rate, path+".rate")
 	if l.Shape == nil {
-		c.require(l.Rate > 0, path+".rate", "is missing: write a rate such as 200/s, or give a shape, closed or replay")
+		c.require(l.Rate != 0, path+".rate", "is missing: write a rate such as 200/s, or give a shape, closed or replay")
 		return
 	}
 	before := len(*c)

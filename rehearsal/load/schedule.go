@@ -92,12 +92,12 @@ func (s *Schedule) ReadBack(arrivals []int, rate Rate) *Schedule {
 	for _, script := range s.scripts {
 		out.scripts = append(out.scripts, script.reading())
 	}
-	wanted := map[int]bool{}
+	wanted, last := map[int]bool{}, -1
 	for _, arrival := range arrivals {
-		wanted[arrival] = true
+		wanted[arrival], last = true, max(last, arrival)
 	}
 	for a := range s.all() {
-		if len(out.back) == len(wanted) {
+		if a.Index > last {
 			break
 		}
 		if wanted[a.Index] {
