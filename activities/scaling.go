@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ func (s *sampler) poll(ctx context.Context, at time.Time) {
 		switch {
 		case why == nil:
 			*signal.field(&sample) = &v
-		case why != errFirst:
+		case !errors.Is(why, errFirst):
 			s.unread(signal.name, why.Error())
 		}
 	}
