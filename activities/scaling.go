@@ -62,7 +62,7 @@ func (a *Activities) SampleScaling(ctx context.Context, in SampleScalingInput) (
 			break
 		}
 		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
-		if !next.Before(in.Until) {
+		if !next.Before(s.in.Until) {
 			return s.SampleScalingOutput, nil
 		}
 	}
