@@ -32,34 +32,55 @@ func order(url string, change func(*load.Load)) activities.AttackOrder {
 	return activities.AttackOrder{Seed: 42, Load: l, Shards: 1, Most: 1e5}
 }
 
+// table is a file that is read while it is written.
+type table struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (f *table) Write(text []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.text = append(f.text, text...)
+	return len(text), nil
+}
+
+// records are the requests that can be read by now.
+func (f *table) records(t *testing.T) (start time.Time, all []load.Record) {
+	t.Helper()
+	f.mu.Lock()
+	text := bytes.Clone(f.text)
+	f.mu.Unlock()
+	start, records, err := load.ReadRaw(bytes.NewReader(text))
+	require.NoError(t, err)
+	for r, err := range records {
+		require.NoError(t, err)
+		all = append(all, r)
+	}
+	return start, all
+}
+
 // attack sends an order and returns what came of it, in total and one by one.
 func attack(ctx context.Context, t *testing.T, o activities.AttackOrder) (load.Results, []load.Record, error) {
 	t.Helper()
-	var raw bytes.Buffer
-	told := load.Results{}
+	var raw table
+	var told load.Results
 	results, err := vegeta.Generator{}.Attack(ctx, o, &raw, func(r load.Results) {
 		if told.Load == "" {
 			told = load.NewResults(r.Load, r.Start, r.Interval)
 		}
 		require.NoError(t, told.Merge(r))
+		_, readable := raw.records(t)
+		require.GreaterOrEqual(t, len(readable), told.Total().Sent+told.Total().Missed, "what was told can be read")
 	})
-	if raw.Len() == 0 {
-		return results, nil, err
-	}
-	start, records, readErr := load.ReadRaw(bytes.NewReader(raw.Bytes()))
-	require.NoError(t, readErr)
-	require.True(t, start.Equal(results.Start))
-	var all []load.Record
-	for r, err := range records {
-		require.NoError(t, err)
-		all = append(all, r)
-	}
+	start, all := raw.records(t)
 	if told.Load == "" {
 		require.Empty(t, results.Buckets)
 		return results, nil, err
 	}
 	require.Equal(t, results.Buckets, told.Buckets, "what progress is told comes to the whole")
-	require.Equal(t, results.Total().Sent+results.Total().Missed, len(all))
+	require.True(t, start.Equal(results.Start))
+	require.Len(t, all, results.Total().Sent+results.Total().Missed)
 	return results, all, err
 }
 
