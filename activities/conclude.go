@@ -39,7 +39,7 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	run.Criteria = append(run.Criteria, retrospect(past, &run, run.StartedAt)...)
 	run.Outcome, run.Reason = m.Verdict(run.Criteria, facts)
 	addFindings(m, &run)
-	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria}
+	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria, Left: run.Residue}
 	for _, d := range run.Drills {
 		out.Restore = d.Restore
 	}

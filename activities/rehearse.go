@@ -122,4 +122,5 @@ type ConcludeRehearsalOutput struct {
 	Reason   string                 `json:"reason"`
 	Criteria []evidence.Criterion   `json:"criteria,omitempty"`
 	Restore  *evidence.Distribution `json:"restore,omitempty"`
+	Left     []string               `json:"left,omitempty"` // what could not be put back
 }

@@ -84,11 +84,14 @@ type Practised struct {
 }
 
 // UnmarshalJSON reads the spec, or the name of its file.
-func (p *Practised) UnmarshalJSON(body []byte) error {
-	if json.Unmarshal(body, &p.File) == nil {
+func (p *Practised) UnmarshalJSON(body []byte) error { return fileOr(body, &p.File, &p.Spec) }
+
+// fileOr reads JSON that is the name of a file, or what stands in it.
+func fileOr(body []byte, file *string, whole any) error {
+	if json.Unmarshal(body, file) == nil {
 		return nil
 	}
-	return json.Unmarshal(body, &p.Spec)
+	return json.Unmarshal(body, whole)
 }
 
 // Quotas bound what a run may use. The worker has bounds of its own; the lower

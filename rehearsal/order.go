@@ -49,6 +49,8 @@ type Status struct {
 	Planned  int                    `json:"planned"` // drills
 	Restore  *evidence.Distribution `json:"restore,omitempty"`
 
+	Left []string `json:"left,omitempty"` // what could not be put back: a person must look
+
 	Run         string            `json:"run,omitempty"`   // id of the evidence
 	Place       string            `json:"place,omitempty"` // where the evidence is
 	Fingerprint string            `json:"fingerprint,omitempty"`

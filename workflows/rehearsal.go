@@ -30,7 +30,8 @@ func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, e
 	}
 	r.practise()
 	r.tearDown()
-	return r.end(), r.conclude()
+	err = r.conclude()
+	return r.end(), err
 }
 
 // rehearsing is one rehearsal in progress.
@@ -174,7 +175,7 @@ func (r *rehearsing) conclude() error {
 	if err != nil {
 		return fmt.Errorf("judge the rehearsal: %w", err)
 	}
-	r.status.Outcome, r.status.Reason, r.status.Criteria, r.status.Restore = out.Outcome, out.Reason, out.Criteria, out.Restore
+	r.status.Outcome, r.status.Reason, r.status.Criteria, r.status.Restore, r.status.Left = out.Outcome, out.Reason, out.Criteria, out.Restore, out.Left
 	return nil
 }
 

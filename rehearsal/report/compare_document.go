@@ -79,37 +79,42 @@ func (c Comparison) verdict() (tone, string) {
 
 var movementTones = map[Movement]tone{Worse: bad, Better: good, Same: good, Moved: unsure, Unclear: unsure}
 
-var movementNames = map[Movement]string{TooFew: "too few to say", NotCompared: "not compared"}
-
 func (c Comparison) metricTable() table {
-	t := table{Columns: columns("Metric", ">Baseline", ">Last run", ">Change, 95 % interval", ">Pairs", "Movement", "Reason")}
+	t := table{Columns: columns("Metric", ">Baseline", ">Between its runs", ">Last run", ">Change, 95 % interval", ">Pairs", "Movement")}
 	for _, m := range c.Metrics {
-		name := movementNames[m.Movement]
-		if name == "" {
-			name = string(m.Movement)
-		}
 		pairs := chart.None
 		if m.Pairs > 0 {
 			pairs = fmt.Sprint(m.Pairs)
 		}
-		t.Rows = append(t.Rows, []cell{{Text: m.subject()}, {Text: m.before()}, {Text: measured(m.Candidate, m.Unit)}, {Text: m.written()},
-			{Text: pairs}, {Text: name, Tone: movementTones[m.Movement]}, {Text: m.Reason}})
+		t.Rows = append(t.Rows, []cell{{Text: m.subject()}, {Text: measured(m.Baseline, m.Unit)}, {Text: m.spread()}, {Text: measured(m.Candidate, m.Unit)}, {Text: m.written()},
+			{Text: pairs}, {Text: m.movement(), Tone: movementTones[m.Movement]}})
 	}
-	t.Note = fmt.Sprintf("Baseline and last run are medians. Pairs are the same drill, or the same stretch of a series, in both. A change within %s is called the same.", chart.Value(margin, chart.Ratio))
+	t.Note = fmt.Sprintf("Baseline and last run are medians. Pairs are the same drill, or the same stretch of a series, in both; it takes %d to say something. A change within %s is the same; unclear is what may lie within it or beyond.", leastPairs, chart.Value(margin, chart.Ratio))
 	return t
 }
 
-// before is the baseline, with its spread over several runs.
-func (m Metric) before() string {
-	text := measured(m.Baseline, m.Unit)
+// spread is how far the baseline runs are from each other.
+func (m Metric) spread() string {
 	if m.Spread == nil {
-		return text
+		return chart.None
 	}
 	low, high := chart.Value(m.Spread[0], m.Unit), chart.Value(m.Spread[1], m.Unit)
 	if low == high {
-		return text
+		return "no difference"
 	}
-	return fmt.Sprintf("%s (%s to %s)", text, low, high)
+	return low + " to " + high
+}
+
+// movement in words, with the reason where there is one.
+func (m Metric) movement() string {
+	switch {
+	case m.Movement == Unclear && m.Reason != "":
+		return "unclear: " + m.Reason
+	case m.Reason != "":
+		return m.Reason
+	default:
+		return string(m.Movement)
+	}
 }
 
 // forest is a picture of every relative change with its interval.

@@ -45,10 +45,10 @@ func quantile(sorted []float64, p float64) float64 {
 // Bound says what a distribution promises, in words: "of 10 drills the slowest
 // took 2.1 s: with 95 % confidence at least 74 % of drills take at most that".
 func Bound(d evidence.Distribution) string {
-	switch {
-	case d.N == 0:
+	switch d.N {
+	case 0:
 		return "no drill was measured, and nothing can be said of the next"
-	case d.N == 1:
+	case 1:
 		return fmt.Sprintf("one drill took %s: of one drill nothing can be said about the next (with %s confidence only that at least %s of drills take at most that)",
 			chart.Value(d.Max, d.Unit), chart.Value(d.Confidence, chart.Ratio), atLeast(d.Coverage))
 	}

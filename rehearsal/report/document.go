@@ -43,7 +43,7 @@ type table struct {
 func (t table) Cards() bool { return len(t.Columns) > 2 }
 
 // Long reports whether a screen shows a part of the table, to scroll in.
-func (t table) Long() bool { return len(t.Rows) > 24 }
+func (t table) Long() bool { return len(t.Rows) > 40 }
 
 type column struct {
 	Name   string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"bakeoff/rehearsal/report/chart"
 )
@@ -19,7 +20,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style":  func() template.CSS { return template.CSS(style) },
 	"wide":   func(f chart.Figure) template.HTML { return template.HTML(f.SVG(chart.Wide)) }, // chart escapes what it is given
 	"narrow": func(f chart.Figure) template.HTML { return template.HTML(f.SVG(chart.Narrow)) },
-	"symbol": symbol,
+	"symbol": func(t tone) string { return strings.ReplaceAll(symbol(t), " ", "\u00a0") }, // stays with its word
 	"number": func(i int) int { return i + 1 },
 }).Parse(pageText))
 

@@ -51,7 +51,7 @@ type Metric struct {
 	Relative bool        `json:"relative,omitempty"`
 	Pairs    int         `json:"pairs"`
 	Movement Movement    `json:"movement"`
-	Reason   string      `json:"reason,omitempty"` // why it is unclear, too few, or not compared
+	Reason   string      `json:"reason,omitempty"` // why too few, not compared, or unclear although it moved
 	Differ   []string    `json:"differ,omitempty"` // parts for which it is not compared
 }
 
@@ -203,7 +203,7 @@ func common(baseline []quantity, candidate quantity) int {
 // pairs: runs differ by more than their pairs do.
 func (m *Metric) decide(better direction, v verdicts) {
 	if m.Pairs < leastPairs {
-		m.Movement, m.Reason = TooFew, fmt.Sprintf("%s: too few to say, it takes %d", count(m.Pairs, "pair", "pairs"), leastPairs)
+		m.Movement, m.Reason = TooFew, "too few to say"
 		return
 	}
 	e := v.moved
@@ -225,7 +225,7 @@ func (m *Metric) decide(better direction, v verdicts) {
 	case v.same.Verdict == analysis.Pass:
 		m.Movement = Same
 	default:
-		m.Movement, m.Reason = Unclear, "the interval holds both a change that matters and none"
+		m.Movement = Unclear // the interval holds both a change beyond the margin and none
 	}
 }
 

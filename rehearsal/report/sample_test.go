@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
@@ -130,6 +131,7 @@ func addDrills(run *evidence.Run, draw *rand.Rand, slower float64) {
 	restore := report.Distribution(took, 0.95)
 	d.Restore = &restore
 	run.Drills = append(run.Drills, d)
+	slices.SortStableFunc(run.Timeline, func(a, b evidence.Moment) int { return a.Time.Compare(b.Time) })
 }
 
 func addRest(run *evidence.Run, slower float64) {
@@ -144,7 +146,9 @@ func addRest(run *evidence.Run, slower float64) {
 		Overshoot: 1, Floor: 2, Ceiling: 5, CooldownKept: true, QueueMax: 88, LatencyMax: 0.42, Advice: []string{"Ask for 20 % more CPU for each replica, or set the target to 60 %: the queue grew for 38 s."}}
 	run.Inputs = []evidence.Input{{Name: "orders", Source: "orders.dump", SourceSum: "sha256:1111222233334444", Digest: "sha256:5555666677778888", Rows: 50_000,
 		Steps: []string{"template orders v2, seed 42", "mask email, card"}, TakenAt: to(began.AddDate(0, 0, -12))}}
-	run.Actions = []evidence.Action{{Finding: "latency-p99 during slow-db was 1.04 s", Do: "give the pool of database connections a limit on waiting", Owner: "kim@example.com", Due: began.AddDate(0, 0, 14), From: run.ID}}
+	run.Actions = []evidence.Action{{Finding: "latency-p99 during slow-db was 1.04 s", Do: "give the pool of database connections a limit on waiting", Owner: "kim@example.com", Due: began.AddDate(0, 0, 14), From: run.ID},
+		{Finding: "errors always: 2 % in the drill of last week", Do: "retry once", Due: began.AddDate(0, 0, -1), From: "an earlier run", Criterion: "errors always"},
+		{Finding: "queue depth was not measured", Do: "export it", Owner: "sam@example.com", Due: began.AddDate(0, 0, 3), Done: to(began.AddDate(0, 0, -2)), From: "an earlier run", Criterion: "queue depth"}}
 	run.Files = []evidence.File{{Name: "browse.results.gz", Digest: "sha256:9999000011112222", Bytes: 812_331}}
 }
 

@@ -22,7 +22,7 @@ func sides(run evidence.Run) section {
 func both(run evidence.Run) []string {
 	var out []string
 	for _, one := range run.Series {
-		if one.Of == baseline && side(run, one.Name, candidate) != nil && !slices.Contains(out, one.Name) {
+		if side(run, one.Name, baseline) != nil && side(run, one.Name, candidate) != nil && !slices.Contains(out, one.Name) {
 			out = append(out, one.Name)
 		}
 	}

@@ -35,9 +35,12 @@ func (f *figures) aboutCeiling() []string {
 	return nil
 }
 
-// aboutSpeed says on what the time went, where scaling up took too long or
-// replicas are slower than half of what is allowed.
+// aboutSpeed says on what the time went, where scaling up took more than half
+// of what is allowed.
 func (f *figures) aboutSpeed() []string {
+	if starting := f.starting(); f.enough.IsZero() && starting > f.e.UpWithin.Std()/2 {
+		return []string{fmt.Sprintf("a replica took %s to be ready: start replicas faster, keep more of them (replicas.min), or trigger earlier", round(starting))}
+	}
 	if f.crossed.IsZero() || f.asked.IsZero() || f.enough.IsZero() || f.enough.Sub(f.crossed) <= f.e.UpWithin.Std()/2 {
 		return nil
 	}
@@ -48,6 +51,22 @@ func (f *figures) aboutSpeed() []string {
 		return []string{text + "start replicas faster, keep more of them (replicas.min), or trigger earlier"}
 	}
 	return []string{text + "shorten cooldownUp and the interval of its metrics, or lower its target"}
+}
+
+// starting is the time from the first rise until what it asked for was ready; 0
+// where that was not seen.
+func (f *figures) starting() time.Duration {
+	for _, c := range f.wanted.changes() {
+		if !c.isRise() {
+			continue
+		}
+		i := f.ready.first(c.by, func(v float64) bool { return v >= float64(c.to) })
+		if i < 0 {
+			return 0
+		}
+		return f.ready[i].at.Sub(c.by)
+	}
+	return 0
 }
 
 func (f *figures) aboutTurns() []string {

@@ -72,8 +72,9 @@ type Target struct {
 }
 
 // Signals is what is read at every poll. Without Wanted, oscillations are
-// counted on Ready and cooldowns cannot be judged. Rate may be left out where
-// the rehearsal's own load is known.
+// counted on Ready and cooldowns cannot be judged. Without Rate the load that the
+// rehearsal sends is taken: see WithRate. What is counted there has to be
+// arrivals: answers are no more than replicas can give.
 type Signals struct {
 	Ready       Signal `json:"ready"`                // replicas that serve
 	Wanted      Signal `json:"wanted,omitzero"`      // replicas that the autoscaler asks for

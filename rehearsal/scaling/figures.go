@@ -16,6 +16,9 @@ const (
 	// loadTurn is the part of the peak by which the load has to go back for a
 	// turn that gives replicas a reason to follow.
 	loadTurn = 0.25
+	// noise is the part of upWithin, on both sides, over which the load is
+	// smoothed: what is shorter is not worth a replica.
+	noise = 8
 )
 
 // figures is what the samples say, before it is held against what was expected.
@@ -48,7 +51,7 @@ func measure(e Expect, samples []Sample) figures {
 	f.wanted = trackOf(samples, func(s Sample) *float64 { return s.Wanted })
 	f.queue = trackOf(samples, func(s Sample) *float64 { return s.Queue })
 	f.latency = trackOf(samples, func(s Sample) *float64 { return s.Latency })
-	f.rate = trackOf(samples, func(s Sample) *float64 { return s.Rate }).smooth()
+	f.rate = trackOf(samples, func(s Sample) *float64 { return s.Rate }).smooth(f.e.UpWithin.Std() / noise)
 	f.need()
 	f.cross(samples)
 	f.end()

@@ -9,8 +9,9 @@ import (
 
 // Judge says how an autoscaler did. Samples may come in any order.
 //
-// The peak is the highest rate, each being the median of five samples, so that
-// the noise of counting is not taken for load. Needed is what e says, or
+// The rate at a sample is the median of it and of its neighbours, two on both
+// sides or those within an eighth of upWithin, so that the noise of counting is
+// not taken for load. The peak is the highest of these rates. Needed is what e says, or
 // ⌈peak ÷ (1.1 × capacity)⌉. The load needs more than the floor while its rate
 // is above 1.1 × capacity × replicas.min, where capacity is peak ÷ needed if it
 // is not given. Then, with the first sample at which something is so as the

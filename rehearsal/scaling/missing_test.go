@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -104,4 +105,25 @@ func TestCriteriaAndSeries(t *testing.T) {
 	require.Equal(t, evidence.SeriesReplicas, series[0].Name)
 	require.InDelta(t, 1, series[0].Seconds[0], 1e-9)
 	require.Len(t, series[0].Values, len(good.rate))
+}
+
+// TestWithRate: the load that was sent stands in for arrivals that nobody counts.
+func TestWithRate(t *testing.T) {
+	var arrivals []time.Time
+	for i, digit := range good.rate {
+		for n := range int(digit-'0') * 10 {
+			arrivals = append(arrivals, began.Add(time.Duration(i-1)*time.Second+time.Duration(n)*time.Millisecond))
+		}
+	}
+	blind := with(func(r *tape) { r.rate = strings.Repeat(".", 28) }).samples()
+	samples := scaling.WithRate(blind, arrivals)
+	require.Nil(t, blind[5].Rate, "those that were given stay as they are")
+	require.Nil(t, samples[0].Rate)
+	require.InDelta(t, 60, *samples[4].Rate, 1e-9)
+	s := scaling.Judge(expected(nil), samples)
+	require.Equal(t, evidence.Passed, s.Outcome, s.Reason)
+	require.Equal(t, 4*second, *s.Up)
+
+	read := good.samples()
+	require.Equal(t, *read[5].Rate, *scaling.WithRate(read, nil)[5].Rate, "what was read counts")
 }

@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -31,6 +32,24 @@ func (s Sample) of(signal string) *float64 {
 		return s.Utilisation
 	}
 	return s.Rate
+}
+
+// WithRate returns the samples with the rate of a load that is known, where none
+// was read: the arrivals since the sample before. Arrivals and samples rise.
+func WithRate(samples []Sample, arrivals []time.Time) []Sample {
+	out := slices.Clone(samples)
+	since := func(at time.Time) int {
+		i, _ := slices.BinarySearchFunc(arrivals, at, time.Time.Compare)
+		return i
+	}
+	for i := 1; i < len(out); i++ {
+		from, to := out[i-1].At, out[i].At
+		if out[i].Rate == nil && to.After(from) {
+			rate := float64(since(to)-since(from)) / to.Sub(from).Seconds()
+			out[i].Rate = &rate
+		}
+	}
+	return out
 }
 
 // point is one reading of one signal.
@@ -84,29 +103,27 @@ func (t track) least() float64 {
 	if len(t) == 0 {
 		return 0
 	}
-	return slices.MinFunc(t, func(a, b point) int {
-		if a.v < b.v {
-			return -1
-		}
-		return 1
-	}).v
+	return slices.MinFunc(t, func(a, b point) int { return cmp.Compare(a.v, b.v) }).v
 }
 
-// smooth returns the median of each reading and its two neighbours on both
-// sides: it takes away the noise of counting, and leaves steps where they are.
-// A burst of one or two readings is noise.
-func (t track) smooth() track {
+// smooth returns the median of each reading and its neighbours: two on both
+// sides, or as many as lie within the given time. It takes away the noise of
+// counting, and leaves steps where they are. Near the ends there are as many on
+// both sides as there can be: else a rise would seem to begin earlier.
+func (t track) smooth(within time.Duration) track {
 	out := make(track, len(t))
 	for i, p := range t {
-		side := min(2, i, len(t)-1-i) // as many on both sides: else a rise would seem to begin earlier
-		near := slices.Clone(t[i-side : i+side+1])
-		slices.SortFunc(near, func(a, b point) int {
-			if a.v < b.v {
-				return -1
-			}
-			return 1
-		})
-		out[i] = point{p.at, near[side].v}
+		side := 1
+		for side <= min(i, len(t)-1-i) && (side <= 2 || p.at.Sub(t[i-side].at) <= within && t[i+side].at.Sub(p.at) <= within) {
+			side++
+		}
+		side--
+		near := make([]float64, 0, 2*side+1)
+		for _, n := range t[i-side : i+side+1] {
+			near = append(near, n.v)
+		}
+		slices.Sort(near)
+		out[i] = point{p.at, near[side]}
 	}
 	return out
 }

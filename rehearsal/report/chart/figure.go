@@ -47,6 +47,14 @@ type Axis struct {
 	High  float64 // above Low
 }
 
+// drawable is the axis itself or, where it is none, one from 0 to 1.
+func (a Axis) drawable() Axis {
+	if !finite(a.Low) || !finite(a.High) || a.High <= a.Low {
+		a.Low, a.High = 0, 1
+	}
+	return a
+}
+
 // Panel is lines over a vertical axis, or lanes. Without a title it takes less
 // room.
 type Panel struct {

@@ -17,20 +17,20 @@ func (s scale) y(value float64) float64 {
 }
 
 func (d *drawing) panel(p Panel, top float64) {
-	d.text("heading", "start", 2, top+d.size.Font+2, p.Title)
+	d.over.text("heading", "start", 2, top+d.size.Font+2, p.Title)
 	if len(p.Lanes) > 0 {
 		for i, lane := range p.Lanes {
-			d.lane(lane, top+max(p.titleHeight()-6, 0)+laneHeight*float64(i))
+			d.lane(lane, top+max(p.titleHeight()-6, 0)+d.lanes()*float64(i))
 		}
 		return
 	}
 	s := scale{top: top + p.titleHeight(), bottom: top + p.titleHeight() + plotHeight - 10}
 	s.low, s.high = p.extent()
-	ticks := Ticks(s.low, s.high*1.02, 4, p.Unit)
-	if step := ticks[len(ticks)-1]; len(ticks) > 1 && step < s.high {
-		ticks = append(ticks, step+ticks[1]-ticks[0])
+	ticks := Ticks(s.low, s.high, 4, p.Unit)
+	if last := len(ticks) - 1; last > 0 && ticks[last] < s.high { // one more, so that the line ends below a tick
+		s.high = 2*ticks[last] - ticks[last-1]
+		ticks = append(ticks, s.high)
 	}
-	s.high = math.Max(s.high, ticks[len(ticks)-1])
 	for i, label := range labels(ticks, p.Unit) {
 		d.line("grid", d.left, s.y(ticks[i]), d.right, s.y(ticks[i]))
 		d.text("tick", "end", d.left-6, s.y(ticks[i])+d.size.Font/3, label)
@@ -47,11 +47,13 @@ func (d *drawing) panel(p Panel, top float64) {
 }
 
 func (d *drawing) lane(lane Lane, top float64) {
+	top += d.lanes() - laneHeight
 	middle := top + laneHeight/2
-	d.open("g")
-	d.title(lane.Label)
-	d.text("tick", "end", d.left-6, middle+d.size.Font/3, d.fitting(lane.Label))
-	d.close("g")
+	if d.above {
+		d.over.text("label", "start", 2, top, d.fitting(lane.Label))
+	} else {
+		d.text("tick", "end", d.left-6, middle+d.size.Font/3, lane.Label)
+	}
 	d.line("grid", d.left, middle, d.right, middle)
 	for _, s := range lane.Spans {
 		if finite(s.From) && finite(s.To) && s.To >= s.From {

@@ -13,7 +13,7 @@ var bars = []rune("▁▂▃▄▅▆▇█")
 // without a finite value is a space; negative values are drawn as 0.
 func Spark(values []float64, width int) string {
 	width = min(width, len(values))
-	largest := math.Inf(-1)
+	highest := math.Inf(-1)
 	peaks := make([]float64, max(width, 0))
 	for i := range peaks {
 		peaks[i] = math.Inf(-1)
@@ -22,17 +22,17 @@ func Spark(values []float64, width int) string {
 				peaks[i] = math.Max(peaks[i], v)
 			}
 		}
-		largest = math.Max(largest, peaks[i])
+		highest = math.Max(highest, peaks[i])
 	}
 	line := make([]rune, len(peaks))
 	for i, peak := range peaks {
 		switch {
 		case !finite(peak):
 			line[i] = ' '
-		case largest <= 0:
+		case highest <= 0:
 			line[i] = bars[0]
 		default:
-			line[i] = bars[int(math.Round(math.Max(peak, 0)/largest*float64(len(bars)-1)))]
+			line[i] = bars[int(math.Round(math.Max(peak, 0)/highest*float64(len(bars)-1)))]
 		}
 	}
 	return string(line)
@@ -41,6 +41,7 @@ func Spark(values []float64, width int) string {
 // Strip draws a lane in one line of text of the width: spans as blocks, each
 // kind a shade, dots as points.
 func Strip(lane Lane, axis Axis, width int) string {
+	axis = axis.drawable()
 	line := []rune(strings.Repeat(" ", width))
 	place := func(x float64) int {
 		return min(max(int((x-axis.Low)/(axis.High-axis.Low)*float64(width)), 0), width-1)

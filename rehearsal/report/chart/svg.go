@@ -17,7 +17,7 @@ type Size struct {
 // The sizes: for desktops and paper, and for phones, where the letters are as
 // large as on a desktop and there is less of everything else.
 var (
-	Wide   = Size{Width: 1000, Font: 13, Gutter: 190}
+	Wide   = Size{Width: 1000, Font: 13, Gutter: 270}
 	Narrow = Size{Width: 350, Font: 12, Gutter: 104}
 )
 
@@ -32,23 +32,23 @@ const (
 // drawing is a figure on its way to the canvas.
 type drawing struct {
 	canvas
+	over        canvas // what lies over everything: words
 	figure      Figure
 	size        Size
+	above       bool    // labels of lanes stand above them: beside them there is no room
 	left, right float64 // of the panels
 	top, bottom float64 // of all panels
 }
 
 // SVG draws the figure.
 func (f Figure) SVG(size Size) string {
-	if !finite(f.X.Low) || !finite(f.X.High) || f.X.High <= f.X.Low {
-		f.X.Low, f.X.High = 0, 1
-	}
+	f.X = f.X.drawable()
 	d := &drawing{figure: f, size: size}
-	d.left, d.right = d.margins()
+	d.margins()
 	d.top = 6 + laneHeight*float64(len(d.labelled()))
 	d.bottom = d.top
 	for _, p := range f.Panels {
-		d.bottom += height(p)
+		d.bottom += d.height(p)
 	}
 	d.open("svg", "viewBox", "0 0 "+n(size.Width)+" "+n(d.bottom+axisHeight), "role", "img",
 		"aria-label", f.Title+". "+f.Text, "font-size", n(size.Font))
@@ -57,18 +57,27 @@ func (f Figure) SVG(size Size) string {
 	y := d.top
 	for _, p := range f.Panels {
 		d.panel(p, y)
-		y += height(p)
+		y += d.height(p)
 	}
 	d.marks()
+	d.WriteString(d.over.String())
 	d.close("svg")
 	return d.String()
 }
 
-func height(p Panel) float64 {
+func (d *drawing) height(p Panel) float64 {
 	if len(p.Lanes) > 0 {
-		return p.titleHeight() + laneHeight*float64(len(p.Lanes)) + 4
+		return p.titleHeight() + d.lanes()*float64(len(p.Lanes)) + 4
 	}
 	return p.titleHeight() + plotHeight
+}
+
+// lanes is the height of each.
+func (d *drawing) lanes() float64 {
+	if d.above {
+		return laneHeight + d.size.Font + 2
+	}
+	return laneHeight
 }
 
 func (p Panel) titleHeight() float64 {
@@ -78,23 +87,25 @@ func (p Panel) titleHeight() float64 {
 	return titleHeight
 }
 
-// margins leave room for the longest label and value of all lanes, and for
-// ticks.
-func (d *drawing) margins() (left, right float64) {
-	label, value := 7, 2
+// margins leave room for ticks and for the longest label and value of all lanes.
+func (d *drawing) margins() {
+	const tick = 7 // letters
+	label, value := tick, 2
 	for _, p := range d.figure.Panels {
 		for _, lane := range p.Lanes {
 			label = max(label, utf8.RuneCountInString(lane.Label))
 			value = max(value, utf8.RuneCountInString(lane.Value))
 		}
 	}
-	left = min(float64(label)*letter*d.size.Font+12, d.size.Gutter)
-	return left, d.size.Width - max(float64(value)*letter*d.size.Font+10, 20)
+	if d.left = float64(label)*letter*d.size.Font + 12; d.left > d.size.Gutter {
+		d.above, d.left = true, tick*letter*d.size.Font+12
+	}
+	d.right = d.size.Width - max(float64(value)*letter*d.size.Font+10, 20)
 }
 
-// fitting shortens a label to what the gutter has room for.
+// fitting shortens a label to what there is room for.
 func (d *drawing) fitting(label string) string {
-	most := int((d.left - 8) / (letter * d.size.Font))
+	most := int((d.size.Width - 8) / (letter * d.size.Font))
 	if runes := []rune(label); len(runes) > most {
 		return string(runes[:max(most-1, 1)]) + "…"
 	}
@@ -134,7 +145,6 @@ func (d *drawing) labelled() []Mark {
 // marks draws the lines through all panels. Each label has a row of its own, so
 // that none covers another.
 func (d *drawing) marks() {
-	var labels canvas // over all lines
 	row := 0.0
 	for _, m := range d.figure.Marks {
 		if !finite(m.X) {
@@ -148,11 +158,10 @@ func (d *drawing) marks() {
 			if x > (d.left+d.right)/2 {
 				anchor, at = "end", x-5
 			}
-			labels.text("label", anchor, at, top+4, m.Label)
+			d.over.text("label", anchor, at, top+4, m.Label)
 		}
 		d.path("mark k-"+string(m.Kind), m.Text, "M"+n(x)+" "+n(top)+"V"+n(d.bottom))
 	}
-	d.WriteString(labels.String())
 }
 
 func lineClass(l Line) string {
@@ -165,12 +174,12 @@ func lineClass(l Line) string {
 
 // most of what a panel shows: its lines, bands and dots.
 func (p Panel) extent() (low, high float64) {
-	high = p.High
 	see := func(y float64) {
 		if finite(y) {
 			low, high = math.Min(low, y), math.Max(high, y)
 		}
 	}
+	see(p.High)
 	for _, l := range p.Lines {
 		for _, y := range l.Y {
 			see(y)

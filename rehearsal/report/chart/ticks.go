@@ -53,8 +53,8 @@ func labels(ticks []float64, unit string) []string {
 		return out
 	}
 	times, after := 1.0, ""
-	switch largest := math.Max(math.Abs(ticks[0]), math.Abs(ticks[len(ticks)-1])); {
-	case unit == Seconds && largest < 1:
+	switch size := math.Max(math.Abs(ticks[0]), math.Abs(ticks[len(ticks)-1])); {
+	case unit == Seconds && size < 1:
 		times, after = 1000, " ms"
 	case unit == Seconds:
 		after = " s"

@@ -130,4 +130,7 @@ func grouped(whole string) string {
 	return sign + whole
 }
 
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// largest is what can be drawn: beyond it differences are no numbers any more.
+const largest = 1e150
+
+func finite(x float64) bool { return math.Abs(x) <= largest }

@@ -8,48 +8,7 @@ import (
 	"bakeoff/rehearsal/report/chart"
 )
 
-func residue(run evidence.Run) section {
-	s := section{Title: "Left behind", List: run.Residue}
-	switch {
-	case len(run.Residue) > 0:
-		s.Text = []string{"These were still there at the end, and should not have been:"}
-	case run.Outcome != evidence.Refused:
-		s.Text = []string{"Nothing was found at the end that should not have been there."}
-	}
-	return s
-}
-
-// actions are those in the evidence; where nobody wrote any down, those that
-// follow from what went wrong.
-func actions(run evidence.Run) section {
-	s := section{Title: "What is to be done"}
-	t := table{Columns: columns("Finding", "To do", "Owner", "Due", "State")}
-	agreed := run.Actions
-	if len(agreed) == 0 && run.Outcome != evidence.Refused {
-		agreed, t.Note = Findings(run), "Proposed from what the run found; nobody has agreed to them yet."
-	}
-	for _, a := range agreed {
-		t.Rows = append(t.Rows, actionRow(a))
-	}
-	if len(t.Rows) > 0 {
-		s.Tables = []table{t}
-	}
-	return s
-}
-
-func actionRow(a evidence.Action) []cell {
-	state, owner := cell{Text: "open", Tone: unsure}, a.Owner
-	if a.Done != nil {
-		state = cell{Text: "done " + a.Done.UTC().Format(day), Tone: good}
-	}
-	if owner == "" {
-		owner = "nobody yet"
-	}
-	return []cell{{Text: a.Finding}, {Text: a.Do}, {Text: owner}, {Text: a.Due.UTC().Format(day)}, state}
-}
-
-const day = "2006-01-02"
-
+// lineage says where each piece of data is from, and what was done to it.
 func lineage(run evidence.Run) section {
 	s := section{Title: "Where the data came from"}
 	t := table{Columns: columns("Data", "Source", ">Rows", "What was done to it", "Digest of the source", "Digest of what was used")}
