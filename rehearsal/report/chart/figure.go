@@ -31,8 +31,8 @@ const (
 
 // Figure is panels over one axis.
 type Figure struct {
-	Title  string
-	Text   string // what is to be seen, in a sentence: for those who cannot see it
+	Title  string // a sentence
+	Text   string // what is to be seen, in another: for those who cannot see it
 	X      Axis
 	Panels []Panel
 	Shades []Span // behind every panel

@@ -116,11 +116,12 @@ func (d *drawing) curve(l Line, s scale) {
 	for _, run := range runs(points) {
 		start := n(d.x(run[0].X))
 		line := start + " " + n(s.y(run[0].Y))
-		for i, p := range run[1:] {
+		for _, p := range run[1:] {
 			if l.Step {
-				line += "V" + n(s.y(run[i].Y)) + "H" + n(d.x(p.X))
+				line += "H" + n(d.x(p.X)) + "V" + n(s.y(p.Y))
+			} else {
+				line += "L" + n(d.x(p.X)) + " " + n(s.y(p.Y))
 			}
-			line += "L" + n(d.x(p.X)) + " " + n(s.y(p.Y))
 		}
 		end := n(d.x(run[len(run)-1].X))
 		if len(run) == 1 {

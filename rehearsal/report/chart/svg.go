@@ -51,7 +51,7 @@ func (f Figure) SVG(size Size) string {
 		d.bottom += d.height(p)
 	}
 	d.open("svg", "viewBox", "0 0 "+n(size.Width)+" "+n(d.bottom+axisHeight), "role", "img",
-		"aria-label", f.Title+". "+f.Text, "font-size", n(size.Font))
+		"aria-label", f.Title+" "+f.Text, "font-size", n(size.Font))
 	d.shades()
 	d.axis()
 	y := d.top
