@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
@@ -113,4 +114,31 @@ func TestFailuresThatAreGone(t *testing.T) {
 		require.Empty(t, fold(i, side(float64(100*i), 400)))
 	}
 	require.Empty(t, fold(35, side(3500, -1)), "it had stood still for long: exporters forget such series")
+}
+
+// What was read while the candidate was apart from the users counts nowhere, and
+// neither does the stretch over which it came among them.
+func TestBeginAnew(t *testing.T) {
+	errors := rollout.Check{Name: "errors", Failures: "f", Requests: "r", MinRequests: 1, Weight: 1, Judge: &rollout.Judge{RateRatio: &rollout.RateRatio{}}}
+	p := panelOf(t, errors, cpu(10*time.Second))
+	fold := func(i int, failures, value float64, apart bool) {
+		r := cpuOf(is(1), is(value))
+		r.Checks["errors"] = CheckReading{Sides: map[Side]SideReading{
+			Baseline: total(float64(100*i), 0, nil), Candidate: total(float64(100*i), failures, nil)}}
+		_, troubles := p.fold(r, begin.Add(time.Duration(i)*5*time.Second), !apart, unknownShare)
+		require.Empty(t, troubles)
+		if apart {
+			p.beginAnew()
+		}
+	}
+	for i := 1; i <= 4; i++ {
+		fold(i, float64(40*i), 9, true)
+	}
+	fold(5, 200, 9, false)
+	require.Zero(t, p.judges["errors"].Verdict().Candidate, "only the reference")
+	for i := 6; i <= 7; i++ {
+		fold(i, 200+float64(i-5), 1, false)
+	}
+	require.Equal(t, analysis.Counts{Requests: 200, Failures: 2}, p.judges["errors"].Verdict().Candidate)
+	require.Equal(t, 1.0, *p.judges["cpu"].Verdict().Candidate.Value)
 }

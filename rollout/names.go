@@ -37,17 +37,50 @@ const (
 // Queues lists every task queue.
 func Queues() []string { return []string{QueueControl, QueueAnalysis, QueueInfra, QueueRehearsal} }
 
+// What the ids of workflows begin with; the target follows.
+const (
+	rolloutPrefix = "rollout/"
+	targetPrefix  = "target/"
+	fleetPrefix   = "fleet/"
+)
+
 // WorkflowID is the id of a target's rollout. It is the lock: one runs at a time.
-func WorkflowID(t Target) string { return "rollout/" + t.String() }
+func WorkflowID(t Target) string { return WorkflowIDOf(t.String()) }
+
+// WorkflowIDOf is the same for a target that is written as text.
+func WorkflowIDOf(target string) string { return rolloutPrefix + target }
+
+// TargetOf reads the target from the id of a rollout, a fleet or a Target, as
+// text. Another id is returned as it is.
+func TargetOf(workflowID string) string {
+	for _, prefix := range []string{rolloutPrefix, targetPrefix, fleetPrefix} {
+		if target, is := strings.CutPrefix(workflowID, prefix); is {
+			return target
+		}
+	}
+	return workflowID
+}
 
 // IsFleetID reports whether a workflow's id is that of a fleet.
-func IsFleetID(workflowID string) bool { return strings.HasPrefix(workflowID, "fleet/") }
+func IsFleetID(workflowID string) bool { return strings.HasPrefix(workflowID, fleetPrefix) }
 
 // FleetID is the id of a service's fleet; the unit of the target is left out.
 func FleetID(t Target) string {
 	t.Unit = ""
-	return "fleet/" + t.String()
+	return fleetPrefix + t.String()
 }
+
+// rehearsalPrefix is what ids of rehearsals begin with.
+const rehearsalPrefix = "rehearsal/"
+
+// RehearsalID is the id of a rehearsal. It is the lock: one runs at a time.
+func RehearsalID(environment, name string) string { return rehearsalPrefix + environment + "/" + name }
+
+// IsRehearsalID reports whether a workflow's id is that of a rehearsal.
+func IsRehearsalID(workflowID string) bool { return strings.HasPrefix(workflowID, rehearsalPrefix) }
+
+// SuiteID is the id of a suite of rehearsals.
+func SuiteID(name string) string { return "suite/" + name }
 
 // NoticeID is the id of the notice of a run's nth occasion, and of the workflow
 // that tells people of it.

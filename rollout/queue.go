@@ -27,7 +27,7 @@ const ErrorRenewing = "Renewing"
 const CommandSupersede = "supersede"
 
 // TargetID is the id of a target's own workflow.
-func TargetID(t Target) string { return "target/" + t.String() }
+func TargetID(t Target) string { return targetPrefix + t.String() }
 
 // What a spec may say about a release that arrives while its rollout runs.
 const (

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,9 @@ func TestTargets(t *testing.T) {
 		require.Equal(t, want, have)
 		require.Equal(t, text, have.String())
 		require.Equal(t, "rollout/"+text, WorkflowID(have))
+		for _, id := range []string{WorkflowID(have), TargetID(have), FleetID(have)} {
+			require.Equal(t, strings.TrimSuffix(text, "/"+have.Unit), strings.TrimSuffix(TargetOf(id), "/"+have.Unit), id)
+		}
 	}
 	for _, text := range []string{"", "checkout", "/", "a/", "/b", "a/b/", "a/b/c/d", "a/..", "./b", "a b/c", "a/ä", "a/b+c", "a/b%2F"} {
 		_, err := ParseTarget(text)

@@ -17,6 +17,15 @@ type Problem struct {
 	Column  int    `json:"column,omitempty"`
 }
 
+// Texts are the problems as people read them.
+func Texts(problems []Problem) []string {
+	var out []string
+	for _, p := range problems {
+		out = append(out, p.String())
+	}
+	return out
+}
+
 // String reads "checkout.yaml:12:9: strategy.canary[1].weight: does not rise",
 // without the place where it is not known.
 func (p Problem) String() string {

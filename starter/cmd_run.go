@@ -182,12 +182,4 @@ func (c *cli) detached(r run) error {
 }
 
 // targetOf reads the target from a workflow's id.
-func targetOf(r run) string {
-	for _, id := range []func(rollout.Target) string{rollout.WorkflowID, rollout.TargetID, rollout.FleetID} {
-		prefix := strings.TrimSuffix(id(rollout.Target{Environment: "e", Service: "s"}), "e/s")
-		if target, found := strings.CutPrefix(r.WorkflowID, prefix); found {
-			return target
-		}
-	}
-	return r.WorkflowID
-}
+func targetOf(r run) string { return rollout.TargetOf(r.WorkflowID) }

@@ -17,6 +17,7 @@ type fleetAdmission struct {
 	Plan     rollout.FleetPlan `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Signer   *rollout.Signer   `json:"signer,omitempty"`
 }
 
 // fleetOptions says how a fleet starts: as a rollout does, under its own id.
@@ -129,7 +130,7 @@ func withUnits(ctx context.Context, svc reads, s rollout.Status) rollout.Status 
 			continue
 		}
 		asked++
-		e, err := svc.Describe(ctx, run{"rollout/" + u.Target, u.RunID})
+		e, err := svc.Describe(ctx, run{rollout.WorkflowIDOf(u.Target), u.RunID})
 		if err != nil || !e.open() {
 			continue // the fleet tells as much as is known
 		}

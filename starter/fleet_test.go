@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 
 	"bakeoff/rollout"
 )
@@ -137,4 +139,24 @@ func TestFleetsAreShown(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.Contains(t, plainLine(now), "wave 2/2, a Kept, b RolledBack, c Running")
+}
+
+// Who asked for a fleet, with whose signature, and past which rules.
+func TestStoryOfASignedFleet(t *testing.T) {
+	order := rollout.FleetOrder{Actor: "ana", Override: true, Statement: "said", Signature: "signed",
+		Spec: rollout.FleetSpec{Service: "checkout", Environment: "production", Rollout: rollout.Spec{Release: rollout.Release{Version: "2.5.0"}}}}
+	p := &tape{t: t}
+	p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED).Attributes = &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{
+		WorkflowExecutionStartedEventAttributes: &historypb.WorkflowExecutionStartedEventAttributes{
+			WorkflowType: &commonpb.WorkflowType{Name: rollout.FleetType}, Input: p.payloads(order)}}
+	asked := told(t, p).lines[0]
+	require.Equal(t, "ana asked for 2.5.0 in 0 units of production/checkout (break-glass override)", asked.Text)
+	require.Equal(t, true, asked.Data["override"])
+	require.Equal(t, "said", asked.Data["statement"])
+	require.Equal(t, false, asked.Data["verified"], "nobody has looked yet")
+
+	p.act("admit", "AdmitFleet", nil, fleetAdmission{Signer: &rollout.Signer{Name: "ana@example.com", Key: "SHA256:k"}})
+	asked = told(t, p).lines[0]
+	require.Equal(t, true, asked.Data["verified"])
+	require.Equal(t, "ana@example.com", asked.Data["signer"])
 }

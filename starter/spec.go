@@ -117,9 +117,7 @@ func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, fr
 	if strings.HasPrefix(subject.Target, "/") || strings.HasSuffix(subject.Target, "/") { // the spec does not name it
 		subject.Target, subject.WorkflowID = "", ""
 	}
-	for _, p := range problems {
-		subject.Problems = append(subject.Problems, p.String())
-	}
+	subject.Problems = rollout.Texts(problems)
 	if err := c.result(c.refusal(subject, rollout.CauseSpec, "the spec is refused: "+strings.Join(subject.Problems, "; "))); err != nil {
 		return err
 	}

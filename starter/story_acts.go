@@ -75,10 +75,7 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 		return err
 	}
 	if out.Cause != "" {
-		var problems []string
-		for _, p := range out.Problems {
-			problems = append(problems, p.String())
-		}
+		problems := rollout.Texts(out.Problems)
 		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
 		return nil
 	}

@@ -26,7 +26,12 @@ func (s *story) fleetSubmitted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	if order.Reason != "" {
 		text += ": " + order.Reason
 	}
-	line := s.add(e, rollout.EventSubmitted, 0, text, map[string]any{"version": version, "reason": order.Reason, "units": len(spec.Units)})
+	data := map[string]any{"version": version, "reason": order.Reason, "units": len(spec.Units)}
+	if order.Override {
+		text, data["override"] = text+" (break-glass override)", true
+	}
+	noteSignature(data, order.Statement, order.Signature)
+	line := s.add(e, rollout.EventSubmitted, 0, text, data)
 	line.Actor = order.Actor
 	starterOf(e, a).note(line)
 	return nil
@@ -39,13 +44,11 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 		return err
 	}
 	if out.Cause != "" {
-		var problems []string
-		for _, p := range out.Problems {
-			problems = append(problems, p.String())
-		}
+		problems := rollout.Texts(out.Problems)
 		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
 		return nil
 	}
+	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
 	s.status.Waves, s.status.Steps, s.status.PlanDigest, s.status.Warnings = len(p.Waves), len(p.Waves), p.Digest, p.Warnings
 	for _, u := range p.Units {
@@ -129,7 +132,7 @@ func (s *story) reported(e *historypb.HistoryEvent, input *commonpb.Payloads) er
 	if err := s.decode(input, &report); err != nil {
 		return err
 	}
-	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: "rollout/" + report.Target})
+	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: rollout.WorkflowIDOf(report.Target)})
 	u.Phase, u.Kept, u.Reason = report.Phase, report.Kept, report.Reason
 	if report.Kept {
 		u.Weight = rollout.All

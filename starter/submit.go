@@ -164,13 +164,10 @@ func (c *cli) stillQueued(ctx context.Context, s submitted) error {
 	return exit(exitTimeoutWaiting)
 }
 
-// waitingForQueue is what an order waits for whose turn has not come.
-const waitingForQueue = "queue"
-
 // pending is where an order stands that has no rollout yet.
 func pending(s submitted) rollout.Status {
 	return rollout.Status{Target: s.spec.Key().String(), WorkflowID: s.WorkflowID, Candidate: s.spec.Release.Version,
-		Phase: rollout.PhasePending, WaitingFor: waitingForQueue, Reason: s.Why, StartedAt: s.At}
+		Phase: rollout.PhasePending, WaitingFor: rollout.WaitingForQueue, Reason: s.Why, StartedAt: s.At}
 }
 
 // fateOf is what a Target knows of an order by now.

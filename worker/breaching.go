@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -45,7 +44,7 @@ func (b breaching) take(ctx context.Context, f firedAlert) (heardAlert, error) {
 		var notFound *serviceerror.NotFound
 		switch {
 		case err == nil:
-			heard.Told = append(heard.Told, strings.TrimPrefix(id, "rollout/"))
+			heard.Told = append(heard.Told, rollout.TargetOf(id))
 		case !errors.As(err, &notFound):
 			return heard, fmt.Errorf("tell %s: %w", id, err)
 		}

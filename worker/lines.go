@@ -37,6 +37,7 @@ type lines struct {
 
 type knownLine struct {
 	closures []rollout.Closure // one at most
+	err      error             // it could not be found out
 	at       time.Time
 }
 
@@ -51,11 +52,13 @@ func (l *lines) Stopped(ctx context.Context, environment string) ([]rollout.Clos
 		known, there := l.known[name]
 		if !there || l.now().Sub(known.at) > lineFresh {
 			closures, err := l.ask(ctx, name)
-			if err != nil {
-				return nil, err
+			known = knownLine{closures, err, l.now()}
+			if ctx.Err() == nil { // else only this caller is gone
+				l.known[name] = known
 			}
-			known = knownLine{closures, l.now()}
-			l.known[name] = known
+		}
+		if known.err != nil {
+			return nil, known.err
 		}
 		all = append(all, known.closures...)
 	}

@@ -72,4 +72,21 @@ func TestLines(t *testing.T) {
 	now = now.Add(2 * lineFresh)
 	_, err = l.Stopped(t.Context(), "production")
 	require.ErrorContains(t, err, "away", "what is not known is no line that runs")
+	asked = server.asked
+	_, err = l.Stopped(t.Context(), "production")
+	require.ErrorContains(t, err, "away")
+	require.Equal(t, asked, server.asked, "a server that does not answer is not asked by every window")
+	server.err = nil
+	now = now.Add(2 * lineFresh)
+	got, err = l.Stopped(t.Context(), "production")
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	server.err, now = gone.Err(), now.Add(2*lineFresh)
+	_, err = l.Stopped(gone, "production")
+	require.Error(t, err)
+	server.err = nil
+	_, err = l.Stopped(t.Context(), "production")
+	require.NoError(t, err, "a caller that is gone is no answer for others")
 }

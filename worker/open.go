@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -127,7 +126,7 @@ func (o *openRollouts) ask() (openCounts, error) {
 func (c openCounts) add(id string, attributes map[string]*commonpb.Payload) {
 	environment, service := attribute[string](attributes, rollout.AttributeEnvironment), attribute[string](attributes, rollout.AttributeService)
 	if environment == "" || service == "" {
-		if t, err := rollout.ParseTarget(strings.TrimPrefix(id, "rollout/")); err == nil {
+		if t, err := rollout.ParseTarget(rollout.TargetOf(id)); err == nil {
 			environment, service = t.Environment, t.Service
 		}
 	}

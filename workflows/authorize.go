@@ -49,18 +49,26 @@ func refusing(why string) func(rollout.Command) rollout.Answer {
 
 // mayGive asks whether a command may be given, and if not why.
 func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.AuthorizeOutput {
-	act := r.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
-	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
-	in := activities.AuthorizeInput{ID: c.ID, Environment: r.order.Spec.Environment, Target: r.status.Target, Command: c.Name, Actor: c.Actor,
-		StartedBy: r.status.StartedBy, Override: c.Override}
+	in := activities.AuthorizeInput{Environment: r.order.Spec.Environment, Target: r.status.Target, StartedBy: r.status.StartedBy}
 	if r.approval != nil {
 		in.From = r.approval.ask.From
 	}
+	return authorize(ctx, r.act("authorize."+c.Name, mayAct(c)), c, in)
+}
+
+// mayAct is the question as history has it.
+func mayAct(c rollout.Command) string { return fmt.Sprintf("may %s %s?", c.Actor, c.Name) }
+
+// authorize asks the rules in force whether a command may be given. in says what
+// it is for; who gives it, and the signature, are the command's own. An answer
+// that does not come in time is no.
+func authorize(ctx workflow.Context, o act, c rollout.Command, in activities.AuthorizeInput) (out activities.AuthorizeOutput) {
+	o.queue, o.limit, o.within, o.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
+	in.ID, in.Command, in.Actor, in.Override = c.ID, c.Name, c.Actor, c.Override
 	if c.Statement != "" || c.Signature != "" {
 		in.Signed = &c
 	}
-	var out activities.AuthorizeOutput
-	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
+	if err := start(ctx, o, a.Authorize, in).Get(ctx, &out); err != nil {
 		out.Why = "whether it is allowed could not be found out: " + rootCause(err)
 	}
 	return out

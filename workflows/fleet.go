@@ -91,9 +91,7 @@ func (f *fleet) admit() *setback {
 		return &setback{outcome: rollout.Refused, cause: rollout.CausePolicy, reason: "could not check the units: " + rootCause(err)}
 	}
 	if out.Cause != "" {
-		for _, p := range out.Problems {
-			f.status.Problems = append(f.status.Problems, p.String())
-		}
+		f.status.Problems = rollout.Texts(out.Problems)
 		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: "the fleet is refused: " + list(f.status.Problems)}
 	}
 	f.adopt(out.Plan)

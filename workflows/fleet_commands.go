@@ -115,21 +115,11 @@ func (f *fleet) authorized(ctx workflow.Context, c rollout.Command) func(rollout
 // forbids says why a command may not be given; "" when it may.
 func (f *fleet) forbids(ctx workflow.Context, c rollout.Command) string {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	act := f.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
-	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
-	in := activities.AuthorizeInput{ID: c.ID, Environment: f.order.Spec.Environment, Target: f.status.Target, Command: c.Name, Actor: c.Actor,
-		StartedBy: f.status.StartedBy, Override: c.Override}
-	if c.Statement != "" || c.Signature != "" {
-		in.Signed = &c
+	in := activities.AuthorizeInput{Environment: f.order.Spec.Environment, Target: f.status.Target, StartedBy: f.status.StartedBy}
+	if out := authorize(detached, f.act("authorize."+c.Name, mayAct(c)), c, in); !out.Allowed {
+		return out.Why
 	}
-	var out activities.AuthorizeOutput
-	if err := start(detached, act, a.Authorize, in).Get(detached, &out); err != nil {
-		return "whether it is allowed could not be found out: " + rootCause(err)
-	}
-	if out.Allowed {
-		return ""
-	}
-	return out.Why
+	return ""
 }
 
 func (f *fleet) abort(c rollout.Command) rollout.Answer {

@@ -200,5 +200,5 @@ func (f *fleet) say(w rollout.Word, to ...activities.Unit) {
 }
 
 func (f *fleet) run(u *unit) activities.Unit {
-	return activities.Unit{WorkflowID: "rollout/" + u.Target, RunID: f.at(u).RunID}
+	return activities.Unit{WorkflowID: rollout.WorkflowIDOf(u.Target), RunID: f.at(u).RunID}
 }

@@ -54,7 +54,7 @@ type target struct {
 	newer    *rollout.Command // the same, from a release that takes its place
 	idle     workflow.Future  // what is seen while nothing runs
 	stopIdle workflow.CancelFunc
-	deciding int // orders that are being looked at
+	deciding int // orders and signalled aborts that are being looked at
 	acts     int // counts activities, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
@@ -178,7 +178,11 @@ func (t *target) note(id string) {
 func (t *target) hear(c rollout.Command) {
 	c.Name = rollout.CommandAbort
 	t.passOn(c)
-	workflow.Go(t.ctx, func(ctx workflow.Context) { t.answer(ctx, c, t.onAbort) })
+	t.deciding++
+	workflow.Go(t.ctx, func(ctx workflow.Context) {
+		defer func() { t.deciding-- }()
+		t.answer(ctx, c, t.onAbort)
+	})
 }
 
 // passOn gives an abort to a rollout that is only being started: nobody else
@@ -232,21 +236,14 @@ func (t *target) standing() string {
 
 // forbids says why a command may not be given here; "" when it may.
 func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
-	act := t.act("authorize."+c.Name, fmt.Sprintf("may %s %s?", c.Actor, c.Name))
-	act.queue, act.limit, act.within, act.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
-	var out activities.AuthorizeOutput
-	in := activities.AuthorizeInput{ID: c.ID, Environment: t.status.Target.Environment, Target: t.status.Target.String(),
-		Command: c.Name, Actor: c.Actor, Runless: true}
-	if c.Name != rollout.CommandAbort && c.Statement+c.Signature != "" {
-		in.Signed = &c
+	if c.Name == rollout.CommandAbort { // its signature is kept, and never looked at
+		c.Statement, c.Signature = "", ""
 	}
-	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
-		return "whether it is allowed could not be found out: " + rootCause(err)
+	in := activities.AuthorizeInput{Environment: t.status.Target.Environment, Target: t.status.Target.String(), Runless: true}
+	if out := authorize(ctx, t.act("authorize."+c.Name, mayAct(c)), c, in); !out.Allowed {
+		return out.Why
 	}
-	if out.Allowed {
-		return ""
-	}
-	return out.Why
+	return ""
 }
 
 // act is a quick act of this run.

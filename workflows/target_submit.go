@@ -45,7 +45,7 @@ func (t *target) receive(s rollout.Submit) {
 	o := s.Order
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
 		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
-	t.status.Fates = t.status.Fates[max(len(t.status.Fates)-rollout.MostFates, 0):]
+	t.forget()
 	t.deciding++
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
@@ -56,6 +56,19 @@ func (t *target) receive(s rollout.Submit) {
 		}
 		t.place(ctx, s)
 	})
+}
+
+// forget drops the oldest orders whose fate is final: who waits in the queue is
+// asked about for as long as that takes.
+func (t *target) forget() {
+	isFinal := func(f rollout.Submission) bool { return f.Fate != rollout.FateQueued && f.Fate != rollout.FateStarting }
+	for len(t.status.Fates) > rollout.MostFates {
+		i := slices.IndexFunc(t.status.Fates, isFinal)
+		if i < 0 {
+			return
+		}
+		t.status.Fates = slices.Delete(t.status.Fates, i, i+1)
+	}
 }
 
 // catchUp waits for the end of a rollout that is over but not yet reported: who
@@ -157,11 +170,7 @@ func (t *target) inadmissible(ctx workflow.Context, o rollout.Order) (rollout.Ca
 	if err := start(ctx, act, a.Admit, activities.AdmitInput{Order: o, Received: t.fateOf(o.ID).At}).Get(ctx, &out); err != nil {
 		return rollout.CausePolicy, "whether it may be started could not be found out: " + rootCause(err)
 	}
-	var problems []string
-	for _, p := range out.Problems {
-		problems = append(problems, p.String())
-	}
-	return out.Cause, list(problems)
+	return out.Cause, list(rollout.Texts(out.Problems))
 }
 
 // tell signals the running rollout. One that has just ended has nothing to hear.

@@ -136,16 +136,6 @@ func TestRings(t *testing.T) {
 		s.noRules("internal")
 		s.asBefore()
 	})
-	t.Run("forgiven", func(t *testing.T) { // what the cohort met is not counted against a share of the users
-		s := c.scene(t)
-		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.4})
-		s.start(s.cohorts(), "strategy: {"+window+", rings: [{cohort: internal, bake: 6s}, {weight: 20%, bake: 5s}], keepBaseline: 2s}",
-			strings.Replace(absolute, "95%", "50%", 1)+"\n  - {name: errors, failures: 'http_requests_total{code=~\"5..\"}', requests: http_requests_total, by: version}")
-		s.awaits("PUT /cohorts/internal 200", 1)
-		s.watched(3)
-		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.01})
-		s.ends(0, rollout.Promoted, "")
-	})
 	t.Run("unknown", func(t *testing.T) {
 		s := c.scene(t)
 		e := s.run(ringed, absolute)
