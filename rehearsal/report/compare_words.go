@@ -143,7 +143,7 @@ func (c Comparison) matters(m Metric) string {
 
 func concerns(criterion evidence.Criterion, m Metric) bool {
 	if criterion.Signal != "" {
-		return signal(criterion.Signal) == m.Name
+		return signal(criterion.Signal) == m.Name && (criterion.Of == "" || criterion.Of == m.Of)
 	}
 	about, drill := strings.CutPrefix(criterion.Name, m.Of+": ")
 	return drill && (about == m.Name || m.Name == timeToRestore && strings.HasPrefix(about, "restored"))

@@ -186,9 +186,10 @@ func (p Panel) extent() (low, high float64) {
 		}
 	}
 	for _, b := range p.Bands {
-		for _, end := range []*float64{b.Low, b.High} {
-			if end != nil {
-				see(*end)
+		for _, edge := range []*Edge{b.Low, b.High} {
+			if edge != nil {
+				see(edge.First)
+				see(edge.Last)
 			}
 		}
 	}
