@@ -48,6 +48,7 @@ type rehearsing struct {
 
 	zero    time.Time // the beginning of the load
 	stopped string    // why it was; "": it was not
+	broken  bool      // nobody stopped it: it could not go on
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
@@ -94,6 +95,14 @@ func (r *rehearsing) stop(why string) {
 	}
 }
 
+// breakOff ends a practice that cannot go on.
+func (r *rehearsing) breakOff(why string) {
+	if r.stopped == "" {
+		r.broken = true
+		r.stop(why)
+	}
+}
+
 // admit has the worker look at the manifest, at what it starts from, and at what
 // its own policy says. Nothing is changed before.
 func (r *rehearsing) admit() (bool, error) {
@@ -122,14 +131,17 @@ func (r *rehearsing) practise() {
 	r.enter(rehearsal.Practising, "reading the state before")
 	r.facts.Before = r.look("before")
 	if r.facts.Before.Error != "" {
-		r.stop("the state before could not be read: " + r.facts.Before.Error)
+		r.breakOff("the state before could not be read: " + r.facts.Before.Error)
+		return
+	}
+	if !r.restoreData() {
 		return
 	}
 	timer := r.timer("stop what takes too long", r.order.Manifest.Longest().Std())
 	defer timer.cancel()
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) == nil {
-			r.stop(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
+			r.breakOff(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
 		}
 	})
 	r.zero = r.now().Add(leadTime)
@@ -160,6 +172,7 @@ func (r *rehearsing) tearDown() {
 		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
 	}
 	r.readBack()
+	r.compareTables()
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }
@@ -167,7 +180,9 @@ func (r *rehearsing) tearDown() {
 // conclude has what was measured judged, and the evidence written.
 func (r *rehearsing) conclude() error {
 	r.enter(rehearsal.Judging, "judging what was measured")
-	r.facts.Aborted = r.stopped
+	if r.facts.Aborted = r.stopped; r.broken {
+		r.facts.Aborted, r.facts.Broken = "", r.stopped
+	}
 	act := r.act("conclude", "judge what was measured, and write the evidence")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, time.Hour, heartbeat
 	var out activities.ConcludeRehearsalOutput
