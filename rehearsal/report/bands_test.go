@@ -38,3 +38,12 @@ func TestBandsAreDrawnAsTheyAreJudged(t *testing.T) {
 		})
 	}
 }
+
+func TestTheMarkIsAtTheWorstOfAStretch(t *testing.T) {
+	run := evidence.Run{StartedAt: began, EndedAt: after(40),
+		Series:   []evidence.Series{{Name: evidence.SeriesErrors, Unit: "ratio", Seconds: []float64{0, 10, 20}, Values: []float64{0.2, 0.5, 0.3}}},
+		Criteria: []evidence.Criterion{{Name: "errors", Signal: evidence.SeriesErrors, Band: []evidence.BandPoint{{Second: 0, High: to(0.1)}, {Second: 40, High: to(0.1)}}}}}
+	page := written(t, report.HTML, run)
+	require.Contains(t, page, "errors: 50 % at 0:10, expected 10 %")
+	require.NotContains(t, page, "errors: 20 % at 0:00")
+}
