@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rollout"
 )
 
 // ReadTarget reads the state of a target: what a rollout changes, as a digest,
@@ -26,6 +28,7 @@ func (a *Activities) ReadTarget(ctx context.Context, in ReadTargetInput) (ReadTa
 		left = append(left, showRules(s.Cohorts))
 	}
 	s.At, s.Endpoints, s.Present = time.Time{}, nil, false
+	maps.DeleteFunc(s.Split, func(_ string, w rollout.Weight) bool { return w == 0 }) // some routers keep a name without a share
 	body, err := json.Marshal(s)
 	if err != nil {
 		return ReadTargetOutput{}, asTemporal("write the state of "+in.Target+" as JSON", err)

@@ -15,6 +15,8 @@ type Library struct {
 	directory string
 }
 
+var _ activities.Library = Library{}
+
 // NewLibrary returns the library in a folder.
 func NewLibrary(directory string) Library { return Library{directory} }
 

@@ -31,6 +31,8 @@ type Archive struct {
 	directory string
 }
 
+var _ activities.Archive = Archive{}
+
 // NewArchive returns the archive below a folder, which is made when the first
 // file is.
 func NewArchive(directory string) Archive { return Archive{directory} }

@@ -50,21 +50,8 @@ func (m Mask) String() string {
 	return "mask " + m.Field + " as " + m.way()
 }
 
-// Key says where the worker finds the secret that masks are made with. It is
-// never in a manifest.
-type Key struct {
-	Env  string `json:"env,omitempty"`  // a variable of the worker
-	File string `json:"file,omitempty"` // a file of the worker
-}
-
-// Problems says everything that is wrong with the reference.
-func (k Key) Problems(path string) []rollout.Problem {
-	var p problems
-	p.require((k.Env == "") != (k.File == ""), path, "needs either env or file: where the worker finds the key")
-	return p
-}
-
-// leastKey is the shortest key, in bytes.
+// leastKey is the shortest key, in bytes. It is the worker's, and never in a
+// manifest.
 const leastKey = 16
 
 // Masker masks values with a key. It is safe for concurrent use.

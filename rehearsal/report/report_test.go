@@ -119,6 +119,32 @@ func TestPicturesHaveTextAlternatives(t *testing.T) {
 	require.Contains(t, page, "latency p99, browse: ", "marks outside of the band explain themselves")
 }
 
+// TestTheTableBesideAPicture has the largest value of each stretch, and of it only.
+func TestTheTableBesideAPicture(t *testing.T) {
+	run := evidence.Run{StartedAt: began, EndedAt: after(80), Series: []evidence.Series{
+		{Name: evidence.SeriesErrors, Of: "browse", Unit: "ratio", Seconds: []float64{0, 1, 2, 70}, Values: []float64{0.01, 0.03, 0.02, 0.5}}}}
+	text := regexp.MustCompile(`\s+`).ReplaceAllString(wellFormed(t, written(t, report.HTML, run)), " ")
+	require.Contains(t, text, "errors, browse 0:003 % 0:022 % 1:1050 % Each row is the largest value within 2 s.")
+}
+
+// TestTheShareHoldsUntilTheEnd: what was set last is drawn until the run ends.
+func TestTheShareHoldsUntilTheEnd(t *testing.T) {
+	run := evidence.Run{StartedAt: began, EndedAt: after(100), Timeline: []evidence.Moment{
+		{Time: after(0), Kind: evidence.MomentWeight, Value: to(0.0)}, {Time: after(50), Kind: evidence.MomentWeight, Value: to(0.5)}}}
+	require.Contains(t, written(t, report.HTML, run), "V38H980L980 38")
+}
+
+// TestMarksOutOfOrder: clocks of several machines may disagree; a part is never
+// negative, and the rest is as it was.
+func TestMarksOutOfOrder(t *testing.T) {
+	run := poor()
+	run.Drills[0].Repeats[0] = evidence.Repeat{Number: 1, BreachAt: to(after(10)), SeenAt: to(after(9)), DecidedAt: to(after(11)), RestoredAt: to(after(12)), HealthyAt: to(after(14))}
+	require.Contains(t, written(t, report.Text, run), "One drill took 4 s")
+	page := written(t, report.HTML, run)
+	require.Contains(t, page, "<title>decide 1 s</title>")
+	require.NotContains(t, page, "<title>detect")
+}
+
 // hostile is what nobody should be called.
 const hostile = "<script>alert(1)</script>\"'`|\n# *x* [a](javascript:b) \x1b[31m"
 

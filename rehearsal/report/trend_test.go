@@ -49,6 +49,22 @@ func TestTrends(t *testing.T) {
 	require.NoError(t, report.Trend{Service: "x"}.Markdown(&text))
 }
 
+// TestEarlyReversals counts by the share that the candidate of the drill had, and
+// not by that of another.
+func TestEarlyReversals(t *testing.T) {
+	weight := func(seconds, share float64) evidence.Moment {
+		return evidence.Moment{Time: after(seconds), Kind: evidence.MomentWeight, Value: &share}
+	}
+	drill := func(from, decided float64) evidence.Repeat {
+		return evidence.Repeat{StartedAt: after(from), DecidedAt: to(after(decided)), EndedAt: after(decided + 5)}
+	}
+	run := evidence.Run{StartedAt: began,
+		Timeline: []evidence.Moment{weight(5, 1), weight(12, 0.25), weight(22, 0.1), weight(24, 0.5), weight(32, 0.2), weight(36, 0.9)},
+		Drills:   []evidence.Drill{{Repeats: []evidence.Repeat{drill(10, 15), drill(20, 25), drill(30, 35), drill(40, 45)}}}}
+	require.Equal(t, 2, report.Trends([]evidence.Run{run})[0].Points[0].Early)
+	require.Contains(t, written(t, report.Text, run), "2 of 4 drills went back early, while the candidate had at most 25 % of the traffic")
+}
+
 func TestReadiness(t *testing.T) {
 	runs := []evidence.Run{rich("a", 1)}
 	end := runs[0].Drills[0].Repeats[9].EndedAt
@@ -74,6 +90,10 @@ func TestReadiness(t *testing.T) {
 	require.False(t, r.Ready())
 	require.False(t, r.Overdue)
 	require.Contains(t, r.Reason, "a later one failed")
+
+	earlier := later(poor(), -1)
+	earlier.Drills[0].Repeats[0].Outcome = evidence.Failed
+	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
 }
 
 func TestFindings(t *testing.T) {

