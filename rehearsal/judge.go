@@ -11,8 +11,6 @@ import (
 	"bakeoff/rollout"
 )
 
-func durationOf(d time.Duration) rollout.Duration { return rollout.Duration(d) }
-
 // Judge says what every criterion of the manifest came to, in its order. What
 // could not be measured is Unmeasured, and never Passed.
 func (m Manifest) Judge(f Facts) []evidence.Criterion {
