@@ -7,14 +7,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
-// inputs is the part of a rehearsal's manifest that is data.
+// inputs is the part of a rehearsal's manifest that is data and load.
 type inputs struct {
 	Baseline data.Baseline `json:"baseline"`
 	Data     []data.Set    `json:"data"`
+	Load     []load.Load   `json:"load"`
 }
 
 // Validate is what the whole manifest says of this part.
@@ -22,6 +24,9 @@ func (in inputs) Validate() []rollout.Problem {
 	out := in.Baseline.Problems("baseline")
 	for i, s := range in.Data {
 		out = append(out, s.Problems(fmt.Sprintf("data[%d]", i))...)
+	}
+	for i, l := range in.Load {
+		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
 	}
 	return out
 }
