@@ -7,16 +7,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
-// inputs is the part of a rehearsal's manifest that is data and load.
+// inputs is the part of a rehearsal's manifest that is data, load and faults.
 type inputs struct {
 	Baseline data.Baseline `json:"baseline"`
 	Data     []data.Set    `json:"data"`
 	Load     []load.Load   `json:"load"`
+	Faults   []fault.Fault `json:"faults"`
 }
 
 // Validate is what the whole manifest says of this part.
@@ -28,7 +30,7 @@ func (in inputs) Validate() []rollout.Problem {
 	for i, l := range in.Load {
 		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
 	}
-	return out
+	return append(out, fault.Problems("faults", in.Faults)...)
 }
 
 func checkTemplate(t *testing.T, b block) {
