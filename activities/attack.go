@@ -61,7 +61,7 @@ func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Write
 	}()
 	_, err := a.Load.Attack(ctx, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
 	activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load())) // whoever comes next sends none of it again
-	if ctx.Err() != nil && !isStopping(ctx) { // stopped: what was sent is kept
+	if ctx.Err() != nil && !isStopping(ctx) {                    // stopped: what was sent is kept
 		err = nil
 	}
 	return asTemporal("send "+order.Load.Name, err)

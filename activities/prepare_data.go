@@ -27,7 +27,7 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
 		return nil, nil, err
 	case err != nil:
-		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil
+		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil //nolint:nilerr // the manifest's mistake is an answer
 	}
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
