@@ -154,7 +154,54 @@ func TestRealPostgres(t *testing.T) {
 		require.EqualError(t, err, "table orders: rows: 3 is more than 2; field email: 1 values are repeated; field amount: 2 rows have no value; field amount: the sum 10.5 is less than 11: final")
 		require.ErrorIs(t, d.Check(ctx, "orders", []data.Check{{Field: "none", Unique: true}}), activities.ErrFinal)
 	})
+	t.Run("sets are restored, and known again", func(t *testing.T) { setsAreRestored(t, d, exec) })
 	t.Run("what does not fit is refused, and changes nothing", func(t *testing.T) { refusals(t, d) })
+}
+
+// setsAreRestored is the road of a manifest's sets into a database.
+func setsAreRestored(t *testing.T, d *postgres.Database, exec func(*testing.T, string)) {
+	databases := activities.Databases{"shop": d}
+	prepare := func(checks ...data.Check) ([]data.Set, []data.Prepared) {
+		sets := []data.Set{
+			{Snapshot: data.Snapshot{Name: "parts", File: "parts.sql", Digest: data.Digest([]byte(dump)), Checks: checks, Into: &data.Into{Database: "shop", Unchanged: []string{"parts"}}}},
+			{Snapshot: data.Snapshot{Name: "orders", File: "orders.csv", Digest: data.Digest([]byte(orders)), Mask: []data.Mask{{Field: "email"}},
+				Into: &data.Into{Database: "shop", Table: "orders", Unchanged: []string{"public.orders", "public.orders"}}}},
+			{Snapshot: data.Snapshot{Name: "file", File: "orders.csv", Digest: data.Digest([]byte(orders)), Mask: []data.Mask{{Field: "email", As: "keep"}}}},
+		}
+		prepared, err := data.Prepare(1, sets, data.Sources{
+			Read: func(file string) ([]byte, error) {
+				return map[string][]byte{"parts.sql": []byte(dump), "orders.csv": []byte(orders)}[file], nil
+			},
+			Masker: func() (*data.Masker, error) { return data.NewMasker([]byte("0123456789abcdef")) },
+		})
+		require.NoError(t, err)
+		return sets, prepared
+	}
+	sets, prepared := prepare(data.Check{Table: "parts", Rows: &data.Range{Min: number(3)}})
+	require.Empty(t, databases.Problems("data", sets))
+	require.Equal(t, "data[0].into.database: shop is not known to this worker: name it in its configuration", activities.Databases{}.Problems("data", sets)[0].String())
+	require.NoError(t, databases.Restore(ctx, sets, prepared))
+	exec(t, "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM orders WHERE email LIKE '%ada%'); ASSERT (SELECT count(*) = 2 FROM orders); END $$")
+
+	before, err := databases.Before(ctx, sets)
+	require.NoError(t, err)
+	require.Len(t, before, 2)
+	require.Equal(t, "shop/parts", before[0].Name)
+	require.Equal(t, 3, before[0].Rows)
+	exec(t, "UPDATE orders SET amount = 1 WHERE id = 1")
+	after, err := databases.After(ctx, before)
+	require.NoError(t, err)
+	require.Equal(t, after[0].Before, after[0].After)
+	require.NotEqual(t, after[1].Before, after[1].After)
+	_, err = activities.Databases{}.After(ctx, before)
+	require.ErrorContains(t, err, "database shop is not known to this worker any more")
+
+	sets, prepared = prepare(data.Check{Table: "parts", Field: "name", NotNull: true})
+	err = databases.Restore(ctx, sets, prepared)
+	require.EqualError(t, err, "set parts: table parts: field name: 1 rows have no value: final")
+	sets[0].Into.Unchanged = []string{"nothing"}
+	_, err = databases.Before(ctx, sets)
+	require.ErrorIs(t, err, activities.ErrNotFound)
 }
 
 func refusals(t *testing.T, d *postgres.Database) {
