@@ -21,6 +21,9 @@ func (f *fleet) listen() error {
 	if err := workflow.SetQueryHandler(f.ctx, rollout.PlanQuery, func() (rollout.FleetPlan, error) { return f.plan, nil }); err != nil {
 		return err
 	}
+	if err := workflow.SetQueryHandler(f.ctx, rollout.LeaveQuery, f.leave); err != nil {
+		return err
+	}
 	for _, name := range rollout.Commands() {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = name

@@ -26,6 +26,7 @@ type fleetStory struct {
 	world func(worlds)
 	plot  func(*fleetTeller)
 	held  map[string]string // workflow id → the run that is open there
+	slow  time.Duration     // that a word of the fleet takes to reach a unit
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -61,14 +62,34 @@ type fleetTeller struct {
 // executions are those that the story says that run, and those of its units.
 type executions struct {
 	held map[string]string
+	slow time.Duration
 	env  *testsuite.TestWorkflowEnvironment
 }
 
 func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
 
 func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
+	time.Sleep(e.slow)
 	_ = e.env.SignalWorkflowByID(to.WorkflowID, rollout.SignalFleet, w) // one that is over needs none
 	return nil
+}
+
+// Leave asks between two tasks of the fleet, as Temporal does.
+func (e executions) Leave(ctx context.Context, _ activities.Unit, target string) (why string, err error) {
+	answered := make(chan error, 1)
+	e.env.RegisterDelayedCallback(func() {
+		answer, err := e.env.QueryWorkflow(rollout.LeaveQuery, target)
+		if err == nil {
+			err = answer.Get(&why)
+		}
+		answered <- err
+	}, 0)
+	select {
+	case err := <-answered:
+		return why, err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 func fleetSpec(units ...string) rollout.FleetSpec {
@@ -103,7 +124,7 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
-	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, env}, Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	// What units report reaches the fleet, which the environment does not do for its root.
 	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(
@@ -225,6 +246,24 @@ var fleetStories = map[string]fleetStory{
 			})
 		},
 		want: rollout.Aborted, wantReason: "aborted by ana@example.com: pager", wantUnits: outcomes(aborted, aborted, aborted),
+	},
+	"nothing is raised while the abort is on its way to the units": {
+		slow: 4 * time.Second,
+		spec: func(s *rollout.FleetSpec) {
+			s.Rollout.Strategy.Canary = append(s.Rollout.Strategy.Canary, rollout.Step{Weight: 5000, Bake: s.Rollout.Strategy.Canary[0].Bake})
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.order(rollout.Command{Name: "abort", Reason: "pager"}, rollout.Accepted)
+			})
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				time.Sleep(500 * time.Millisecond) // the abort is in the fleet's history by now
+				for _, w := range s.worlds {
+					w.Forbid("2.5.0", "the abort")
+				}
+			})
+		},
+		want: rollout.Aborted, wantUnits: outcomes(aborted, aborted, aborted),
 	},
 	"an abort between waves begins nothing more": {
 		spec: func(s *rollout.FleetSpec) { s.Wait = rollout.Duration(time.Minute) },
