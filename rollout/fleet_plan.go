@@ -25,8 +25,9 @@ type FleetPlan struct {
 	Deadline    Duration            `json:"deadline"`
 	Events      int                 `json:"events"` // bound on the history's length, see EventBound
 	Warnings    []string            `json:"warnings,omitempty"`
-	Abort       []string            `json:"abort,omitempty"` // who may abort; empty: anyone
-	Digest      string              `json:"digest"`          // sha256 of the plan without this field
+	Abort       []string            `json:"abort,omitempty"`    // who may abort; empty: anyone
+	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
+	Digest      string              `json:"digest"`             // sha256 of the plan without this field
 }
 
 // PlannedUnit is one unit of the plan.
@@ -46,6 +47,7 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 	p := FleetPlan{
 		Target: s.Key().String(), Waves: s.levels(), After: s.After, MaxParallel: len(s.Units), Wait: s.Wait,
 		Budget: s.FailureBudget, OnFailure: orElse(s.OnFailure, OnFailureAll), Candidate: s.Rollout.Release.Version,
+		Recovers: true,
 	}
 	if s.MaxParallel != nil {
 		p.MaxParallel = *s.MaxParallel
