@@ -26,6 +26,7 @@ type FleetPlan struct {
 	Events      int                 `json:"events"` // bound on the history's length, see EventBound
 	Warnings    []string            `json:"warnings,omitempty"`
 	Abort       []string            `json:"abort,omitempty"`    // who may abort; empty: anyone
+	Notifies    bool                `json:"notifies,omitempty"` // somebody may want to know: notices are sent
 	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
 	Digest      string              `json:"digest"`             // sha256 of the plan without this field
 }
@@ -74,8 +75,14 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 
 // EventBound computes how long the history may become when nothing goes wrong:
 // 40 + 18 per unit (begun, promoted, released, ended, each with a workflow task)
-// + 8 per wave.
-func (p FleetPlan) EventBound() int { return 40 + 18*len(p.Units) + 8*len(p.Waves) }
+// + 8 per wave, and what notices of each wait and of the end cost.
+func (p FleetPlan) EventBound() int {
+	events := 40 + 18*len(p.Units) + 8*len(p.Waves)
+	if p.Notifies {
+		events += noticeEvents * len(p.Waves)
+	}
+	return events
+}
 
 // Seal returns the plan with its digest.
 func (p FleetPlan) Seal() FleetPlan {

@@ -100,6 +100,9 @@ func (s *story) tellUnits(e *historypb.HistoryEvent) error {
 // unitStarted tells that a unit begins, or that what it had changed before it
 // was cut off is being put back.
 func (s *story) unitStarted(e *historypb.HistoryEvent, u *rollout.UnitStatus, runID string) {
+	if u == nil {
+		return
+	}
 	text, data := u.Target+" begins", map[string]any{"unit": u.Unit, "wave": u.Wave, "runId": runID}
 	u.Phase = rollout.PhaseRunning
 	if u.Outcome != "" {
@@ -127,6 +130,9 @@ func (s *story) cutOffUnit(result rollout.Status, f *failurepb.Failure) rollout.
 }
 
 func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, result rollout.Status) {
+	if u == nil {
+		return
+	}
 	u.Phase, u.Outcome, u.Cause, u.Reason, u.Weight, u.Kept = rollout.PhaseCompleted, result.Outcome, result.Cause, result.Reason, result.Weight, false
 	data := map[string]any{"unit": u.Unit, "wave": u.Wave, "outcome": u.Outcome, "reason": u.Reason, "runId": u.RunID}
 	if u.Cause != "" {
@@ -135,7 +141,8 @@ func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, resu
 	s.add(e, rollout.EventUnitEnded, u.Wave, fmt.Sprintf("%s %s: %s", u.Target, u.Outcome, u.Reason), data)
 }
 
-// unit finds the unit whose rollout an execution is.
+// unit finds the unit whose rollout an execution is; nil: of none, such as the
+// workflows that tell people.
 func (s *story) unit(of *commonpb.WorkflowExecution) *rollout.UnitStatus {
 	target := targetOf(run{of.GetWorkflowId(), of.GetRunId()})
 	for i := range s.status.Units {
@@ -143,7 +150,7 @@ func (s *story) unit(of *commonpb.WorkflowExecution) *rollout.UnitStatus {
 			return &s.status.Units[i]
 		}
 	}
-	return &rollout.UnitStatus{Target: target}
+	return nil
 }
 
 // reported takes in what a unit told its fleet.
@@ -153,6 +160,9 @@ func (s *story) reported(e *historypb.HistoryEvent, input *commonpb.Payloads) er
 		return err
 	}
 	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: rollout.WorkflowIDOf(report.Target)})
+	if u == nil {
+		return nil
+	}
 	u.Phase, u.Kept, u.Reason = report.Phase, report.Kept, report.Reason
 	if report.Kept {
 		u.Weight = rollout.All

@@ -73,6 +73,9 @@ func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answe
 	answer := obey(c)
 	f.seen[c.ID] = answer
 	countCommand(f.ctx, c.Name, answer.Answer)
+	if answer.Answer == rollout.Denied {
+		f.notify(ofDenied(c, answer.Why))
+	}
 	return answer
 }
 

@@ -28,6 +28,8 @@ type fleetStory struct {
 	held  map[string]string // workflow id → the run that is open there
 	slow  time.Duration     // that a word of the fleet takes to reach a unit
 
+	heard []rollout.Occasion // what people are told of the fleet, in any order; nil: nobody is
+
 	want       rollout.Outcome
 	wantCause  rollout.Cause
 	wantReason string
@@ -124,7 +126,12 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
-	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
+	env.RegisterWorkflow(workflows.Notify)
+	var told activities.Notifications
+	if s.heard != nil {
+		told.Sinks, told.Subscriptions = map[string]activities.Notifier{"sim": ws["a"]}, []activities.Subscription{{To: "sim"}}
+	}
+	env.RegisterActivity(&activities.Activities{Notifications: told, Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	// What units report reaches the fleet, which the environment does not do for its root.
 	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(
@@ -166,6 +173,9 @@ func TestFleet(t *testing.T) {
 				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[had[unit] == rollout.Promoted], sole, unit)
 				require.Equal(t, []string{sole}, w.State().Versions, unit)
 			}
+			if s.heard != nil {
+				require.ElementsMatch(t, s.heard, toldOfFleet(ws["a"]), "%+v", ws["a"].Heard())
+			}
 			if s.check != nil {
 				s.check(t, ws, status)
 			}
@@ -180,6 +190,16 @@ func outcomes(of ...rollout.Outcome) map[string]rollout.Outcome {
 		out[string(rune('a'+i))] = o
 	}
 	return out
+}
+
+// toldOfFleet is what people were told of the fleet itself.
+func toldOfFleet(w *sim.World) (events []rollout.Occasion) {
+	for _, m := range w.Heard() {
+		if m.WorkflowID == "fleet/staging/checkout" {
+			events = append(events, m.Event)
+		}
+	}
+	return events
 }
 
 // neverBegun requires that nothing was written in a unit's world.
@@ -206,6 +226,21 @@ var fleetStories = map[string]fleetStory{
 	"one bad unit takes all back, those of the first wave too": {
 		world: func(ws worlds) { ws.breaks("b") },
 		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "b: RolledBack: errors", wantUnits: outcomes(aborted, wentBack, aborted),
+	},
+	"people are told of the fleet: that it waits, and how it ends": {
+		spec:  func(s *rollout.FleetSpec) { s.Wait = rollout.Duration(time.Second) },
+		want:  rollout.Promoted,
+		heard: []rollout.Occasion{rollout.OnWaiting, rollout.OnPromoted},
+	},
+	"people are told of the fleet: that it goes back": {
+		world: func(ws worlds) { ws.breaks("a") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict,
+		heard: []rollout.Occasion{rollout.OnRollingBack, rollout.OnRolledBack},
+	},
+	"people are told of the fleet: that it was refused": {
+		held: map[string]string{"rollout/staging/checkout/c": "r-1"},
+		want: rollout.Refused, wantCause: rollout.CauseRunning,
+		heard: []rollout.Occasion{rollout.OnRefused},
 	},
 	"one bad unit takes its wave back": {
 		spec:  func(s *rollout.FleetSpec) { s.OnFailure = rollout.OnFailureWave },
@@ -311,6 +346,7 @@ var fleetStories = map[string]fleetStory{
 				s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
 			})
 		},
-		want: rollout.Aborted,
+		want:  rollout.Aborted,
+		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
 	},
 }

@@ -3,6 +3,7 @@ package histories_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 // fleetPath is one life of a fleet of three units, a before b and c.
 type fleetPath struct {
 	lines string // of the spec
+	told  bool   // people are
 	bad   string // the unit whose candidate fails
 	plot  func(s *scene, worlds map[string]*sim.World)
 	want  rollout.Outcome
@@ -31,6 +33,7 @@ type fleetPath struct {
 var fleetPaths = map[string]fleetPath{
 	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
 	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
+	"fleet-notified": {lines: "wait: 1s", told: true, want: rollout.Promoted},
 	"fleet-lost": {want: rollout.RolledBack, plot: func(s *scene, worlds map[string]*sim.World) {
 		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.WorkflowIDOf(target+"/a"), "", "recorded"))
@@ -59,7 +62,13 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 	}
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(spec, "\n")), 0o600))
-	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, "")}
+	config := ""
+	if p.told {
+		receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		t.Cleanup(receiver.Close)
+		config = strings.ReplaceAll(notifies, "RECEIVER", receiver.URL) + "  subscriptions: [{to: webhook}]\n"
+	}
+	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, config)}
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
