@@ -31,8 +31,8 @@ type fleetPath struct {
 // fleetPaths are kept as two histories each: the fleet's, and as name-unit that
 // of the unit a.
 var fleetPaths = map[string]fleetPath{
-	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
-	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
+	"fleet-promote":  {lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-one-bad":  {bad: "b", want: rollout.RolledBack},
 	"fleet-notified": {lines: "wait: 1s", told: true, want: rollout.Promoted},
 	"fleet-lost": {want: rollout.RolledBack, plot: func(s *scene, worlds map[string]*sim.World) {
 		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
