@@ -6,7 +6,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION         := v2.11.9
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev caddy demo test unit e2e lint workflowcheck bench judgesim fuzz clean
+.PHONY: help build dev caddy demo test unit integration e2e lint workflowcheck bench judgesim fuzz clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,14 @@ test: caddy dev ## everything: unit, stories, conformance, layers, lint of workf
 unit: ## the main module's tests alone
 	PATH="$(BIN):$$PATH" go test -timeout 30m ./...
 
+integration: caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime; fails where one is missing
+	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./activities/caddy ./activities/faults ./activities/postgres ./activities/prometheus ./rollout/signature
+	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override'
+
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...
 
-bench: dev ## the numbers to hold, on this machine: folds, judge, abort, dead worker, history, replay (10 minutes; leave the machine alone)
+bench: dev ## the numbers to hold, on this machine: folds, judge, abort, dead worker, history, load, replay (10 minutes; leave the machine alone)
 	go test -run '^$$' -bench . -benchmem ./analysis ./starter
 	go test -timeout 20m -run '^$$' -bench . ./testsuite/bench
 

@@ -23,6 +23,10 @@ type Activities struct {
 	Gates         Gates             // what may close a target for a while
 	Hooks         Hooks             // how hooks are called; nil: no HTTP ones
 	Notifications Notifications     // who is told of what
+	Load          Load              // sends the requests of rehearsals; nil: none
+	Faults        Faults            // makes the faults of rehearsals; nil: none
+	Archive       Archive           // what rehearsals leave; nil: there can be none
+	Practice      Practice          // what rehearsals may do
 	Executions    Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing
 	Look          time.Duration     // how long Preflight watches the baseline, where metrics do not remember; default 2s
 	Now           func() time.Time  // default time.Now

@@ -22,7 +22,7 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 
 func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	invalid := in.Order.Spec.Validate()
-	problems := slices.Concat(invalid, a.limitsOf(in.Order).check(in.Order.Spec), notServed(in.Order))
+	problems := append(slices.Clone(invalid), a.limitsOf(in.Order).check(in.Order.Spec)...)
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
@@ -30,6 +30,8 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
+	plan, amiss := a.drilling(in, plan)
+	problems = append(problems, amiss...)
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
@@ -169,19 +171,6 @@ func isMutable(artifact string) bool {
 	_, digest, pinned := strings.Cut(artifact, "@")
 	_, hex, algorithm := strings.Cut(digest, ":")
 	return artifact != "" && !(pinned && algorithm && hex != "")
-}
-
-// notServed refuses what a spec may say and this version cannot keep. To
-// accept it and do nothing would be a lie.
-func notServed(o rollout.Order) []rollout.Problem {
-	var out []rollout.Problem
-	refuse := func(given bool, path, message string) {
-		if given {
-			out = append(out, rollout.Problem{Path: path, Message: message})
-		}
-	}
-	refuse(o.Drill != nil, "drill", "a drill needs a rehearsal")
-	return out
 }
 
 // admitDrivers makes every driver that the plan names and asks whether it can

@@ -13,6 +13,8 @@ type AdmitInput struct {
 
 	Received time.Time `json:"received,omitzero"` // when the order reached Temporal; zero: it is only looked at, and needs no signature
 
+	Rehearsal bool `json:"rehearsal,omitempty"` // a rehearsal started the rollout, says the server: it may be a drill
+
 	Foresee bool `json:"foresee,omitempty"` // look at the present traffic, too; a rollout does so in Preflight
 }
 
@@ -185,6 +187,7 @@ type ObserveInput struct {
 	Primary   string                       `json:"primary,omitempty"`  // must be primary while watched; "": not asked
 	Replicas  int                          `json:"replicas,omitempty"` // that the candidate is to have
 	Verdict   rollout.Verdict              `json:"verdict,omitempty"`  // injected by a drill
+	Inject    time.Time                    `json:"inject,omitzero"`    // data time from which on it is
 	State     []byte                       `json:"state,omitempty"`    // of the judges, as returned by the window before
 	Adaptive  *rollout.Adaptive            `json:"adaptive,omitempty"` // say which weight may be next
 	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself

@@ -37,7 +37,7 @@ func (o *observer) results(final bool) []rollout.CheckResult {
 	if t, found := o.overBudget(); found {
 		out = append(out, rollout.CheckResult{Name: budgetCheck, Verdict: t.verdict, Reason: t.reason})
 	}
-	if o.in.Verdict != "" && o.At.After(o.in.CountFrom) {
+	if o.in.Verdict != "" && !o.At.Before(o.in.Inject) {
 		out = append(out, rollout.CheckResult{Name: "drill", Verdict: o.in.Verdict, Reason: "drill: injected " + string(o.in.Verdict)})
 	}
 	return out

@@ -77,6 +77,20 @@ func (h histogram) above(bound float64) (float64, bool) {
 	return h.total() - h.counts[i], true
 }
 
+// Quantile is the value that a share q of the counts of a histogram does not
+// exceed, in the unit of its bounds: linear within a bucket, and the last finite
+// bound beyond it. Buckets that hold nothing, or cannot be, are an error.
+func Quantile(buckets map[string]float64, q float64) (float64, error) {
+	h, err := parseHistogram(buckets)
+	if err == nil && h.total() == 0 {
+		err = errors.New("nothing was counted")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return h.quantile(q), nil
+}
+
 // quantile interpolates linearly within the bucket; beyond the last finite
 // bound it is that bound.
 func (h histogram) quantile(q float64) float64 {

@@ -71,6 +71,8 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
+	Rehearsal string `json:"rehearsal,omitempty"` // id of the rehearsal's workflow that this is a part of
+
 	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
 
 	Received time.Time `json:"received,omitzero"` // when its Target took it in; whoever gives it leaves that out

@@ -72,6 +72,18 @@ func FleetID(t Target) string {
 	return fleetPrefix + t.String()
 }
 
+// rehearsalPrefix is what ids of rehearsals begin with.
+const rehearsalPrefix = "rehearsal/"
+
+// RehearsalID is the id of a rehearsal. It is the lock: one runs at a time.
+func RehearsalID(environment, name string) string { return rehearsalPrefix + environment + "/" + name }
+
+// IsRehearsalID reports whether a workflow's id is that of a rehearsal.
+func IsRehearsalID(workflowID string) bool { return strings.HasPrefix(workflowID, rehearsalPrefix) }
+
+// SuiteID is the id of a suite of rehearsals.
+func SuiteID(name string) string { return "suite/" + name }
+
 // NoticeID is the id of the notice of a run's nth occasion, and of the workflow
 // that tells people of it.
 func NoticeID(workflowID, runID string, n int, o Occasion) string {

@@ -124,6 +124,20 @@ type TimeToRestore struct {
 	Total   Duration `json:"total"`
 }
 
+// Drilled is how a drill went, by Temporal's clock. Moments that it has not come
+// to are nil.
+type Drilled struct {
+	Step     int        `json:"step"`
+	Verdict  Verdict    `json:"verdict"`
+	Weight   Weight     `json:"weight"`            // of the candidate in the step
+	Raised   time.Time  `json:"raised"`            // the step's bake began
+	Injected time.Time  `json:"injected"`          // from here on the step is bad
+	Seen     *time.Time `json:"seen,omitempty"`    // somebody looked
+	Decided  *time.Time `json:"decided,omitempty"` // to go back
+	Traffic  *time.Time `json:"traffic,omitempty"` // the baseline was seen to have all of it
+	Healthy  *time.Time `json:"healthy,omitempty"` // the baseline was seen to be well
+}
+
 // Status is where a rollout stands and, once Completed, its result. What people
 // ask first comes first: the Temporal UI shows a result in this order.
 type Status struct {
@@ -141,6 +155,7 @@ type Status struct {
 	Steps         int            `json:"steps"`
 	StepOwner     string         `json:"stepOwner,omitempty"` // who answers for the step
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
+	Drilled       *Drilled       `json:"drilled,omitempty"` // of a drill
 	Checks        []CheckResult  `json:"checks"`
 
 	Score  *float64           `json:"score,omitempty"`  // 0 to 100: share of the decided checks, by weight, that pass; it never decides

@@ -56,10 +56,11 @@ TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE, TEMPORAL_TLS…, or its
 configuration file. A target is written environment/service[/unit].`
 
 const (
-	groupRollouts = "rollouts"
-	groupOrders   = "orders"
-	groupSpecs    = "specs"
-	groupAudit    = "audit"
+	groupRollouts   = "rollouts"
+	groupRehearsals = "rehearsals"
+	groupOrders     = "orders"
+	groupSpecs      = "specs"
+	groupAudit      = "audit"
 )
 
 func (c *cli) root() *cobra.Command {
@@ -76,13 +77,14 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.ui, "ui", "", "address of the Temporal UI for links (default BAKEOFF_UI, else http://127.0.0.1:8233 for a local Temporal)")
 	root.AddGroup(
 		&cobra.Group{ID: groupRollouts, Title: "Rollouts:"}, &cobra.Group{ID: groupOrders, Title: "Orders to a running rollout:"},
-		&cobra.Group{ID: groupSpecs, Title: "Specs:"}, &cobra.Group{ID: groupAudit, Title: "Audit and tuning:"},
+		&cobra.Group{ID: groupRehearsals, Title: "Rehearsals:"}, &cobra.Group{ID: groupSpecs, Title: "Specs:"}, &cobra.Group{ID: groupAudit, Title: "Audit and tuning:"},
 	)
 	c.add(root, groupRollouts, c.runCommand(), c.startCommand(), c.waitCommand(), c.statusCommand(), c.listCommand())
 	c.add(root, groupOrders, c.pauseCommand(), c.resumeCommand(), c.abortCommand(), c.approveCommand(), c.rejectCommand(),
 		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.rollbackCommand(), c.restoreCommand(),
 		c.stopTheLineCommand(), c.startTheLineCommand())
 	c.add(root, groupSpecs, c.planCommand(), c.lintCommand(), c.schemaCommand())
+	c.add(root, groupRehearsals, c.rehearseCommand(), c.reportCommand(), c.compareCommand())
 	c.add(root, groupAudit, c.historyCommand(), c.judgeCommand(), c.doctorCommand())
 	root.AddCommand(c.versionCommand())
 	return root

@@ -18,6 +18,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 )
 
@@ -293,3 +294,9 @@ func file(t *testing.T, text string) string {
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
 }
+
+func (f *fake) Begin(context.Context, beginning) (run, error)        { return run{}, errNoWorker }
+func (f *fake) Standing(context.Context, run, any) error             { return errNotFound }
+func (f *fake) Outcome(context.Context, run, any) error              { return errNotFound }
+func (f *fake) Halt(context.Context, run, rehearsal.Stop) error      { return errNotFound }
+func (f *fake) Schedule(context.Context, beginning, timetable) error { return nil }

@@ -31,6 +31,7 @@ type service interface {
 	Converter() converter.DataConverter
 	Close()
 	fleets
+	rehearsals
 }
 
 // fleets starts and plans fleets, as starts does rollouts.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
 )
 
@@ -153,12 +154,12 @@ func (s style) paint(code, text string) string {
 // mood is the colour of a verdict, an outcome or a phase.
 func mood(word string) string {
 	switch word {
-	case string(rollout.Pass), string(rollout.Promoted):
+	case string(rollout.Pass), string(rollout.Promoted), string(evidence.Passed):
 		return green
 	case string(rollout.Fail), string(rollout.RolledBack), string(rollout.Failed), string(rollout.PhaseNeedsHuman),
 		string(rollout.PlatformRolledBack), string(rollout.Aborted), string(rollout.Rejected):
 		return red
-	case string(rollout.NoData), string(rollout.Error), string(rollout.Inconclusive), string(rollout.Refused),
+	case string(evidence.Unmeasured), string(rollout.NoData), string(rollout.Error), string(rollout.Inconclusive), string(rollout.Refused),
 		string(rollout.PhaseWaiting), string(rollout.PhaseRollingBack), string(rollout.Superseded):
 		return yellow
 	}

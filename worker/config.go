@@ -45,6 +45,8 @@ type config struct {
 
 	Alerts alertsConfig `json:"alerts,omitzero"`
 
+	Rehearsals rehearsalsConfig `json:"rehearsals,omitzero"`
+
 	folder string // of the file: what it names by a relative path lies there
 }
 
@@ -154,6 +156,7 @@ func (c *config) Validate() []rollout.Problem {
 	out = append(out, c.validateSigning()...)
 	out = append(out, c.validateNotifications()...)
 	out = append(out, c.Alerts.validate()...)
+	out = append(out, c.Rehearsals.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 	"bakeoff/workflows"
 )
@@ -169,6 +170,8 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	r.RegisterWorkflowWithOptions(workflows.Fleet, workflow.RegisterOptions{Name: rollout.FleetType})
 	r.RegisterWorkflowWithOptions(workflows.Target, workflow.RegisterOptions{Name: rollout.TargetType})
+	r.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	r.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
 	r.RegisterWorkflowWithOptions(workflows.Stop, workflow.RegisterOptions{Name: rollout.StopType})
 	r.RegisterWorkflowWithOptions(workflows.Notify, workflow.RegisterOptions{Name: rollout.NotifyWorkflowType})
 }

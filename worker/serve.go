@@ -113,6 +113,11 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
 	acts.Executions = executions{p.client}
+	if slices.ContainsFunc(p.queues, func(q queue) bool { return q.name == rollout.QueueRehearsal }) {
+		if acts.Faults, err = makeFaults(ctx, p.live.config()); err != nil {
+			return err
+		}
+	}
 	p.crew = newCrew(p.client, p.queues, acts)
 	if err := p.crew.start(); err != nil {
 		p.crew = nil

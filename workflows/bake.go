@@ -62,9 +62,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 		in.Policy.EndEarly = false
 	}
 	b.fresh = false
-	if d := r.order.Drill; d != nil && d.Step == b.step.Number {
-		in.Verdict = d.Verdict
-	}
+	r.inject(b, &in)
 	if !r.heldSince.IsZero() {
 		in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
 	}

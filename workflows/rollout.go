@@ -129,7 +129,7 @@ func (r *run) prepare() *setback {
 func (r *run) admit() *setback {
 	order := r.order
 	order.Back = order.Back && r.isOfTarget()
-	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received()})
+	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received(), Rehearsal: r.isRehearsed()})
 	if s != nil {
 		return s
 	}
@@ -155,7 +155,7 @@ func (r *run) admit() *setback {
 // received is when the order was given to Temporal: to the Target, where that
 // started this rollout when its turn came, and else with the start.
 func (r *run) received() time.Time {
-	if r.isUnit() { // its fleet has looked at who asked for it
+	if r.isUnit() || r.isRehearsed() { // whoever started it has looked at who asked for it
 		return time.Time{}
 	}
 	if r.isOfTarget() && !r.order.Received.IsZero() {

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 	"bakeoff/rollout"
 )
 
@@ -124,7 +125,7 @@ func killAll(t *testing.T, s *Supervisor) {
 	for _, r := range records(t, s) {
 		for left := r.living(); len(left) > 0; left = r.living() {
 			for _, p := range left {
-				require.NoError(t, p.signal(os.Kill))
+				require.NoError(t, p.Signal(os.Kill))
 			}
 			require.NoError(t, rest(context.Background()))
 		}
@@ -163,7 +164,7 @@ func await(t *testing.T, s *Supervisor, version, state string) activities.Versio
 	return v
 }
 
-func gone(t *testing.T, p identity) {
+func gone(t *testing.T, p identity.Process) {
 	t.Helper()
-	require.Eventually(t, func() bool { return !p.alive() }, 10*time.Second, tick)
+	require.Eventually(t, func() bool { return !p.Alive() }, 10*time.Second, tick)
 }

@@ -24,6 +24,7 @@ import (
 	"text/template"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 	"bakeoff/rollout"
 )
 
@@ -157,7 +158,7 @@ func isSame(a, b rollout.Release) bool {
 // recorded, or starts one.
 func (s *Supervisor) ensureReplica(r *record, i int) error {
 	p := &r.Replicas[i]
-	if p.Token != "" && !p.Process.alive() {
+	if p.Token != "" && !p.Process.Alive() {
 		leaders, left := carriers(p.Token)
 		if leader, found := leaders[p.Token]; found && p.Process.PID == 0 {
 			p.Process = leader
@@ -166,12 +167,12 @@ func (s *Supervisor) ensureReplica(r *record, i int) error {
 			left = append(left, leader)
 		}
 		for _, left := range left { // what a dead process has left behind may hold its port
-			if err := left.signal(os.Kill); err != nil {
+			if err := left.Signal(os.Kill); err != nil {
 				return err
 			}
 		}
 	}
-	if p.Process.alive() {
+	if p.Process.Alive() {
 		return nil
 	}
 	return s.start(r, i)
@@ -207,7 +208,7 @@ func (s *Supervisor) start(r *record, i int) error {
 		_ = log.Close()
 		return classify(err)
 	}
-	r.Replicas[i].Process, err = identify(cmd.Process.Pid) // before it can be reaped
+	r.Replicas[i].Process, err = identity.Of(cmd.Process.Pid) // before it can be reaped
 	go reap(cmd, log)
 	return errors.Join(err, s.save(*r))
 }

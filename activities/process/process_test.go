@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 	"bakeoff/testsuite/conform"
 )
 
@@ -113,7 +114,7 @@ func TestRelease(t *testing.T) {
 	})
 	t.Run("an old fence", func(t *testing.T) {
 		require.ErrorIs(t, s.Remove(t.Context(), write(1), "1.0.0"), activities.ErrConflict)
-		require.True(t, first.Process.alive())
+		require.True(t, first.Process.Alive())
 		require.NoError(t, s.SetPrimary(t.Context(), write(1), "1.0.0"), "each object has its own generation")
 	})
 	t.Run("a new epoch", func(t *testing.T) {
@@ -145,7 +146,7 @@ func TestWorkerRestart(t *testing.T) {
 	require.NoError(t, s.Deploy(t.Context(), write(1), deployment("1.0.0", 2)))
 	require.Equal(t, before, recordOf(t, s, "1.0.0"), "and are adopted")
 
-	require.NoError(t, before.Replicas[1].Process.signal(syscall.SIGKILL))
+	require.NoError(t, before.Replicas[1].Process.Signal(syscall.SIGKILL))
 	v = await(t, s, "1.0.0", activities.StateFailed)
 	require.Equal(t, 1, v.Ready)
 	require.Contains(t, v.Message, "replica 1 has exited")
@@ -158,18 +159,18 @@ func TestWorkerRestart(t *testing.T) {
 
 	require.NoError(t, s.Remove(t.Context(), write(3), "1.0.0"))
 	for _, p := range after.Replicas {
-		require.False(t, p.Process.alive())
+		require.False(t, p.Process.Alive())
 	}
 	require.NoFileExists(t, s.recordFile("1.0.0"))
 	require.NoDirExists(t, s.logFolder("1.0.0"))
 }
 
 // forget makes the record what it is between start and record.
-func forget(t *testing.T, s *Supervisor, version string) identity {
+func forget(t *testing.T, s *Supervisor, version string) identity.Process {
 	t.Helper()
 	r := recordOf(t, s, version)
 	was := r.Replicas[0].Process
-	r.Replicas[0].Process = identity{}
+	r.Replicas[0].Process = identity.Process{}
 	require.NoError(t, s.save(r))
 	return was
 }
@@ -190,13 +191,13 @@ func TestCrashBetweenStartAndRecord(t *testing.T) {
 		require.NoError(t, s.Deploy(t.Context(), write(1), deployment("1.0.0", 1)))
 		was := forget(t, s, "1.0.0")
 		require.NoError(t, s.Remove(t.Context(), write(2), "1.0.0"))
-		require.False(t, was.alive(), "no orphan")
+		require.False(t, was.Alive(), "no orphan")
 	})
 	t.Run("never started", func(t *testing.T) {
 		s := supervisor(t)
 		require.NoError(t, s.Deploy(t.Context(), write(1), deployment("1.0.0", 1)))
 		was := forget(t, s, "1.0.0")
-		require.NoError(t, was.signal(syscall.SIGKILL))
+		require.NoError(t, was.Signal(syscall.SIGKILL))
 		gone(t, was)
 		require.NoError(t, s.Deploy(t.Context(), write(1), deployment("1.0.0", 1)))
 		require.NotEqual(t, was, recordOf(t, s, "1.0.0").Replicas[0].Process)
@@ -207,28 +208,28 @@ func TestCrashBetweenStartAndRecord(t *testing.T) {
 // TestPidReuse gives the record another start time, or another boot, as if the
 // pid were somebody else's by now: that one is never touched.
 func TestPidReuse(t *testing.T) {
-	for name, change := range map[string]func(*identity){
-		"start time": func(i *identity) { i.Start++ },
-		"boot":       func(i *identity) { i.Boot = "another" },
+	for name, change := range map[string]func(*identity.Process){
+		"start time": func(i *identity.Process) { i.Start++ },
+		"boot":       func(i *identity.Process) { i.Boot = "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := supervisor(t)
 			bystander := exec.Command("sleep", "600")
 			require.NoError(t, bystander.Start())
 			t.Cleanup(func() { _ = bystander.Process.Kill(); _ = bystander.Wait() })
-			innocent, err := identify(bystander.Process.Pid)
+			innocent, err := identity.Of(bystander.Process.Pid)
 			require.NoError(t, err)
-			require.True(t, innocent.alive())
+			require.True(t, innocent.Alive())
 			reused := innocent
 			change(&reused)
-			require.NoError(t, reused.signal(syscall.SIGKILL))
+			require.NoError(t, reused.Signal(syscall.SIGKILL))
 			require.NoError(t, os.MkdirAll(s.path("versions"), 0o700))
 			now := time.Now().Add(-time.Hour)
 			for _, stopping := range []*time.Time{nil, &now} {
 				r := record{Version: "1.0.0", Desired: 1, Replicas: []replica{{Port: 1, Token: "x", Process: reused}}, Stopping: stopping}
 				require.NoError(t, s.save(r))
 				require.NoError(t, s.Remove(t.Context(), write(1), "1.0.0"))
-				require.True(t, innocent.alive())
+				require.True(t, innocent.Alive())
 			}
 		})
 	}
@@ -237,11 +238,11 @@ func TestPidReuse(t *testing.T) {
 func TestZombieIsDead(t *testing.T) {
 	child := exec.Command("sleep", "600")
 	require.NoError(t, child.Start())
-	i, err := identify(child.Process.Pid)
+	i, err := identity.Of(child.Process.Pid)
 	require.NoError(t, err)
-	require.NoError(t, i.signal(syscall.SIGKILL))
+	require.NoError(t, i.Signal(syscall.SIGKILL))
 	gone(t, i)
-	_, err = readStat(i.PID)
+	_, err = identity.Read(i.PID)
 	require.NoError(t, err, "nobody has reaped it yet")
 	_ = child.Wait() // killed
 }
@@ -272,7 +273,7 @@ func TestStubborn(t *testing.T) {
 	p := recordOf(t, s, "1.0.0").Replicas[0].Process
 	started := time.Now()
 	require.NoError(t, s.Remove(t.Context(), write(2), "1.0.0"))
-	require.False(t, p.alive())
+	require.False(t, p.Alive())
 	require.GreaterOrEqual(t, time.Since(started), 200*time.Millisecond, "not before the grace is over")
 }
 
@@ -289,7 +290,7 @@ func TestLongDrain(t *testing.T) {
 	var later *activities.RetryAfterError
 	require.ErrorAs(t, err, &later)
 	require.InDelta(t, time.Hour, later.After, float64(time.Minute))
-	require.True(t, p.alive())
+	require.True(t, p.Alive())
 	v, err := s.Version(t.Context(), "1.0.0")
 	require.NoError(t, err)
 	require.Equal(t, activities.StatePending, v.State)
@@ -297,7 +298,7 @@ func TestLongDrain(t *testing.T) {
 
 	quick := supervisorOf(t, s.dir, activities.With{"stopGrace": "1ms"})
 	require.NoError(t, quick.Deploy(t.Context(), write(3), deployment("1.0.0", 1)))
-	require.False(t, p.alive())
+	require.False(t, p.Alive())
 	await(t, s, "1.0.0", activities.StateReady)
 }
 
@@ -311,11 +312,11 @@ func TestWhatAProcessLeavesBehind(t *testing.T) {
 	require.True(t, found, string(log))
 	pid, err := strconv.Atoi(strings.Fields(string(rest))[0])
 	require.NoError(t, err)
-	child, err := identify(pid)
+	child, err := identity.Of(pid)
 	require.NoError(t, err)
-	require.True(t, child.alive())
+	require.True(t, child.Alive())
 	require.NoError(t, s.Remove(t.Context(), write(2), "1.0.0"))
-	require.False(t, child.alive())
+	require.False(t, child.Alive())
 }
 
 func TestArtifact(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 )
 
 // beginStop sends SIGTERM, once, and records since when. A crash in between
@@ -30,7 +31,7 @@ func (s *Supervisor) beginStop(ctx context.Context, w activities.Write, version 
 		if leader, found := leaders[p.Token]; found && p.Process.PID == 0 {
 			r.Replicas[i].Process = leader
 		}
-		if err := r.Replicas[i].Process.signal(syscall.SIGTERM); err != nil {
+		if err := r.Replicas[i].Process.Signal(syscall.SIGTERM); err != nil {
 			return r, err
 		}
 	}
@@ -75,7 +76,7 @@ func (s *Supervisor) awaitEnd(ctx context.Context, r record) error {
 			if !over {
 				break
 			}
-			if err := p.signal(os.Kill); err != nil {
+			if err := p.Signal(os.Kill); err != nil {
 				return err
 			}
 		}
@@ -98,10 +99,10 @@ func (r record) tokens() []string {
 
 // living returns the version's processes that run; when none of those that we
 // started does, what they have left behind.
-func (r record) living() []identity {
-	var left []identity
+func (r record) living() []identity.Process {
+	var left []identity.Process
 	for _, p := range r.Replicas {
-		if p.Process.alive() {
+		if p.Process.Alive() {
 			left = append(left, p.Process)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 	"bakeoff/rollout"
 )
 
@@ -31,9 +32,9 @@ type record struct {
 // replica is one process. It is recorded twice: with its token before it is
 // started, with its identity after.
 type replica struct {
-	Port    int      `json:"port"`
-	Token   string   `json:"token"` // in its environment, and of all that it starts
-	Process identity `json:"process"`
+	Port    int              `json:"port"`
+	Token   string           `json:"token"` // in its environment, and of all that it starts
+	Process identity.Process `json:"process"`
 }
 
 func (p replica) url() string { return "http://127.0.0.1:" + strconv.Itoa(p.Port) }

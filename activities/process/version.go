@@ -47,7 +47,7 @@ func (s *Supervisor) judge(state activities.VersionState, r record, troubles []s
 		switch {
 		case trouble == "":
 			state.Ready++
-		case r.Replicas[i].Process.PID != 0 && !r.Replicas[i].Process.alive():
+		case r.Replicas[i].Process.PID != 0 && !r.Replicas[i].Process.Alive():
 			state.State = activities.StateFailed
 			messages = append(messages, fmt.Sprintf("process %d of replica %d has exited: %s",
 				r.Replicas[i].Process.PID, i, tail(s.logFile(r.Version, i))))
@@ -72,7 +72,7 @@ func (s *Supervisor) trouble(ctx context.Context, p replica) string {
 	if p.Process.PID == 0 {
 		return "it is being started"
 	}
-	if !p.Process.alive() { // before its port is asked, which may be somebody else's by now
+	if !p.Process.Alive() { // before its port is asked, which may be somebody else's by now
 		return "it has exited"
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url()+s.health, nil)

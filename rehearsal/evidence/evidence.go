@@ -163,7 +163,7 @@ type Fault struct {
 	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt"`
-	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop"
+	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`
 }
@@ -185,6 +185,8 @@ type Repeat struct {
 	WorkflowID  string                 `json:"workflowId"`
 	RunID       string                 `json:"runId"`
 	StartedAt   time.Time              `json:"startedAt"`
+	Weight      float64                `json:"weight,omitempty"`   // the candidate's in the step, as a ratio
+	RaisedAt    *time.Time             `json:"raisedAt,omitempty"` // it has it from then on
 	BreachAt    *time.Time             `json:"breachAt,omitempty"` // the verdict was injected
 	SeenAt      *time.Time             `json:"seenAt,omitempty"`
 	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
@@ -246,12 +248,14 @@ type Table struct {
 type Scaling struct {
 	Outcome      Outcome           `json:"outcome"`
 	Reason       string            `json:"reason"`
-	Up           *rollout.Duration `json:"up,omitempty"`   // from the crossing of the trigger to enough replicas
-	Down         *rollout.Duration `json:"down,omitempty"` // from the end of the need to the floor
-	Overshoot    int               `json:"overshoot"`      // replicas above what was needed, at most
-	Oscillations int               `json:"oscillations"`   // turns from up to down to up, and the other way
-	Floor        int               `json:"floor"`          // fewest replicas seen
-	Ceiling      int               `json:"ceiling"`        // most replicas seen
+	Up           *rollout.Duration `json:"up,omitempty"`     // from the crossing of the trigger to enough replicas
+	Asked        *rollout.Duration `json:"asked,omitempty"`  // the part of Up until the autoscaler asked for enough
+	Down         *rollout.Duration `json:"down,omitempty"`   // from the end of the need to the floor
+	Needed       int               `json:"needed,omitempty"` // replicas that the load needed at its peak; 0: not known
+	Overshoot    int               `json:"overshoot"`        // replicas above what was needed, at most
+	Oscillations int               `json:"oscillations"`     // turns from up to down to up, and the other way
+	Floor        int               `json:"floor"`            // fewest replicas seen
+	Ceiling      int               `json:"ceiling"`          // most replicas seen
 	CooldownKept bool              `json:"cooldownKept"`
 	QueueMax     float64           `json:"queueMax"`         // longest queue while more replicas were awaited
 	LatencyMax   float64           `json:"latencyMax"`       // seconds: worst p99 in the same time
@@ -286,6 +290,10 @@ type Action struct {
 	Due     time.Time  `json:"due"`
 	Done    *time.Time `json:"done,omitempty"`
 	From    string     `json:"from"` // the run that found it
+
+	// Criterion is the one that failed: the next run tells by it whether the
+	// action helped. "": no criterion did.
+	Criterion string `json:"criterion,omitempty"`
 }
 
 // File is raw data beside the evidence.

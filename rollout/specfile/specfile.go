@@ -47,16 +47,21 @@ func IsFleet(data []byte) bool { return read(data).kind() == "Fleet" }
 // Locate gives the problems that somebody else found in a spec, such as the
 // worker that was to plan it, their places in the file that it came from.
 func Locate(file string, data []byte, problems []rollout.Problem) []rollout.Problem {
+	if IsFleet(data) {
+		return LocateIn(file, data, new(rollout.FleetSpec), problems)
+	}
+	return LocateIn(file, data, new(rollout.Spec), problems)
+}
+
+// LocateIn is Locate for any other document, which is read into what the pointer
+// points to.
+func LocateIn(file string, data []byte, into any, problems []rollout.Problem) []rollout.Problem {
 	doc := read(data)
 	if doc.root == nil {
 		return problems
 	}
 	d := decoder{places: map[string]place{}}
-	into := reflect.New(reflect.TypeFor[rollout.Spec]())
-	if doc.kind() == "Fleet" {
-		into = reflect.New(reflect.TypeFor[rollout.FleetSpec]())
-	}
-	d.value(doc.root, "", doc.root.place, into.Elem())
+	d.value(doc.root, "", doc.root.place, reflect.ValueOf(into).Elem())
 	d.problems, d.troubled = nil, nil // what is wrong with the file itself, Parse says
 	d.validated(problems)
 	return placed(file, d.problems)
@@ -72,6 +77,9 @@ func otherKind(doc document) (rollout.Problem, bool) {
 	return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,
 		Message: v.text + " is not read here: expected kind: Rollout"}, true
 }
+
+// Kind is what a file says that it is; "" where it does not say.
+func Kind(data []byte) string { return read(data).kind() }
 
 // kind is what a document says that it is; "" where it does not say.
 func (doc document) kind() string {

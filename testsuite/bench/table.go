@@ -3,7 +3,7 @@
 // files, in the order in which they run: abort_test.go while nothing else has
 // been started, delay_test.go with rollouts of bad candidates, process_test.go
 // with real workers (one killed, one with idle rollouts, and course_test.go's
-// whole rollout), and replay_test.go. What they found is one [Table] at the end;
+// whole rollout), and replay_test.go; load_test.go needs no server. What they found is one [Table] at the end;
 // that of delay_test.go goes into docs/judges.md, too ("make judgesim").
 //
 // All bounds are for one machine and one run, so that those on time are ratios

@@ -121,11 +121,15 @@ func TestYAML(t *testing.T) {
 				checkSpec(t, b, laidOver(t, b))
 			case kind == "fragment-of: fleet":
 				checkFleet(t, b)
+			case kind == "template":
+				checkTemplate(t, b)
+			case kind == "fragment-of: rehearsal":
+				checkInputs(t, b)
 			case kind == "":
 				require.Equal(t, "kind", firstKey(t, b), "a whole document begins with its kind; a part of one needs another fence")
 				checkSpec(t, b, []byte(b.text))
 			default:
-				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, judge, worker, alerts, alertmanager, ci; not %q", kind)
+				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, fragment-of: rehearsal, template, judge, worker, alerts, alertmanager, ci; not %q", kind)
 			}
 		})
 		seen[kind]++

@@ -60,6 +60,18 @@ func Program(t testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
+// DevProgram returns the path of a program of deploy/dev, built from this tree.
+// It is for those that build in seconds, which bakeoff-dev does not.
+func DevProgram(t testing.TB, name string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command("go", "build", "-o", program, "./cmd/"+name)
+	cmd.Dir = filepath.Join(Root(), "deploy", "dev")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "build %s: %s", name, out)
+	return program
+}
+
 // Clean removes what was built. Call it at the end of TestMain.
 func Clean() {
 	if built != "" {

@@ -16,6 +16,9 @@ type Behaviour struct {
 	Spread     float64       // standard deviation of the latency's logarithm
 	Tail       float64       // share of requests, the slowest ones, that the factor makes slower
 	TailFactor float64       // 1: no tail
+	Loses      float64       // share of orders that are acknowledged and not kept
+	Doubles    float64       // share of orders that are kept twice
+	Alters     float64       // share of orders that are kept with another payload
 }
 
 // baseline is a healthy version: one request in five hundred fails, nine in ten
@@ -42,15 +45,21 @@ const (
 	SpreadVariable     = "SHOP_SPREAD"      // a number: 0.35
 	TailVariable       = "SHOP_TAIL"        // a share: 5% or 0.05
 	TailFactorVariable = "SHOP_TAIL_FACTOR" // a number, at least 1
+	LosesVariable      = "SHOP_LOSES"       // a share: of the orders
+	DoublesVariable    = "SHOP_DOUBLES"     // a share: of the orders
+	AltersVariable     = "SHOP_ALTERS"      // a share: of the orders
 )
 
 // Override returns the behaviour with what the variables say. A value that is
 // none is an error that names its variable.
 func (b Behaviour) Override(getenv func(string) string) (Behaviour, error) {
 	for name, read := range map[string]func(string) error{
-		ErrorsVariable: share(&b.Errors),
-		TailVariable:   share(&b.Tail),
-		SpreadVariable: number(&b.Spread, 0),
+		ErrorsVariable:  share(&b.Errors),
+		TailVariable:    share(&b.Tail),
+		LosesVariable:   share(&b.Loses),
+		DoublesVariable: share(&b.Doubles),
+		AltersVariable:  share(&b.Alters),
+		SpreadVariable:  number(&b.Spread, 0),
 		MedianVariable: func(s string) (err error) {
 			if b.Median, err = time.ParseDuration(s); err == nil && b.Median <= 0 {
 				err = fmt.Errorf("%q is not more than 0s", s)
@@ -108,11 +117,17 @@ func (b Behaviour) Latency(u float64) time.Duration {
 // Fails reports whether a request fails, for uniform u in [0, 1).
 func (b Behaviour) Fails(u float64) bool { return u < b.Errors }
 
-// String reads "0.2% errors, median 10ms" and names a tail where there is one.
+// String reads "0.2% errors, median 10ms", and names a tail, and what happens to
+// orders, where there is such a thing.
 func (b Behaviour) String() string {
 	s := fmt.Sprintf("%.3g%% errors, median %s", 100*b.Errors, b.Median)
 	if b.TailFactor > 1 {
 		s += fmt.Sprintf(", the slowest %.3g%% ×%.3g", 100*b.Tail, b.TailFactor)
+	}
+	for i, share := range []float64{b.Loses, b.Doubles, b.Alters} {
+		if share > 0 {
+			s += fmt.Sprintf(", %s %.3g%% of the orders", []string{"loses", "doubles", "alters"}[i], 100*share)
+		}
 	}
 	return s
 }

@@ -34,21 +34,25 @@ const drainWithin = 10 * time.Second
 var buckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5}
 
 // Shop is one running version: an http.Handler with the pages /, /checkout,
-// /healthz and /metrics. It is safe for concurrent use.
+// /healthz and /metrics, and /orders where it keeps them. It is safe for
+// concurrent use.
 type Shop struct {
-	version   string
-	behaviour Behaviour
+	Version   string
+	Behaviour Behaviour
+
 	mux       *http.ServeMux
 	requests  *prometheus.CounterVec
 	durations prometheus.Observer
+	orders    Orders // nil: it has none
 	draining  atomic.Bool
 	uniform   func() float64 // a sample of [0, 1)
 }
 
-// New returns the shop of a version with a behaviour.
-func New(version string, b Behaviour) *Shop {
+// New returns the shop of a version with a behaviour, which takes orders where
+// it has a place for them; nil: it takes none.
+func New(version string, b Behaviour, orders Orders) *Shop {
 	labels := prometheus.Labels{"version": version}
-	s := &Shop{version: version, behaviour: b, mux: http.NewServeMux(), uniform: rand.Float64}
+	s := &Shop{Version: version, Behaviour: b, orders: orders, mux: http.NewServeMux(), uniform: rand.Float64}
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "http_requests_total", Help: "Requests answered, by status code.", ConstLabels: labels,
 	}, []string{"code"})
@@ -63,14 +67,18 @@ func New(version string, b Behaviour) *Shop {
 	registry.MustRegister(s.requests, durations)
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	s.mux.HandleFunc("GET /healthz", s.health)
-	s.mux.HandleFunc("GET /{$}", s.answer(items))
-	s.mux.HandleFunc("/checkout", s.answer(map[string]any{"order": "accepted"}))
+	s.mux.HandleFunc("GET /{$}", s.answer(page(items)))
+	s.mux.HandleFunc("/checkout", s.answer(page(map[string]any{"order": "accepted"})))
+	if orders != nil {
+		s.mux.HandleFunc("POST /orders", s.answer(s.take))
+		s.mux.HandleFunc("GET /orders/{id}", s.answer(s.find))
+	}
 	return s
 }
 
 // ServeHTTP answers one request.
 func (s *Shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set(VersionHeader, s.version)
+	w.Header().Set(VersionHeader, s.Version)
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -80,19 +88,24 @@ var items = []map[string]any{
 	{"item": "cup", "price": 9.50},
 }
 
+// page always shows the same.
+func page(body any) func(*http.Request) (int, any) {
+	return func(*http.Request) (int, any) { return http.StatusOK, body }
+}
+
 // answer makes a page that takes as long, and fails as often, as the version
-// does.
-func (s *Shop) answer(page any) http.HandlerFunc {
+// does. What fails does nothing.
+func (s *Shop) answer(page func(*http.Request) (code int, body any)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		select {
-		case <-time.After(s.behaviour.Latency(s.uniform())):
+		case <-time.After(s.Behaviour.Latency(s.uniform())):
 		case <-r.Context().Done(): // nobody waits for the answer any more
 			return
 		}
-		code, body := http.StatusOK, page
-		if s.behaviour.Fails(s.uniform()) {
-			code, body = http.StatusInternalServerError, map[string]any{"error": "out of stock, and out of order"}
+		code, body := http.StatusInternalServerError, any(map[string]any{"error": "out of stock, and out of order"})
+		if !s.Behaviour.Fails(s.uniform()) {
+			code, body = page(r)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
@@ -102,10 +115,10 @@ func (s *Shop) answer(page any) http.HandlerFunc {
 	}
 }
 
-// health is 200, and 503 once the shop drains.
-func (s *Shop) health(w http.ResponseWriter, _ *http.Request) {
-	if s.draining.Load() {
-		http.Error(w, "draining", http.StatusServiceUnavailable)
+// health is 200, and 503 once the shop drains, or while it cannot keep orders.
+func (s *Shop) health(w http.ResponseWriter, r *http.Request) {
+	if why := s.ready(r.Context()); why != "" {
+		http.Error(w, why, http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")
@@ -124,7 +137,7 @@ func Serve(ctx context.Context, l net.Listener, s *Shop) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
-	slog.Info("draining", "version", s.version)
+	slog.Info("draining", "version", s.Version)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

@@ -61,13 +61,13 @@ func TestLatencyIsBoundedAtTheEdges(t *testing.T) {
 }
 
 func TestOverride(t *testing.T) {
-	env := map[string]string{ErrorsVariable: "5%", MedianVariable: "20ms", SpreadVariable: "0.1", TailVariable: "0.1", TailFactorVariable: "3"}
+	env := map[string]string{ErrorsVariable: "5%", MedianVariable: "20ms", SpreadVariable: "0.1", TailVariable: "0.1", TailFactorVariable: "3", LosesVariable: "1%", DoublesVariable: "2%", AltersVariable: "0.03"}
 	got, err := BehaviourOf("1.0.0").Override(func(name string) string { return env[name] })
 	require.NoError(t, err)
-	require.Equal(t, Behaviour{Errors: 0.05, Median: 20 * time.Millisecond, Spread: 0.1, Tail: 0.1, TailFactor: 3}, got)
-	require.Equal(t, "5% errors, median 20ms, the slowest 10% ×3", got.String())
+	require.Equal(t, Behaviour{Errors: 0.05, Median: 20 * time.Millisecond, Spread: 0.1, Tail: 0.1, TailFactor: 3, Loses: 0.01, Doubles: 0.02, Alters: 0.03}, got)
+	require.Equal(t, "5% errors, median 20ms, the slowest 10% ×3, loses 1% of the orders, doubles 2% of the orders, alters 3% of the orders", got.String())
 
-	for name, value := range map[string]string{ErrorsVariable: "120%", MedianVariable: "fast", SpreadVariable: "NaN", TailVariable: "-1", TailFactorVariable: "0.5"} {
+	for name, value := range map[string]string{ErrorsVariable: "120%", MedianVariable: "fast", SpreadVariable: "NaN", TailVariable: "-1", TailFactorVariable: "0.5", LosesVariable: "some", DoublesVariable: "2", AltersVariable: "-1%"} {
 		_, err := BehaviourOf("1.0.0").Override(func(n string) string { return map[string]string{name: value}[n] })
 		require.ErrorContains(t, err, name)
 	}
@@ -84,7 +84,7 @@ func get(t *testing.T, url string) (int, http.Header, string) {
 }
 
 func TestPagesAndMetrics(t *testing.T) {
-	s := New("9.9.9", Behaviour{Errors: 0.5, Median: time.Millisecond, TailFactor: 1})
+	s := New("9.9.9", Behaviour{Errors: 0.5, Median: time.Millisecond, TailFactor: 1}, nil)
 	s.uniform = func() float64 { return 0.7 }
 	server := httptest.NewServer(s)
 	defer server.Close()
@@ -114,14 +114,14 @@ func TestPagesAndMetrics(t *testing.T) {
 }
 
 func TestUnusedCountersAreThere(t *testing.T) {
-	server := httptest.NewServer(New("1.0.0", BehaviourOf("1.0.0")))
+	server := httptest.NewServer(New("1.0.0", BehaviourOf("1.0.0"), nil))
 	defer server.Close()
 	_, _, page := get(t, server.URL+"/metrics")
 	require.Contains(t, page, `http_requests_total{code="500",version="1.0.0"} 0`+"\n")
 }
 
 func TestServeAnswersWhoeverIsAsking(t *testing.T) {
-	s := New("1.0.0", Behaviour{Median: 300 * time.Millisecond, TailFactor: 1})
+	s := New("1.0.0", Behaviour{Median: 300 * time.Millisecond, TailFactor: 1}, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())

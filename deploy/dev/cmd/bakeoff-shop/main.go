@@ -24,6 +24,11 @@ pages /, /checkout, /healthz and /metrics. SIGTERM drains it.
 healthy. SHOP_ERRORS, SHOP_LATENCY, SHOP_SPREAD, SHOP_TAIL and SHOP_TAIL_FACTOR
 say otherwise.
 
+With SHOP_ORDERS, file:/folder or postgres://user@host/database, it takes orders:
+POST /orders {"id": "…", "payload": "…"} and GET /orders/ID, which says how many
+copies there are. SHOP_LOSES, SHOP_DOUBLES and SHOP_ALTERS are shares of the orders
+that it acknowledges and loses, keeps twice, or changes.
+
 Usage: bakeoff-shop [flags]
 
 Example, a healthy version number with too many errors:
@@ -65,7 +70,15 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		fmt.Fprintf(stderr, "bakeoff-shop: %v\n", err)
 		return exitUsage
 	}
-	if err := serve(*version, *port, behaviour, stdout); err != nil {
+	var orders shop.Orders
+	if place := getenv(shop.OrdersVariable); place != "" {
+		if orders, err = shop.OpenOrders(context.Background(), place); err != nil {
+			fmt.Fprintf(stderr, "bakeoff-shop: %s: %v\n", shop.OrdersVariable, err)
+			return exitFailed
+		}
+		defer orders.Close()
+	}
+	if err := serve(shop.New(*version, behaviour, orders), *port, stdout); err != nil {
 		fmt.Fprintf(stderr, "bakeoff-shop: %v\n", err)
 		return exitFailed
 	}
@@ -73,18 +86,18 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 }
 
 // serve runs the shop from start to signal.
-func serve(version, port string, b shop.Behaviour, stdout io.Writer) error {
+func serve(s *shop.Shop, port string, stdout io.Writer) error {
 	ctx, stopListening := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stopListening()
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "shop %s at http://%s: %s\nready\n", version, l.Addr(), b)
-	if err := shop.Serve(ctx, l, shop.New(version, b)); err != nil {
+	fmt.Fprintf(stdout, "shop %s at http://%s: %s\nready\n", s.Version, l.Addr(), s.Behaviour)
+	if err := shop.Serve(ctx, l, s); err != nil {
 		return err
 	}
-	slog.Info("stopped", "version", version)
+	slog.Info("stopped", "version", s.Version)
 	return nil
 }
 

@@ -1,0 +1,99 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// AdmitRehearsal looks at everything that a rehearsal starts from, before anything
+// is done: the manifest, what the worker's policy lets it do, the baseline and
+// the data by their digests, the schedules of load and faults. A refusal is a
+// result, not an error.
+func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput) (AdmitRehearsalOutput, error) {
+	defer keepAlive(ctx)()
+	m := in.Order.Manifest
+	refused := func(cause rollout.Cause, problems ...rollout.Problem) (AdmitRehearsalOutput, error) {
+		return AdmitRehearsalOutput{Cause: cause, Problems: problems}, nil
+	}
+	problems := m.Validate()
+	if len(problems) == 0 {
+		problems = a.Practice.problems(m)
+	}
+	if a.Archive == nil {
+		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
+	}
+	if len(problems) > 0 {
+		return refused(rollout.CauseSpec, problems...)
+	}
+	if may, why := a.Rules.May(m.Environment, ActStart, in.Order.Actor); !may {
+		return refused(rollout.CausePolicy, rollout.Problem{Message: why})
+	}
+	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
+	schedules, problems := a.schedules(ctx, m, plan.Loads)
+	problems = append(problems, a.Practice.ratesOf(m, schedules)...)
+	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
+	if err != nil {
+		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
+	}
+	if problems = append(problems, wrong...); len(problems) > 0 {
+		return refused(rollout.CauseSpec, problems...)
+	}
+	plan.Inputs = inputs
+	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
+		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
+	}
+	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
+		return AdmitRehearsalOutput{}, asTemporal("begin the evidence", err)
+	}
+	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// runName is the id of a run's evidence. The same run has the same, however often
+// it is admitted.
+func runName(m rehearsal.Manifest, in AdmitRehearsalInput) string {
+	return fmt.Sprintf("%s/%s/%s-%.4s", m.Environment, m.Name, in.StartedAt.UTC().Format("20060102T150405Z"), in.RunID)
+}
+
+// schedules works every load out, and notes its digest.
+func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, digests map[string]string) (out []*load.Schedule, problems []rollout.Problem) {
+	for i, l := range m.Load {
+		s, err := a.scheduleOf(ctx, m.Seed, l)
+		if err != nil {
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: err.Error()})
+			continue
+		}
+		digests[l.Name] = s.Digest()
+		out = append(out, s)
+	}
+	return out, problems
+}
+
+// begin writes what the run is made of, before anything happens.
+func (a *Activities) begin(ctx context.Context, run string, m rehearsal.Manifest) (place string, err error) {
+	text, err := m.Text()
+	if err != nil {
+		return "", err
+	}
+	if err := a.keep(ctx, run, "manifest.json", text); err != nil {
+		return "", err
+	}
+	return a.Practice.Place(run), nil
+}
+
+// keep writes a small file of a run.
+func (a *Activities) keep(ctx context.Context, run, name string, body []byte) error {
+	file, err := a.Archive.Create(ctx, run, name)
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	if _, err := file.Write(body); err != nil {
+		_ = file.Close() // the first error says more
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	return file.Close()
+}

@@ -1,0 +1,124 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// Attack sends one part of a load, and keeps every request in a file of the run.
+// What services answer is data. A generator that died is followed by one that
+// sends what is still due: what was due in between counts as missed, because it
+// is not in any file.
+func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, error) {
+	out := AttackOutput{Load: in.Load.Name, Shard: in.Shard}
+	if a.Load == nil || a.Archive == nil {
+		return out, asTemporal("send "+in.Load.Name, fmt.Errorf("this worker makes no load: configure evidence.directory: %w", ErrFinal))
+	}
+	recording, err := a.recordingOf(ctx, in.Load)
+	if err != nil {
+		return out, asTemporal("send "+in.Load.Name, err)
+	}
+	order := AttackOrder{Seed: in.Seed, Load: in.Load, Recording: recording, Shard: in.Shard, Shards: in.Load.Shards,
+		Start: in.Start.Add(in.Load.At.Std()), Most: a.Practice.rate()}
+	if activity.HasHeartbeatDetails(ctx) {
+		_ = activity.GetHeartbeatDetails(ctx, &order.From) // without them it sends what is still due
+	}
+	name := rawName(in.Load.Name, in.Shard, activity.GetInfo(ctx).Attempt)
+	err = a.keepRaw(ctx, in.Run, name, func(raw io.Writer) error {
+		return a.attack(ctx, order, raw)
+	})
+	return out, err
+}
+
+// rawName is the file of the requests of one generator. Each try has its own.
+func rawName(name string, shard int, attempt int32) string {
+	return fmt.Sprintf("%s%s.%d.%d.csv.gz", rawPrefix, name, shard+1, attempt)
+}
+
+const (
+	rawPrefix      = "load-"
+	readBackPrefix = "readback-"
+)
+
+// attack sends, and says in heartbeats how far it has come.
+func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Writer) error {
+	var sent atomic.Int64 // since Start, in nanoseconds: everything due before is in the file
+	beating, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		for sleep(beating, 500*time.Millisecond) == nil {
+			activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load()))
+		}
+	}()
+	_, err := a.Load.Attack(ctx, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
+	if ctx.Err() != nil && !isStopping(ctx) { // stopped: what was sent is kept
+		err = nil
+	}
+	return asTemporal("send "+order.Load.Name, err)
+}
+
+// keepRaw has a file of the run written.
+func (a *Activities) keepRaw(ctx context.Context, run, name string, write func(io.Writer) error) error {
+	file, err := a.Archive.Create(context.WithoutCancel(ctx), run, name)
+	if err != nil {
+		return asTemporal("keep "+name, err)
+	}
+	return errors.Join(write(file), file.Close())
+}
+
+// recordingOf reads what a load sends again; nil where it sends something else.
+func (a *Activities) recordingOf(ctx context.Context, l load.Load) ([]load.Recorded, error) {
+	if l.Replay == nil {
+		return nil, nil
+	}
+	from, err := a.Practice.open(ctx, l.Replay.File)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = from.Close() }() // it was only read
+	recording, err := load.ParseRecording(l.Replay.Format, from)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", l.Replay.File, err, ErrFinal)
+	}
+	return recording, nil
+}
+
+// ReadBack reads the synthetic transactions of a load back, after the load.
+func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput, error) {
+	defer keepAlive(ctx)()
+	out := AttackOutput{Load: in.Load.Name}
+	schedule, err := a.scheduleOf(ctx, in.Seed, in.Load)
+	if err != nil {
+		return out, asTemporal("read back "+in.Load.Name, err)
+	}
+	ledger := load.NewLedger(schedule)
+	if err := a.readRaws(ctx, in.Run, rawPrefix, in.Load.Name, ledger.Read); err != nil {
+		return out, asTemporal("read back "+in.Load.Name, err)
+	}
+	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), Transactions: ledger.Transactions()}
+	if len(order.Transactions) == 0 {
+		return out, nil
+	}
+	name := fmt.Sprintf("%s%s.1.%d.csv.gz", readBackPrefix, in.Load.Name, activity.GetInfo(ctx).Attempt)
+	return out, a.keepRaw(ctx, in.Run, name, func(raw io.Writer) error {
+		_, err := a.Load.Attack(ctx, order, raw, nil)
+		return asTemporal("read back "+in.Load.Name, err)
+	})
+}
+
+func (a *Activities) scheduleOf(ctx context.Context, seed int64, l load.Load) (*load.Schedule, error) {
+	recording, err := a.recordingOf(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	return load.New(seed, l, recording)
+}

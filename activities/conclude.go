@@ -1,0 +1,249 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rehearsal/report"
+	"bakeoff/rehearsal/scaling"
+)
+
+// ConcludeRehearsal reads what was measured, judges it, and writes the evidence
+// and its reports. The same files lead to the same verdicts.
+func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsalInput) (ConcludeRehearsalOutput, error) {
+	defer keepAlive(ctx)()
+	m := in.Order.Manifest
+	seen, err := a.usersOf(ctx, in)
+	if err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read what was measured", err)
+	}
+	facts := factsOf(in, seen)
+	if err := a.addContinuity(ctx, in.Plan.Run, m, facts.Drills); err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)
+	}
+	past, err := a.pastActions(ctx, in.Plan.Run, m)
+	if err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read the runs before", err)
+	}
+	run := runOf(in, facts, seen)
+	run.Criteria = m.Judge(facts)
+	run.Criteria = append(run.Criteria, retrospect(past, &run, run.StartedAt)...)
+	run.Outcome, run.Reason = m.Verdict(run.Criteria, facts)
+	addFindings(m, &run)
+	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria, Left: run.Residue}
+	for _, d := range run.Drills {
+		out.Restore = d.Restore
+	}
+	return out, asTemporal("write the evidence", a.write(ctx, run))
+}
+
+// users is what the generators kept.
+type users struct {
+	requests []rehearsal.Request
+	loads    []evidence.Load
+	series   []evidence.Series
+	ledger   *evidence.Ledger
+}
+
+// usersOf reads the requests of every load.
+func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (users, error) {
+	out := users{}
+	for _, l := range in.Order.Manifest.Load {
+		l = l.WithDefaults()
+		schedule, err := a.scheduleOf(ctx, in.Order.Manifest.Seed, l)
+		if err != nil {
+			return out, err
+		}
+		begin := in.Facts.Zero.Add(l.At.Std())
+		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule)
+		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
+			return eachRecord(raw, func(r load.Record) {
+				results.Add(r)
+				ledger.Add(r)
+				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
+					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency, Good: r.Good()})
+				}
+			})
+		})
+		if err != nil {
+			return out, err
+		}
+		out.loads = append(out.loads, results.Evidence(schedule.Digest()))
+		out.series = append(out.series, results.Series(in.Facts.Zero)...)
+		if len(ledger.Transactions()) == 0 {
+			continue
+		}
+		if err := a.readRaws(ctx, in.Plan.Run, readBackPrefix, l.Name, ledger.Read); err != nil {
+			return out, err
+		}
+		out.ledger = sum(out.ledger, ledger.Evidence())
+	}
+	slices.SortStableFunc(out.requests, func(a, b rehearsal.Request) int { return int(a.At - b.At) })
+	return out, nil
+}
+
+// eachRecord reads a file of requests. One that was cut off, because its
+// generator died, ends where it ends.
+func eachRecord(raw io.Reader, take func(load.Record)) error {
+	_, records, err := load.ReadRaw(raw)
+	if err != nil {
+		return nil //nolint:nilerr // it was cut off before the first request
+	}
+	for r, err := range records {
+		if err != nil {
+			break
+		}
+		take(r)
+	}
+	return nil
+}
+
+// sum adds what became of the transactions of another load.
+func sum(all *evidence.Ledger, l evidence.Ledger) *evidence.Ledger {
+	if all == nil {
+		return &l
+	}
+	all.Written, all.Unsure, all.Lost, all.Doubled = all.Written+l.Written, all.Unsure+l.Unsure, all.Lost+l.Lost, all.Doubled+l.Doubled
+	all.Altered, all.Unread, all.Examples = all.Altered+l.Altered, all.Unread+l.Unread, append(all.Examples, l.Examples...)
+	return all
+}
+
+// readRaws has every file of a load read, one try after another.
+func (a *Activities) readRaws(ctx context.Context, run, prefix, name string, read func(io.Reader) error) error {
+	files, err := a.Archive.Files(ctx, run)
+	if err != nil {
+		return fmt.Errorf("list the files of %s: %w", run, err)
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name, prefix+name+".") {
+			continue
+		}
+		from, err := a.Archive.Open(ctx, run, f.Name)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", f.Name, err)
+		}
+		err = read(from)
+		_ = from.Close() // it was only read
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// factsOf puts what the workflow knows beside what was measured.
+func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
+	f := in.Facts
+	out := rehearsal.Facts{
+		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
+		Samples: f.Scaling.Samples, Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
+	}
+	if len(f.Tables) > 0 {
+		if out.Ledger == nil {
+			out.Ledger = &evidence.Ledger{}
+		}
+		out.Ledger.Tables = f.Tables
+	}
+	if f.NotBack != "" {
+		out.After.Extra = append(out.After.Extra, f.NotBack)
+	}
+	if e := in.Order.Manifest.Scaling; e != nil {
+		judged := scaling.Judge(*e, f.Scaling.Samples)
+		out.Scaling = &judged
+	}
+	return out
+}
+
+// addContinuity says of every drill what users noticed of it: from the injection
+// until the baseline was well.
+func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, drills []evidence.Drill) error {
+	for i := range drills {
+		for k := range drills[i].Repeats {
+			r := &drills[i].Repeats[k]
+			if r.BreachAt == nil || r.HealthyAt == nil || len(m.Load) == 0 {
+				continue
+			}
+			noticed, err := a.continuity(ctx, run, m, *r.BreachAt, *r.HealthyAt)
+			if err != nil {
+				return err
+			}
+			r.Users = &noticed
+		}
+		times := rehearsal.RestoreTimes(drills[i].Repeats)
+		if len(times) > 0 {
+			d := report.Distribution(times, 0.95)
+			d.Unit = rehearsal.UnitSeconds
+			drills[i].Restore = &d
+		}
+	}
+	return nil
+}
+
+func (a *Activities) continuity(ctx context.Context, run string, m rehearsal.Manifest, from, to time.Time) (evidence.Continuity, error) {
+	var raws []io.Reader
+	for _, l := range m.Load {
+		err := a.readRaws(ctx, run, rawPrefix, l.Name, func(raw io.Reader) error {
+			body, err := io.ReadAll(raw)
+			raws = append(raws, bytes.NewReader(body))
+			return err
+		})
+		if err != nil {
+			return evidence.Continuity{}, err
+		}
+	}
+	return load.Continuity(from, to, raws...)
+}
+
+// write keeps the evidence, and the reports that are made of it.
+func (a *Activities) write(ctx context.Context, run evidence.Run) error {
+	files, err := a.Archive.Files(ctx, run.ID)
+	if err != nil {
+		return fmt.Errorf("list the files of %s: %w", run.ID, err)
+	}
+	for _, f := range files {
+		if !slices.Contains(reports, f.Name) {
+			run.Files = append(run.Files, f)
+		}
+	}
+	for _, r := range []struct {
+		name  string
+		write func(io.Writer, evidence.Run) error
+	}{{evidenceFile, report.JSON}, {"report.html", report.HTML}, {"report.md", report.Markdown}} {
+		var body bytes.Buffer
+		if err := r.write(&body, run); err != nil {
+			return fmt.Errorf("write %s: %w", r.name, err)
+		}
+		if err := a.keep(ctx, run.ID, r.name, body.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evidenceFile holds the evidence; the other reports are made of it.
+const evidenceFile = "evidence.json"
+
+var reports = []string{evidenceFile, "report.html", "report.md"}
+
+// evidenceOf reads the evidence of a run.
+func (a *Activities) evidenceOf(ctx context.Context, run string) (evidence.Run, error) {
+	var out evidence.Run
+	from, err := a.Archive.Open(ctx, run, evidenceFile)
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = from.Close() }() // it was only read
+	if err := json.NewDecoder(from).Decode(&out); err != nil {
+		return out, fmt.Errorf("read the evidence of %s: %w", run, err)
+	}
+	return out, nil
+}

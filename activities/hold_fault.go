@@ -1,0 +1,105 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"bakeoff/rehearsal/evidence"
+)
+
+// removeWithin bounds how long one try to take a fault back may take.
+const removeWithin = time.Minute
+
+// HoldFault keeps one fault in force until its time, or until the rehearsal is
+// stopped, and takes it back. It returns the fault as it was. Its removal is
+// registered before it begins: it goes when the worker dies, too, and at its
+// expiry, and when it is begun again it is the same fault.
+func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaultOutput, error) {
+	out := HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, What: in.Fault.String()}}
+	if a.Faults == nil {
+		return out, asTemporal("begin fault "+in.Fault.Name, fmt.Errorf("this worker makes no faults: configure rehearsals.faults: %w", ErrFinal))
+	}
+	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
+	if left := in.Until.Sub(a.now()); left > 0 {
+		out.Fault.StartedAt = a.now().UTC()
+		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
+			return out, asTemporal("begin fault "+in.Fault.Name, err)
+		}
+		stop := beat(ctx)
+		_ = sleep(ctx, in.Until.Sub(a.now()))
+		stop()
+	}
+	if isStopping(ctx) { // the next worker holds it on, or finds that it has gone
+		return out, temporal.NewApplicationErrorWithOptions("this worker stops: another one holds the fault", "WorkerStops",
+			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	return a.endFault(context.WithoutCancel(ctx), order, out)
+}
+
+// isOver reports whether a fault has ended already: begun again after the worker
+// died, it stays ended.
+func (a *Activities) isOver(ctx context.Context, o FaultOrder) bool {
+	_, err := a.Faults.Ended(ctx, o.ID)
+	return err == nil
+}
+
+// endFault takes a fault back and says how it was.
+func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOutput) (HoldFaultOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, removeWithin)
+	defer cancel()
+	err := a.Faults.Remove(ctx, o)
+	if ended, was := a.Faults.Ended(ctx, o.ID); was == nil {
+		out.Fault = ended
+	} else if err == nil {
+		err = was
+	}
+	if err != nil && !errors.Is(err, ErrFinal) {
+		return out, asTemporal("take fault "+o.Fault.Name+" back", err)
+	}
+	if err != nil {
+		out.Fault.Error = err.Error()
+	}
+	return out, nil
+}
+
+// SweepFaults takes back whatever faults of a run are left, and says which still
+// are there.
+func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (SweepFaultsOutput, error) {
+	if a.Faults == nil {
+		return SweepFaultsOutput{}, nil
+	}
+	active, err := a.Faults.Active(ctx)
+	if err != nil {
+		return SweepFaultsOutput{}, asTemporal("look for faults", err)
+	}
+	var out SweepFaultsOutput
+	for _, f := range active {
+		if !strings.HasPrefix(f.ID, faultID(in.Run, "")) {
+			continue
+		}
+		if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
+			out.Left = append(out.Left, fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err))
+		}
+	}
+	return out, nil
+}
+
+func faultID(run, name string) string { return run + "/" + name }
+
+// beat sends heartbeats, and so learns soon that the act was cancelled, until the
+// returned function is called.
+func beat(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		for sleep(ctx, 300*time.Millisecond) == nil {
+			activity.RecordHeartbeat(ctx)
+		}
+	}()
+	return cancel
+}

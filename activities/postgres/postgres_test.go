@@ -1,0 +1,208 @@
+package postgres_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/activities/postgres"
+	"bakeoff/rehearsal/data"
+	"bakeoff/testsuite/procs"
+)
+
+var ctx = context.Background()
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	procs.Clean()
+	os.Exit(code)
+}
+
+const schema = `
+CREATE TABLE orders (id int PRIMARY KEY, email text NOT NULL, amount numeric(10,2), placed timestamptz, share float8);
+CREATE TABLE stock (item text, n int CHECK (n >= 0));
+`
+
+// dump is what pg_dump 15 writes, shortened.
+const dump = `--
+-- PostgreSQL database dump
+--
+\restrict 4fA
+SET client_encoding = 'UTF8';
+SELECT pg_catalog.set_config('search_path', '', false);
+DROP TABLE IF EXISTS public.parts;
+CREATE TABLE public.parts (
+    id integer NOT NULL,
+    name text
+);
+COPY public.parts (id, name) FROM stdin;
+1	bolt; nut
+2	\N
+3	COPY x FROM y
+\.
+
+CREATE TABLE IF NOT EXISTS public.seen (n int);
+COPY public.seen (n) FROM stdin;
+\.
+ALTER TABLE ONLY public.parts ADD CONSTRAINT parts_pkey PRIMARY KEY (id);
+\unrestrict 4fA
+`
+
+const orders = "id,email,amount,placed,share\n1,ada@example.com,10.50,2026-11-01T10:00:00Z,0.1\n2,\"a, \"\"b\"\"\",,,0.30000000000000004\n"
+
+// shop is a database with the schema.
+func shop(t *testing.T) (*postgres.Database, *pgx.Conn) {
+	t.Helper()
+	address := procs.StartPostgres(t).URL
+	d, err := postgres.New(address)
+	require.NoError(t, err)
+	conn, err := pgx.Connect(ctx, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(ctx) })
+	_, err = conn.Exec(ctx, schema)
+	require.NoError(t, err)
+	return d, conn
+}
+
+func restore(t *testing.T, d *postgres.Database, table, file, body string) {
+	t.Helper()
+	require.NoError(t, d.Restore(ctx, data.Into{Table: table}, file, strings.NewReader(body)))
+}
+
+func number(v float64) *float64 { return &v }
+
+func TestRealPostgres(t *testing.T) {
+	d, conn := shop(t)
+	exec := func(t *testing.T, sql string) {
+		t.Helper()
+		_, err := conn.Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+
+	t.Run("csv is restored, again and again", func(t *testing.T) {
+		for range 2 {
+			restore(t, d, "public.orders", "orders.csv", orders)
+			exec(t, "INSERT INTO orders VALUES (99, 'left over')")
+		}
+		restore(t, d, "orders", "orders.csv", orders)
+		var n int
+		var email string
+		var amount *float64
+		require.NoError(t, conn.QueryRow(ctx, "SELECT count(*) FROM orders").Scan(&n))
+		require.Equal(t, 2, n)
+		require.NoError(t, conn.QueryRow(ctx, "SELECT email, amount FROM orders WHERE id = 2").Scan(&email, &amount))
+		require.Equal(t, `a, "b"`, email)
+		require.Nil(t, amount)
+	})
+	t.Run("sql is restored, again and again", func(t *testing.T) {
+		for range 2 {
+			restore(t, d, "", "parts.sql", dump)
+		}
+		var name *string
+		require.NoError(t, conn.QueryRow(ctx, "SELECT name FROM parts WHERE id = 1").Scan(&name))
+		require.Equal(t, "bolt; nut", *name)
+		require.NoError(t, conn.QueryRow(ctx, "SELECT name FROM parts WHERE id = 2").Scan(&name))
+		require.Nil(t, name)
+	})
+	t.Run("the digest is of the rows, in any order", func(t *testing.T) {
+		before, rows, err := d.Digest(ctx, "orders")
+		require.NoError(t, err)
+		require.Equal(t, 2, rows)
+		require.Regexp(t, `^sha256:[0-9a-f]{64}$`, before)
+		exec(t, "UPDATE orders SET amount = amount WHERE id = 1") // moves the row
+		exec(t, "ALTER DATABASE postgres SET TimeZone = 'Asia/Tokyo'; ALTER DATABASE postgres SET DateStyle = 'German'")
+		after, _, err := d.Digest(ctx, "public.orders")
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		for _, change := range []string{"UPDATE orders SET amount = 10.51 WHERE id = 1", "DELETE FROM orders WHERE id = 1",
+			"INSERT INTO orders (id, email) VALUES (3, '')", "UPDATE orders SET email = NULLIF(email, email) || '' WHERE false; UPDATE orders SET share = 0.3 WHERE id = 2"} {
+			restore(t, d, "orders", "orders.csv", orders)
+			exec(t, change)
+			changed, _, err := d.Digest(ctx, "orders")
+			require.NoError(t, err)
+			require.NotEqual(t, before, changed, change)
+		}
+		restore(t, d, "orders", "orders.csv", orders)
+		after, _, err = d.Digest(ctx, "orders")
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		exec(t, "INSERT INTO stock VALUES ('a', 1)")
+		one, _, err := d.Digest(ctx, "stock")
+		require.NoError(t, err)
+		exec(t, "INSERT INTO stock VALUES ('a', 1)")
+		two, _, err := d.Digest(ctx, "stock")
+		require.NoError(t, err)
+		require.NotEqual(t, one, two, "a doubled row is seen")
+		empty, rows, err := d.Digest(ctx, "seen")
+		require.NoError(t, err)
+		require.Zero(t, rows)
+		require.Equal(t, data.Digest(nil), empty)
+	})
+	t.Run("checks", func(t *testing.T) {
+		restore(t, d, "orders", "orders.csv", orders)
+		require.NoError(t, d.Check(ctx, "orders", []data.Check{{Rows: &data.Range{Min: number(2), Max: number(2)}},
+			{Field: "id", Unique: true, NotNull: true}, {Field: "amount", Sum: &data.Range{Min: number(10.5), Max: number(10.5)}}}))
+		exec(t, "INSERT INTO orders VALUES (3, 'ada@example.com')")
+		err := d.Check(ctx, "orders", []data.Check{{Rows: &data.Range{Max: number(2)}}, {Field: "email", Unique: true}, {Field: "amount", NotNull: true, Sum: &data.Range{Min: number(11)}}})
+		require.ErrorIs(t, err, activities.ErrFinal)
+		require.EqualError(t, err, "table orders: rows: 3 is more than 2; field email: 1 values are repeated; field amount: 2 rows have no value; field amount: the sum 10.5 is less than 11: final")
+		require.ErrorIs(t, d.Check(ctx, "orders", []data.Check{{Field: "none", Unique: true}}), activities.ErrFinal)
+	})
+	t.Run("what does not fit is refused, and changes nothing", func(t *testing.T) { refusals(t, d) })
+}
+
+func refusals(t *testing.T, d *postgres.Database) {
+	restore(t, d, "orders", "orders.csv", orders)
+	before, _, err := d.Digest(ctx, "orders")
+	require.NoError(t, err)
+	tests := []struct {
+		name, table, file, body, want string
+		is                            error
+	}{
+		{"a word for a number", "orders", "o.csv", "id,email\n1,a\nsecret,b\n", "restore o.csv: line 3, column id: a value or row is not of the column's type (SQLSTATE 22P02): final", activities.ErrFinal},
+		{"a key twice", "orders", "o.csv", "id,email\n7,a\n7,secret\n", "restore o.csv: line 3: a value or row repeats a key (SQLSTATE 23505): final", activities.ErrFinal},
+		{"null", "orders", "o.csv", "id,email\n1,\n", "restore o.csv: line 2: a value or row has no value, and needs one (SQLSTATE 23502): final", activities.ErrFinal},
+		{"too many values", "orders", "o.csv", "id,email\n1,a,secret\n", "restore o.csv: line 2: a value or row has not the columns of the table (SQLSTATE 22P04): final", activities.ErrFinal},
+		{"no such column", "orders", "o.csv", "id,mail\n1,a\n", `restore o.csv: column "mail" of relation "orders" does not exist (SQLSTATE 42703): final`, activities.ErrFinal},
+		{"no such table", "nothing", "o.csv", "id\n1\n", `restore o.csv: relation "nothing" does not exist (SQLSTATE 42P01): not found`, activities.ErrNotFound},
+		{"no table at all", `orders"; DROP TABLE orders; --`, "o.csv", "id\n1\n", "does not exist (SQLSTATE 42P01)", activities.ErrNotFound},
+		{"empty", "orders", "o.csv", "", "restore o.csv: line 1: no header of columns in one line: final", activities.ErrFinal},
+		{"a dump of another form", "", "o.dump", "PGDMP", "restore o.dump: only .csv and .sql can be restored: final", activities.ErrFinal},
+		{"no sql", "", "o.sql", "DELETE FROM orders;\nSELEC 1;\n", `restore o.sql: syntax error at or near "SELEC" (SQLSTATE 42601): final`, activities.ErrFinal},
+		{"a command of psql", "", "o.sql", "DELETE FROM orders;\n\\! rm -rf x\n", "restore o.sql: line 2 is a command of psql, and no SQL: final", activities.ErrFinal},
+		{"torn", "", "o.sql", "DELETE FROM orders;\nCOPY orders (id, email) FROM stdin;\n1\ta\n", `the rows of a COPY do not end with \.`, nil},
+	}
+	for _, tt := range tests {
+		err := d.Restore(ctx, data.Into{Table: tt.table}, tt.file, strings.NewReader(tt.body))
+		require.ErrorContains(t, err, tt.want, tt.name)
+		require.NotContains(t, err.Error(), "secret", tt.name)
+		if tt.is != nil {
+			require.ErrorIs(t, err, tt.is, tt.name)
+		}
+		after, _, err := d.Digest(ctx, "orders")
+		require.NoError(t, err)
+		require.Equal(t, before, after, tt.name)
+	}
+	_, _, err = d.Digest(ctx, "nothing")
+	require.ErrorIs(t, err, activities.ErrNotFound)
+}
+
+func TestUnreachableDatabases(t *testing.T) {
+	_, err := postgres.New("postgres://user:secret@host:port/x")
+	require.ErrorContains(t, err, "the address of a database cannot be read")
+	require.NotContains(t, err.Error(), "secret")
+	d, err := postgres.New("postgres://user:secret@" + procs.FreeAddress(t) + "/x")
+	require.NoError(t, err)
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, _, err = d.Digest(limited, "orders")
+	require.ErrorContains(t, err, "digest of table orders: connect to the database")
+	require.NotErrorIs(t, err, activities.ErrFinal, "it may come back")
+	require.NotContains(t, err.Error(), "secret")
+}

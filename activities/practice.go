@@ -1,0 +1,83 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// What a worker lets rehearsals do where its configuration does not say.
+const (
+	defaultRate     load.Rate = 1000
+	longestPractice           = rollout.Duration(2 * time.Hour)
+)
+
+func (p Practice) rate() load.Rate { return orDefault(p.Rate, defaultRate) }
+
+func orDefault[T comparable](v, otherwise T) T {
+	var none T
+	if v == none {
+		return otherwise
+	}
+	return v
+}
+
+// isProduction reports whether an environment is one that no rehearsal touches.
+func (p Practice) isProduction(environment string) bool {
+	marked := p.Production
+	if marked == nil {
+		marked = []string{"production", "prod"}
+	}
+	return slices.Contains(marked, environment)
+}
+
+// problems says what a worker does not let a manifest do. No day and no actor
+// would change that.
+func (p Practice) problems(m rehearsal.Manifest) []rollout.Problem {
+	var out []rollout.Problem
+	refuse := func(broken bool, path, format string, args ...any) {
+		if broken {
+			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+		}
+	}
+	marked, declared := p.isProduction(m.Environment), m.Isolation == rehearsal.IsolationProduction
+	refuse(marked && !declared, "environment", "%s is production here: a rehearsal does not touch it", m.Environment)
+	refuse(declared && !slices.Contains(p.Drills, m.Environment), "isolation",
+		"drills in %s are not allowed: this worker's rehearsals.productionDrills does not name it", m.Environment)
+	longest := orDefault(p.Longest, longestPractice)
+	refuse(m.Longest() > longest, "quotas.for", "a run may take %s here, and this one %s", longest, m.Longest())
+	for i, l := range m.Load {
+		refuse(p.Reaches != nil && !p.Reaches(l.URL), fmt.Sprintf("load[%d].url", i), "load may not go to %s: this worker's rehearsals.urls does not name it", l.URL)
+	}
+	return append(out, p.Faults.Problems("faults", m.Faults)...)
+}
+
+// ratesOf says which loads mean to send more than they may, together.
+func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []rollout.Problem {
+	allowed, by := p.rate(), "this worker's rehearsals.rate"
+	if q := m.Quotas.Rate; q > 0 && q < allowed {
+		allowed, by = q, "quotas.rate"
+	}
+	peak := 0.0
+	for _, s := range schedules {
+		peak += s.Peak()
+	}
+	if peak > float64(allowed) {
+		return []rollout.Problem{{Path: "load", Message: fmt.Sprintf("all together they may send %s at once, more than the %s of %s", load.Rate(peak), allowed, by)}}
+	}
+	return nil
+}
+
+// open reads a file that a manifest names.
+func (p Practice) open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if p.Library == nil {
+		return nil, fmt.Errorf("%s: this worker has no files for rehearsals: configure rehearsals.directory: %w", name, ErrFinal)
+	}
+	return p.Library.Open(ctx, name)
+}

@@ -1,0 +1,112 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+)
+
+// prepareData verifies what a rehearsal starts from: the snapshots of its baseline
+// by digest and rows, and its data, which it masks and makes. What is wrong with
+// a file is a problem of the manifest; an error is worth another try.
+func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Manifest) (inputs []evidence.Input, problems []rollout.Problem, err error) {
+	problems = a.lockedParts(ctx, m)
+	sets := baselineSets(m)
+	if len(sets) == 0 || len(problems) > 0 {
+		return nil, problems, nil
+	}
+	prepared, err := data.Prepare(m.Seed, sets, data.Sources{Read: a.Practice.reader(ctx), Parse: a.Practice.Template, Masker: a.Practice.Masker})
+	var lost *unreadable
+	switch {
+	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
+		return nil, nil, err
+	case err != nil:
+		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil
+	}
+	for i, p := range prepared {
+		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
+			return nil, nil, err
+		}
+		inputs = append(inputs, p.Input)
+	}
+	return inputs, nil, nil
+}
+
+// baselineSets is every file of data of a manifest, those of the baseline first.
+func baselineSets(m rehearsal.Manifest) []data.Set {
+	var sets []data.Set
+	for _, s := range m.Baseline.Data {
+		sets = append(sets, data.Set{Snapshot: s})
+	}
+	return append(sets, m.Data...)
+}
+
+func extension(format string) string {
+	if format == "" {
+		return ""
+	}
+	return "." + format
+}
+
+// lockedParts says which parts of the baseline are not what the manifest locks,
+// or cannot be looked at.
+func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest) []rollout.Problem {
+	var out []rollout.Problem
+	refuse := func(path, format string, args ...any) {
+		out = append(out, rollout.Problem{Path: "baseline." + path, Message: fmt.Sprintf(format, args...)})
+	}
+	b, named := m.Baseline, m.Rollout.Baseline
+	if b.Artifact != "" && named != nil && named.Artifact != "" && named.Artifact != b.Artifact {
+		refuse("artifact", "%s is locked, and the rollout's baseline is %s", b.Artifact, named.Artifact)
+	}
+	for _, part := range []struct{ name, digest string }{{"config", b.Config}, {"flags", b.Flags}, {"infrastructure", b.Infrastructure}} {
+		if part.digest == "" {
+			continue
+		}
+		file, known := a.Practice.Parts[part.name]
+		if !known {
+			refuse(part.name, "is locked, and this worker cannot look at it: name its file in rehearsals.parts.%s", part.name)
+			continue
+		}
+		body, err := a.Practice.reader(ctx)(file)
+		if err != nil {
+			refuse(part.name, "cannot be looked at: %v", err)
+		} else if found := data.Digest(body); found != part.digest {
+			refuse(part.name, "%s is locked, and %s is there: it has changed", part.digest, found)
+		}
+	}
+	return out
+}
+
+// unreadable is a file that could not be read now.
+type unreadable struct{ error }
+
+func (e *unreadable) Unwrap() error { return e.error }
+
+// reader reads whole files that manifests name.
+func (p Practice) reader(ctx context.Context) func(string) ([]byte, error) {
+	return func(file string) ([]byte, error) {
+		from, err := p.open(ctx, file)
+		if err != nil {
+			return nil, &unreadable{err}
+		}
+		defer func() { _ = from.Close() }() // it was only read
+		body, err := io.ReadAll(io.LimitReader(from, largestInput+1))
+		if err != nil {
+			return nil, &unreadable{err}
+		}
+		if len(body) > largestInput {
+			return nil, fmt.Errorf("%s is larger than %d MiB: %w", file, largestInput>>20, ErrFinal)
+		}
+		return body, nil
+	}
+}
+
+// largestInput bounds one file of data.
+const largestInput = 256 << 20

@@ -1,0 +1,169 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"bakeoff/rehearsal/scaling"
+	"bakeoff/rollout"
+)
+
+// mostSamples is how many samples one run has at most: as many as go into
+// history without harm.
+const mostSamples = 1000
+
+// SampleScalingInput asks for samples of an autoscaled service.
+type SampleScalingInput struct {
+	Expect  scaling.Expect  `json:"expect"`
+	Drivers rollout.Drivers `json:"drivers"`           // its metrics serve where Expect names none
+	Version string          `json:"version,omitempty"` // what {{.Version}} of queries stands for
+	Until   time.Time       `json:"until"`             // of what is read: metrics that are late are read later
+}
+
+// SampleScalingOutput is what was read, oldest first.
+type SampleScalingOutput struct {
+	Samples []scaling.Sample  `json:"samples"`
+	Every   rollout.Duration  `json:"every"`            // how often
+	Unread  map[string]string `json:"unread,omitempty"` // signal → why it could not be read, the last time
+}
+
+// SampleScaling reads the signals of an autoscaled service until a moment. It
+// polls as often as Expect says, and less often where that would be more than a
+// thousand times. What cannot be read is missing from its sample, and says why
+// in Unread; a signal that the metrics driver can never read is a final error.
+//
+// Samples travel in heartbeats, so that a new worker goes on where a dead one
+// stopped; nothing is made up for the time in between. When it is cancelled,
+// the samples go into the cancellation's details.
+func (a *Activities) SampleScaling(ctx context.Context, in SampleScalingInput) (SampleScalingOutput, error) {
+	s, err := a.newSampler(in)
+	if err != nil {
+		return SampleScalingOutput{}, asTemporal("sample scaling", err)
+	}
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &s.SampleScalingOutput); err != nil {
+			return SampleScalingOutput{}, asTemporal("resume the samples", err)
+		}
+	}
+	watching, done := untilStop(ctx)
+	defer done()
+	for next := a.now(); ; next = s.next(next) {
+		if sleep(watching, next.Sub(a.now())) != nil {
+			break
+		}
+		s.poll(watching, a.now())
+		if watching.Err() != nil {
+			break
+		}
+		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
+		if !next.Before(s.in.Until) {
+			return s.SampleScalingOutput, nil
+		}
+	}
+	if isStopping(ctx) {
+		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
+		return SampleScalingOutput{}, temporal.NewApplicationErrorWithOptions("this worker stops: another one goes on sampling",
+			"WorkerStops", temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	return s.SampleScalingOutput, temporal.NewCanceledError(s.SampleScalingOutput)
+}
+
+// sampler is one autoscaled service being watched.
+type sampler struct {
+	a       *Activities
+	in      SampleScalingInput
+	metrics Metrics
+	checks  []rollout.Check
+	last    reference            // counters, by signal
+	at      map[string]time.Time // of the last reading, by signal
+
+	SampleScalingOutput
+}
+
+func (a *Activities) newSampler(in SampleScalingInput) (*sampler, error) {
+	in.Expect = in.Expect.WithDefaults()
+	driver := in.Expect.Metrics
+	if driver == nil {
+		driver = in.Drivers.Metrics
+	}
+	s := &sampler{a: a, in: in, last: reference{}, at: map[string]time.Time{}}
+	var err error
+	if s.metrics, err = a.Drivers.metrics(driver); err != nil {
+		return nil, err
+	}
+	s.in.Until = in.Until.Add(s.metrics.Delay()) // when that moment can be read
+	for _, p := range scalingProblems(in.Expect, s.metrics, "scaling") {
+		return nil, fmt.Errorf("%s: %w", p, ErrFinal)
+	}
+	for _, signal := range signalsOf(in.Expect.Signals) {
+		s.checks = append(s.checks, signal.check())
+	}
+	s.Every = max(in.Expect.Poll, rollout.Duration(in.Until.Sub(a.now())/mostSamples))
+	return s, nil
+}
+
+// scalingProblems asks the metrics driver whether it can read each signal.
+func scalingProblems(e scaling.Expect, metrics Metrics, path string) []rollout.Problem {
+	reader, asks := metrics.(interface{ Supports(rollout.Check) error })
+	if !asks {
+		return nil
+	}
+	var out []rollout.Problem
+	for _, s := range signalsOf(e.Signals) {
+		if err := reader.Supports(s.check()); err != nil {
+			text := strings.TrimPrefix(err.Error(), "failures: ") // which a signal has not
+			out = append(out, rollout.Problem{Path: path + ".signals." + s.name, Message: strings.TrimPrefix(text, "requests: ")})
+		}
+	}
+	return out
+}
+
+// next is when the next poll is due, or the last one. Polls that were missed
+// are not made up for.
+func (s *sampler) next(last time.Time) time.Time {
+	next, every := last.Add(s.Every.Std()), s.Every.Std()
+	if late := s.a.now().Sub(next); late > 0 {
+		next = next.Add(late.Truncate(every) + every)
+	}
+	if last.Before(s.in.Until) && next.After(s.in.Until) {
+		return s.in.Until
+	}
+	return next
+}
+
+// poll reads all signals once.
+func (s *sampler) poll(ctx context.Context, at time.Time) {
+	at = at.Add(-s.metrics.Delay()).UTC().Truncate(time.Millisecond)
+	side := Version{Version: s.in.Version, Endpoints: s.in.Expect.Endpoints}
+	reading, err := s.metrics.Read(ctx, MetricsQuery{Checks: s.checks, Sides: map[Side]Version{Candidate: side}, At: at})
+	if ctx.Err() != nil {
+		return
+	}
+	sample := scaling.Sample{At: at}
+	for _, signal := range signalsOf(s.in.Expect.Signals) {
+		v, why := 0.0, err
+		if err == nil {
+			v, why = s.value(signal, reading.Checks[signal.name], at)
+		}
+		switch {
+		case why == nil:
+			*signal.field(&sample) = &v
+		case !errors.Is(why, errFirst):
+			s.unread(signal.name, why.Error())
+		}
+	}
+	s.Samples = append(s.Samples, sample)
+}
+
+func (s *sampler) unread(signal, why string) {
+	if s.Unread == nil {
+		s.Unread = map[string]string{}
+	}
+	s.Unread[signal] = why
+}

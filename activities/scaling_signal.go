@@ -1,0 +1,102 @@
+package activities
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"bakeoff/analysis"
+	"bakeoff/rehearsal/scaling"
+	"bakeoff/rollout"
+)
+
+// errFirst is the first reading of a counter: there is no increase yet.
+var errFirst = errors.New("first reading")
+
+// signal is one of those that are read.
+type signal struct {
+	name  string // as in manifests
+	how   scaling.Signal
+	field func(*scaling.Sample) **float64
+}
+
+// signalsOf lists the signals that are to be read, always in the same order.
+func signalsOf(s scaling.Signals) []signal {
+	var out []signal
+	for _, one := range []signal{
+		{"ready", s.Ready, func(s *scaling.Sample) **float64 { return &s.Ready }},
+		{"wanted", s.Wanted, func(s *scaling.Sample) **float64 { return &s.Wanted }},
+		{scaling.Queue, s.Queue, func(s *scaling.Sample) **float64 { return &s.Queue }},
+		{scaling.Latency, s.Latency, func(s *scaling.Sample) **float64 { return &s.Latency }},
+		{scaling.Rate, s.Rate, func(s *scaling.Sample) **float64 { return &s.Rate }},
+		{scaling.Utilisation, s.Utilisation, func(s *scaling.Sample) **float64 { return &s.Utilisation }},
+	} {
+		if !one.how.IsZero() {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// everything accepts every series: an autoscaler counts for all versions
+// together. No series has the label, and what is absent is empty.
+var everything = &rollout.By{Baseline: `bakeoff_any=~".*"`, Candidate: `bakeoff_any=~".*"`}
+
+// check is the signal as metrics drivers know it. A gauge is read like a counter:
+// drivers return the values as they stand.
+func (s signal) check() rollout.Check {
+	c := rollout.Check{Name: s.name, By: everything}
+	switch {
+	case s.how.Query != "":
+		c.Query = s.how.Query
+	case s.how.Histogram != "":
+		c.Histogram = s.how.Histogram
+	default:
+		c.Requests = s.how.Gauge + s.how.Counter // one of them
+		c.Failures = c.Requests
+	}
+	return c
+}
+
+// value makes one number of a reading; an error says why there is none.
+func (s *sampler) value(g signal, r CheckReading, at time.Time) (float64, error) {
+	side, there := r.Sides[Candidate]
+	switch {
+	case r.Error != "":
+		return 0, errors.New(r.Error)
+	case !there:
+		return 0, errors.New("no series is selected")
+	case g.how.Query != "":
+		if side.Value == nil || math.IsNaN(*side.Value) || math.IsInf(*side.Value, 0) {
+			return 0, errors.New("the query gave no number")
+		}
+		return *side.Value, nil
+	case g.how.Gauge != "":
+		return increase(nil, side.Requests), nil
+	}
+	return s.moved(g, side, at)
+}
+
+// moved is what a counter or a histogram did since the reading before.
+func (s *sampler) moved(g signal, side SideReading, at time.Time) (float64, error) {
+	counts, found, err := s.last.counts(g.name, Candidate, side)
+	before := s.at[g.name]
+	s.last.remember(g.name, Candidate, side)
+	s.at[g.name] = at
+	switch {
+	case err != nil:
+		return 0, err
+	case !found || !at.After(before):
+		return 0, errFirst
+	case g.how.Counter != "":
+		return counts.Requests / at.Sub(before).Seconds(), nil
+	case counts.Buckets["+Inf"] == 0:
+		return 0, errFirst // nobody asked: there is no latency, and nothing is wrong
+	}
+	p99, err := analysis.Quantile(counts.Buckets, 0.99)
+	if err != nil {
+		return 0, fmt.Errorf("histogram: %w", err)
+	}
+	return p99, nil
+}

@@ -1,0 +1,172 @@
+package vegeta
+
+import (
+	"context"
+	"iter"
+	"net"
+	"net/http"
+	"time"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal/load"
+)
+
+// attack is one generator at work. To vegeta's attacker it is two things. As
+// its pacer, it says when the next arrival is due, and hands that over. As the
+// transport of its workers' client it takes the arrival, and does the whole
+// journey: what vegeta takes for one hit is one arrival.
+type attack struct {
+	ctx       context.Context
+	schedule  *load.Schedule
+	load      load.Load
+	start     time.Time // by this process's own clock, which nobody turns back
+	from      time.Duration
+	began     time.Duration // on the load's clock: below 0 when it is early
+	next      func() (load.Arrival, bool)
+	stop      func() // no next any more
+	due       chan load.Arrival
+	users     int // of a closed load; else 0
+	transport *http.Transport
+	timer     *time.Timer
+	tally     *tally
+}
+
+func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) *attack {
+	l, now := s.Load(), time.Now()
+	a := &attack{ctx: ctx, schedule: s, load: l, start: now, from: o.From.Std(), due: make(chan load.Arrival, 1), timer: time.NewTimer(0)}
+	if !o.Start.IsZero() {
+		a.start = now.Add(o.Start.Round(0).Sub(now)) // by the wall clock, which shards share
+	}
+	if l.Closed != nil {
+		a.users = l.Closed.Users / o.Shards
+		if o.Shard < l.Closed.Users%o.Shards {
+			a.users++
+		}
+	}
+	a.began = a.since()
+	a.next, a.stop = iter.Pull(s.Arrivals(o.Shard, o.Shards))
+	a.transport = &http.Transport{
+		DialContext:         (&net.Dialer{KeepAlive: -1}).DialContext,
+		DisableKeepAlives:   !*l.KeepAlive,
+		DisableCompression:  true,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: max(l.Connections, a.users),
+	}
+	return a
+}
+
+func (a *attack) close() {
+	a.stop()
+	a.transport.CloseIdleConnections()
+}
+
+// since is the time on the load's clock.
+func (a *attack) since() time.Duration { return time.Since(a.start) }
+
+// Pace waits until the next arrival is due and hands it to the workers. It
+// waits itself, and so ends with the context, as vegeta's own sleep would not.
+func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
+	for a.ctx.Err() == nil {
+		arrival, more := a.next()
+		if !more || a.users > 0 && a.since() >= a.schedule.Length() {
+			break
+		}
+		if arrival.Offset < a.from && a.users == 0 {
+			continue
+		}
+		if a.users == 0 && a.tooLate(arrival.Offset) {
+			a.tally.add(load.Record{Arrival: arrival.Index, Planned: arrival.Offset, Kind: load.KindMissed})
+			continue
+		}
+		if !a.waitUntil(arrival.Offset) {
+			break
+		}
+		select {
+		case a.due <- arrival:
+			return 0, false
+		case <-a.ctx.Done():
+		}
+	}
+	return 0, true
+}
+
+// tardiness is how late a generator may begin and still send what was due.
+const tardiness = time.Second
+
+// tooLate reports whether nobody waits any more: for as long as an answer may
+// take, the request could not be sent. What was due before the generator began
+// is not sent all at once.
+func (a *attack) tooLate(offset time.Duration) bool {
+	return a.since()-offset > a.load.Timeout.Std() || offset < a.began-tardiness
+}
+
+// Rate is part of vegeta's Pacer, and asked by nobody.
+func (a *attack) Rate(time.Duration) float64 { return a.schedule.Peak() }
+
+// lastStretch is slept through, because Go's timers may be a millisecond late.
+const lastStretch = 2 * time.Millisecond
+
+// waitUntil reports false when the context ended first.
+func (a *attack) waitUntil(offset time.Duration) bool {
+	if wait := offset - a.since(); wait > lastStretch {
+		a.timer.Reset(wait - lastStretch)
+		select {
+		case <-a.timer.C:
+		case <-a.ctx.Done():
+			return false
+		}
+	}
+	for wait := offset - a.since(); wait > 0; wait = offset - a.since() {
+		sleep(wait)
+	}
+	return a.ctx.Err() == nil
+}
+
+// RoundTrip does one arrival. The request and the answer are only vegeta's.
+func (a *attack) RoundTrip(*http.Request) (*http.Response, error) {
+	if arrival := <-a.due; a.ctx.Err() == nil {
+		a.journey(arrival)
+	}
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+}
+
+// journey sends the requests of an arrival, up to the first that fails. The
+// first is due at the arrival's moment, the others as soon as the one before
+// is answered. A closed load's users come when they can, and think afterwards.
+func (a *attack) journey(arrival load.Arrival) {
+	planned := arrival.Offset
+	if a.users > 0 {
+		planned = a.since()
+	}
+	var captured map[string]string
+	for step, request := range a.schedule.Journey(arrival) {
+		if len(captured) > 0 {
+			request = request.Fill(captured)
+		}
+		record := load.Record{Arrival: arrival.Index, Step: step, Ledger: request.Ledger, Planned: planned, Late: a.since() - planned}
+		got := a.send(request)
+		record.Status, record.Version, record.Kind = got.status, got.version, got.kind
+		record.Latency = a.since() - planned
+		a.tally.add(record)
+		if !record.Good() {
+			break
+		}
+		for name, value := range got.captured {
+			if captured == nil {
+				captured = map[string]string{}
+			}
+			captured[name] = value
+		}
+		planned += record.Latency
+	}
+	if a.users > 0 && a.load.Closed.Think > 0 {
+		a.think()
+	}
+}
+
+func (a *attack) think() {
+	select {
+	case <-time.After(a.load.Closed.Think.Std()):
+	case <-a.ctx.Done():
+	}
+}

@@ -1,0 +1,97 @@
+package rehearsal
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"bakeoff/rehearsal/seed"
+	"bakeoff/rollout"
+)
+
+// Drill practises the way back from one step: the rollout goes up to it, a
+// verdict is injected, and the baseline is put back by the same workflow as
+// always.
+type Drill struct {
+	From    StepName         `json:"from"`              // such as step 1
+	Verdict rollout.Verdict  `json:"verdict,omitempty"` // Fail (default), NoData, Error or Inconclusive; what follows is for the spec's policy to say
+	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched before; default as long as two polls
+	Repeat  int              `json:"repeat,omitempty"`  // 1 to 100; default 1
+
+	RestoreWithin rollout.Duration  `json:"restoreWithin"`          // from the injection until the baseline is verified to be well, each time
+	Lost          *int              `json:"lost,omitempty"`         // requests that may fail from the injection on, each time; default: not asked
+	Gap           *rollout.Duration `json:"gap,omitempty"`          // longest time without a good answer; default: not asked
+	DecideWithin  rollout.Duration  `json:"decideWithin,omitempty"` // from the injection until traffic is back; default: not asked
+}
+
+// StepName is a step as people name it.
+type StepName int
+
+// UnmarshalText reads "step 2", or "2".
+func (s *StepName) UnmarshalText(text []byte) error {
+	number, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(text), "step")))
+	if err != nil || number < 1 {
+		return fmt.Errorf("%q is no step: write step 1", text)
+	}
+	*s = StepName(number)
+	return nil
+}
+
+// MarshalText writes "step 2".
+func (s StepName) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// String is the step as people name it.
+func (s StepName) String() string { return fmt.Sprintf("step %d", int(s)) }
+
+const mostRepeats = 100
+
+// withDefaults fills in what is left out, for a spec.
+func (d Drill) withDefaults(s rollout.Spec) Drill {
+	if d.Verdict == "" {
+		d.Verdict = rollout.Fail
+	}
+	d.Repeat = max(d.Repeat, 1)
+	if plan := rollout.NewPlan(s); d.After == 0 && int(d.From) >= 1 && int(d.From) <= len(plan.Steps) {
+		d.After = min(2*plan.Steps[d.From-1].Poll, plan.Steps[d.From-1].Bake/2)
+	}
+	return d
+}
+
+// Title is what the drill and its criteria are called.
+func (d Drill) Title() string {
+	if d.Verdict == "" || d.Verdict == rollout.Fail {
+		return "drill from " + d.From.String()
+	}
+	return fmt.Sprintf("drill from %s by %s", d.From, d.Verdict)
+}
+
+// Injection is the drill that one repeat, from 1, makes of a rollout. The moment
+// is drawn between After and one poll later, so that it meets the polls anywhere,
+// as real breaches do.
+func (m Manifest) Injection(d Drill, repeat int) rollout.Drill {
+	d = d.withDefaults(m.Rollout.Spec)
+	draw := seed.For(m.Seed, "drill", d.Title(), strconv.Itoa(repeat))
+	poll := rollout.NewPlan(m.Rollout.Spec).Steps[d.From-1].Poll
+	late := rollout.Duration(draw.Int64N(max(int64(poll), 1)))
+	return rollout.Drill{Step: int(d.From), Verdict: d.Verdict, After: rollout.Duration((d.After + late).Std().Truncate(time.Millisecond))}
+}
+
+func (d Drill) problems(path string, m Manifest) []rollout.Problem {
+	v := validation{path: path}
+	d = d.withDefaults(m.Rollout.Spec)
+	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: %v", d.Verdict, rollout.DrillVerdicts())
+	v.require(d.Repeat <= mostRepeats, "repeat", "%d is above %d", d.Repeat, mostRepeats)
+	v.require(d.RestoreWithin > 0, "restoreWithin", "is missing: how long may it take until the baseline is back?")
+	v.require(d.Lost == nil || *d.Lost >= 0, "lost", "is below 0")
+	v.require(d.Lost == nil && d.Gap == nil || len(m.Load) > 0, "", "what users lose is measured by a load, and there is none")
+	plan := rollout.NewPlan(m.Rollout.Spec)
+	if i := int(d.From) - 1; i < 0 || i >= len(plan.Steps) {
+		v.add("from", "there is no %s: the plan has %d", d.From, len(plan.Steps))
+	} else {
+		v.require(d.After >= 0 && d.After+plan.Steps[i].Poll < plan.Steps[i].Bake, "after",
+			"%s bakes %s and is looked at every %s: nobody would see what is injected after %s", d.From, plan.Steps[i].Bake, plan.Steps[i].Poll, d.After)
+	}
+	return v.problems
+}

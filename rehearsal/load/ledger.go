@@ -1,0 +1,100 @@
+package load
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"bakeoff/rehearsal/evidence"
+)
+
+// Ledger is the synthetic transactions of one load: which were written, and
+// what reading them back last showed. Add the requests of the load, of all its
+// shards, and then those of reading back (see [Schedule.ReadBack]).
+type Ledger struct {
+	schedule     *Schedule
+	transactions map[int]*transaction // by arrival
+}
+
+// transaction is one of them. A nil seen was never read back.
+type transaction struct {
+	written bool // acknowledged; else it may be there once, or not
+	seen    *string
+}
+
+// mostExamples are named in evidence.
+const mostExamples = 20
+
+// NewLedger begins the ledger of a schedule.
+func NewLedger(s *Schedule) *Ledger { return &Ledger{s, map[int]*transaction{}} }
+
+// Read adds raw requests (see [ReadRaw]).
+func (l *Ledger) Read(raw io.Reader) error {
+	_, records, err := ReadRaw(raw)
+	if err != nil {
+		return err
+	}
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		l.Add(r)
+	}
+	return nil
+}
+
+// Add adds one request. A write that was refused (4xx) made no transaction; one
+// without an answer, or with an error of the server (5xx), may have made it.
+func (l *Ledger) Add(r Record) {
+	switch {
+	case r.Ledger == LedgerWrite && r.Good():
+		l.transactions[r.Arrival] = &transaction{written: true}
+	case r.Ledger == LedgerWrite && r.sent() && (r.Status < 400 || r.Status >= 500):
+		l.transactions[r.Arrival] = &transaction{}
+	case r.Ledger == LedgerRead && r.sent():
+		if t := l.transactions[r.Arrival]; t != nil {
+			t.seen = &r.Kind
+		}
+	}
+}
+
+// Transactions are the arrivals that wrote, or may have, in their order.
+func (l *Ledger) Transactions() []int { return slices.Sorted(maps.Keys(l.transactions)) }
+
+// Evidence is what became of the transactions. The last read decides. One that
+// was not acknowledged may be missing, but neither doubled nor altered.
+func (l *Ledger) Evidence() evidence.Ledger {
+	var out evidence.Ledger
+	for _, arrival := range l.Transactions() {
+		t := l.transactions[arrival]
+		if t.written {
+			out.Written++
+		} else {
+			out.Unsure++
+		}
+		what := "unread"
+		switch {
+		case t.seen == nil:
+			out.Unread++
+		case *t.seen == "" || *t.seen == KindLost && !t.written:
+			continue
+		case *t.seen == KindLost:
+			what = KindLost
+			out.Lost++
+		case *t.seen == KindDoubled:
+			what = KindDoubled
+			out.Doubled++
+		case *t.seen == KindAltered:
+			what = KindAltered
+			out.Altered++
+		default:
+			what = fmt.Sprintf("unread (%s)", *t.seen)
+			out.Unread++
+		}
+		if len(out.Examples) < mostExamples {
+			out.Examples = append(out.Examples, l.schedule.ID(arrival)+": "+what)
+		}
+	}
+	return out
+}

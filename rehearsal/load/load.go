@@ -1,0 +1,207 @@
+// Package load is the traffic of rehearsals: what a manifest says of it
+// ([Load]), which request is sent when ([Schedule], start with [New]), and what
+// came of them ([Results], [Record]). It sends nothing: that is a driver's work.
+//
+// Everything that is drawn comes from the seed, so that the same seed and load
+// send the same bytes at the same moments. Times are offsets from the load's
+// start, in whole microseconds.
+package load
+
+import (
+	"slices"
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// The ways in which arrivals follow one another.
+const (
+	Even    = "even"    // as far apart as the rate says
+	Poisson = "poisson" // independent of one another, as users are; the rate is their mean
+)
+
+// The parts that a step may have in the ledger.
+const (
+	LedgerWrite = "write" // makes the transaction {{id}} with {{payload}}
+	LedgerRead  = "read"  // reads it back: JSON with "payload", and "copies" where it may be there more than once; 404 when it is not
+)
+
+// Load is one stream of requests. It is open, with a rate that does not care
+// how fast answers come, unless Closed is given. It sends one request over and
+// over, or journeys of several, or what was recorded.
+//
+// URL, bodies, headers and paths may hold {{id}} and {{payload}}: drawn from the
+// seed, another pair for every arrival; in journeys also what earlier steps captured.
+type Load struct {
+	Name     string            `json:"name"`              // unique in the manifest
+	URL      string            `json:"url"`               // http(s)://…; with journeys or replay the part before each path
+	Method   string            `json:"method,omitempty"`  // default GET
+	Headers  map[string]string `json:"headers,omitempty"` // of every request
+	Body     string            `json:"body,omitempty"`
+	Expect   Expect            `json:"expect,omitzero"`    // of every answer, where a step has none of its own
+	At       rollout.Duration  `json:"at,omitempty"`       // when it starts, since the run's start; default at once
+	For      rollout.Duration  `json:"for,omitempty"`      // how long; at most 7d. Default for replays: until the recording ends
+	Rate     Rate              `json:"rate,omitempty"`     // arrivals, such as 200/s
+	Arrivals string            `json:"arrivals,omitempty"` // even (default) or poisson
+	Shape    *Shape            `json:"shape,omitempty"`    // how the rate changes; default: it does not
+	Closed   *Closed           `json:"closed,omitempty"`   // instead of a rate
+	Journeys []Journey         `json:"journeys,omitempty"` // instead of one request, mixed by weight
+	Replay   *Replay           `json:"replay,omitempty"`   // instead of a rate and requests
+
+	KeepAlive     *bool            `json:"keepAlive,omitempty"`     // default true; false opens a connection for every request, as faults of connections need it
+	Timeout       rollout.Duration `json:"timeout,omitempty"`       // of one request; default 10s, at most 5m
+	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, and are charged for it
+	Shards        int              `json:"shards,omitempty"`        // how many generators send it, each its part; 1 to 64, default 1
+	VersionHeader string           `json:"versionHeader,omitempty"` // of answers: which version gave it; default X-Version
+}
+
+// Expect is what makes an answer a good one.
+type Expect struct {
+	Status int    `json:"status,omitempty"` // default: any below 400
+	Body   string `json:"body,omitempty"`   // text that the body holds; may hold {{…}}
+}
+
+// Shape is how the rate changes in the time of the load: exactly one of its
+// fields.
+type Shape struct {
+	Ramp  *Ramp   `json:"ramp,omitempty"`  // evenly, from the start to the end
+	Step  []Level `json:"step,omitempty"`  // at once, at given moments; `rate` until the first
+	Surge *Surge  `json:"surge,omitempty"` // up for a while, from `rate` and back to it
+	Sine  *Sine   `json:"sine,omitempty"`  // a day compressed: it begins in the night
+}
+
+// Ramp is a rate that changes evenly.
+type Ramp struct {
+	From Rate `json:"from"`
+	To   Rate `json:"to"`
+}
+
+// Level is the rate from a moment on.
+type Level struct {
+	At   rollout.Duration `json:"at"` // since the load's start
+	Rate Rate             `json:"rate"`
+}
+
+// Surge is another rate for a while.
+type Surge struct {
+	At   rollout.Duration `json:"at"` // since the load's start
+	For  rollout.Duration `json:"for"`
+	Rate Rate             `json:"rate"`
+}
+
+// Sine is a rate that goes up and down between low and high, low first.
+type Sine struct {
+	Period rollout.Duration `json:"period"` // from one low to the next; at least 1s, and a thousandth of `for`
+	Low    Rate             `json:"low"`
+	High   Rate             `json:"high"`
+}
+
+// Closed is a number of users each of whom sends only when the last answer is
+// there: a slow service is asked less. It shows how much a service can do, and
+// hides what users of an open one would have waited.
+type Closed struct {
+	Users int              `json:"users"`           // 1 to 10,000
+	Think rollout.Duration `json:"think,omitempty"` // between an answer and the user's next journey; default none
+}
+
+// Journey is what one user does: steps one after the other, up to the first
+// that fails.
+type Journey struct {
+	Name   string   `json:"name"`             // unique in the load
+	Weight *float64 `json:"weight,omitempty"` // its share is weight by the sum of all; default 1
+	Steps  []Step   `json:"steps"`            // at most 20
+}
+
+// Step is one request of a journey.
+type Step struct {
+	Method  string            `json:"method,omitempty"` // default GET
+	Path    string            `json:"path"`             // after the load's URL, such as /orders/{{id}}
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body,omitempty"`
+	Expect  Expect            `json:"expect,omitzero"`
+	Capture map[string]string `json:"capture,omitempty"` // name → field of the JSON answer, such as {token: session.token}; later steps use {{token}}
+	Ledger  string            `json:"ledger,omitempty"`  // write: it makes a transaction; read: it reads it back
+}
+
+// Replay is a recording, sent again to the load's URL with its own spacing.
+type Replay struct {
+	File   string          `json:"file"`
+	Format string          `json:"format"`           // har, combined, common or json (one object a line: time, method, url, headers, body)
+	Speed  float64         `json:"speed,omitempty"`  // 2 is twice as fast; default 1, at most 1000
+	Sample *rollout.Weight `json:"sample,omitempty"` // how much of it is sent, drawn with the seed; default 100%
+}
+
+// The defaults of a load.
+const (
+	DefaultTimeout       = rollout.Duration(10 * time.Second)
+	DefaultVersionHeader = "X-Version"
+	DefaultConnections   = 1000
+)
+
+// WithDefaults returns the load with every default written out.
+func (l Load) WithDefaults() Load {
+	if l.Replay == nil && len(l.Journeys) == 0 && l.Method == "" {
+		l.Method = "GET"
+	}
+	if l.Replay == nil && l.Closed == nil && l.Arrivals == "" {
+		l.Arrivals = Even
+	}
+	if l.KeepAlive == nil {
+		keep := true
+		l.KeepAlive = &keep
+	}
+	if l.Timeout == 0 {
+		l.Timeout = DefaultTimeout
+	}
+	if l.VersionHeader == "" {
+		l.VersionHeader = DefaultVersionHeader
+	}
+	if l.Closed == nil && l.Connections == 0 {
+		l.Connections = DefaultConnections
+	}
+	l.Shards = max(l.Shards, 1)
+	l.Journeys = journeysWithDefaults(l.Journeys)
+	if l.Replay != nil {
+		l.Replay = l.Replay.withDefaults()
+	}
+	return l
+}
+
+func journeysWithDefaults(journeys []Journey) []Journey {
+	var out []Journey
+	for _, j := range journeys {
+		if one := 1.0; j.Weight == nil {
+			j.Weight = &one
+		}
+		var steps []Step
+		for _, s := range j.Steps {
+			if s.Method == "" {
+				s.Method = "GET"
+			}
+			steps = append(steps, s)
+		}
+		j.Steps = steps
+		out = append(out, j)
+	}
+	return out
+}
+
+func (r Replay) withDefaults() *Replay {
+	if all := rollout.All; r.Sample == nil {
+		r.Sample = &all
+	}
+	if r.Speed == 0 {
+		r.Speed = 1
+	}
+	return &r
+}
+
+// HasLedger reports whether the load writes synthetic transactions.
+func (l Load) HasLedger() bool {
+	for _, j := range l.Journeys {
+		if slices.ContainsFunc(j.Steps, func(s Step) bool { return s.Ledger == LedgerWrite }) {
+			return true
+		}
+	}
+	return false
+}

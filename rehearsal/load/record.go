@@ -1,0 +1,41 @@
+package load
+
+import "time"
+
+// The kinds of what went wrong with a request. An answer with another status
+// than the expected one is "status 503", say.
+const (
+	KindTimeout = "timeout" // no whole answer in time
+	KindRefused = "refused" // nobody listens
+	KindReset   = "reset"   // the connection ended before the answer did
+	KindNetwork = "network" // any other way to get no answer
+	KindBody    = "body"    // the answer does not hold what it should
+	KindCapture = "capture" // the answer does not hold what later steps need
+	KindLost    = "lost"    // ledger: what was written is not there
+	KindDoubled = "doubled" // ledger: it is there more than once
+	KindAltered = "altered" // ledger: it is another one
+	KindStopped = "stopped" // the load was stopped before the answer: neither good nor failed
+	KindMissed  = "missed"  // was due, and the generator could not send it in time
+)
+
+// Record is one request and what came of it.
+type Record struct {
+	Arrival int           // index
+	Step    int           // of the journey, from 0
+	Ledger  string        // write, read or ""
+	Planned time.Duration // since the load's start: when it was due
+	Late    time.Duration // from Planned until it was sent
+	Latency time.Duration // from Planned until the whole answer was there, or it was clear that none comes
+	Status  int           // of the answer; 0: none
+	Version string        // which version answered; "": not said
+	Kind    string        // "": a good answer
+}
+
+// Good reports whether the answer was the one that was asked for.
+func (r Record) Good() bool { return r.Kind == "" }
+
+// sent reports whether a request left at all.
+func (r Record) sent() bool { return r.Kind != KindMissed }
+
+// failed reports whether the user got nothing of use.
+func (r Record) failed() bool { return r.Kind != "" && r.Kind != KindMissed && r.Kind != KindStopped }

@@ -1,0 +1,97 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// logFormat is the common log format; combined adds two quoted fields
+// (https://httpd.apache.org/docs/2.4/logs.html).
+const logFormat = `^\S+ \S+ .+? \[([^\]]+)\] "((?:[^"\\]|\\.)*)" \d{3} (?:\d+|-)`
+
+var (
+	commonLine   = regexp.MustCompile(logFormat + `$`)
+	combinedLine = regexp.MustCompile(logFormat + ` "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"$`)
+)
+
+// logTime is how access logs write a time.
+const logTime = "02/Jan/2006:15:04:05 -0700"
+
+func logLine(format string) func(string) (parsed, error) {
+	expression := commonLine
+	if format == FormatCombined {
+		expression = combinedLine
+	}
+	return func(line string) (parsed, error) {
+		fields := expression.FindStringSubmatch(line)
+		if fields == nil {
+			return parsed{}, fmt.Errorf("is no line of a %s access log: correct it or take it out", format)
+		}
+		at, err := time.Parse(logTime, fields[1])
+		if err != nil {
+			return parsed{}, fmt.Errorf("%q is no time such as 10/Oct/2026:13:55:36 +0000", fields[1])
+		}
+		parts := strings.Split(fields[2], " ")
+		if len(parts) != 3 || !strings.HasPrefix(parts[2], "HTTP/") {
+			return parsed{}, fmt.Errorf("%q is no request such as GET /path HTTP/1.1: take the line out", fields[2])
+		}
+		headers := map[string]string{}
+		if format == FormatCombined {
+			headers["Referer"], headers["User-Agent"] = fields[3], fields[4]
+		}
+		return request(at, parts[0], parts[1], headers, "")
+	}
+}
+
+// notSentAgain are headers of a connection, those that the client makes, and
+// credentials, which a load brings itself where it needs them.
+var notSentAgain = []string{"host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+	"proxy-connection", "proxy-authorization", "authorization", "cookie", "accept-encoding"}
+
+// request makes a recorded request of its parts, or says what is wrong with them.
+func request(at time.Time, method, url string, headers map[string]string, body string) (parsed, error) {
+	if at.IsZero() {
+		return parsed{}, errors.New("has no time")
+	}
+	if !slices.Contains(methods, method) {
+		return parsed{}, fmt.Errorf("%q is no method that can be sent: one of %s", method, strings.Join(methods, ", "))
+	}
+	path, err := pathOf(url)
+	if err != nil {
+		return parsed{}, err
+	}
+	kept := map[string]string{}
+	for name, value := range headers {
+		if slices.Contains(notSentAgain, strings.ToLower(name)) || strings.HasPrefix(name, ":") || value == "" || value == "-" {
+			continue
+		}
+		if !isName(name) || strings.ContainsAny(value, "\r\n") {
+			return parsed{}, fmt.Errorf("%q is no header", name)
+		}
+		kept[name] = value
+	}
+	return parsed{Recorded{Method: method, Path: path, Headers: kept, Body: body}, at}, nil
+}
+
+// pathOf is a URL without scheme, host and fragment.
+func pathOf(url string) (string, error) {
+	if scheme, rest, full := strings.Cut(url, "://"); full && (scheme == "http" || scheme == "https") {
+		start := strings.IndexAny(rest, "/?")
+		if start < 0 {
+			return "/", nil
+		}
+		url = rest[start:]
+		if url[0] == '?' {
+			url = "/" + url
+		}
+	}
+	if !strings.HasPrefix(url, "/") || strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return "", fmt.Errorf("%q is no path and no http URL", url)
+	}
+	path, _, _ := strings.Cut(url, "#")
+	return path, nil
+}

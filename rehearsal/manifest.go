@@ -1,0 +1,173 @@
+// Package rehearsal is practice: what a rehearsal is made of, what must hold in
+// it, and what became of that. It is pure: what happened comes in as data.
+//
+// [Manifest] is the one to read first. Below it, load makes arrivals, fault says
+// what is broken and when, data makes and masks what is put in, scaling judges an
+// autoscaler, evidence is what a run leaves, and report shows it.
+package rehearsal
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rehearsal/scaling"
+	"bakeoff/rollout"
+)
+
+// Kind is what a manifest says that it is.
+const Kind = "Rehearsal"
+
+// Manifest is everything that one rehearsal is made of. Two runs of one manifest
+// get the same load, the same faults, the same data, and the same drills.
+//
+// A run goes like this: what it starts from is verified, the load begins, faults
+// come and go by the load's clock, then drill after drill and, where an outcome
+// is asked for, the rollout itself. When all of that is over, what was changed is
+// put back, what was measured is judged, and the evidence is written.
+type Manifest struct {
+	Kind        string `json:"kind"`
+	Name        string `json:"name"` // unique in its environment; part of ids and paths
+	Environment string `json:"environment"`
+	Owner       string `json:"owner,omitempty"`   // gets the actions that failed criteria lead to
+	Purpose     string `json:"purpose,omitempty"` // what is to be learned
+
+	// Isolation is how far the environment is from users: own (default; nobody
+	// else uses it), shared (others test there), production. The last is refused
+	// unless ProductionDrill says why.
+	Isolation       string `json:"isolation,omitempty"`
+	ProductionDrill string `json:"productionDrill,omitempty"` // the reason for a drill in production, from its first step, without load and faults
+
+	Seed    int64     `json:"seed"`
+	Rollout Practised `json:"rollout"` // what is practised: a file beside this one, or the spec itself
+
+	Baseline data.Baseline `json:"baseline,omitzero"`
+	Data     []data.Set    `json:"data,omitempty"`
+	Tables   []Table       `json:"tables,omitempty"` // reference tables: they must be the same after as before
+
+	Load    []load.Load     `json:"load,omitempty"`
+	Faults  []fault.Fault   `json:"faults,omitempty"`
+	Expect  []Expect        `json:"expect,omitempty"`
+	Drills  []Drill         `json:"drills,omitempty"`
+	Scaling *scaling.Expect `json:"scaling,omitempty"`
+
+	// Outcome is how the rollout itself has to end, when it is left to its checks:
+	// Promoted or RolledBack. Left out, only drills are made.
+	Outcome rollout.Outcome `json:"outcome,omitempty"`
+
+	Quotas    Quotas            `json:"quotas,omitzero"`
+	Variables map[string]string `json:"variables,omitempty"` // what the run is told of its environment; part of the fingerprint
+
+	// Negative makes this a negative control: it has to fail, and counts as passed
+	// only then.
+	Negative bool `json:"negative,omitempty"`
+
+	Actions []evidence.Action `json:"actions,omitempty"` // of retrospectives: open ones past their date are a finding
+}
+
+// The classes of isolation.
+const (
+	IsolationOwn        = "own"
+	IsolationShared     = "shared"
+	IsolationProduction = "production"
+)
+
+// Practised is the rollout that is practised. In a file it may be the name of a
+// spec's file, which is read where the rehearsal is started.
+type Practised struct {
+	File string `json:"-"`
+	rollout.Spec
+}
+
+// UnmarshalJSON reads the spec, or the name of its file.
+func (p *Practised) UnmarshalJSON(body []byte) error { return fileOr(body, &p.File, &p.Spec) }
+
+// fileOr reads JSON that is the name of a file, or what stands in it.
+func fileOr(body []byte, file *string, whole any) error {
+	if json.Unmarshal(body, file) == nil {
+		return nil
+	}
+	return json.Unmarshal(body, whole)
+}
+
+// Table is one of a database that the worker's configuration knows.
+type Table struct {
+	Database string `json:"database"`
+	Table    string `json:"table"`
+}
+
+// Quotas bound what a run may use. The worker has bounds of its own; the lower
+// ones hold.
+type Quotas struct {
+	Rate     load.Rate        `json:"rate,omitempty"`     // of all loads together, at any moment
+	Requests int              `json:"requests,omitempty"` // in all
+	For      rollout.Duration `json:"for,omitempty"`      // the whole run; default 2h
+}
+
+// longestRun is how long a run may take where its quotas do not say.
+const longestRun = 2 * 60 * 60 * rollout.Duration(1e9)
+
+// Longest is how long a run may take before it is stopped.
+func (m Manifest) Longest() rollout.Duration { return cmp.Or(m.Quotas.For, longestRun) }
+
+// LoadEnds is when the last load ends, from the beginning of the first.
+func (m Manifest) LoadEnds() rollout.Duration {
+	var end rollout.Duration
+	for _, l := range m.Load {
+		end = max(end, l.At+l.For)
+	}
+	return end
+}
+
+// Target is what is practised on.
+func (m Manifest) Target() rollout.Target {
+	return rollout.Target{Environment: m.Environment, Service: m.Rollout.Service, Unit: m.Rollout.Unit}
+}
+
+// Repeats is how many drills there are.
+func (m Manifest) Repeats() int {
+	n := 0
+	for _, d := range m.Drills {
+		n += max(d.Repeat, 1)
+	}
+	return n
+}
+
+// slack is what the acts of a rollout may take besides its bakes.
+const slack = rollout.Duration(2 * time.Minute)
+
+// DrillTakes is how long one drill may take before it is not waited for any more:
+// its bakes up to the injection, and three times as long as its way back should
+// take.
+func (m Manifest) DrillTakes(d Drill) time.Duration {
+	d = d.withDefaults(m.Rollout.Spec)
+	plan := rollout.NewPlan(m.Rollout.Spec)
+	takes := slack + plan.Spec.ReadyWithin + 3*d.RestoreWithin
+	for i := range plan.Steps {
+		if i < int(d.From) {
+			takes += plan.Steps[i].Bake
+		}
+	}
+	return takes.Std()
+}
+
+// BackTo is the rollout that puts back what was there before, after another
+// version was promoted: all at once, because users had it already.
+func (m Manifest) BackTo(before State) rollout.Spec {
+	s := m.Rollout.Spec
+	s.Environment = m.Environment
+	s.Release = rollout.Release{Version: before.Version, Artifact: m.Baseline.Artifact, Flags: before.Flags}
+	s.Baseline, s.Hooks, s.Needs = nil, nil, nil
+	s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c rollout.Check) bool { return !c.IsAbsolute() })
+	none := rollout.Duration(0)
+	s.Strategy = rollout.Strategy{Window: s.Strategy.Window, AllAtOnce: &rollout.AllAtOnce{Bake: backBake}, KeepBaseline: &none}
+	return s
+}
+
+// backBake is how long what was there before is watched when it comes back.
+const backBake = rollout.Duration(5 * time.Second)

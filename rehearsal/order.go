@@ -1,0 +1,83 @@
+package rehearsal
+
+import (
+	"time"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+)
+
+// WorkflowType and SuiteType are the registered names of the workflows.
+const (
+	WorkflowType = "Rehearsal"
+	SuiteType    = "RehearsalSuite"
+)
+
+// OutcomeOfControl is what negative controls are indexed with, whatever their
+// outcome.
+const OutcomeOfControl = "Control"
+
+// Order is the input of the Rehearsal workflow: the manifest, and who wants it.
+type Order struct {
+	Actor    string   `json:"actor,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
+	Manifest Manifest `json:"manifest"`
+	Suite    string   `json:"suite,omitempty"` // that it is a part of
+}
+
+// Phase says where a rehearsal stands.
+type Phase string
+
+// The phases of a rehearsal.
+const (
+	Preparing   Phase = "Preparing"
+	Practising  Phase = "Practising"
+	TearingDown Phase = "TearingDown"
+	Judging     Phase = "Judging"
+	Completed   Phase = "Completed"
+)
+
+// Status is where a rehearsal stands and, once Completed, its result.
+type Status struct {
+	Name        string           `json:"name"`
+	Environment string           `json:"environment"`
+	Target      string           `json:"target"`
+	Phase       Phase            `json:"phase"`
+	Doing       string           `json:"doing,omitempty"` // one sentence
+	Outcome     evidence.Outcome `json:"outcome"`
+	Reason      string           `json:"reason"`
+	Negative    bool             `json:"negative,omitempty"` // it had to fail
+
+	Criteria []evidence.Criterion   `json:"criteria,omitempty"`
+	Drills   int                    `json:"drills"`  // ended
+	Planned  int                    `json:"planned"` // drills
+	Restore  *evidence.Distribution `json:"restore,omitempty"`
+
+	Left []string `json:"left,omitempty"` // what could not be put back: a person must look
+
+	Run         string            `json:"run,omitempty"`   // id of the evidence
+	Place       string            `json:"place,omitempty"` // where the evidence is
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	Problems    []rollout.Problem `json:"problems,omitempty"` // why it was refused
+	Cause       rollout.Cause     `json:"cause,omitempty"`    // spec: no day and no actor could start it; policy: refused for now
+	StartedBy   string            `json:"startedBy,omitempty"`
+	StartedAt   time.Time         `json:"startedAt"`
+	EndedAt     *time.Time        `json:"endedAt,omitempty"`
+	WorkflowID  string            `json:"workflowId"`
+	RunID       string            `json:"runId"`
+	UIURL       string            `json:"uiUrl,omitempty"` // filled in by the CLI
+}
+
+// Stop is the input of the signal of that name: whoever stops a rehearsal, and
+// why. What was begun is put back, and the evidence is written.
+type Stop struct {
+	ID     string `json:"id"`
+	Actor  string `json:"actor"`
+	Reason string `json:"reason"`
+}
+
+// SignalStop and StatusQuery are how a rehearsal is reached.
+const (
+	SignalStop  = "abort"
+	StatusQuery = rollout.StatusQuery
+)

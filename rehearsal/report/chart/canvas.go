@@ -1,0 +1,58 @@
+package chart
+
+import (
+	"html"
+	"strconv"
+	"strings"
+)
+
+// canvas writes SVG elements. Whatever it is given is escaped.
+type canvas struct{ strings.Builder }
+
+// element writes one element; attributes are names and values by turns. A title
+// is what a pointer shows.
+func (c *canvas) element(name, title string, attributes ...string) {
+	c.open(name, attributes...)
+	if title != "" {
+		c.title(title)
+	}
+	c.close(name)
+}
+
+func (c *canvas) title(text string) {
+	c.WriteString("<title>" + html.EscapeString(text) + "</title>")
+}
+
+func (c *canvas) open(name string, attributes ...string) {
+	c.WriteString("<" + name)
+	for i := 0; i+1 < len(attributes); i += 2 {
+		c.WriteString(" " + attributes[i] + `="` + html.EscapeString(attributes[i+1]) + `"`)
+	}
+	c.WriteString(">")
+}
+
+func (c *canvas) close(name string) { c.WriteString("</" + name + ">") }
+
+func (c *canvas) rect(class, title string, left, top, width, height float64) {
+	c.element("rect", title, "class", class, "x", n(left), "y", n(top), "width", n(width), "height", n(height))
+}
+
+func (c *canvas) line(class string, x1, y1, x2, y2 float64) {
+	c.element("line", "", "class", class, "x1", n(x1), "y1", n(y1), "x2", n(x2), "y2", n(y2))
+}
+
+func (c *canvas) path(class, title, d string) {
+	if d != "" {
+		c.element("path", title, "class", class, "d", d)
+	}
+}
+
+// text writes one line of text; anchor is start, middle or end.
+func (c *canvas) text(class, anchor string, x, y float64, text string) {
+	c.open("text", "class", class, "text-anchor", anchor, "x", n(x), "y", n(y))
+	c.WriteString(html.EscapeString(text))
+	c.close("text")
+}
+
+// n is a coordinate, to a tenth of a pixel.
+func n(x float64) string { return trimmed(strconv.FormatFloat(x, 'f', 1, 64)) }

@@ -1,0 +1,155 @@
+package report_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report"
+)
+
+func metric(t *testing.T, c report.Comparison, name, of string) report.Metric {
+	t.Helper()
+	i := slices.IndexFunc(c.Metrics, func(m report.Metric) bool { return m.Name == name && m.Of == of })
+	require.GreaterOrEqual(t, i, 0, "%s of %s", name, of)
+	return c.Metrics[i]
+}
+
+// with returns the run with another digest of the parts.
+func with(run evidence.Run, parts ...string) evidence.Run {
+	run.Fingerprint.Parts = slices.Clone(run.Fingerprint.Parts)
+	for i, p := range run.Fingerprint.Parts {
+		if slices.Contains(parts, p.Name) {
+			run.Fingerprint.Parts[i].Digest = "sha256:another"
+		}
+	}
+	return run
+}
+
+func compared(t *testing.T, runs ...evidence.Run) report.Comparison {
+	t.Helper()
+	c, err := report.Compare(runs)
+	require.NoError(t, err)
+	return c
+}
+
+func TestCompareSeesWhatGotSlower(t *testing.T) {
+	c := compared(t, rich("a", 1), rich("b", 1), with(rich("c", 1.3), "rollout"))
+	p99 := metric(t, c, "latency p99", "pay")
+	require.Equal(t, report.Worse, p99.Movement)
+	require.InDelta(t, 0.3, *p99.Change, 0.04)
+	require.Less(t, p99.Interval[0], *p99.Change)
+	require.Equal(t, 24, p99.Pairs)
+	require.NotNil(t, p99.Spread)
+	require.Equal(t, report.Worse, metric(t, c, "time to restore", "from step 1").Movement)
+	require.Equal(t, report.Same, metric(t, c, "requests", "browse").Movement)
+	require.Equal(t, report.TooFew, metric(t, c, "time to scale up", "").Movement, "one pair")
+	require.Equal(t, 38.0, *metric(t, c, "time to scale up", "").Candidate, "the figures are there")
+	require.Contains(t, c.Insights[0], "rollout")
+	require.Contains(t, strings.Join(c.Insights, "\n"), `criterion "latency-p99 during slow-db", which failed with 1.04 s, limit 900 ms`)
+
+	back := compared(t, rich("c", 1.3), rich("a", 1))
+	require.Equal(t, report.Better, metric(t, back, "latency p99", "pay").Movement)
+	require.Contains(t, strings.Join(back.Notes, "\n"), "one baseline run")
+}
+
+func TestCompareOfEqualRunsMovesNothing(t *testing.T) {
+	again := rich("a", 1)
+	again.ID = "another"
+	for _, m := range compared(t, rich("a", 1), again).Metrics {
+		require.Contains(t, []report.Movement{report.Same, report.TooFew}, m.Movement, m.Name)
+	}
+}
+
+// TestWithinTheBaselineRuns: a median between those of the baseline runs has not
+// moved, however narrow the interval of its pairs.
+func TestWithinTheBaselineRuns(t *testing.T) {
+	c := compared(t, rich("a", 1), rich("b", 1), rich("c", 1.6), rich("d", 1.3))
+	require.Equal(t, report.Unclear, metric(t, c, "latency p99", "pay").Movement)
+}
+
+func TestCompareLeavesOutWhatDiffers(t *testing.T) {
+	c := compared(t, rich("a", 1), with(rich("b", 1.3), "drills", "data/orders"))
+	restore := metric(t, c, "time to restore", "from step 1")
+	require.Equal(t, report.NotCompared, restore.Movement)
+	require.Equal(t, "drills differs: not compared", restore.Reason)
+	require.Nil(t, restore.Change)
+	require.Equal(t, report.Worse, metric(t, c, "latency p99", "pay").Movement, "what does not depend on drills")
+	require.Contains(t, strings.Join(c.Notes, "\n"), "what depends on it is not compared")
+}
+
+func TestDataOrRegression(t *testing.T) {
+	note := func(parts ...string) string {
+		return strings.Join(compared(t, rich("a", 1), with(rich("b", 1.3), parts...)).Notes, "\n")
+	}
+	require.Contains(t, note("data/orders"), "may come from the data, and be no regression")
+	require.Contains(t, note("data/orders", "rollout"), "nobody can say from which of the two")
+	require.NotContains(t, note("rollout"), "data")
+}
+
+func TestCriteriaThatChanged(t *testing.T) {
+	before := rich("a", 1)
+	before.Criteria[0].Outcome = evidence.Passed
+	c := compared(t, before, rich("b", 1))
+	require.Equal(t, []report.Change{{Name: "latency-p99 during slow-db", Before: evidence.Passed, Now: evidence.Failed, Reason: "latency-p99 was 1.04 s at 1:12, at most 900 ms"}}, c.Criteria)
+	require.Contains(t, strings.Join(c.Insights, "\n"), `Criterion "latency-p99 during slow-db" had passed and now failed`)
+}
+
+func TestIncomparableRunsAreRefused(t *testing.T) {
+	change := func(f func(*evidence.Run)) []evidence.Run {
+		run := rich("b", 1)
+		f(&run)
+		return []evidence.Run{rich("a", 1), run}
+	}
+	all := []string{"data/orders", "drills", "faults", "load", "rollout", "seed", "tool"}
+	tests := []struct {
+		name string
+		runs []evidence.Run
+		want string
+	}{
+		{"one", []evidence.Run{rich("a", 1)}, "it takes two runs, and 1 was given"},
+		{"none", nil, "it takes two runs, and 0 was given"},
+		{"twice", []evidence.Run{rich("a", 1), rich("a", 1)}, "run staging/checkout-2.5.0/a was given twice"},
+		{"service", change(func(r *evidence.Run) { r.Service = "cart" }), `rehearsed service "checkout"`},
+		{"name", change(func(r *evidence.Run) { r.Name = "cart-1" }), `of rehearsal "cart-1"`},
+		{"newer", change(func(r *evidence.Run) { r.Version = 99 }), "written by a newer Bakeoff"},
+		{"refused", change(func(r *evidence.Run) { r.Fingerprint = evidence.Fingerprint{}; r.Reason = "policy" }), "has no fingerprint"},
+		{"nothing agrees", []evidence.Run{rich("a", 1), with(rich("b", 1), all...)}, "agree in no part of their fingerprints (data/orders, drills, faults, load"},
+		{"nothing that counts agrees", []evidence.Run{rich("a", 1), with(rich("b", 1), "load", "seed")}, "every metric depends on parts in which they differ: load, seed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := report.Compare(tt.runs)
+			require.ErrorIs(t, err, report.ErrIncomparable)
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+}
+
+func TestRunsThatMeasuredNothing(t *testing.T) {
+	one, other := rich("a", 1), rich("b", 1)
+	for _, run := range []*evidence.Run{&one, &other} {
+		run.Series, run.Drills, run.Load, run.Ledger, run.Scaling = nil, nil, nil, nil, nil
+	}
+	var b bytes.Buffer
+	require.NoError(t, compared(t, one, other).Text(&b))
+	require.Contains(t, b.String(), "Nothing was measured in these runs.")
+}
+
+func TestComparisonInEveryForm(t *testing.T) {
+	c := compared(t, rich("a", 1), rich("b", 1), with(rich("c", 1.3), "rollout"))
+	var text, markdown, page bytes.Buffer
+	require.NoError(t, c.Text(&text))
+	require.NoError(t, c.Markdown(&markdown))
+	require.NoError(t, c.HTML(&page))
+	golden(t, "comparison.txt", text.String())
+	golden(t, "comparison.md", markdown.String())
+	said := wellFormed(t, page.String())
+	for _, m := range c.Metrics {
+		require.Contains(t, said, m.Name)
+	}
+}

@@ -1,0 +1,152 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report/chart"
+)
+
+// quantity is one figure of one run, with the values that are paired with those
+// of other runs by name.
+type quantity struct {
+	name   string
+	of     string
+	unit   string
+	better direction
+	needs  []string // parts of the fingerprint on which it depends
+	pairs  []pair
+}
+
+type pair struct {
+	name  string
+	value float64
+}
+
+// direction in which a figure gets better.
+type direction int
+
+const (
+	either direction = iota // neither is better
+	lower
+	higher
+)
+
+// The parts on which figures depend. What is practised, such as the rollout,
+// its baseline and the tool, may differ: that is what a comparison is for.
+var (
+	underLoad  = []string{"environment", "load", "faults", "seed"}
+	ofDrills   = append([]string{"drills"}, underLoad...)
+	ofReplicas = append([]string{"scaling"}, underLoad...)
+)
+
+// slots is into how many stretches series are cut to be paired.
+const slots = 24
+
+// quantities are all figures of a run; slot is the length of the stretches of
+// its series, in seconds.
+func quantities(run evidence.Run, slot float64) []quantity {
+	var out []quantity
+	for _, d := range run.Drills {
+		out = append(out, drillQuantities(run, d)...)
+	}
+	for _, s := range run.Series {
+		if s.Name != evidence.SeriesWeight {
+			out = append(out, seriesQuantity(s, slot))
+		}
+	}
+	for _, l := range run.Load {
+		if l.Sent > 0 {
+			out = append(out, single("requests failed", l.Name, chart.Ratio, float64(l.Failed)/float64(l.Sent), underLoad),
+				single("latency p99, all requests", l.Name, chart.Seconds, l.Latency.P99, underLoad))
+		}
+	}
+	if l := run.Ledger; l != nil {
+		out = append(out, single("transactions lost, doubled or altered", "", chart.Count, float64(l.Lost+l.Doubled+l.Altered), underLoad))
+	}
+	return append(out, scalingQuantities(run.Scaling)...)
+}
+
+func drillQuantities(run evidence.Run, d evidence.Drill) []quantity {
+	all := make([]quantity, 4)
+	for i, name := range []string{"time to restore", "requests lost", "longest gap", "latency p99 in drills"} {
+		all[i] = quantity{name: name, of: d.Name, unit: chart.Seconds, better: lower, needs: ofDrills}
+	}
+	all[1].unit = chart.Count
+	add := func(i int, r evidence.Repeat, value float64) {
+		all[i].pairs = append(all[i].pairs, pair{fmt.Sprintf("seed %d, drill %d", run.Seed, r.Number), value})
+	}
+	for _, r := range d.Repeats {
+		if took, ok := restored(r); ok {
+			add(0, r, took)
+		}
+		if u := r.Users; u != nil {
+			add(1, r, float64(u.Failed))
+			add(2, r, std(u.LongestGap))
+			add(3, r, u.Latency.P99)
+		}
+	}
+	return all
+}
+
+// seriesQuantity pairs the medians of even stretches of time.
+func seriesQuantity(s evidence.Series, slot float64) quantity {
+	q := quantity{name: signal(s.Name), of: s.Of, unit: s.Unit, needs: underLoad}
+	switch s.Name {
+	case evidence.SeriesErrors, evidence.SeriesLatency, evidence.SeriesMedian, evidence.SeriesQueue:
+		q.better = lower
+	case evidence.SeriesRate:
+		q.better = higher
+	case evidence.SeriesReplicas:
+		q.needs = ofReplicas
+	}
+	for i := range slots {
+		var within []float64
+		for j, x := range s.Seconds[:min(len(s.Seconds), len(s.Values))] {
+			if x >= slot*float64(i) && x < slot*float64(i+1) {
+				within = append(within, s.Values[j])
+			}
+		}
+		if m := middle(within); finite(m) {
+			q.pairs = append(q.pairs, pair{fmt.Sprintf("stretch %d", i+1), m})
+		}
+	}
+	return q
+}
+
+func single(name, of, unit string, value float64, needs []string) quantity {
+	return quantity{name: name, of: of, unit: unit, better: lower, needs: needs, pairs: []pair{{"all", value}}}
+}
+
+func scalingQuantities(s *evidence.Scaling) []quantity {
+	if s == nil {
+		return nil
+	}
+	out := []quantity{
+		single("overshoot", "", "replicas", float64(s.Overshoot), ofReplicas),
+		single("oscillations", "", chart.Count, float64(s.Oscillations), ofReplicas),
+		single("longest queue", "", chart.Count, s.QueueMax, ofReplicas),
+	}
+	if s.Up != nil {
+		out = append(out, single("time to scale up", "", chart.Seconds, std(*s.Up), ofReplicas))
+	}
+	if s.Down != nil {
+		out = append(out, single("time to scale down", "", chart.Seconds, std(*s.Down), ofReplicas))
+	}
+	return out
+}
+
+// slotOf is the length of a stretch: the shortest run, cut into even ones.
+func slotOf(runs []evidence.Run) float64 {
+	shortest := math.Inf(1)
+	for _, run := range runs {
+		if length := clockAxis(run).High; length > 0 {
+			shortest = math.Min(shortest, length)
+		}
+	}
+	if !finite(shortest) {
+		return 1
+	}
+	return shortest / slots
+}

@@ -1,0 +1,107 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bakeoff/rehearsal/evidence"
+)
+
+// fortnight is how long a proposed action has, from the end of the run.
+const fortnight = 14 * 24 * time.Hour
+
+// Findings proposes an action for everything that a run found wrong, in the
+// order of the report. The owner is who started the run, and it is due after two
+// weeks: people give it to whom it belongs. A run in which all was well has none.
+func Findings(run evidence.Run) []evidence.Action {
+	var out []evidence.Action
+	add := func(criterion, finding, do string) {
+		out = append(out, evidence.Action{Finding: finding, Do: do, Owner: run.StartedBy, Due: run.EndedAt.Add(fortnight), From: run.ID, Criterion: criterion})
+	}
+	for _, c := range run.Criteria {
+		switch c.Outcome {
+		case evidence.Failed:
+			add(c.Name, c.Name+": "+c.Reason, "find out why, and mend it or change the limit with a reason")
+		case evidence.Unmeasured:
+			add(c.Name, c.Name+": "+c.Reason, "make it measurable: what is not measured never passes")
+		}
+	}
+	for _, d := range run.Drills {
+		for _, r := range d.Repeats {
+			if left := slices.Concat(r.Differences, r.Residue); len(left) > 0 {
+				add("", fmt.Sprintf("drill %s, %d: not as before: %s", d.Name, r.Number, strings.Join(left, "; ")), "let the way back restore this, too")
+			}
+		}
+	}
+	if l := run.Ledger; l != nil && l.Lost+l.Doubled+l.Altered > 0 {
+		add("", fmt.Sprintf("transactions: %d lost, %d doubled, %d altered", l.Lost, l.Doubled, l.Altered), "find the writes that do not survive the switch")
+	}
+	for _, f := range run.Faults {
+		if !f.Verified {
+			add("", "fault "+f.Name+" was not seen to be gone", "look whether it still is there, and why its removal was not confirmed")
+		}
+	}
+	for _, r := range run.Residue {
+		add("", "left behind: "+r, "remove it, and let the rehearsal do so the next time")
+	}
+	if run.Scaling != nil {
+		for _, advice := range run.Scaling.Advice {
+			add("", "autoscaling: "+run.Scaling.Reason, advice)
+		}
+	}
+	return out
+}
+
+// ActionState is where an action stands.
+type ActionState string
+
+// The states. Again: it was said to be done, and its criterion fails anew.
+// Mended: nobody said so, but its criterion passes now.
+const (
+	ActionDone    ActionState = "done"
+	ActionAgain   ActionState = "again"
+	ActionMended  ActionState = "mended"
+	ActionOpen    ActionState = "open"
+	ActionOverdue ActionState = "overdue"
+)
+
+// Checked is an action of an earlier run as the next one finds it.
+type Checked struct {
+	evidence.Action
+	State ActionState `json:"state"`
+}
+
+// Check looks whether the actions of earlier runs were done: by what was said,
+// and by the criteria of this run, by name. Criteria may be nil.
+func Check(previous []evidence.Action, now time.Time, criteria []evidence.Criterion) []Checked {
+	outcomes := map[string]evidence.Outcome{}
+	for _, c := range criteria {
+		outcomes[c.Name] = c.Outcome
+	}
+	var out []Checked
+	for _, a := range previous {
+		outcome := evidence.Outcome("")
+		if a.Criterion != "" {
+			outcome = outcomes[a.Criterion]
+		}
+		out = append(out, Checked{a, stateOf(a, now, outcome)})
+	}
+	return out
+}
+
+func stateOf(a evidence.Action, now time.Time, outcome evidence.Outcome) ActionState {
+	switch {
+	case a.Done != nil && (outcome == evidence.Failed || outcome == evidence.Unmeasured):
+		return ActionAgain
+	case a.Done != nil:
+		return ActionDone
+	case outcome == evidence.Passed:
+		return ActionMended
+	case !a.Due.IsZero() && now.After(a.Due):
+		return ActionOverdue
+	default:
+		return ActionOpen
+	}
+}

@@ -1,0 +1,125 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report/chart"
+)
+
+func loads(run evidence.Run) section {
+	s := section{Title: "Load"}
+	t := table{Columns: columns("Load", ">Sent", ">Rate", ">Failed", ">Not sent", ">p50", ">p99", ">Slowest", ">p99 from sending", ">Late by, p99", "Errors"),
+		Note: "Latencies count from the moment at which a request should have been sent, so that a stall is charged to the server that stalls; “p99 from sending” is what a naive tool would show."}
+	for _, l := range run.Load {
+		failed := cell{Text: chart.Value(float64(l.Failed), "")}
+		if l.Sent > 0 {
+			failed.Text += " (" + chart.Value(float64(l.Failed)/float64(l.Sent), chart.Ratio) + ")"
+		}
+		t.Rows = append(t.Rows, []cell{{Text: l.Name}, {Text: chart.Value(float64(l.Sent), "")}, {Text: chart.Value(l.Rate, chart.PerTime)}, failed,
+			{Text: chart.Value(float64(l.Missed), "")}, {Text: chart.Value(l.Latency.P50, chart.Seconds)}, {Text: chart.Value(l.Latency.P99, chart.Seconds)},
+			{Text: chart.Value(l.Latency.Max, chart.Seconds)}, {Text: chart.Value(l.Service.P99, chart.Seconds)},
+			{Text: chart.Value(l.ArrivalErrorP99, chart.Seconds)}, {Text: errorKinds(l.Errors)}})
+	}
+	if len(t.Rows) > 0 {
+		s.Tables = []table{t}
+	}
+	return s
+}
+
+func errorKinds(errors map[string]int) string {
+	var out []string
+	for kind, n := range errors {
+		out = append(out, fmt.Sprintf("%s × %d", kind, n))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+func ledger(run evidence.Run) section {
+	s := section{Title: "Data integrity"}
+	l := run.Ledger
+	if l == nil {
+		return s
+	}
+	row := func(name string, n int, tone tone, what string) []cell {
+		c := cell{Text: chart.Value(float64(n), "")}
+		if n > 0 {
+			c.Tone = tone
+		}
+		return []cell{{Text: name}, c, {Text: what}}
+	}
+	s.Tables = []table{{Title: "Synthetic transactions", Columns: columns("Transactions", ">Number", "What it is"), Rows: [][]cell{
+		row("Written", l.Written, "", "the service said that it had them"),
+		row("Unsure", l.Unsure, "", "sent without an answer: may be there once, or not"),
+		row("Lost", l.Lost, bad, "written, and not there afterwards"),
+		row("Doubled", l.Doubled, bad, "there more than once"),
+		row("Altered", l.Altered, bad, "there with another content"),
+		row("Unread", l.Unread, unsure, "could not be read back"),
+	}}}
+	s.List = l.Examples
+	if len(l.Tables) > 0 {
+		s.Tables = append(s.Tables, referenceTables(l.Tables))
+	}
+	return s
+}
+
+func referenceTables(tables []evidence.Table) table {
+	t := table{Title: "Reference tables", Columns: columns("Table", ">Rows", "Before", "After", "Outcome")}
+	for _, one := range tables {
+		same := cell{Text: "as before", Tone: good}
+		if one.Before != one.After {
+			same = cell{Text: "changed", Tone: bad}
+		}
+		t.Rows = append(t.Rows, []cell{{Text: one.Name}, {Text: chart.Value(float64(one.Rows), "")}, digest(one.Before), digest(one.After), same})
+	}
+	return t
+}
+
+// digest is shown by its beginning; the evidence has all of it.
+func digest(d string) cell {
+	const shown = len("sha256:") + 12
+	if len(d) > shown {
+		d = d[:shown] + "…"
+	}
+	return cell{Text: d, Code: true}
+}
+
+func faults(run evidence.Run) section {
+	s := section{Title: "Faults, as they were"}
+	t := table{Columns: columns("Fault", "What", ">From", ">Lasted", "Removed by", "Seen to be gone")}
+	for _, f := range run.Faults {
+		gone := cell{Text: "yes", Tone: good}
+		if !f.Verified {
+			gone = cell{Text: "no", Tone: bad}
+		}
+		if f.Error != "" {
+			gone.Text += ": " + f.Error
+		}
+		t.Rows = append(t.Rows, []cell{{Text: f.Name}, {Text: f.What}, {Text: chart.Value(since(run, &f.StartedAt), chart.Clock)},
+			{Text: chart.Value(f.EndedAt.Sub(f.StartedAt).Seconds(), chart.Seconds)}, {Text: f.RemovedBy}, gone})
+	}
+	if len(t.Rows) > 0 {
+		s.Tables = []table{t}
+	}
+	return s
+}
+
+// moments is the timeline in words.
+func moments(run evidence.Run) section {
+	s := section{Title: "What happened when"}
+	t := table{Columns: columns(">At", "What")}
+	for _, m := range run.Timeline {
+		text := m.Text
+		if text == "" {
+			text = m.Kind + " " + m.Name
+		}
+		t.Rows = append(t.Rows, texts(chart.Value(since(run, &m.Time), chart.Clock), text))
+	}
+	if len(t.Rows) > 0 {
+		s.Tables = []table{t}
+	}
+	return s
+}

@@ -1,0 +1,153 @@
+package report_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report"
+	"bakeoff/rollout"
+)
+
+const hours = float64(3600)
+
+// later is the run, that many hours later.
+func later(run evidence.Run, n float64) evidence.Run {
+	by := time.Duration(n * float64(time.Hour))
+	run.StartedAt, run.EndedAt = run.StartedAt.Add(by), run.EndedAt.Add(by)
+	for d := range run.Drills {
+		for r := range run.Drills[d].Repeats {
+			repeat := &run.Drills[d].Repeats[r]
+			repeat.EndedAt = repeat.EndedAt.Add(by)
+		}
+	}
+	return run
+}
+
+func TestTrends(t *testing.T) {
+	other := refused()
+	other.Service = "cart"
+	trends := report.Trends([]evidence.Run{later(poor(), 24), rich("a", 1), other})
+	require.Len(t, trends, 2)
+	require.Equal(t, "cart", trends[0].Service)
+	require.Nil(t, trends[0].Points[0].Restore)
+	points := trends[1].Points
+	require.Len(t, points, 2)
+	require.Equal(t, 10, points[0].Restore.N, "oldest first")
+	require.Equal(t, 10, points[0].Early)
+	require.Nil(t, points[0].Age)
+	require.InDelta(t, 24*hours, points[1].Age.Std().Seconds(), 400)
+
+	var text, page bytes.Buffer
+	require.NoError(t, trends[1].Text(&text))
+	require.Contains(t, text.String(), "10 early reversals: each kept a bad candidate from most of the users.")
+	require.NoError(t, trends[1].HTML(&page))
+	wellFormed(t, page.String())
+	require.NoError(t, report.Trend{Service: "x"}.Markdown(&text))
+}
+
+// TestEarlyReversals counts by the share that the candidate of the drill had, and
+// not by that of another.
+func TestEarlyReversals(t *testing.T) {
+	weight := func(seconds, share float64) evidence.Moment {
+		return evidence.Moment{Time: after(seconds), Kind: evidence.MomentWeight, Value: &share}
+	}
+	drill := func(from, decided float64) evidence.Repeat {
+		return evidence.Repeat{StartedAt: after(from), DecidedAt: to(after(decided)), EndedAt: after(decided + 5)}
+	}
+	run := evidence.Run{StartedAt: began,
+		Timeline: []evidence.Moment{weight(5, 1), weight(12, 0.25), weight(22, 0.1), weight(24, 0.5), weight(32, 0.2), weight(36, 0.9)},
+		Drills:   []evidence.Drill{{Repeats: []evidence.Repeat{drill(10, 15), drill(20, 25), drill(30, 35), drill(40, 45)}}}}
+	require.Equal(t, 2, report.Trends([]evidence.Run{run})[0].Points[0].Early)
+	require.Contains(t, written(t, report.Text, run), "2 of 4 drills went back early, while the candidate had at most 25 % of the traffic")
+}
+
+func TestReadiness(t *testing.T) {
+	runs := []evidence.Run{rich("a", 1)}
+	end := runs[0].Drills[0].Repeats[9].EndedAt
+
+	r := report.ReadinessOf("checkout", runs, end.Add(48*time.Hour), 7*24*time.Hour)
+	require.True(t, r.Ready())
+	require.Equal(t, rollout.Duration(48*time.Hour), r.Age)
+	require.Equal(t, end, *r.LastDrill)
+	require.Contains(t, r.Reason, "the last drill passed 2 d ago; of 10 drills the slowest took 1.96 s")
+
+	r = report.ReadinessOf("checkout", runs, end.Add(8*24*time.Hour), 7*24*time.Hour)
+	require.True(t, r.Overdue)
+	require.Contains(t, r.Reason, "8 d ago, 7 d is allowed")
+	require.False(t, report.ReadinessOf("checkout", runs, end.Add(8*24*time.Hour), 0).Overdue, "any age is allowed")
+
+	r = report.ReadinessOf("cart", runs, end, time.Hour)
+	require.True(t, r.Overdue)
+	require.Equal(t, "cart: no drill ever passed", r.Reason)
+
+	failed := later(poor(), 1)
+	failed.Drills[0].Repeats[0].Outcome = evidence.Failed
+	r = report.ReadinessOf("checkout", append(runs, failed), end.Add(2*time.Hour), 7*24*time.Hour)
+	require.False(t, r.Ready())
+	require.False(t, r.Overdue)
+	require.Contains(t, r.Reason, "a later one failed")
+
+	earlier := later(poor(), -1)
+	earlier.Drills[0].Repeats[0].Outcome = evidence.Failed
+	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
+}
+
+func TestFindings(t *testing.T) {
+	run := rich("a", 1)
+	run.Faults[1].Verified = false
+	run.Residue = []string{"route canary"}
+	run.Ledger.Lost = 2
+	run.Drills[0].Repeats[3].Differences = []string{"flag beta is on"}
+	found := report.Findings(run)
+	var findings []string
+	for _, a := range found {
+		findings = append(findings, a.Finding)
+		require.Equal(t, run.ID, a.From)
+		require.Equal(t, "kim@example.com", a.Owner)
+		require.Equal(t, run.EndedAt.AddDate(0, 0, 14), a.Due)
+		require.NotEmpty(t, a.Do)
+	}
+	require.Equal(t, []string{
+		"latency-p99 during slow-db: latency-p99 was 1.04 s at 1:12, at most 900 ms",
+		"queue depth: no sample of queue depth came between 0:00 and 7:00",
+		"drill from step 1, 4: not as before: flag beta is on",
+		"transactions: 2 lost, 0 doubled, 0 altered",
+		"fault card-provider-answers-with-errors was not seen to be gone",
+		"left behind: route canary",
+		"autoscaling: up in 38 s, down in 2 min 10 s, 0 oscillations",
+	}, findings)
+	require.Empty(t, report.Findings(evidence.Run{Criteria: []evidence.Criterion{{Name: "a", Outcome: evidence.Passed}}}))
+}
+
+func TestCheckOfActions(t *testing.T) {
+	action := func(criterion string, done bool, due float64) evidence.Action {
+		a := evidence.Action{Criterion: criterion, Due: after(due)}
+		if done {
+			a.Done = to(began)
+		}
+		return a
+	}
+	criteria := []evidence.Criterion{{Name: "good", Outcome: evidence.Passed}, {Name: "bad", Outcome: evidence.Failed}}
+	tests := []struct {
+		action evidence.Action
+		want   report.ActionState
+	}{
+		{action("", true, 10), report.ActionDone},
+		{action("good", true, -10), report.ActionDone},
+		{action("bad", true, 10), report.ActionAgain},
+		{action("good", false, -10), report.ActionMended},
+		{action("bad", false, 10), report.ActionOpen},
+		{action("bad", false, -10), report.ActionOverdue},
+		{action("gone", false, -10), report.ActionOverdue},
+		{evidence.Action{}, report.ActionOpen},
+	}
+	for _, tt := range tests {
+		checked := report.Check([]evidence.Action{tt.action}, began, criteria)
+		require.Equal(t, []report.Checked{{Action: tt.action, State: tt.want}}, checked)
+	}
+	require.Empty(t, report.Check(nil, began, nil))
+}

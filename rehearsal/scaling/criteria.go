@@ -1,0 +1,215 @@
+package scaling
+
+import (
+	"fmt"
+	"time"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+)
+
+// criteria holds the figures against what was expected.
+func (f *figures) criteria() []evidence.Criterion {
+	all := []evidence.Criterion{f.up(), f.many(), f.turns(), f.lowest(), f.highest()}
+	if f.e.DownWithin > 0 {
+		all = append(all, f.down())
+	}
+	if f.e.Policy.cools() {
+		all = append(all, f.cooldown())
+	}
+	if w := f.e.Waiting; w != nil && w.Queue > 0 {
+		all = append(all, f.waiting("scaling queue", "queue", f.queue, w.Queue, "requests"))
+	}
+	if w := f.e.Waiting; w != nil && w.Latency > 0 {
+		all = append(all, f.waiting("scaling latency", "p99", f.latency, w.Latency.Std().Seconds(), "s"))
+	}
+	return all
+}
+
+func (f *figures) up() evidence.Criterion {
+	c := evidence.Criterion{Name: "scaling up", Unit: "s", Limit: pointer(f.e.UpWithin.Std().Seconds())}
+	missing := f.missing("ready", f.ready)
+	took, waited := f.enough.Sub(f.crossed), f.waited().Sub(f.crossed)
+	switch {
+	case f.missing("rate", f.rate) != "" && f.needed == 0:
+		return unmeasured(c, "what the load needs is not known: %s", f.missing("rate", f.rate))
+	case f.needed <= f.e.Replicas.Min:
+		return unmeasured(c, "the load was %.4g/s at most, which needs %d replicas, no more than replicas.min: raise the load", f.peak, f.needed)
+	case f.crossed.IsZero():
+		return f.uncrossed(c)
+	case f.enough.IsZero() && missing != "":
+		return unmeasured(c, "%d replicas were not seen to be ready, but %s", f.needed, missing)
+	case f.enough.IsZero() && waited < f.e.UpWithin.Std():
+		return unmeasured(c, "load and samples went on for %s after the trigger, too short to see %s: let them last longer", round(waited), f.e.UpWithin)
+	case f.enough.IsZero():
+		return failed(c, f.crossed, "only %d of the %d replicas needed were ready after %s, and %s were allowed",
+			int(f.ready.between(f.crossed, f.until()).most()), f.needed, round(waited), f.e.UpWithin)
+	}
+	return f.within(c, f.crossed, f.enough, f.e.UpWithin, fmt.Sprintf("%d replicas were ready %s after the trigger", f.needed, round(took)))
+}
+
+// uncrossed says why nothing began.
+func (f *figures) uncrossed(c evidence.Criterion) evidence.Criterion {
+	signal := Rate
+	if f.e.Trigger != nil {
+		signal = f.e.Trigger.Signal
+	}
+	if missing := f.missing(signal, f.trigger); missing != "" {
+		return unmeasured(c, "the trigger was not seen to be crossed, but %s", missing)
+	}
+	if f.e.Trigger == nil {
+		return unmeasured(c, "the load never needed more than replicas.min: raise it")
+	}
+	return unmeasured(c, "the trigger was never crossed: %s was %.4g at most, and has to be above %.4g: raise the load or lower the trigger",
+		signal, f.trigger.most(), f.e.Trigger.Above)
+}
+
+func (f *figures) down() evidence.Criterion {
+	c := evidence.Criterion{Name: "scaling down", Unit: "s", Limit: pointer(f.e.DownWithin.Std().Seconds())}
+	waited := f.last.Sub(f.ended)
+	switch {
+	case f.missing("rate", f.rate) != "":
+		return unmeasured(c, "the end of the need is not known: %s", f.missing("rate", f.rate))
+	case f.ended.IsZero():
+		return unmeasured(c, "the load was not seen to come and to end: sample until after its end")
+	case f.floor.IsZero() && f.missing("ready", f.ready) != "":
+		return unmeasured(c, "%d replicas were not seen again, but %s", f.e.Replicas.Min, f.missing("ready", f.ready))
+	case f.floor.IsZero() && waited < f.e.DownWithin.Std():
+		return unmeasured(c, "samples ended %s after the need did, too early to see %s: sample for longer", round(waited), f.e.DownWithin)
+	case f.floor.IsZero():
+		return failed(c, f.ended, "more than %d replicas were still ready %s after the need ended, and %s were allowed",
+			f.e.Replicas.Min, round(waited), f.e.DownWithin)
+	}
+	return f.within(c, f.ended, f.floor, f.e.DownWithin,
+		fmt.Sprintf("no more than %d replicas were ready %s after the need ended", f.e.Replicas.Min, round(f.floor.Sub(f.ended))))
+}
+
+// within holds a duration against its limit. After a gap, what was seen may
+// have been so for long: such a duration is only too long when its beginning
+// is.
+func (f *figures) within(c evidence.Criterion, from, to time.Time, limit rollout.Duration, text string) evidence.Criterion {
+	c.Value = pointer(to.Sub(from).Seconds())
+	before := f.ready.latest(to)
+	switch {
+	case to.Sub(from) <= limit.Std():
+		return passed(c, "%s, and %s were allowed", text, limit)
+	case to.Sub(before) > f.allowedGap() && before.Sub(from) <= limit.Std():
+		return unmeasured(c, "%s, but nothing was read for %s before that", text, round(to.Sub(before)))
+	}
+	return failed(c, from.Add(limit.Std()), "%s, and %s were allowed", text, limit)
+}
+
+func (f *figures) many() evidence.Criterion {
+	limit, value := float64(f.e.Overshoot), float64(f.overshoot())
+	c := evidence.Criterion{Name: "scaling overshoot", Unit: "replicas", Limit: &limit}
+	if f.crossed.IsZero() || f.needed == 0 {
+		return unmeasured(c, "overshoot is not known: the trigger was never crossed")
+	}
+	c.Value = &value
+	text := fmt.Sprintf("%g replicas too many were ready (%d needed), and %d are allowed", value, f.needed, f.e.Overshoot)
+	return f.seen(c, f.ready, "ready", value > limit, text, f.crossed)
+}
+
+func (f *figures) turns() evidence.Criterion {
+	limit, value := float64(f.e.Oscillations), float64(f.oscillations)
+	c := evidence.Criterion{Name: "scaling oscillations", Unit: "turns", Limit: &limit, Value: &value}
+	if missing := f.missing("rate", f.rate); missing != "" {
+		c.Value = nil
+		return unmeasured(c, "turns cannot be told from those of the load: %s", missing)
+	}
+	text := fmt.Sprintf("the replicas turned %d times without a turn of the load, and %d are allowed", f.oscillations, f.e.Oscillations)
+	return f.seen(c, f.decisions(), "replicas", value > limit, text, f.first)
+}
+
+func (f *figures) lowest() evidence.Criterion {
+	limit, value := float64(f.e.Replicas.Min), f.ready.least()
+	c := evidence.Criterion{Name: "scaling floor", Unit: "replicas", Limit: &limit, Value: &value}
+	text := fmt.Sprintf("never fewer than %g replicas were ready, and %g have to be", value, limit)
+	return f.seen(c, f.ready, "ready", len(f.ready) > 0 && value < limit, text, f.first)
+}
+
+func (f *figures) highest() evidence.Criterion {
+	limit, value := float64(f.e.Replicas.Max), max(f.ready.most(), f.wanted.most())
+	c := evidence.Criterion{Name: "scaling ceiling", Unit: "replicas", Limit: &limit, Value: &value}
+	text := fmt.Sprintf("%g replicas at most were ready or wanted, and %g are allowed", value, limit)
+	return f.seen(c, f.ready, "ready", value > limit, text, f.first)
+}
+
+func (f *figures) cooldown() evidence.Criterion {
+	c := evidence.Criterion{Name: "scaling cooldown", Unit: "s"}
+	if b := f.e.Policy.broken(f.wanted.changes()); b != nil {
+		c.Limit, c.Value = pointer(b.cooldown.Seconds()), pointer(b.apart.Seconds())
+		return failed(c, b.later.by, "%s: from %d to %d replicas wanted, and at most %s later from %d to %d, where %s have to pass",
+			b.name, b.earlier.from, b.earlier.to, round(b.apart), b.later.from, b.later.to, b.cooldown)
+	}
+	if missing := f.missing("wanted", f.wanted); missing != "" {
+		return unmeasured(c, "cooldowns are not known: %s", missing)
+	}
+	return passed(c, "every cooldown was kept")
+}
+
+func (f *figures) waiting(name, what string, t track, limit float64, unit string) evidence.Criterion {
+	c := evidence.Criterion{Name: name, Unit: unit, Limit: &limit}
+	if f.crossed.IsZero() {
+		return unmeasured(c, "nobody waited: the trigger was never crossed")
+	}
+	during := t.between(f.crossed, f.waited())
+	if len(during) > 0 {
+		c.Value = pointer(during.most())
+	}
+	text := fmt.Sprintf("%s was %.4g %s at most while replicas were awaited, and %.4g are allowed", what, during.most(), unit, limit)
+	if during.most() > limit {
+		return failed(c, f.crossed, "%s", text)
+	}
+	if gap := t.gap(f.crossed, f.waited()); len(during) == 0 || gap > f.allowedGap() {
+		return unmeasured(c, "%s was not read for %s while replicas were awaited", what, round(gap))
+	}
+	return passed(c, "%s", text)
+}
+
+// seen is a criterion that is broken by what was seen, whatever else was not,
+// and kept only if nothing was missed.
+func (f *figures) seen(c evidence.Criterion, t track, name string, broken bool, text string, from time.Time) evidence.Criterion {
+	if broken {
+		return failed(c, from, "%s", text)
+	}
+	if missing := f.missing(name, t); missing != "" {
+		return unmeasured(c, "%s; but %s", text, missing)
+	}
+	return passed(c, "%s", text)
+}
+
+// missing says what of a signal was not read; "" when enough was.
+func (f *figures) missing(name string, t track) string {
+	if len(t) == 0 {
+		return name + " was never read"
+	}
+	if gap := t.gap(f.first, f.last); gap > f.allowedGap() {
+		return fmt.Sprintf("%s was not read for %s, and %s is the most", name, round(gap), round(f.allowedGap()))
+	}
+	return ""
+}
+
+func (p Policy) cools() bool { return p.CooldownUp > 0 || p.CooldownDown > 0 || p.Stabilisation > 0 }
+
+func passed(c evidence.Criterion, format string, args ...any) evidence.Criterion {
+	c.Outcome, c.Reason = evidence.Passed, fmt.Sprintf(format, args...)
+	return c
+}
+
+func unmeasured(c evidence.Criterion, format string, args ...any) evidence.Criterion {
+	c.Outcome, c.Reason = evidence.Unmeasured, fmt.Sprintf(format, args...)
+	return c
+}
+
+func failed(c evidence.Criterion, from time.Time, format string, args ...any) evidence.Criterion {
+	c.Outcome, c.Reason, c.From = evidence.Failed, fmt.Sprintf(format, args...), &from
+	return c
+}
+
+func pointer(v float64) *float64 { return &v }
+
+// round leaves what people read: 12.3s, 340ms.
+func round(d time.Duration) rollout.Duration {
+	return rollout.Duration(d.Round(10 * time.Millisecond))
+}

@@ -1,0 +1,156 @@
+package rehearsal
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rollout"
+)
+
+// validation collects problems below a path, so that a person sees all of them
+// at once.
+type validation struct {
+	path     string
+	problems []rollout.Problem
+}
+
+func (v *validation) add(key, format string, args ...any) {
+	path := v.path
+	if key != "" && path != "" {
+		path += "."
+	}
+	v.problems = append(v.problems, rollout.Problem{Path: path + key, Message: fmt.Sprintf(format, args...)})
+}
+
+func (v *validation) require(ok bool, key, format string, args ...any) {
+	if !ok {
+		v.add(key, format, args...)
+	}
+}
+
+var safeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+
+func (v *validation) name(value, key string) {
+	v.require(value != "", key, "is missing")
+	v.require(value == "" || safeName.MatchString(value), key, "%q needs letters, digits, '.', '_' or '-', and no dot in front", value)
+}
+
+// Validate says everything that is wrong with the manifest. While the rollout is
+// only the name of a file, nothing is said of what depends on it.
+func (m *Manifest) Validate() []rollout.Problem {
+	v := validation{}
+	v.require(m.Kind == Kind, "kind", "expected kind: %s", Kind)
+	v.name(m.Name, "name")
+	v.name(m.Environment, "environment")
+	v.require(slices.Contains([]string{"", IsolationOwn, IsolationShared, IsolationProduction}, m.Isolation), "isolation",
+		"%q is not one of own, shared, production", m.Isolation)
+	m.validateProduction(&v)
+	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
+	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
+	v.require(m.Quotas.Requests >= 0, "quotas.requests", "is below 0")
+	for i, set := range m.Data {
+		v.problems = append(v.problems, set.Problems(fmt.Sprintf("data[%d]", i))...)
+	}
+	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
+	for i, t := range m.Tables {
+		v.require(t.Database != "" && t.Table != "", fmt.Sprintf("tables[%d]", i), "needs database and table")
+	}
+	m.validateLoad(&v)
+	if m.Scaling != nil {
+		v.problems = append(v.problems, m.Scaling.Problems("scaling")...)
+	}
+	m.validateRollout(&v)
+	for i, a := range m.Actions {
+		v.require(a.Do != "" && a.Owner != "" && !a.Due.IsZero(), fmt.Sprintf("actions[%d]", i), "needs do, owner and due")
+	}
+	return v.problems
+}
+
+// validateProduction keeps what happens in production to a declared drill of the
+// first step.
+func (m *Manifest) validateProduction(v *validation) {
+	if m.Isolation != IsolationProduction {
+		v.require(m.ProductionDrill == "", "productionDrill", "is for isolation: production alone")
+		return
+	}
+	v.require(m.ProductionDrill != "", "isolation", "a rehearsal does not touch production: for a drill of the first step there, say why in productionDrill")
+	v.require(len(m.Load) == 0, "load", "production has users of its own: a drill there makes no load")
+	v.require(len(m.Faults) == 0, "faults", "no faults are made in production")
+	v.require(m.Outcome == "", "outcome", "a drill in production always goes back")
+	for i, d := range m.Drills {
+		v.require(d.From <= 1, fmt.Sprintf("drills[%d].from", i), "a drill in production goes no further than step 1")
+	}
+}
+
+func (m *Manifest) validateLoad(v *validation) {
+	seen := map[string]bool{DuringDrills: true}
+	unique := func(name, path string) {
+		v.require(name == "" || !seen[name], path, "%q is the name of something else already", name)
+		seen[name] = true
+	}
+	var keepAlive []string
+	for i, l := range m.Load {
+		path := fmt.Sprintf("load[%d]", i)
+		unique(l.Name, path+".name")
+		v.problems = append(v.problems, l.Problems(path)...)
+		if *l.WithDefaults().KeepAlive {
+			keepAlive = append(keepAlive, l.Name)
+		}
+	}
+	for i, f := range m.Faults {
+		unique(f.Name, fmt.Sprintf("faults[%d].name", i))
+	}
+	v.problems = append(v.problems, fault.Problems("faults", m.Faults)...)
+	v.problems = append(v.problems, fault.KeepAliveProblems("faults", m.Faults, keepAlive)...)
+}
+
+// validateRollout looks at the spec, and at what refers to it.
+func (m *Manifest) validateRollout(v *validation) {
+	if m.Rollout.File != "" && m.Rollout.Service == "" {
+		return
+	}
+	spec := m.Rollout.Spec
+	wrong := spec.Validate()
+	for _, p := range wrong {
+		p.Path = "rollout." + p.Path
+		v.problems = append(v.problems, p)
+	}
+	v.require(spec.Environment == "" || spec.Environment == m.Environment, "rollout.environment",
+		"it goes to %s, and this is a rehearsal in %s: practise a spec whose target is there", spec.Environment, m.Environment)
+	if len(wrong) > 0 {
+		return
+	}
+	titles := map[string]bool{}
+	title := func(name, path string) {
+		v.require(!titles[name], path, "%q is expected twice: give one of them a name", name)
+		titles[name] = true
+	}
+	for i, e := range m.Expect {
+		path := fmt.Sprintf("expect[%d]", i)
+		v.problems = append(v.problems, e.problems(path, *m)...)
+		title(e.Title(), path)
+	}
+	for i, d := range m.Drills {
+		path := fmt.Sprintf("drills[%d]", i)
+		v.problems = append(v.problems, d.problems(path, *m)...)
+		title(d.Title(), path)
+	}
+}
+
+func (m Manifest) loadNames() []string {
+	var out []string
+	for _, l := range m.Load {
+		out = append(out, l.Name)
+	}
+	return out
+}
+
+func (m Manifest) faultNames() []string {
+	var out []string
+	for _, f := range m.Faults {
+		out = append(out, f.Name)
+	}
+	return out
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report"
+)
+
+func (c *cli) compareCommand() *cobra.Command {
+	format, file := "", ""
+	cmd := &cobra.Command{
+		Use: "compare RUN RUN…", Short: "Say what moved between runs of a rehearsal, with intervals", Args: cobra.MinimumNArgs(2),
+		Long: `Compare runs of one rehearsal: the last that is named with those before it, which
+are the baseline. A RUN is as for "bakeoff report". Each figure is compared only
+where the runs agree in what it depends on; what is left out is named. Runs that
+agree in nothing are refused.
+
+Exit codes: 0 nothing became worse, 1 the command itself failed, 2 usage,
+3 the runs cannot be compared, 10 something became worse.`,
+		Example: `  bakeoff compare evidence/staging/checkout/20261115T060000Z-91c0 evidence/staging/checkout/20261122T060000Z-4f2a`,
+		RunE: runs(func(_ context.Context, args []string) error {
+			var runs []evidence.Run
+			for _, place := range args {
+				run, err := readEvidence(place)
+				if err != nil {
+					return err
+				}
+				runs = append(runs, run)
+			}
+			return c.compare(runs, format, file)
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "", "text, markdown, html or json (default that of --output)")
+	cmd.Flags().StringVar(&file, "out", "", "write to this `file` instead of standard output")
+	return cmd
+}
+
+func (c *cli) compare(runs []evidence.Run, format, file string) error {
+	comparison, err := report.Compare(runs)
+	if errors.Is(err, report.ErrIncomparable) {
+		return fail(exitSpec, "%w", err)
+	} else if err != nil {
+		return err
+	}
+	write := map[string]func(io.Writer) error{
+		"text": comparison.Text, "markdown": comparison.Markdown, "html": comparison.HTML,
+		"json": func(w io.Writer) error { return writeJSON(w, comparison) },
+	}[orElse(format, string(c.output))]
+	if write == nil {
+		return fail(exitUsage, "--format: %q is not one of text, markdown, html, json", format)
+	}
+	if err := c.into(file, write); err != nil {
+		return fmt.Errorf("write the comparison: %w", err)
+	}
+	if comparison.Worse() {
+		return exit(exitRolledBack)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
+)
+
+// rehearsing is what was typed of a rehearsal.
+type rehearsing struct {
+	who
+	detach, stop bool
+	timeout      durationFlag
+	when         timetable
+}
+
+func (c *cli) rehearseCommand() *cobra.Command {
+	var by rehearsing
+	cmd := &cobra.Command{
+		Use: "rehearse FILE", Short: "Practise a release and its rollback, or a suite of that, and measure it", Args: cobra.ExactArgs(1),
+		Long: `Run the rehearsal that FILE describes (kind: Rehearsal), or the suite of them
+(kind: RehearsalSuite), and wait for its end: its load, its faults, its drills of
+the way back, each a rollout like any other. Whatever it does is taken back, and
+what was measured is kept as evidence, with a report; see "bakeoff report".
+
+With --schedule it is repeated instead: a Temporal Schedule starts it, and the
+same command again changes that. With --stop the one that runs is stopped: load
+and faults end at once, and rollouts put their baseline back.
+
+Exit codes: 0 passed, 1 the command itself failed, 2 usage, 3 the manifest is
+refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
+15 refused for now, 20 still running when --timeout ended, 130 interrupted.`,
+		Example: `  bakeoff rehearse checkout-rehearsal.yaml --reason "before the sale"
+  bakeoff rehearse weekly.yaml --schedule "0 6 * * MON" --zone Europe/Berlin
+  bakeoff rehearse checkout-rehearsal.yaml --stop --reason "staging is needed"`,
+		PreRunE: func(*cobra.Command, []string) error { return by.check() },
+		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
+	}
+	by.who.flags(cmd)
+	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
+	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
+	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
+	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
+	cmd.Flags().StringVar(&by.when.zone, "zone", "", "time zone of --schedule (default UTC)")
+	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "when one still runs as the next is due: skip, buffer, cancel or allow")
+	return cmd
+}
+
+func (r rehearsing) check() error {
+	switch _, known := overlaps[r.when.overlap]; {
+	case !known:
+		return fmt.Errorf("--overlap: %q is not one of skip, buffer, cancel, allow", r.when.overlap)
+	case r.when.zone != "" && r.when.cron == "":
+		return errors.New("--zone is for --schedule")
+	case r.stop && strings.TrimSpace(r.reason) == "":
+		return errors.New("--stop needs --reason: it goes into the audit trail")
+	case r.stop && (r.detach || r.when.cron != ""):
+		return errors.New("--stop stands alone")
+	}
+	return nil
+}
+
+// rehearse reads the file and does what was asked.
+func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
+	from, err := c.read(file)
+	if err != nil {
+		return err
+	}
+	var b beginning
+	var problems []rollout.Problem
+	suite := specfile.Kind(from.text) == rehearsal.SuiteKind
+	if suite {
+		var s rehearsal.Suite
+		s, problems = c.parseSuite(from)
+		b = beginning{rollout.SuiteID(s.Name), rehearsal.SuiteType, fmt.Sprintf("suite %s: %d rehearsals", s.Name, len(s.Rehearsals)),
+			rehearsal.SuiteOrder{Actor: c.actor(by.who), Reason: by.reason, Suite: s}}
+	} else {
+		var m rehearsal.Manifest
+		m, problems = c.parseManifest(from)
+		b = beginning{rollout.RehearsalID(m.Environment, m.Name), rehearsal.WorkflowType, fmt.Sprintf("rehearse %s in %s", m.Name, m.Environment),
+			rehearsal.Order{Actor: c.actor(by.who), Reason: by.reason, Manifest: m}}
+	}
+	if err := c.refuse(problems, from); err != nil {
+		return err
+	}
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer svc.Close()
+	switch {
+	case by.stop:
+		return c.haltRehearsal(ctx, svc, b, by, suite)
+	case by.when.cron != "":
+		return c.scheduleRehearsal(ctx, svc, b, by)
+	}
+	begun, err := svc.Begin(ctx, b)
+	switch {
+	case errors.Is(err, errBusy):
+		return fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id)
+	case err != nil:
+		return fmt.Errorf("start %s: %w", b.id, err)
+	}
+	if by.detach {
+		_, err := fmt.Fprintf(c.out, "%s\n%s\n", begun.WorkflowID, c.link(begun))
+		return err
+	}
+	return c.seeRehearsal(ctx, svc, begun, by.timeout.Std(), suite)
+}
+
+// scheduleRehearsal has it repeated.
+func (c *cli) scheduleRehearsal(ctx context.Context, svc service, b beginning, by rehearsing) error {
+	when := by.when
+	when.reason = by.reason
+	if err := svc.Schedule(ctx, b, when); err != nil {
+		return fmt.Errorf("schedule %s: %w", b.id, err)
+	}
+	_, err := fmt.Fprintf(c.out, "schedule/%s: %s %s, overlap %s\n", b.id, when.cron, orElse(when.zone, "UTC"), when.overlap)
+	return err
+}
+
+// haltRehearsal stops the one that runs, and waits until everything is back.
+func (c *cli) haltRehearsal(ctx context.Context, svc service, b beginning, by rehearsing, suite bool) error {
+	r := run{WorkflowID: b.id}
+	err := svc.Halt(ctx, r, rehearsal.Stop{ID: c.newID(), Actor: c.actor(by.who), Reason: by.reason})
+	switch {
+	case errors.Is(err, errNotFound), errors.Is(err, errOver):
+		_, err := fmt.Fprintf(c.out, "%s: nothing runs\n", b.id)
+		return err
+	case err != nil:
+		return fmt.Errorf("stop %s: %w", b.id, err)
+	}
+	err = c.seeRehearsal(ctx, svc, r, by.timeout.Std(), suite)
+	var coded *exitError
+	if errors.As(err, &coded) && coded.Code == exitAborted { // as ordered
+		return nil
+	}
+	return err
+}
+
+// seeRehearsal waits for the end, with a line for each change, and prints the
+// result.
+func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time.Duration, suite bool) error {
+	waiting := ctx
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeoutCause(ctx, timeout, errTimeout)
+		defer cancel()
+	}
+	w := rehearsalWatch{cli: c, svc: svc, run: r, suite: suite}
+	s, err := w.wait(waiting)
+	switch {
+	case errors.Is(err, errTimeout):
+		return fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID)
+	case errors.Is(err, errInterrupted):
+		return fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …")
+	case err != nil:
+		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
+	}
+	s.UIURL = c.link(run{s.WorkflowID, s.RunID})
+	if err := c.rehearsed(s, suite); err != nil {
+		return err
+	}
+	return exit(rehearsalCode(s))
+}
+
+// rehearsalCode is the exit code of a suite, or of a rehearsal, which is a suite
+// of one.
+func rehearsalCode(s rehearsal.SuiteStatus) int {
+	code := exitOK
+	for _, r := range s.Rehearsals {
+		switch {
+		case len(r.Left) > 0:
+			return exitNeedsHuman
+		case r.Outcome == evidence.Refused && r.Cause == rollout.CauseSpec:
+			code = exitSpec
+		case r.Outcome == evidence.Refused && code == exitOK:
+			code = exitRefused
+		}
+	}
+	switch {
+	case code != exitOK || s.Outcome == evidence.Passed:
+		return code
+	case s.Outcome == evidence.Aborted:
+		return exitAborted
+	}
+	return exitRolledBack
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report"
+)
+
+func (c *cli) reportCommand() *cobra.Command {
+	format, file := "", ""
+	cmd := &cobra.Command{
+		Use: "report RUN", Short: "Show what a rehearsal found, as text, Markdown, HTML or JSON", Args: cobra.ExactArgs(1),
+		Long: `Show the evidence of a rehearsal. RUN is the folder of the run, as "bakeoff
+rehearse" prints it, or its evidence.json. Nothing but that file is read, and no
+Temporal is needed. The folder holds the same as report.html and report.md.
+
+Exit codes: 0 shown, 1 the command itself failed, 2 usage.`,
+		Example: `  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a
+  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a --format html --out report.html`,
+		RunE: runs(func(_ context.Context, args []string) error {
+			run, err := readEvidence(args[0])
+			if err != nil {
+				return err
+			}
+			write, err := c.reporter(format)
+			if err != nil {
+				return err
+			}
+			return c.into(file, func(w io.Writer) error { return write(w, run) })
+		}),
+	}
+	cmd.Flags().StringVar(&format, "format", "", "text, markdown, html or json (default that of --output)")
+	cmd.Flags().StringVar(&file, "out", "", "write to this `file` instead of standard output")
+	return cmd
+}
+
+// reporter is what writes a format.
+func (c *cli) reporter(format string) (func(io.Writer, evidence.Run) error, error) {
+	switch orElse(format, string(c.output)) {
+	case "text":
+		return report.Text, nil
+	case "markdown":
+		return report.Markdown, nil
+	case "html":
+		return report.HTML, nil
+	case "json":
+		return report.JSON, nil
+	}
+	return nil, fail(exitUsage, "--format: %q is not one of text, markdown, html, json", format)
+}
+
+// readEvidence reads the evidence of a run from its folder, or its file.
+func readEvidence(place string) (evidence.Run, error) {
+	var run evidence.Run
+	if info, err := os.Stat(place); err == nil && info.IsDir() {
+		place = filepath.Join(place, "evidence.json")
+	}
+	body, err := os.ReadFile(place)
+	if err != nil {
+		return run, fmt.Errorf("read the evidence of a run: %w", err)
+	}
+	if err := json.Unmarshal(body, &run); err != nil {
+		return run, fmt.Errorf("%s is no evidence of a rehearsal: %w", place, err)
+	}
+	if run.Version != evidence.Version {
+		return run, fmt.Errorf("%s has version %d: this program reads %d", place, run.Version, evidence.Version)
+	}
+	return run, nil
+}
+
+// into writes to a file, or to standard output where none is named.
+func (c *cli) into(file string, write func(io.Writer) error) error {
+	if file == "" {
+		return write(c.out)
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if err := write(out); err != nil {
+		_ = out.Close() // the first error says more
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return out.Close()
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/report"
+)
+
+// rehearsalWatch waits for a rehearsal or a suite. One rehearsal is shown as a
+// suite of one.
+type rehearsalWatch struct {
+	cli   *cli
+	svc   service
+	run   run
+	suite bool
+	said  map[string]string // rehearsal → the line that was said last
+}
+
+// wait returns the result when it is there.
+func (w *rehearsalWatch) wait(ctx context.Context) (rehearsal.SuiteStatus, error) {
+	type result struct {
+		status rehearsal.SuiteStatus
+		err    error
+	}
+	w.said = map[string]string{}
+	ended := make(chan result, 1)
+	go func() {
+		s, err := w.fetch(ctx, w.svc.Outcome)
+		ended <- result{s, err}
+	}()
+	if link := w.cli.link(w.run); link != "" {
+		w.say("watching %s: %s", w.run.WorkflowID, link)
+	}
+	for {
+		asking, cancel := context.WithTimeout(ctx, answerWithin)
+		if s, err := w.fetch(asking, w.svc.Standing); err == nil {
+			w.show(s)
+		}
+		cancel()
+		select {
+		case r := <-ended:
+			if ctx.Err() != nil {
+				return r.status, reason(ctx)
+			}
+			w.show(r.status)
+			return r.status, r.err
+		case <-ctx.Done():
+			return rehearsal.SuiteStatus{}, reason(ctx)
+		case <-time.After(w.cli.poll):
+		}
+	}
+}
+
+// fetch asks for a status.
+func (w *rehearsalWatch) fetch(ctx context.Context, ask func(context.Context, run, any) error) (rehearsal.SuiteStatus, error) {
+	var s rehearsal.SuiteStatus
+	if w.suite {
+		return s, ask(ctx, w.run, &s)
+	}
+	var one rehearsal.Status
+	err := ask(ctx, w.run, &one)
+	return suiteOf(one), err
+}
+
+// suiteOf is one rehearsal as a suite.
+func suiteOf(one rehearsal.Status) rehearsal.SuiteStatus {
+	return rehearsal.SuiteStatus{Name: one.Name, Outcome: one.Outcome, Reason: one.Reason, Rehearsals: []rehearsal.Status{one},
+		StartedBy: one.StartedBy, StartedAt: one.StartedAt, EndedAt: one.EndedAt, WorkflowID: one.WorkflowID, RunID: one.RunID}
+}
+
+// show says what has changed, in one line for each rehearsal.
+func (w *rehearsalWatch) show(s rehearsal.SuiteStatus) {
+	for _, r := range s.Rehearsals {
+		line := strings.TrimSpace(fmt.Sprintf("%s: %s, %s", r.Name, r.Phase, r.Doing))
+		switch {
+		case r.Phase == "":
+			continue
+		case r.Phase == rehearsal.Completed:
+			line = fmt.Sprintf("%s: %s: %s", r.Name, r.Outcome, oneLine(r.Reason))
+		}
+		if w.said[r.Name] != line {
+			w.said[r.Name] = line
+			w.say("%s", strings.TrimSuffix(line, ", "))
+		}
+	}
+}
+
+func (w *rehearsalWatch) say(format string, args ...any) {
+	fmt.Fprintf(w.cli.err, "%s %s\n", w.cli.now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
+}
+
+// rehearsed prints the result: of a rehearsal its status, of a suite that of all.
+func (c *cli) rehearsed(s rehearsal.SuiteStatus, suite bool) error {
+	if c.json() {
+		if suite {
+			return c.print(s)
+		}
+		s.Rehearsals[0].UIURL = s.UIURL
+		return c.print(s.Rehearsals[0])
+	}
+	st := c.style(c.outIsTerminal)
+	if suite {
+		fmt.Fprintf(c.out, "suite %s: %s\n  %s\n\n", s.Name, st.paint(mood(string(s.Outcome)), string(s.Outcome)), s.Reason)
+	}
+	var failed error
+	for _, r := range s.Rehearsals {
+		failed = errors.Join(failed, writeRehearsal(c.out, r, st))
+	}
+	if s.UIURL != "" {
+		fmt.Fprintf(c.out, "history  %s\n", s.UIURL)
+	}
+	return failed
+}
+
+// writeRehearsal writes the result of one rehearsal for people.
+func writeRehearsal(out io.Writer, r rehearsal.Status, st style) error {
+	what := st.paint(mood(string(r.Outcome)), string(r.Outcome))
+	if r.Negative {
+		what += " (negative control)"
+	}
+	if r.Phase == "" {
+		what = "not begun"
+	}
+	fmt.Fprintf(out, "%s in %s: %s\n", r.Name, r.Environment, what)
+	if len(r.Criteria) == 0 && r.Reason != "" {
+		fmt.Fprintf(out, "  %s\n", oneLine(r.Reason))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(out, "  problem  %s\n", p)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, criterion := range r.Criteria {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", criterion.Outcome, criterion.Name, oneLine(criterion.Reason))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if r.Restore != nil {
+		fmt.Fprintf(out, "  time to restore  %s\n", report.Bound(*r.Restore))
+	}
+	for _, left := range r.Left {
+		fmt.Fprintf(out, "  left behind  %s\n", left)
+	}
+	if r.Place != "" {
+		fmt.Fprintf(out, "  report   bakeoff report %s\n", r.Place)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rollout"
+)
+
+// rehearsals starts rehearsals and their suites, and looks after them. Begin
+// returns errBusy where one of that id runs. Standing and Outcome fill what the
+// pointer points to with the status; Outcome waits for the end.
+type rehearsals interface {
+	Begin(ctx context.Context, b beginning) (run, error)
+	Standing(ctx context.Context, r run, status any) error
+	Outcome(ctx context.Context, r run, status any) error
+	Halt(ctx context.Context, r run, s rehearsal.Stop) error
+	Schedule(ctx context.Context, b beginning, when timetable) error
+}
+
+// beginning is a rehearsal, or a suite, to be started.
+type beginning struct {
+	id, workflow, summary string
+	input                 any
+}
+
+// timetable says when a rehearsal is repeated.
+type timetable struct {
+	cron, zone string
+	overlap    string // skip (default), buffer, cancel or allow
+	reason     string
+}
+
+func (b beginning) options() client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID: b.id, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second, StaticSummary: b.summary,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}
+}
+
+func (s *server) Begin(ctx context.Context, b beginning) (run, error) {
+	begun, err := s.client.ExecuteWorkflow(ctx, b.options(), b.workflow, b.input)
+	if err != nil {
+		return run{}, classify(err)
+	}
+	return run{begun.GetID(), begun.GetRunID()}, nil
+}
+
+func (s *server) Standing(ctx context.Context, r run, status any) error {
+	value, err := s.client.QueryWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.StatusQuery)
+	if err != nil {
+		return classify(err)
+	}
+	return value.Get(status)
+}
+
+func (s *server) Outcome(ctx context.Context, r run, status any) error {
+	return classify(s.client.GetWorkflow(ctx, r.WorkflowID, r.RunID).Get(ctx, status))
+}
+
+func (s *server) Halt(ctx context.Context, r run, stop rehearsal.Stop) error {
+	return classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.SignalStop, stop))
+}
+
+// overlaps are what may happen when one still runs as the next is due.
+var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
+	"skip": enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, "buffer": enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
+	"cancel": enumspb.SCHEDULE_OVERLAP_POLICY_CANCEL_OTHER, "allow": enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL,
+}
+
+// Schedule creates the schedule of a rehearsal, or changes the one that is there.
+// A run that cannot complete pauses it.
+func (s *server) Schedule(ctx context.Context, b beginning, when timetable) error {
+	o := client.ScheduleOptions{
+		ID: "schedule/" + b.id, Spec: client.ScheduleSpec{CronExpressions: []string{when.cron}, TimeZoneName: when.zone},
+		Action:  &client.ScheduleWorkflowAction{ID: b.id, Workflow: b.workflow, Args: []any{b.input}, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second},
+		Overlap: overlaps[when.overlap], PauseOnFailure: true, CatchupWindow: 10 * time.Minute, Note: when.reason,
+	}
+	_, err := s.client.ScheduleClient().Create(ctx, o)
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return classify(err)
+	}
+	handle := s.client.ScheduleClient().GetHandle(ctx, o.ID)
+	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		next := in.Description.Schedule
+		next.Spec, next.Action = &o.Spec, o.Action
+		next.Policy = &client.SchedulePolicies{Overlap: o.Overlap, CatchupWindow: o.CatchupWindow, PauseOnFailure: true}
+		return &client.ScheduleUpdate{Schedule: &next}, nil
+	}})
+	if err != nil {
+		return fmt.Errorf("change schedule %s: %w", o.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+)
+
+// Rehearsal practises a rollout in isolation: under load, with faults, with
+// drills of the way back, which are rollouts like any other. Whatever it did is
+// taken back, whether it passes, fails or is stopped, and what was measured
+// becomes evidence.
+//
+// It completes with its outcome: a rehearsal that is red did its job. A cancel is
+// obeyed as a stop is.
+func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, error) {
+	r := newRehearsing(ctx, order)
+	if err := r.listen(); err != nil {
+		return r.status, err
+	}
+	if err := r.index(); err != nil {
+		return r.status, err
+	}
+	admitted, err := r.admit()
+	if err != nil || !admitted {
+		return r.end(), err
+	}
+	r.practise()
+	r.tearDown()
+	err = r.conclude()
+	return r.end(), err
+}
+
+// rehearsing is one rehearsal in progress.
+type rehearsing struct {
+	root  workflow.Context // a cancel ends it
+	ctx   workflow.Context // disconnected: a cancel is an order, not an end
+	going workflow.Context // ends when the practice does
+	halt  workflow.CancelFunc
+
+	order  rehearsal.Order
+	plan   activities.RehearsalPlan
+	status rehearsal.Status
+	job    activities.Job
+
+	zero    time.Time // the beginning of the load
+	stopped string    // why it was; "": it was not
+	broken  bool      // nobody stopped it: it could not go on
+	ids     map[string]int
+	facts   activities.RehearsalFacts
+	open    int // loads, faults and samples that have not ended
+}
+
+func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
+	info := workflow.GetInfo(ctx)
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	going, halt := workflow.WithCancel(detached)
+	m := order.Manifest
+	return &rehearsing{
+		root: ctx, ctx: detached, going: going, halt: halt, order: order, ids: map[string]int{},
+		status: rehearsal.Status{
+			Name: m.Name, Environment: m.Environment, Target: m.Target().String(), Phase: rehearsal.Preparing, Negative: m.Negative,
+			StartedBy: order.Actor, StartedAt: info.WorkflowStartTime, Planned: m.Repeats(),
+			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
+		},
+		job: activities.Job{Target: m.Target().String(), Drivers: m.Rollout.Target, Candidate: m.Rollout.Release.Version},
+	}
+}
+
+// listen answers queries, and stops the rehearsal when somebody says so.
+func (r *rehearsing) listen() error {
+	if err := workflow.SetQueryHandler(r.ctx, rehearsal.StatusQuery, func() (rehearsal.Status, error) { return r.status, nil }); err != nil {
+		return err
+	}
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		var s rehearsal.Stop
+		workflow.GetSignalChannel(ctx, rehearsal.SignalStop).Receive(ctx, &s)
+		r.stop(fmt.Sprintf("stopped by %s: %s", s.Actor, s.Reason))
+	})
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		r.root.Done().Receive(ctx, nil)
+		r.stop("the workflow was cancelled")
+	})
+	return nil
+}
+
+// stop ends the practice. What was begun is taken back as always.
+func (r *rehearsing) stop(why string) {
+	if r.stopped == "" && r.status.Phase != rehearsal.TearingDown && r.status.Phase != rehearsal.Judging {
+		r.stopped = why
+		r.halt()
+	}
+}
+
+// breakOff ends a practice that cannot go on.
+func (r *rehearsing) breakOff(why string) {
+	if r.stopped == "" {
+		r.broken = true
+		r.stop(why)
+	}
+}
+
+// admit has the worker look at the manifest, at what it starts from, and at what
+// its own policy says. Nothing is changed before.
+func (r *rehearsing) admit() (bool, error) {
+	r.enter(rehearsal.Preparing, "verifying what it starts from")
+	act := r.act("admit", "check the manifest, its baseline and its data")
+	act.limit, act.within, act.heartbeat = 10*time.Minute, 20*time.Minute, heartbeat
+	var out activities.AdmitRehearsalOutput
+	err := start(r.ctx, act, a.AdmitRehearsal, activities.AdmitRehearsalInput{
+		Order: r.order, WorkflowID: r.status.WorkflowID, RunID: r.status.RunID, StartedAt: r.status.StartedAt}).Get(r.ctx, &out)
+	if err != nil {
+		out.Cause, out.Problems = rollout.CausePolicy, []rollout.Problem{{Message: "it could not be prepared: " + rootCause(err)}}
+	}
+	if out.Cause != "" {
+		r.status.Outcome, r.status.Cause, r.status.Problems = evidence.Refused, out.Cause, out.Problems
+		r.status.Reason = list(rollout.Texts(out.Problems))
+		return false, nil
+	}
+	r.plan = out.Plan
+	r.status.Run, r.status.Place, r.status.Fingerprint = out.Plan.Run, out.Plan.Place, out.Plan.Fingerprint.Digest
+	return r.stopped == "", nil
+}
+
+// practise makes the load and the faults, and in their midst the drills and the
+// rollout.
+func (r *rehearsing) practise() {
+	r.enter(rehearsal.Practising, "reading the state before")
+	r.facts.Before = r.look("before")
+	if r.facts.Before.Error != "" {
+		r.breakOff("the state before could not be read: " + r.facts.Before.Error)
+		return
+	}
+	if !r.restoreData() {
+		return
+	}
+	timer := r.timer("stop what takes too long", r.order.Manifest.Longest().Std())
+	defer timer.cancel()
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		if timer.Get(ctx, nil) == nil {
+			r.breakOff(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
+		}
+	})
+	r.zero = r.now().Add(leadTime)
+	r.facts.Zero = r.zero
+	r.startLoad()
+	r.startFaults()
+	r.startSampling()
+	r.sleep(r.ctx, "begin together with the load", leadTime)
+	r.drillAll()
+	r.rollOut()
+	r.doing("waiting for the load and the faults to end")
+	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 || r.stopped != "" })
+}
+
+// leadTime is how long generators have to be ready when the load begins.
+const leadTime = 2 * time.Second
+
+// tearDown ends whatever still goes on, and looks whether anything is left.
+func (r *rehearsing) tearDown() {
+	r.enter(rehearsal.TearingDown, "ending load and faults, and looking for what is left")
+	r.facts.End = r.now()
+	r.halt()
+	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 })
+	act := r.act("sweep", "take back every fault that is left")
+	act.limit, act.within = time.Minute, 10*time.Minute
+	var swept activities.SweepFaultsOutput
+	if err := start(r.ctx, act, a.SweepFaults, activities.SweepFaultsInput{Run: r.plan.Run}).Get(r.ctx, &swept); err != nil {
+		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
+	}
+	r.readBack()
+	r.compareTables()
+	r.facts.After = r.look("after")
+	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
+}
+
+// conclude has what was measured judged, and the evidence written.
+func (r *rehearsing) conclude() error {
+	r.enter(rehearsal.Judging, "judging what was measured")
+	if r.facts.Aborted = r.stopped; r.broken {
+		r.facts.Aborted, r.facts.Broken = "", r.stopped
+	}
+	act := r.act("conclude", "judge what was measured, and write the evidence")
+	act.limit, act.within, act.heartbeat = 10*time.Minute, time.Hour, heartbeat
+	var out activities.ConcludeRehearsalOutput
+	err := start(r.ctx, act, a.ConcludeRehearsal, activities.ConcludeRehearsalInput{Order: r.order, Plan: r.plan, Facts: r.facts, Status: r.status}).Get(r.ctx, &out)
+	if err != nil {
+		return fmt.Errorf("judge the rehearsal: %w", err)
+	}
+	r.status.Outcome, r.status.Reason, r.status.Criteria, r.status.Restore, r.status.Left = out.Outcome, out.Reason, out.Criteria, out.Restore, out.Left
+	return nil
+}
+
+// end is the result.
+func (r *rehearsing) end() rehearsal.Status {
+	now := r.now()
+	r.status.EndedAt = &now
+	r.enter(rehearsal.Completed, "")
+	_ = r.index() // who looks for it finds it in its phase before
+	return r.status
+}
+
+// index lets rehearsals be found: by what they practise on, and at their end by
+// their outcome, and by how many drills they made, as the step. A control that
+// had to go red proves nothing of its target, and is found under its own word.
+func (r *rehearsing) index() error {
+	m := r.order.Manifest
+	updates := []temporal.SearchAttributeUpdate{
+		attributeTarget.ValueSet(m.Target().String()), attributeService.ValueSet(m.Rollout.Service), attributeEnvironment.ValueSet(m.Environment),
+		attributePhase.ValueSet(string(r.status.Phase)), attributeStep.ValueSet(int64(r.status.Drills)),
+	}
+	if r.status.Outcome != "" {
+		outcome := string(r.status.Outcome)
+		if m.Negative {
+			outcome = rehearsal.OutcomeOfControl
+		}
+		updates = append(updates, attributeOutcome.ValueSet(outcome))
+	}
+	return workflow.UpsertTypedSearchAttributes(r.ctx, updates...)
+}
+
+func (r *rehearsing) now() time.Time { return workflow.Now(r.ctx) }
+
+// enter moves to a phase, and shows it at the top of the Temporal UI.
+func (r *rehearsing) enter(p rehearsal.Phase, doing string) {
+	r.status.Phase = p
+	r.doing(doing)
+}
+
+// doing says what goes on.
+func (r *rehearsing) doing(what string) {
+	r.status.Doing = what
+	s := r.status
+	text := fmt.Sprintf("**rehearsal %s of %s: %s** %s\n\n%d of %d drills\n\n%s", s.Name, s.Target, s.Phase, s.Outcome, s.Drills, s.Planned, what+s.Reason)
+	workflow.SetCurrentDetails(r.ctx, text)
+}
+
+// act is a quick act on the rehearsal queue. A repeated id gets a number.
+func (r *rehearsing) act(id, summary string) act {
+	r.ids[id]++
+	if n := r.ids[id]; n > 1 {
+		id = fmt.Sprintf("%s.%d", id, n)
+	}
+	return act{id: id, summary: summary, queue: rollout.QueueRehearsal, limit: quickLimit}
+}
+
+func (r *rehearsing) timer(summary string, d time.Duration) timer {
+	ctx, cancel := workflow.WithCancel(r.ctx)
+	return timer{workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}), cancel}
+}
+
+// sleep waits, at most until the rehearsal is stopped.
+func (r *rehearsing) sleep(ctx workflow.Context, summary string, d time.Duration) {
+	if d <= 0 || r.stopped != "" {
+		return
+	}
+	timer := r.timer(summary, d)
+	_ = workflow.Await(ctx, func() bool { return timer.IsReady() || r.stopped != "" })
+	timer.cancel()
+}
+
+// look reads the state of the target.
+func (r *rehearsing) look(when string) rehearsal.State {
+	act := r.act("look."+when, "read the state of "+r.status.Target+" "+when)
+	act.queue, act.within = rollout.QueueInfra, 5*time.Minute
+	var out activities.ReadTargetOutput
+	in := activities.ReadTargetInput{Job: r.job, Flags: r.order.Manifest.Rollout.Release.Flags, Environment: r.status.Environment}
+	if err := start(r.ctx, act, a.ReadTarget, in).Get(r.ctx, &out); err != nil {
+		return rehearsal.State{Error: rootCause(err)}
+	}
+	return out.State
+}

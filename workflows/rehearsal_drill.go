@@ -1,0 +1,155 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+)
+
+// drillAll makes every drill, one after another.
+func (r *rehearsing) drillAll() {
+	for _, d := range r.order.Manifest.Drills {
+		drill := evidence.Drill{Name: d.Title(), Step: int(d.From), Limit: d.RestoreWithin}
+		for n := 1; n <= max(d.Repeat, 1) && r.stopped == ""; n++ {
+			drill.Repeats = append(drill.Repeats, r.drill(d, n))
+			r.status.Drills++
+		}
+		r.facts.Drills = append(r.facts.Drills, drill)
+	}
+}
+
+// drill is one rollout that is sent back from a step, and what the target is like
+// afterwards.
+func (r *rehearsing) drill(d rehearsal.Drill, n int) evidence.Repeat {
+	what := fmt.Sprintf("%s, %d of %d", d.Title(), n, max(d.Repeat, 1))
+	r.doing(what)
+	inject := r.order.Manifest.Injection(d, n)
+	out := evidence.Repeat{Number: n, StartedAt: r.now(), Outcome: evidence.Unmeasured, WorkflowID: rollout.WorkflowID(r.order.Manifest.Target())}
+	status, run, err := r.practiseOnce(what, rollout.Order{Drill: &inject}, r.order.Manifest.DrillTakes(d))
+	out.RunID, out.EndedAt = run, r.now()
+	if err != nil {
+		out.Reason = err.Error()
+		if errors.Is(err, errNotBack) {
+			out.Outcome = evidence.Failed
+		}
+		return r.lookAfter(out)
+	}
+	out.Restore = status.TimeToRestore
+	if s := status.Drilled; s != nil {
+		out.RaisedAt, out.Weight = &s.Raised, float64(s.Weight)/float64(rollout.All)
+		out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt, out.HealthyAt = &s.Injected, s.Seen, s.Decided, s.Traffic, s.Healthy
+	}
+	out.Reason = fmt.Sprintf("%s: %s", status.Outcome, status.Reason)
+	switch {
+	case r.stopped != "":
+		out.Reason = r.stopped
+	case status.Outcome == rollout.RolledBack && out.HealthyAt != nil:
+		out.Outcome = evidence.Passed
+	case status.Outcome != rollout.Refused:
+		out.Outcome = evidence.Failed
+	}
+	return r.lookAfter(out)
+}
+
+// lookAfter compares the target with what it was like before.
+func (r *rehearsing) lookAfter(out evidence.Repeat) evidence.Repeat {
+	after := r.look("drill")
+	out.Same, out.Residue = after.Digest != "" && after.Digest == r.facts.Before.Digest, after.Left
+	if after.Error != "" {
+		out.Differences = []string{"the state could not be read: " + after.Error}
+	} else if !out.Same {
+		out.Differences = []string{fmt.Sprintf("before: %s; after: %s", r.facts.Before.Text, after.Text)}
+	}
+	return out
+}
+
+// errNotBack is a rollout that has not come to its end in time. It goes on by
+// itself until the baseline is back, or a person decides.
+var errNotBack = errors.New("its rollout has not ended in time: it goes on until the baseline is back")
+
+// practiseOnce runs one rollout as a child, in the place where every rollout of
+// the target runs. One that does not end in time is left to itself.
+func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.Duration) (status rollout.Status, run string, err error) {
+	m := r.order.Manifest
+	if order.Spec.Service == "" {
+		order.Spec = m.Rollout.Spec
+		order.Spec.Environment = m.Environment
+	}
+	order.Actor, order.Rehearsal = r.order.Actor, r.status.WorkflowID
+	order.Reason = fmt.Sprintf("rehearsal %s: %s", m.Name, what)
+	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
+		WorkflowID: rollout.WorkflowID(m.Target()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
+		StaticSummary: shorten("practise " + what),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			attributeTarget.ValueSet(m.Target().String()), attributeService.ValueSet(m.Rollout.Service), attributeEnvironment.ValueSet(m.Environment),
+			attributeCandidate.ValueSet(order.Spec.Release.Version), attributePhase.ValueSet(string(rollout.PhasePending))),
+	})
+	child := workflow.ExecuteChildWorkflow(ctx, rollout.WorkflowType, order)
+	var execution workflow.Execution
+	if err := child.GetChildWorkflowExecution().Get(r.ctx, &execution); err != nil {
+		return status, "", fmt.Errorf("it could not begin: %s", rootCause(err))
+	}
+	patience := r.timer("wait for the end of "+what, within)
+	defer patience.cancel()
+	_ = workflow.Await(r.ctx, func() bool { return child.IsReady() || patience.IsReady() })
+	if !child.IsReady() {
+		return status, execution.RunID, errNotBack
+	}
+	err = child.Get(r.ctx, &status)
+	var failed *temporal.ApplicationError
+	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&status) == nil && status.Outcome != "" {
+		err = nil
+	}
+	return status, execution.RunID, err
+}
+
+// rollOut leaves the rollout to its checks, where the manifest asks for an
+// outcome. One that was promoted is followed by a rollout of what was there
+// before.
+func (r *rehearsing) rollOut() {
+	m := r.order.Manifest
+	if m.Outcome == "" || r.stopped != "" {
+		return
+	}
+	r.doing("rolling out, as its checks have it")
+	began := r.now()
+	status, _, err := r.practiseOnce("the rollout itself", rollout.Order{}, m.Longest().Std())
+	if err != nil {
+		status.Reason = err.Error()
+	}
+	if status.StartedAt.IsZero() {
+		status.StartedAt = began
+	}
+	r.facts.Rollout = &status
+	if status.Outcome == rollout.Promoted {
+		r.comeBack()
+	}
+}
+
+// comeBack deploys what was there before, and gives it all traffic. It is not
+// given up when the rehearsal is stopped: the target would be left changed.
+func (r *rehearsing) comeBack() {
+	r.doing("going back to what was there before")
+	going := r.going
+	r.going = r.ctx
+	defer func() { r.going = going }()
+	spec := r.order.Manifest.BackTo(r.facts.Before)
+	status, _, err := r.practiseOnce("going back to "+spec.Release.Version, rollout.Order{Spec: spec}, r.order.Manifest.Longest().Std())
+	if err == nil && status.Outcome == rollout.Promoted {
+		return
+	}
+	if err == nil {
+		err = fmt.Errorf("%s: %s", status.Outcome, status.Reason)
+	}
+	r.facts.NotBack = fmt.Sprintf("it could not go back to %s: %s", spec.Release.Version, err)
+}

@@ -1,0 +1,124 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
+)
+
+// generatorBeat bounds how long a generator, or who holds a fault, may be silent:
+// so long it takes at most until one that was cancelled stops.
+const generatorBeat = 3 * time.Second
+
+// startLoad starts every part of every load. They begin together.
+func (r *rehearsing) startLoad() {
+	for _, l := range r.order.Manifest.Load {
+		l = l.WithDefaults()
+		for shard := range l.Shards {
+			id, summary := "load."+l.Name, fmt.Sprintf("send %s to %s for %s", l.Name, l.URL, l.For)
+			if l.Shards > 1 {
+				id, summary = fmt.Sprintf("%s.%d", id, shard+1), fmt.Sprintf("%s, part %d of %d", summary, shard+1, l.Shards)
+			}
+			act := r.act(id, summary)
+			act.limit, act.heartbeat = r.order.Manifest.Longest().Std(), generatorBeat
+			act.within = act.limit
+			future := start(r.going, act, a.Attack, activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l, Shard: shard, Start: r.zero})
+			r.await(future, func(ctx workflow.Context) {
+				out := activities.AttackOutput{Load: l.Name, Shard: shard}
+				if err := future.Get(ctx, &out); err != nil {
+					out.Error = rootCause(err)
+				}
+				r.facts.Attacks = append(r.facts.Attacks, out)
+			})
+		}
+	}
+}
+
+// startFaults has each fault come at its time, and go at its end.
+func (r *rehearsing) startFaults() {
+	for _, p := range r.plan.Faults {
+		r.open++
+		workflow.Go(r.ctx, func(ctx workflow.Context) {
+			defer func() { r.open-- }()
+			from := r.zero.Add(p.From.Std())
+			r.sleep(ctx, fmt.Sprintf("wait until %s begins", p.Fault.Name), from.Sub(r.now()))
+			if r.stopped == "" {
+				r.facts.Faults = append(r.facts.Faults, r.hold(ctx, p, from))
+			}
+		})
+	}
+}
+
+// hold keeps a fault in force until its end.
+func (r *rehearsing) hold(ctx workflow.Context, p fault.Planned, from time.Time) evidence.Fault {
+	if p.Fault.Task != nil {
+		return r.holdTask(ctx, p, from)
+	}
+	length := p.Fault.For.Std()
+	act := r.act("fault."+p.Fault.Name, fmt.Sprintf("%s for %s", p.Fault, p.Fault.For))
+	act.limit, act.heartbeat = length+2*time.Minute, generatorBeat
+	act.within = act.limit
+	out := activities.HoldFaultOutput{Fault: evidence.Fault{Name: p.Fault.Name, What: p.Fault.String()}}
+	err := start(r.going, act, a.HoldFault, activities.HoldFaultInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Fault: p.Fault, Until: from.Add(length)}).Get(ctx, &out)
+	if err != nil {
+		out.Fault.Error = rootCause(err)
+	}
+	return out.Fault
+}
+
+// startSampling reads the signals of scaling until the practice ends.
+func (r *rehearsing) startSampling() {
+	e := r.order.Manifest.Scaling
+	if e == nil {
+		return
+	}
+	act := r.act("scaling", "read replicas, queue and latency while the load goes on")
+	act.limit, act.heartbeat = r.order.Manifest.Longest().Std(), 10*time.Second
+	act.within = act.limit
+	until := r.zero.Add(r.order.Manifest.LoadEnds().Std() + e.DownWithin.Std() + scalingTail)
+	future := start(r.going, act, a.SampleScaling, activities.SampleScalingInput{Expect: *e, Drivers: r.order.Manifest.Rollout.Target, Until: until})
+	r.await(future, func(ctx workflow.Context) {
+		err := future.Get(ctx, &r.facts.Scaling)
+		var stopped *temporal.CanceledError
+		if errors.As(err, &stopped) && stopped.HasDetails() {
+			err = stopped.Details(&r.facts.Scaling)
+		}
+		if err != nil {
+			r.facts.ScalingError = rootCause(err)
+		}
+	})
+}
+
+// scalingTail is how much longer an autoscaler is watched than it may take.
+const scalingTail = 5 * time.Second
+
+// await has an act's end taken in, whenever it comes.
+func (r *rehearsing) await(future workflow.Future, take func(workflow.Context)) {
+	r.open++
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		defer func() { r.open-- }()
+		_ = workflow.Await(ctx, future.IsReady)
+		take(ctx)
+	})
+}
+
+// readBack reads the synthetic transactions back, when nothing disturbs that any
+// more.
+func (r *rehearsing) readBack() {
+	for _, l := range r.order.Manifest.Load {
+		if !l.HasLedger() {
+			continue
+		}
+		act := r.act("readback."+l.Name, "read the transactions of "+l.Name+" back")
+		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
+		in := activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l.WithDefaults()}
+		_ = start(r.ctx, act, a.ReadBack, in).Get(r.ctx, nil) // what could not be read back counts as unread
+	}
+}

@@ -1,0 +1,44 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
+)
+
+// taskLimit bounds one call of somebody else's activity.
+const taskLimit = time.Minute
+
+// holdTask has somebody else's activity start a fault, and stop it at its end, or
+// as soon as the rehearsal is stopped. Whether it started or not, it is stopped.
+func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.Time) evidence.Fault {
+	f := p.Fault
+	out := evidence.Fault{Name: f.Name, What: f.String(), RemovedBy: "rehearsal"}
+	in := fault.TaskInput{ID: r.plan.Run + "/" + f.Name, Name: f.Name, Do: fault.TaskStart, Until: from.Add(f.For.Std()), Input: f.Task.Input}
+	started, err := r.callTask(ctx, r.going, f, in, taskLimit)
+	if err != nil {
+		out.Error = "it could not be started: " + rootCause(err)
+	} else if started.Active {
+		out.StartedAt = r.now()
+		r.sleep(ctx, fmt.Sprintf("keep %s until its end", f.Name), in.Until.Sub(r.now()))
+	}
+	in.Do = fault.TaskStop
+	stopped, err := r.callTask(ctx, r.ctx, f, in, f.For.Std()+10*taskLimit)
+	out.EndedAt, out.Verified = r.now(), err == nil && !stopped.Active
+	if err != nil {
+		out.Error = "it could not be stopped: " + rootCause(err)
+	}
+	return out
+}
+
+// callTask calls the activity of a fault on its own queue.
+func (r *rehearsing) callTask(ctx, within workflow.Context, f fault.Fault, in fault.TaskInput, limit time.Duration) (out fault.TaskOutput, err error) {
+	act := r.act("fault."+f.Name+"."+in.Do, fmt.Sprintf("%s %s", in.Do, f))
+	act.queue, act.limit, act.within = f.Task.TaskQueue, taskLimit, limit
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(within, act.options()), f.Task.Activity, in).Get(ctx, &out)
+	return out, err
+}
