@@ -104,7 +104,7 @@ func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput
 	if err := a.readRaws(ctx, in.Run, rawPrefix, in.Load.Name, ledger.Read); err != nil {
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
-	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), Transactions: ledger.Transactions()}
+	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), ReadBack: true, Transactions: ledger.Transactions()}
 	if len(order.Transactions) == 0 {
 		return out, nil
 	}

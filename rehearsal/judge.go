@@ -106,7 +106,7 @@ func (f Facts) expected(e Expect) evidence.Criterion {
 		reason += ", to be below " + e.Below.String()
 	}
 	c := criterion(e.Title(), holds, value, unit, reason)
-	c.Limit, c.Signal = limit, e.Signal
+	c.Limit, c.Signal, c.Of = limit, e.Signal, e.Of
 	if len(e.Profile) > 0 {
 		f.follow(&c, e, counts)
 	}
