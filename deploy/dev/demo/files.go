@@ -17,20 +17,15 @@ var files embed.FS
 
 // The files of the demonstration's directory.
 const (
-	pidsFile      = "pids.json"
-	databaseFile  = "temporal.db"
-	caddyFile     = "caddy.json"
-	workerFile    = "bakeoff-worker.yaml"
-	temporalFile  = "temporal.toml" // empty: the person's own profiles stay out of it
-	variablesFile = "variables.sh"
-	signersFile   = "allowed_signers" // as OpenSSH has it
-	logFolder     = "logs"
-	specFolder    = "releases"
-	shopFolder    = "shop"     // the process driver's
-	branchFolder  = "branches" // the same of each branch
-	windowFolder  = "evidence" // the raw windows that the worker keeps
-	keyFolder     = "keys"     // the secret keys of those who sign
-	voteFolder    = "votes"    // what they signed, and the signatures
+	caddyFile    = "caddy.json"
+	workerFile   = "bakeoff-worker.yaml"
+	signersFile  = "allowed_signers" // as OpenSSH has it
+	specFolder   = "releases"
+	shopFolder   = "shop"     // the process driver's
+	branchFolder = "branches" // the same of each branch
+	windowFolder = "evidence" // the raw windows that the worker keeps
+	keyFolder    = "keys"     // the secret keys of those who sign
+	voteFolder   = "votes"    // what they signed, and the signatures
 )
 
 // write renders an embedded text into a file of the directory and returns its path.
