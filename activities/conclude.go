@@ -145,7 +145,13 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	f := in.Facts
 	out := rehearsal.Facts{
 		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
-		Samples: f.Scaling.Samples, Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted,
+		Samples: f.Scaling.Samples, Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
+	}
+	if len(f.Tables) > 0 {
+		if out.Ledger == nil {
+			out.Ledger = &evidence.Ledger{}
+		}
+		out.Ledger.Tables = f.Tables
 	}
 	if f.NotBack != "" {
 		out.After.Extra = append(out.After.Extra, f.NotBack)

@@ -44,6 +44,7 @@ type Practice struct {
 	Parts    map[string]string                                                 // config, flags, infrastructure → file of the library that describes it
 	Template func(file string, body []byte) (data.Template, []rollout.Problem) // reads a template
 	Masker   func() (*data.Masker, error)                                      // with the worker's key
+	Database func(name string) (Database, error)                               // by the names that manifests use
 	Place    func(run string) string                                           // where people find the evidence of a run
 	Version  string                                                            // of Bakeoff
 }

@@ -30,7 +30,7 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil
 	}
 	for i, p := range prepared {
-		if err := a.keep(ctx, run, "data/"+sets[i].Name+extension(p.Format), p.Body); err != nil {
+		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
 			return nil, nil, err
 		}
 		inputs = append(inputs, p.Input)

@@ -35,7 +35,6 @@ type RehearsalPlan struct {
 	Faults      []fault.Planned      `json:"faults,omitempty"`
 	Inputs      []evidence.Input     `json:"inputs,omitempty"`
 	Loads       map[string]string    `json:"loads,omitempty"` // load → digest of its schedule
-	Tables      []evidence.Table     `json:"tables,omitempty"`
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured
@@ -48,11 +47,13 @@ type RehearsalFacts struct {
 	Attacks      []AttackOutput      `json:"attacks,omitempty"`
 	Faults       []evidence.Fault    `json:"faults,omitempty"`
 	Drills       []evidence.Drill    `json:"drills,omitempty"`
+	Tables       []evidence.Table    `json:"tables,omitempty"`
 	Rollout      *rollout.Status     `json:"rollout,omitempty"`
 	NotBack      string              `json:"notBack,omitempty"` // why what was there before a promotion is not back
 	Scaling      SampleScalingOutput `json:"scaling,omitzero"`
 	ScalingError string              `json:"scalingError,omitempty"`
-	Aborted      string              `json:"aborted,omitempty"`
+	Aborted      string              `json:"aborted,omitempty"` // why somebody stopped it
+	Broken       string              `json:"broken,omitempty"`  // why it could not go on
 }
 
 // AttackInput asks for one part of a load.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type SampleScalingInput struct {
 	Expect  scaling.Expect  `json:"expect"`
 	Drivers rollout.Drivers `json:"drivers"`           // its metrics serve where Expect names none
 	Version string          `json:"version,omitempty"` // what {{.Version}} of queries stands for
-	Until   time.Time       `json:"until"`
+	Until   time.Time       `json:"until"`             // of what is read: metrics that are late are read later
 }
 
 // SampleScalingOutput is what was read, oldest first.
@@ -61,7 +62,7 @@ func (a *Activities) SampleScaling(ctx context.Context, in SampleScalingInput) (
 			break
 		}
 		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
-		if !next.Before(in.Until) {
+		if !next.Before(s.in.Until) {
 			return s.SampleScalingOutput, nil
 		}
 	}
@@ -96,6 +97,7 @@ func (a *Activities) newSampler(in SampleScalingInput) (*sampler, error) {
 	if s.metrics, err = a.Drivers.metrics(driver); err != nil {
 		return nil, err
 	}
+	s.in.Until = in.Until.Add(s.metrics.Delay()) // when that moment can be read
 	for _, p := range scalingProblems(in.Expect, s.metrics, "scaling") {
 		return nil, fmt.Errorf("%s: %w", p, ErrFinal)
 	}
@@ -152,7 +154,7 @@ func (s *sampler) poll(ctx context.Context, at time.Time) {
 		switch {
 		case why == nil:
 			*signal.field(&sample) = &v
-		case why != errFirst:
+		case !errors.Is(why, errFirst):
 			s.unread(signal.name, why.Error())
 		}
 	}

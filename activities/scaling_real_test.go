@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/activities/prometheus"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
@@ -140,4 +142,31 @@ func drawn(samples []scaling.Sample) string {
 		wanted.WriteByte(digit(s.Wanted))
 	}
 	return "wanted " + wanted.String() + "\nready  " + ready.String()
+}
+
+// TestSampleScalingFromPrometheus reads the same signals from a real server,
+// and those that only a query gives.
+func TestSampleScalingFromPrometheus(t *testing.T) {
+	p := newPool(t)
+	server := procs.StartPrometheus(t, t.TempDir(), fmt.Sprintf("scrape_configs:\n- job_name: pool\n  scrape_interval: 200ms\n"+
+		"  scrape_timeout: 200ms\n  static_configs:\n  - targets: [%q]\n", strings.TrimPrefix(p.URL, "http://")))
+	require.Eventually(t, func() bool { return p.reads.Load() > 2 }, procs.Patience, 20*time.Millisecond)
+	e := p.expects()
+	e.Poll, e.Endpoints = rollout.Duration(500*time.Millisecond), nil
+	e.Signals.Ready = scaling.Signal{Query: "sum(replicas_ready)"}
+	env, a := samplingOf()
+	a.Drivers.Metrics["prometheus"] = func(w activities.With) (activities.Metrics, error) { return prometheus.New(w, prometheus.Bearer{}) }
+	in := askFor(e, 2*time.Second)
+	in.Drivers.Metrics = &rollout.Driver{Driver: "prometheus", With: map[string]any{"url": server, "delay": "500ms"}}
+	done, err := env.ExecuteActivity(a.SampleScaling, in)
+	require.NoError(t, err)
+	var out activities.SampleScalingOutput
+	require.NoError(t, done.Get(&out))
+	last := out.Samples[len(out.Samples)-1]
+	require.InDelta(t, 3, *last.Ready, 0)
+	require.InDelta(t, 4, *last.Wanted, 0)
+	require.Greater(t, *last.Queue, 2.0)
+	require.WithinDuration(t, in.Until, last.At, 200*time.Millisecond, "metrics that are late are waited for")
+	require.InDelta(t, 50, *last.Rate, 21, "ten more at every scrape, two or three scrapes between two polls")
+	require.InDelta(t, 0.19, *last.Latency, 1e-9)
 }

@@ -22,7 +22,8 @@ type Facts struct {
 	Ledger   *evidence.Ledger
 	Before   State
 	After    State
-	Aborted  string // why it was stopped; "": it was not
+	Aborted  string // why somebody stopped it; "": nobody did
+	Broken   string // why it could not go on; "": it could
 }
 
 // Request is one request of a load.

@@ -46,6 +46,9 @@ func (m Manifest) Verdict(criteria []evidence.Criterion, f Facts) (evidence.Outc
 	if f.Aborted != "" {
 		return evidence.Aborted, f.Aborted
 	}
+	if f.Broken != "" {
+		return evidence.Failed, f.Broken
+	}
 	worst := evidence.Passed
 	var against []string
 	for _, c := range criteria {

@@ -48,6 +48,7 @@ type Manifest struct {
 
 	Baseline data.Baseline `json:"baseline,omitzero"`
 	Data     []data.Set    `json:"data,omitempty"`
+	Tables   []Table       `json:"tables,omitempty"` // reference tables: they must be the same after as before
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
@@ -92,6 +93,12 @@ func fileOr(body []byte, file *string, whole any) error {
 		return nil
 	}
 	return json.Unmarshal(body, whole)
+}
+
+// Table is one of a database that the worker's configuration knows.
+type Table struct {
+	Database string `json:"database"`
+	Table    string `json:"table"`
 }
 
 // Quotas bound what a run may use. The worker has bounds of its own; the lower

@@ -13,6 +13,10 @@ const (
 	SuiteType    = "RehearsalSuite"
 )
 
+// OutcomeOfControl is what negative controls are indexed with, whatever their
+// outcome.
+const OutcomeOfControl = "Control"
+
 // Order is the input of the Rehearsal workflow: the manifest, and who wants it.
 type Order struct {
 	Actor    string   `json:"actor,omitempty"`

@@ -58,9 +58,9 @@ configuration file. A target is written environment/service[/unit].`
 const (
 	groupRollouts   = "rollouts"
 	groupRehearsals = "rehearsals"
-	groupOrders   = "orders"
-	groupSpecs    = "specs"
-	groupAudit    = "audit"
+	groupOrders     = "orders"
+	groupSpecs      = "specs"
+	groupAudit      = "audit"
 )
 
 func (c *cli) root() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/activities/faults"
+	"bakeoff/activities/postgres"
 	"bakeoff/activities/store"
 	"bakeoff/activities/vegeta"
 	"bakeoff/rehearsal/data"
@@ -21,16 +22,17 @@ import (
 
 // rehearsalsConfig is what rehearsals may do here, and by what means.
 type rehearsalsConfig struct {
-	Production       []string          `json:"production,omitempty"`       // environments that no rehearsal touches; default production and prod
-	ProductionDrills []string          `json:"productionDrills,omitempty"` // of those, where a declared drill of the first step may be made
-	URLs             []string          `json:"urls,omitempty"`             // where load may go, as in allow.urls; default this machine only
-	Rate             load.Rate         `json:"rate,omitempty"`             // of all loads together; default 1000/s
-	Longest          rollout.Duration  `json:"longest,omitempty"`          // of one run; default 2h
-	Directory        string            `json:"directory,omitempty"`        // of templates, snapshots and recordings
-	Parts            map[string]string `json:"parts,omitempty"`            // config, flags, infrastructure → file of Directory that describes it
-	Masking          *secretRef        `json:"masking,omitempty"`          // the key that masks; needed only where something is masked
-	Faults           activities.With   `json:"faults,omitempty"`           // see faults.Parameters; default: no faults are made
-	Every            rollout.Duration  `json:"every,omitempty"`            // a service whose last drill is older is overdue; default 30d
+	Production       []string              `json:"production,omitempty"`       // environments that no rehearsal touches; default production and prod
+	ProductionDrills []string              `json:"productionDrills,omitempty"` // of those, where a declared drill of the first step may be made
+	URLs             []string              `json:"urls,omitempty"`             // where load may go, as in allow.urls; default this machine only
+	Rate             load.Rate             `json:"rate,omitempty"`             // of all loads together; default 1000/s
+	Longest          rollout.Duration      `json:"longest,omitempty"`          // of one run; default 2h
+	Directory        string                `json:"directory,omitempty"`        // of templates, snapshots and recordings
+	Parts            map[string]string     `json:"parts,omitempty"`            // config, flags, infrastructure → file of Directory that describes it
+	Masking          *secretRef            `json:"masking,omitempty"`          // the key that masks; needed only where something is masked
+	Faults           activities.With       `json:"faults,omitempty"`           // see faults.Parameters; default: no faults are made
+	Databases        map[string]*secretRef `json:"databases,omitempty"`        // name → where its address stands: postgres://user:password@host/database
+	Every            rollout.Duration      `json:"every,omitempty"`            // a service whose last drill is older is overdue; default 30d
 }
 
 // loopback is where load may go by default.
@@ -49,6 +51,11 @@ func (r rehearsalsConfig) validate() []rollout.Problem {
 	for name := range r.Parts {
 		if name != "config" && name != "flags" && name != "infrastructure" {
 			add("parts."+name, "a baseline has config, flags and infrastructure")
+		}
+	}
+	for name, ref := range r.Databases {
+		if err := ref.check(); err != nil {
+			add("databases."+name, "%v", err)
 		}
 	}
 	if r.Masking != nil {
@@ -100,6 +107,17 @@ func (c *config) practice() activities.Practice {
 				return nil, err
 			}
 			return data.NewMasker([]byte(key))
+		},
+		Database: func(name string) (activities.Database, error) {
+			ref, known := r.Databases[name]
+			if !known {
+				return nil, fmt.Errorf("database %q is not known here: name it in rehearsals.databases: %w", name, activities.ErrFinal)
+			}
+			address, err := ref.fetch()
+			if err != nil {
+				return nil, fmt.Errorf("database %s: %w", name, err)
+			}
+			return postgres.New(address)
 		},
 		Place: func(run string) string {
 			place, err := filepath.Abs(filepath.Join(c.Evidence.Directory, run))
@@ -156,6 +174,16 @@ func (a *acts) ReadBack(ctx context.Context, in activities.AttackInput) (activit
 // ConcludeRehearsal writes to where evidence is kept now.
 func (a *acts) ConcludeRehearsal(ctx context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 	return a.rehearsing().ConcludeRehearsal(ctx, in)
+}
+
+// RestoreData writes to the databases that are configured now.
+func (a *acts) RestoreData(ctx context.Context, in activities.RestoreDataInput) (activities.RestoreDataOutput, error) {
+	return a.rehearsing().RestoreData(ctx, in)
+}
+
+// ReadTables reads from the databases that are configured now.
+func (a *acts) ReadTables(ctx context.Context, in activities.ReadTablesInput) (activities.ReadTablesOutput, error) {
+	return a.rehearsing().ReadTables(ctx, in)
 }
 
 // makeFaults makes the driver of faults, and undoes what a worker that died has

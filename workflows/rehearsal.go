@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -22,6 +23,9 @@ import (
 func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, error) {
 	r := newRehearsing(ctx, order)
 	if err := r.listen(); err != nil {
+		return r.status, err
+	}
+	if err := r.index(); err != nil {
 		return r.status, err
 	}
 	admitted, err := r.admit()
@@ -48,6 +52,7 @@ type rehearsing struct {
 
 	zero    time.Time // the beginning of the load
 	stopped string    // why it was; "": it was not
+	broken  bool      // nobody stopped it: it could not go on
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
@@ -94,6 +99,14 @@ func (r *rehearsing) stop(why string) {
 	}
 }
 
+// breakOff ends a practice that cannot go on.
+func (r *rehearsing) breakOff(why string) {
+	if r.stopped == "" {
+		r.broken = true
+		r.stop(why)
+	}
+}
+
 // admit has the worker look at the manifest, at what it starts from, and at what
 // its own policy says. Nothing is changed before.
 func (r *rehearsing) admit() (bool, error) {
@@ -122,14 +135,17 @@ func (r *rehearsing) practise() {
 	r.enter(rehearsal.Practising, "reading the state before")
 	r.facts.Before = r.look("before")
 	if r.facts.Before.Error != "" {
-		r.stop("the state before could not be read: " + r.facts.Before.Error)
+		r.breakOff("the state before could not be read: " + r.facts.Before.Error)
+		return
+	}
+	if !r.restoreData() {
 		return
 	}
 	timer := r.timer("stop what takes too long", r.order.Manifest.Longest().Std())
 	defer timer.cancel()
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) == nil {
-			r.stop(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
+			r.breakOff(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
 		}
 	})
 	r.zero = r.now().Add(leadTime)
@@ -160,6 +176,7 @@ func (r *rehearsing) tearDown() {
 		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
 	}
 	r.readBack()
+	r.compareTables()
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }
@@ -167,7 +184,9 @@ func (r *rehearsing) tearDown() {
 // conclude has what was measured judged, and the evidence written.
 func (r *rehearsing) conclude() error {
 	r.enter(rehearsal.Judging, "judging what was measured")
-	r.facts.Aborted = r.stopped
+	if r.facts.Aborted = r.stopped; r.broken {
+		r.facts.Aborted, r.facts.Broken = "", r.stopped
+	}
 	act := r.act("conclude", "judge what was measured, and write the evidence")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, time.Hour, heartbeat
 	var out activities.ConcludeRehearsalOutput
@@ -184,7 +203,27 @@ func (r *rehearsing) end() rehearsal.Status {
 	now := r.now()
 	r.status.EndedAt = &now
 	r.enter(rehearsal.Completed, "")
+	_ = r.index() // who looks for it finds it in its phase before
 	return r.status
+}
+
+// index lets rehearsals be found: by what they practise on, and at their end by
+// their outcome, and by how many drills they made, as the step. A control that
+// had to go red proves nothing of its target, and is found under its own word.
+func (r *rehearsing) index() error {
+	m := r.order.Manifest
+	updates := []temporal.SearchAttributeUpdate{
+		attributeTarget.ValueSet(m.Target().String()), attributeService.ValueSet(m.Rollout.Service), attributeEnvironment.ValueSet(m.Environment),
+		attributePhase.ValueSet(string(r.status.Phase)), attributeStep.ValueSet(int64(r.status.Drills)),
+	}
+	if r.status.Outcome != "" {
+		outcome := string(r.status.Outcome)
+		if m.Negative {
+			outcome = rehearsal.OutcomeOfControl
+		}
+		updates = append(updates, attributeOutcome.ValueSet(outcome))
+	}
+	return workflow.UpsertTypedSearchAttributes(r.ctx, updates...)
 }
 
 func (r *rehearsing) now() time.Time { return workflow.Now(r.ctx) }

@@ -79,6 +79,7 @@ func work(in io.Reader) error {
 // world is what faults are injected into.
 type world struct {
 	dir       string
+	api       *httptest.Server
 	toxiproxy *toxiproxy.Client
 	with      activities.With
 }
@@ -97,7 +98,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
-	w := &world{dir: dir, toxiproxy: toxiproxy.NewClient(api.URL), with: activities.With{
+	w := &world{dir: dir, api: api, toxiproxy: toxiproxy.NewClient(api.URL), with: activities.With{
 		"directory": filepath.Join(dir, "registry"), "toxiproxy": api.URL, "keeper": []string{exe, "keep-fault"},
 		"limits": fault.Limits{AtOnce: 10, Longest: 60 * second, Kinds: fault.Kinds(), Proxies: []string{"*"}, Processes: []string{"*"},
 			PIDFiles: []string{dir + "/*.pid"}, Files: []string{dir + "/*"}, Disks: []string{dir + "/*"}},

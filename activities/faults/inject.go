@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"bakeoff/activities"
@@ -41,7 +42,7 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 	}
 	defer release()
 	r := record{file: d.registry.file(o.ID)}
-	mine, err := lockNow(r.sibling(".lock"))
+	mine, err := r.take(ctx)
 	if errors.Is(err, errLocked) {
 		return d.kept(r.file)
 	}
@@ -133,25 +134,18 @@ func (d *Driver) room(o activities.FaultOrder) error {
 	if err != nil {
 		return err
 	}
-	active := 0
+	var active []string
 	for _, r := range records {
 		if r.EndedAt != nil || r.Order.ID == o.ID {
 			continue
 		}
-		active++
+		active = append(active, r.Order.Fault.Name+" of "+r.Order.ID)
 		if touches := o.Fault.Touches(); touches != "" && touches == r.Order.Fault.Touches() {
 			return fmt.Errorf("the %s is changed by fault %s of %s until %s", touches, r.Order.Fault.Name, r.Order.ID, r.Order.Until.Format(time.TimeOnly))
 		}
 	}
-	if most := d.parameters.Limits.TheAtOnce(); active >= most {
-		return fmt.Errorf("%d faults are in force here, and the worker allows %d at once", active, most)
+	if most := d.parameters.Limits.TheAtOnce(); len(active) >= most {
+		return fmt.Errorf("the worker allows %d faults at once, and these are in force: %s", most, strings.Join(active, ", "))
 	}
 	return nil
-}
-
-// lockNow makes one try.
-func lockNow(file string) (release func(), err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return lock(ctx, file)
 }

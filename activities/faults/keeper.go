@@ -18,7 +18,7 @@ import (
 
 // The deadlines of keepers.
 const (
-	claimDeadline = 10 * time.Second // to get the lock of the fault, which its worker has just let go
+	claimDeadline = 10 * time.Second // to get the lock of a fault from who lets it go
 	actDeadline   = 25 * time.Second // one try to begin, or to undo
 	keepTrying    = 10 * time.Minute // to undo; then the next worker that starts goes on
 	slowest       = 5 * time.Second  // between two tries to undo
@@ -66,6 +66,9 @@ func claim(ctx context.Context, file string) (record, func(), error) {
 		return record{}, nil, fmt.Errorf("keep %s: %w", file, err)
 	}
 	r, err := load(file)
+	if err == nil {
+		err = sign(r.sibling(".lock"))
+	}
 	if err == nil && (r.EndedAt != nil || r.StartedAt != nil) {
 		err = fmt.Errorf("keep %s: it has been begun already", file)
 	}
@@ -81,6 +84,9 @@ func (r *record) begin(ctx context.Context, k kind) error {
 	if !time.Now().Before(r.Order.Until) {
 		return fmt.Errorf("it expired before it began: %w", activities.ErrFinal)
 	}
+	if isDeserted() {
+		return errors.New("the worker died before it began")
+	}
 	ctx, cancel := context.WithTimeout(ctx, actDeadline)
 	defer cancel()
 	if err := k.apply(ctx, r); err != nil {
@@ -88,6 +94,12 @@ func (r *record) begin(ctx context.Context, k kind) error {
 	}
 	r.StartedAt = now()
 	return r.save()
+}
+
+// isDeserted reports whether the worker is gone already: nothing may begin then.
+func isDeserted() bool {
+	n, _, err := syscall.Recvfrom(syscall.Stdin, make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return err == nil && n == 0
 }
 
 // tell answers the worker. Where it is gone, the wait ends at once.

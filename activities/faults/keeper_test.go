@@ -195,7 +195,7 @@ func TestRegistrationIsWrittenBeforeTheFault(t *testing.T) {
 	require.NoError(t, err)
 	var r record
 	require.NoError(t, json.Unmarshal(body, &r))
-	require.Equal(t, &proxyBefore{Name: "db", Upstream: upstream}, r.Undo.Proxy)
+	require.Equal(t, &proxyBefore{Name: "db"}, r.Undo.Proxy)
 	require.Nil(t, r.StartedAt)
 	require.NoError(t, d.Sweep(t.Context()))
 	endedBy(t, d, o, "worker")

@@ -129,3 +129,22 @@ func TestPIDFilesOfThePast(t *testing.T) {
 	require.ErrorIs(t, err, activities.ErrFinal)
 	require.ErrorContains(t, err, "is this worker: write worker instead of process")
 }
+
+// The worker that injects the fault is its victim: the keeper sees it die, and
+// that its supervisor brings it back.
+func TestWorkerKillsItself(t *testing.T) {
+	w := newWorld(t)
+	next := w.process(t, "worker")
+	o := order("self", fault.Fault{Worker: &fault.Process{Name: "worker", Do: fault.Kill}})
+	cmd, out := w.worker(t, []activities.FaultOrder{o}, func(pid int) {
+		require.NoError(t, os.WriteFile(next.pidFile, []byte(strconv.Itoa(pid)), 0o644))
+	})
+	require.Zero(t, injected(t, out))
+	require.ErrorContains(t, cmd.Wait(), "signal: killed")
+	active, err := w.driver(t).Active(t.Context())
+	require.NoError(t, err)
+	require.Len(t, active, 1, "it is not back")
+	next.end()
+	next.start(t)
+	endedBy(t, w.driver(t), o, "worker")
+}

@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,11 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"bakeoff/activities"
-	"bakeoff/activities/identity"
 )
 
 // Who ended a fault.
@@ -132,87 +129,4 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
-}
-
-// lockPoll is how often a lock that is taken is asked for again.
-const lockPoll = 10 * time.Millisecond
-
-// errLocked: the context ended before the lock was free.
-var errLocked = errors.New("somebody else is at it")
-
-// lock waits for the flock of a file that is made where it is missing, and
-// writes this process into it. A context that has ended makes one try.
-func lock(ctx context.Context, file string) (release func(), err error) {
-	for {
-		f, err := tryLock(file)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", file, err)
-		}
-		if err := rest(ctx, lockPoll); err != nil {
-			return nil, errLocked
-		}
-	}
-}
-
-func tryLock(file string) (*os.File, error) {
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil && !isSameFile(f, file) {
-		err = syscall.EWOULDBLOCK // it was deleted in the meantime: take the new one
-	}
-	if err == nil {
-		err = sign(f)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func isSameFile(f *os.File, path string) bool {
-	a, err1 := f.Stat()
-	b, err2 := os.Stat(path)
-	return err1 == nil && err2 == nil && os.SameFile(a, b)
-}
-
-// sign writes the identity of this process into its lock.
-func sign(f *os.File) error {
-	me, err := identity.Of(os.Getpid())
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(me)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(append(body, '\n'), 0)
-	return errors.Join(err, f.Truncate(int64(len(body)+1)))
-}
-
-// holder is who has locked a file, or had; nobody where that is not known.
-func holder(file string) identity.Process {
-	var p identity.Process
-	if body, err := os.ReadFile(file); err == nil && json.Unmarshal(body, &p) != nil {
-		return identity.Process{}
-	}
-	return p
-}
-
-// rest waits, or returns the context's error.
-func rest(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,16 +34,19 @@ func (d *Driver) Remove(ctx context.Context, o activities.FaultOrder) error {
 }
 
 // RemoveAll is the emergency stop: it removes every fault of the registry,
-// whoever injected it. It may be called by any process of the machine.
+// whoever injected it, all at once. It may be called by any process of the
+// machine. Faults that are injected later are not kept from it.
 func (d *Driver) RemoveAll(ctx context.Context) error {
 	records, err := d.registry.list()
-	errs := []error{err}
-	for _, r := range records {
+	errs := make([]error, len(records))
+	var all sync.WaitGroup
+	for i, r := range records {
 		if r.EndedAt == nil || !r.Closed {
-			errs = append(errs, r.remove(ctx, byStop))
+			all.Go(func() { errs[i] = r.remove(ctx, byStop) })
 		}
 	}
-	return errors.Join(errs...)
+	all.Wait()
+	return errors.Join(append(errs, err)...)
 }
 
 // remove ends the fault and closes its record, so that it cannot begin later.
@@ -91,9 +95,9 @@ func (r *record) seize(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// Sweep is for a worker that starts: it undoes every fault whose keeper is
-// dead, and forgets those that ended a day ago. Faults with a keeper are left
-// to it: their worker may be another one.
+// Sweep is for a worker that starts, and for every minute of its life: it undoes
+// every fault whose keeper is dead, and forgets those that ended a day ago.
+// Faults with a keeper are left to it: their worker may be another one.
 func (d *Driver) Sweep(ctx context.Context) error {
 	files, err := filepath.Glob(filepath.Join(d.registry.dir, "*.json"))
 	errs := []error{err}
@@ -107,7 +111,7 @@ func (d *Driver) Sweep(ctx context.Context) error {
 
 func sweep(ctx context.Context, file string) error {
 	r := record{file: file}
-	release, err := lockNow(r.sibling(".lock"))
+	release, err := r.take(ctx)
 	if errors.Is(err, errLocked) {
 		return nil
 	}

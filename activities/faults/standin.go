@@ -33,7 +33,9 @@ type standIn struct {
 }
 
 func (s *standIn) prepare(_ context.Context, _ Parameters, r *record) error {
-	return r.prepareProxy(s.Proxy)
+	before, err := r.lookAtProxy(s.Proxy)
+	r.Undo.Proxy = &before
+	return err
 }
 
 func (s *standIn) apply(_ context.Context, r *record) error {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -33,8 +34,8 @@ func (d *Driver) start(ctx context.Context, file string) error {
 	if err != nil {
 		return fmt.Errorf("make a socket to the keeper: %w", err)
 	}
-	args := append(d.parameters.Keeper[1:len(d.parameters.Keeper):len(d.parameters.Keeper)], file)
-	cmd := exec.Command(d.parameters.Keeper[0], args...)
+	keeper := d.parameters.Keeper
+	cmd := exec.Command(keeper[0], slices.Concat(keeper[1:], []string{file})...)
 	cmd.Dir, cmd.Stdin, cmd.Env = d.registry.dir, theirs, environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()

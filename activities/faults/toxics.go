@@ -19,37 +19,41 @@ import (
 	"bakeoff/rollout"
 )
 
-// proxyBefore is a Toxiproxy proxy before the fault. It was enabled.
+// proxyBefore is a Toxiproxy proxy before the fault.
 type proxyBefore struct {
 	Name     string `json:"name"`
-	Upstream string `json:"upstream"`
+	Upstream string `json:"upstream,omitempty"` // where it led, enabled; "" where the fault leaves that alone
 }
 
 // toxics disturbs a proxy, or closes it.
 type toxics struct{ fault.Toxiproxy }
 
 func (t toxics) prepare(_ context.Context, _ Parameters, r *record) error {
-	return r.prepareProxy(t.Proxy)
+	before, err := r.lookAtProxy(t.Proxy)
+	if err == nil && !t.Down {
+		before.Upstream = "" // other faults may change that meanwhile
+	}
+	r.Undo.Proxy = &before
+	return err
 }
 
-// prepareProxy notes the state of the proxy that the fault is about.
-func (r *record) prepareProxy(name string) error {
+// lookAtProxy reads the proxy that the fault is about.
+func (r *record) lookAtProxy(name string) (proxyBefore, error) {
 	if r.API == "" {
-		return refuse("this worker has no Toxiproxy: configure the URL of its API")
+		return proxyBefore{}, refuse("this worker has no Toxiproxy: configure the URL of its API")
 	}
 	all, err := toxiproxy.NewClient(r.API).Proxies()
 	if err != nil {
-		return fmt.Errorf("ask Toxiproxy at %s for its proxies: %w", r.API, err)
+		return proxyBefore{}, fmt.Errorf("ask Toxiproxy at %s for its proxies: %w", r.API, err)
 	}
 	proxy, found := all[name]
 	switch {
 	case !found:
-		return refuse("Toxiproxy at %s has no proxy %s, only %s", r.API, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		return proxyBefore{}, refuse("Toxiproxy at %s has no proxy %s, only %s", r.API, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 	case !proxy.Enabled:
-		return refuse("proxy %s of Toxiproxy is disabled already: enable it first", name)
+		return proxyBefore{}, refuse("proxy %s of Toxiproxy is disabled already: enable it first", name)
 	}
-	r.Undo.Proxy = &proxyBefore{Name: name, Upstream: proxy.Upstream}
-	return nil
+	return proxyBefore{Name: name, Upstream: proxy.Upstream}, nil
 }
 
 // effects are the toxics that make the fault, by their names on the server.
@@ -98,8 +102,8 @@ func (t toxics) apply(_ context.Context, r *record) error {
 
 func (t toxics) undo(ctx context.Context, r *record) error { return r.restoreProxy(ctx) }
 
-// restoreProxy takes the fault's toxics from the proxy, enables it, gives it
-// its upstream, and reads all that back. Toxiproxy keeps nothing on disk: where
+// restoreProxy takes the fault's toxics from the proxy, enables it and gives it
+// its upstream where the fault changed them, and reads all that back. Toxiproxy keeps nothing on disk: where
 // the proxy, or the server, is gone, the fault is gone with it.
 func (r *record) restoreProxy(ctx context.Context) error {
 	if r.Undo.Proxy == nil {
@@ -132,7 +136,12 @@ func (r *record) restoreProxy(ctx context.Context) error {
 func (r *record) isOurs(x toxiproxy.Toxic) bool { return strings.HasPrefix(x.Name, r.toxicPrefix()) }
 
 func (r *record) isRestored(proxy *toxiproxy.Proxy) bool {
-	return proxy.Enabled && proxy.Upstream == r.Undo.Proxy.Upstream && !slices.ContainsFunc(proxy.ActiveToxics, r.isOurs)
+	return r.leadsBack(proxy) && !slices.ContainsFunc(proxy.ActiveToxics, r.isOurs)
+}
+
+func (r *record) leadsBack(proxy *toxiproxy.Proxy) bool {
+	upstream := r.Undo.Proxy.Upstream
+	return upstream == "" || proxy.Enabled && proxy.Upstream == upstream
 }
 
 func (r *record) putBack(proxy *toxiproxy.Proxy) error {
@@ -144,7 +153,7 @@ func (r *record) putBack(proxy *toxiproxy.Proxy) error {
 			return fmt.Errorf("remove toxic %s: %w", x.Name, err)
 		}
 	}
-	if proxy.Enabled && proxy.Upstream == r.Undo.Proxy.Upstream {
+	if r.leadsBack(proxy) {
 		return nil
 	}
 	proxy.Enabled, proxy.Upstream = true, r.Undo.Proxy.Upstream

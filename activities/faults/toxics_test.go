@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rollout"
 )
@@ -131,20 +131,47 @@ func TestErrorsOfADependency(t *testing.T) {
 	require.Equal(t, map[int]int{200: 200}, count("/charge/1"))
 }
 
+// Toxics and a stand-in may lie over each other; each takes away its own.
+func TestFaultsOfOneProxy(t *testing.T) {
+	w := newWorld(t)
+	url, upstream := w.web(t, "pay")
+	d := w.driver(t)
+	slow := order("slow", fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: "pay", Latency: second / 5}})
+	errs := order("errors", fault.Fault{Errors: &fault.Errors{Proxy: "pay"}})
+	inject(t, d, slow)
+	inject(t, d, errs)
+	status, _, took, err := get(url)
+	require.NoError(t, err)
+	require.Equal(t, 503, status)
+	require.GreaterOrEqual(t, took, 200*time.Millisecond)
+	require.NoError(t, d.Remove(t.Context(), slow))
+	status, _, _, err = get(url)
+	require.NoError(t, err)
+	require.Equal(t, 503, status, "the other fault goes on")
+	require.NoError(t, d.Remove(t.Context(), errs))
+	require.True(t, w.untouched(t, "pay", upstream))
+}
+
 // Toxiproxy keeps nothing: where it is gone, so is the fault.
 func TestToxiproxyIsGone(t *testing.T) {
 	w := newWorld(t)
 	w.web(t, "db")
 	d := w.driver(t)
-	gone := order("gone", fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: second}})
-	inject(t, d, gone)
+	f := fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: second}}
+	proxy, server := order("proxy", f), order("server", f)
+	inject(t, d, proxy)
 	p, err := w.toxiproxy.Proxy("db")
 	require.NoError(t, err)
 	require.NoError(t, p.Delete())
-	require.NoError(t, d.Remove(t.Context(), gone))
+	require.NoError(t, d.Remove(t.Context(), proxy))
 
-	w.with["toxiproxy"] = "http://127.0.0.1:1"
-	err = w.driver(t).Inject(t.Context(), order("unreachable", fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: second}}))
+	w.web(t, "db")
+	inject(t, d, server)
+	w.api.Close()
+	require.NoError(t, d.Remove(t.Context(), server))
+	endedBy(t, d, server, "rehearsal")
+
+	err = d.Inject(t.Context(), order("unreachable", f))
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
-	require.False(t, errors.Is(err, errLocked))
+	require.NotErrorIs(t, err, activities.ErrFinal)
 }

@@ -91,22 +91,23 @@ func (m *Masker) permute(class string, s symbols, turn int) symbols {
 // round draws from the key, the class, the shape and the half that stays as it
 // is; at says turn, round, and the half that changes.
 func (m *Masker) round(class string, s symbols, at [4]int) *rand.Rand {
-	mac := hmac.New(sha256.New, m.key)
+	var message []byte
+	number := func(n int) { message = binary.BigEndian.AppendUint64(message, uint64(n)) }
 	for _, part := range []string{class, s.foreign} {
-		_ = binary.Write(mac, binary.BigEndian, int64(len(part))) // a hash takes everything
-		mac.Write([]byte(part))
+		number(len(part))
+		message = append(message, part...)
 	}
-	numbers := make([]int64, 0, len(at)+2*len(s.value))
 	for _, n := range at {
-		numbers = append(numbers, int64(n))
+		number(n)
 	}
 	for i, v := range s.value {
-		numbers = append(numbers, int64(s.radix[i]))
+		number(s.radix[i])
 		if i < at[2] || i >= at[3] {
-			numbers = append(numbers, int64(v))
+			number(v)
 		}
 	}
-	_ = binary.Write(mac, binary.BigEndian, numbers)
+	mac := hmac.New(sha256.New, m.key)
+	mac.Write(message)
 	return rand.New(rand.NewChaCha8([32]byte(mac.Sum(nil))))
 }
 

@@ -3,8 +3,8 @@ package data
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"bakeoff/rollout"
@@ -59,6 +59,7 @@ func (c Column) problems(p *problems, path string, before []Column) {
 	p.require(kinds == 1, path, "needs one of uniform, normal, logNormal, choice, date, sequence, uuid, pattern, reference; it has %d", kinds)
 	p.require(c.Decimals >= 0 && c.Decimals <= 9, at(path, "decimals"), "%d is not from 0 to 9", c.Decimals)
 	p.require(c.Min == nil || c.Max == nil || *c.Min <= *c.Max, at(path, "max"), "is less than min")
+	p.require(c.Decimals == 0 && c.Min == nil && c.Max == nil || c.rises() && c.Date == nil, path, "decimals, min and max are only for uniform, normal and logNormal")
 	p.require(!c.Luhn || strings.Contains(c.Pattern, "#"), at(path, "luhn"), "needs a pattern with #")
 	for _, name := range referred(c.Pattern) {
 		p.require(hasColumn(before, name), at(path, "pattern"), "there is no column %s before this one", name)
@@ -171,13 +172,15 @@ func (t Template) rareProblems(p *problems, path string) {
 			k := t.column(name)
 			p.require(k >= 0, at(here, "set."+name), "there is no such column")
 			if k >= 0 && t.Columns[k].cell() == Number {
-				_, err := strconv.ParseFloat(r.Set[name], 64)
-				p.require(err == nil, at(here, "set."+name), "%q is no number, and the column has numbers", r.Set[name])
+				p.require(plainNumber.MatchString(r.Set[name]), at(here, "set."+name), "%q is no number, and the column has numbers", r.Set[name])
 			}
 		}
 	}
 	p.require(sum <= rollout.All, path, "the shares come to %s: at most 100%%", sum)
 }
+
+// plainNumber is a number that JSON and databases read.
+var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func finite(values ...float64) bool {
 	return !slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })

@@ -44,6 +44,8 @@ func TestBadTemplatesAreRefused(t *testing.T) {
 		{"given", "columns: [{name: a, uniform: {from: 1, to: 2}, given: {column: b, cases: {x: {uniform: {from: 1, to: 2}}}}}]", "columns[0].given.column: there is no column b before this one"},
 		{"given of another kind", "columns: [{name: b, uuid: true}, {name: a, uniform: {from: 1, to: 2}, given: {column: b, cases: {x: {choice: {values: [y]}}}}}]", "columns[1].given.cases.x: draws words, and the column draws numbers"},
 		{"decimals", "columns: [{name: a, uniform: {from: 1, to: 2}, decimals: 10}]", "columns[0].decimals: 10 is not from 0 to 9"},
+		{"decimals of words", "columns: [{name: a, choice: {values: [x]}, decimals: 2}]", "columns[0]: decimals, min and max are only for uniform, normal and logNormal"},
+		{"rare number of another kind", "columns: [{name: a, sequence: {from: 1}}]\nrare: [{name: r, share: 1%, set: {a: NaN}}]", `rare[0].set.a: "NaN" is no number`},
 		{"min and max", "columns: [{name: a, uniform: {from: 1, to: 2}, min: 2, max: 1}]", "columns[0].max: is less than min"},
 		{"coefficient", "columns: [{name: a, uniform: {from: 1, to: 2}}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [a, b], coefficient: 2}]", "correlations[0].coefficient: 2 is not from -1 to 1"},
 		{"pair of words", "columns: [{name: a, uuid: true}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [a, b], coefficient: 1}]", "correlations[0].columns: a is no column that draws numbers or dates"},

@@ -163,7 +163,7 @@ type Fault struct {
 	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt"`
-	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop"
+	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`
 }

@@ -75,7 +75,8 @@ type Errors struct {
 }
 
 // Drift changes a file. At the end it is put back byte for byte, with its mode
-// and owner.
+// and owner. The file is replaced each time, never written into: who has it open
+// goes on reading the old one.
 type Drift struct {
 	File    string            `json:"file"`              // absolute; a regular file of at most 1 MiB
 	Content *string           `json:"content,omitempty"` // what is in it during the fault

@@ -134,12 +134,12 @@ func orZero(d *rollout.Duration) rollout.Duration {
 	return *d
 }
 
-func (x Process) validate(p *problems) {
-	p.require((x.Name == "") != (x.PIDFile == ""), "name", "give either name, as in the worker's configuration, or pidFile")
-	if x.PIDFile != "" {
-		p.absolute(x.PIDFile, "pidFile")
+func (p Process) validate(v *problems) {
+	v.require((p.Name == "") != (p.PIDFile == ""), "name", "give either name, as in the worker's configuration, or pidFile")
+	if p.PIDFile != "" {
+		v.absolute(p.PIDFile, "pidFile")
 	}
-	p.require(slices.Contains([]string{Kill, Freeze}, x.Do), "do", "%q is not one of %s, %s", x.Do, Kill, Freeze)
+	v.require(slices.Contains([]string{Kill, Freeze}, p.Do), "do", "%q is not one of %s, %s", p.Do, Kill, Freeze)
 }
 
 func (e Errors) validate(p *problems) {
@@ -202,14 +202,13 @@ func (p *problems) absolute(value, field string) {
 // keep their connections: Toxiproxy draws for each connection whether it is
 // disturbed, and a reset reaches those alone that are opened during the fault.
 func KeepAliveProblems(at string, faults []Fault, keepAlive []string) []rollout.Problem {
-	var out []rollout.Problem
+	p := &problems{path: at}
 	for i, f := range faults {
-		if t := f.Toxiproxy; t != nil && len(keepAlive) > 0 {
-			p := problems{path: fmt.Sprintf("%s[%d].toxiproxy", at, i)}
-			p.require(t.ResetPeer == nil, "resetPeer", "is drawn once for each connection, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
-			p.require(t.ResetPeer != nil || t.TheToxicity() == rollout.All, "toxicity", "is drawn once for each connection, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
-			out = append(out, p.found...)
+		resets := f.Toxiproxy != nil && f.Toxiproxy.ResetPeer != nil
+		if resets && len(keepAlive) > 0 {
+			p.path = fmt.Sprintf("%s[%d]", at, i)
+			p.require(false, "toxiproxy.resetPeer", "reaches new connections alone, and load %s keeps its connections: write keepAlive: false there", strings.Join(keepAlive, ", "))
 		}
 	}
-	return out
+	return p.found
 }

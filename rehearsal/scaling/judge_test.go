@@ -121,6 +121,13 @@ func TestFigures(t *testing.T) {
 			r.ready = "1111111233455555555532111111"
 		}),
 			is: evidence.Failed, why: "2 replicas too many were ready (3 needed), and 0 are allowed", advice: "2 replicas too many: make cooldownUp longer than a replica takes to start (2s; now 2s)"},
+		"enough when nobody needs them": {tape: with(func(r *tape) { r.ready = "1111111222222222223332211111" }), is: evidence.Failed, why: "only 2 of the 3"},
+		"too many before the load": {expect: func(e *scaling.Expect) { e.Policy = scaling.Policy{} },
+			tape: with(func(r *tape) {
+				r.wanted = "5511123333333333333321111111"
+				r.ready = "5551111233333333333332111111"
+			}),
+			is: evidence.Passed, why: "0 replicas too many"},
 		"as many too many as allowed": {expect: func(e *scaling.Expect) { e.Overshoot, e.Policy.CooldownUp = 2, 0 },
 			tape: with(func(r *tape) {
 				r.wanted = "1111123345555555555321111111"

@@ -7,14 +7,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
-// inputs is the part of a rehearsal's manifest that is data.
+// inputs is the part of a rehearsal's manifest that is data and faults.
 type inputs struct {
 	Baseline data.Baseline `json:"baseline"`
 	Data     []data.Set    `json:"data"`
+	Faults   []fault.Fault `json:"faults"`
 }
 
 // Validate is what the whole manifest says of this part.
@@ -23,7 +25,7 @@ func (in inputs) Validate() []rollout.Problem {
 	for i, s := range in.Data {
 		out = append(out, s.Problems(fmt.Sprintf("data[%d]", i))...)
 	}
-	return out
+	return append(out, fault.Problems("faults", in.Faults)...)
 }
 
 func checkTemplate(t *testing.T, b block) {

@@ -1,0 +1,105 @@
+//go:build linux
+
+package faults
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal/fault"
+)
+
+// What may not be done is refused before anything is registered or touched.
+func TestRefusedBeforeAnythingBegins(t *testing.T) {
+	w := newWorld(t)
+	_, upstream := w.web(t, "db")
+	w.proxy(t, "off", "127.0.0.1:1")
+	off, err := w.toxiproxy.Proxy("off")
+	require.NoError(t, err)
+	require.NoError(t, off.Disable())
+	victim := w.process(t, "victim")
+	limits := w.with["limits"].(fault.Limits)
+	limits.Proxies, limits.Processes = []string{"db", "none", "off"}, []string{"victim", "nobody"}
+	w.with["limits"] = limits
+	tests := map[string]struct {
+		fault  fault.Fault
+		change func(*activities.FaultOrder)
+		want   string
+	}{
+		"no expiry of its own":    {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 0 }, "fault.for: is missing: a fault needs an expiry"},
+		"no expiry of the order":  {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Time{} }, "it has no expiry"},
+		"expired":                 {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Now().Add(-time.Second) }, "before it began"},
+		"overlong":                {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 61 * second }, "fault.for: 1m1s is longer than the 1m that the worker allows"},
+		"no id":                   {latencyOf("db"), func(o *activities.FaultOrder) { o.ID = "" }, "it has no id"},
+		"a proxy outside":         {latencyOf("bank"), nil, "fault.toxiproxy.proxy: bank may not be touched here: the worker allows db, none, off"},
+		"an unknown proxy":        {latencyOf("none"), nil, "has no proxy none, only db, off"},
+		"a disabled proxy":        {latencyOf("off"), nil, "proxy off of Toxiproxy is disabled already: enable it first"},
+		"a process outside":       {freezeOf("sshd"), nil, "fault.process.name: sshd may not be touched here: the worker allows victim, nobody"},
+		"an unknown process":      {freezeOf("nobody"), nil, "this worker knows no process nobody: add it to its processes"},
+		"a pid file outside":      {fault.Fault{Process: &fault.Process{PIDFile: "/run/sshd.pid", Do: fault.Kill}}, nil, "/run/sshd.pid may not be touched here"},
+		"for somebody else":       {fault.Fault{Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}, nil, "chaos may not be touched here: the worker allows none"},
+		"an impossible disk size": {fault.Fault{Disk: &fault.Disk{Path: w.dir + "/x", Size: 1}}, nil, "a loop file system has 1 MiB to 1 GiB"},
+	}
+	for name, tt := range tests {
+		o := order("f", tt.fault)
+		if tt.change != nil {
+			tt.change(&o)
+		}
+		err := w.driver(t).Inject(t.Context(), o)
+		require.ErrorIs(t, err, activities.ErrFinal, name)
+		require.ErrorContains(t, err, tt.want, name)
+	}
+	records, err := w.driver(t).registry.list()
+	require.NoError(t, err)
+	require.Empty(t, records)
+	require.True(t, w.untouched(t, "db", upstream))
+	require.False(t, isFrozen(victim.it))
+}
+
+func latencyOf(proxy string) fault.Fault {
+	return fault.Fault{Toxiproxy: &fault.Toxiproxy{Proxy: proxy, Latency: second}}
+}
+
+func freezeOf(name string) fault.Fault {
+	return fault.Fault{Process: &fault.Process{Name: name, Do: fault.Freeze}}
+}
+
+func TestOneFaultAtATimeOnOneThing(t *testing.T) {
+	w := newWorld(t)
+	w.web(t, "db")
+	limits := w.with["limits"].(fault.Limits)
+	limits.AtOnce = 2
+	w.with["limits"] = limits
+	d := w.driver(t)
+	down := order("down", fault.Fault{Metrics: &fault.Metrics{Proxy: "db"}})
+	inject(t, d, down)
+	errors := order("errors", fault.Fault{Errors: &fault.Errors{Proxy: "db"}})
+	require.ErrorContains(t, d.Inject(t.Context(), errors), "the proxy db is changed by fault down of staging/test/run-1/down until ")
+	w.web(t, "other")
+	inject(t, d, order("second", fault.Fault{Metrics: &fault.Metrics{Proxy: "other"}}))
+	third := order("third", fault.Fault{Errors: &fault.Errors{Proxy: "third"}})
+	require.ErrorContains(t, d.Inject(t.Context(), third), "the worker allows 2 faults at once, and these are in force: ")
+	require.NoError(t, d.Remove(t.Context(), down))
+	inject(t, d, errors)
+	changed := errors
+	changed.Fault.Errors = &fault.Errors{Proxy: "db", Status: 500}
+	require.NoError(t, d.Remove(t.Context(), errors))
+	require.ErrorIs(t, d.Inject(t.Context(), changed), activities.ErrFinal)
+}
+
+func TestConfigurationThatIsRefused(t *testing.T) {
+	for want, with := range map[string]activities.With{
+		`directory: "faults" is no absolute path`:                             {"directory": "faults"},
+		`toxiproxy: "127.0.0.1:8474" is no URL such as http://127.0.0.1:8474`: {"directory": "/x", "toxiproxy": "127.0.0.1:8474"},
+		`unknown field "direktory"`:                                           {"direktory": "/x"},
+		"processes.db: give either pidFile or executable":                     {"directory": "/x", "processes": map[string]Process{"db": {}}},
+		`processes.db: "db.pid" is no absolute path`:                          {"directory": "/x", "processes": map[string]Process{"db": {PIDFile: "db.pid"}}},
+		`limits.kinds[0]: "flood" is not one of toxiproxy, process`:           {"directory": "/x", "limits": fault.Limits{Kinds: []string{"flood"}}},
+	} {
+		_, err := New(with)
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -1,0 +1,109 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
+)
+
+// RestoreDataInput asks for the data of a run to be put into its databases.
+type RestoreDataInput struct {
+	Run      string             `json:"run"`
+	Manifest rehearsal.Manifest `json:"manifest"`
+}
+
+// RestoreDataOutput is empty.
+type RestoreDataOutput struct{}
+
+// RestoreData puts data into the databases that the manifest names, and holds
+// their tables to its checks. Repeating it is success.
+func (a *Activities) RestoreData(ctx context.Context, in RestoreDataInput) (RestoreDataOutput, error) {
+	defer keepAlive(ctx)()
+	for _, set := range baselineSets(in.Manifest) {
+		if set.Into == nil {
+			continue
+		}
+		if err := a.restoreSet(ctx, in.Run, set); err != nil {
+			return RestoreDataOutput{}, asTemporal("restore "+set.Name, err)
+		}
+	}
+	return RestoreDataOutput{}, nil
+}
+
+func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) error {
+	database, err := a.Practice.database(set.Into.Database)
+	if err != nil {
+		return err
+	}
+	name := inputName(set)
+	from, err := a.Archive.Open(ctx, run, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }() // it was only read
+	if err := database.Restore(ctx, *set.Into, name, from); err != nil {
+		return err
+	}
+	tables := map[string][]data.Check{}
+	for _, c := range set.Checks {
+		table := c.Table
+		if table == "" {
+			table = set.Into.Table
+		}
+		tables[table] = append(tables[table], c)
+	}
+	for table, checks := range tables {
+		if err := database.Check(ctx, table, checks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inputName is the file of a set among those of the run.
+func inputName(set data.Set) string {
+	format := data.FormatOf(set.File)
+	if set.Template != "" {
+		format = data.CSV
+	}
+	return "data/" + set.Name + extension(format)
+}
+
+// ReadTablesInput asks for the digests of tables.
+type ReadTablesInput struct {
+	Tables []rehearsal.Table `json:"tables"`
+}
+
+// ReadTablesOutput is them, in the same order.
+type ReadTablesOutput struct {
+	Tables []evidence.Table `json:"tables"` // with the digest as Before
+}
+
+// ReadTables reads what tables hold, as digests.
+func (a *Activities) ReadTables(ctx context.Context, in ReadTablesInput) (ReadTablesOutput, error) {
+	defer keepAlive(ctx)()
+	var out ReadTablesOutput
+	for _, t := range in.Tables {
+		database, err := a.Practice.database(t.Database)
+		if err != nil {
+			return out, asTemporal("read table "+t.Table, err)
+		}
+		digest, rows, err := database.Digest(ctx, t.Table)
+		if err != nil {
+			return out, asTemporal("read table "+t.Table, err)
+		}
+		out.Tables = append(out.Tables, evidence.Table{Name: t.Database + "/" + t.Table, Before: digest, Rows: rows})
+	}
+	return out, nil
+}
+
+// database is one of the worker's configuration.
+func (p Practice) database(name string) (Database, error) {
+	if p.Database == nil {
+		return nil, fmt.Errorf("database %s is not known here: name it in rehearsals.databases: %w", name, ErrFinal)
+	}
+	return p.Database(name)
+}

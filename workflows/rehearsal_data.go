@@ -1,0 +1,56 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
+)
+
+// restoreData puts the data of the manifest into its databases, and notes what
+// its reference tables hold. It reports whether that could be done.
+func (r *rehearsing) restoreData() bool {
+	m := r.order.Manifest
+	into := func(s data.Set) bool { return s.Into != nil }
+	ofBaseline := func(s data.Snapshot) bool { return s.Into != nil }
+	if slices.ContainsFunc(m.Data, into) || slices.ContainsFunc(m.Baseline.Data, ofBaseline) {
+		r.doing("restoring the data")
+		act := r.act("data", "put the data into its databases, and check its rows")
+		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
+		if err := start(r.going, act, a.RestoreData, activities.RestoreDataInput{Run: r.plan.Run, Manifest: m}).Get(r.ctx, nil); err != nil {
+			r.breakOff("the data could not be restored: " + rootCause(err))
+			return false
+		}
+	}
+	tables, err := r.readTables("before")
+	if err != nil {
+		r.breakOff("the reference tables could not be read: " + rootCause(err))
+		return false
+	}
+	r.facts.Tables = tables
+	return r.stopped == ""
+}
+
+// readTables reads the reference tables.
+func (r *rehearsing) readTables(when string) ([]evidence.Table, error) {
+	if len(r.order.Manifest.Tables) == 0 {
+		return nil, nil
+	}
+	act := r.act("tables."+when, "read the reference tables "+when)
+	act.limit, act.within, act.heartbeat = 10*time.Minute, 30*time.Minute, heartbeat
+	var out activities.ReadTablesOutput
+	err := start(r.ctx, act, a.ReadTables, activities.ReadTablesInput{Tables: r.order.Manifest.Tables}).Get(r.ctx, &out)
+	return out.Tables, err
+}
+
+// compareTables notes what the reference tables hold after.
+func (r *rehearsing) compareTables() {
+	after, err := r.readTables("after")
+	for i := range r.facts.Tables {
+		if r.facts.Tables[i].After = "could not be read"; err == nil && i < len(after) {
+			r.facts.Tables[i].After = after[i].Before
+		}
+	}
+}
