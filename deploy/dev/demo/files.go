@@ -1,12 +1,10 @@
 package demo
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
-	"os"
 	"path/filepath"
-	"text/template"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // files are the texts that the demonstration writes into its directory, so that
@@ -28,21 +26,10 @@ const (
 	voteFolder   = "votes"    // what they signed, and the signatures
 )
 
-// write renders an embedded text into a file of the directory and returns its path.
+// write makes a file of the directory from an embedded text and returns its path.
 func write(dir, name, source string, values any) (string, error) {
-	text, err := template.ParseFS(files, "releases/"+source+".tmpl")
-	if err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := text.Execute(&out, values); err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
-	return path, nil
+	return path, town.Texts{FS: files, Folder: "releases"}.Write(path, source, values)
 }
 
 // specValues fill in a spec.
