@@ -17,9 +17,6 @@ import (
 func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput) (AdmitRehearsalOutput, error) {
 	defer keepAlive(ctx)()
 	m := in.Order.Manifest
-	refused := func(cause rollout.Cause, problems ...rollout.Problem) (AdmitRehearsalOutput, error) {
-		return AdmitRehearsalOutput{Cause: cause, Problems: problems}, nil
-	}
 	problems := m.Validate()
 	if len(problems) == 0 {
 		problems = a.Practice.problems(m)
@@ -28,10 +25,10 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
 	}
 	if len(problems) > 0 {
-		return refused(rollout.CauseSpec, problems...)
+		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	if may, why := a.Rules.May(m.Environment, ActStart, in.Order.Actor); !may {
-		return refused(rollout.CausePolicy, rollout.Problem{Message: why})
+		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
@@ -41,7 +38,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
 	if problems = append(problems, wrong...); len(problems) > 0 {
-		return refused(rollout.CauseSpec, problems...)
+		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	plan.Inputs = inputs
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {

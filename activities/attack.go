@@ -60,7 +60,8 @@ func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Write
 		}
 	}()
 	_, err := a.Load.Attack(ctx, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
-	if ctx.Err() != nil && !isStopping(ctx) { // stopped: what was sent is kept
+	activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load())) // whoever comes next sends none of it again
+	if ctx.Err() != nil && !isStopping(ctx) {                    // stopped: what was sent is kept
 		err = nil
 	}
 	return asTemporal("send "+order.Load.Name, err)
@@ -104,7 +105,7 @@ func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput
 	if err := a.readRaws(ctx, in.Run, rawPrefix, in.Load.Name, ledger.Read); err != nil {
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
-	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), Transactions: ledger.Transactions()}
+	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), ReadBack: true, Transactions: ledger.Transactions()}
 	if len(order.Transactions) == 0 {
 		return out, nil
 	}

@@ -18,8 +18,9 @@ type Load interface {
 	// When ctx ends, nothing more is sent and nothing more awaited; the results
 	// are then those until that moment, with ctx's error.
 	//
-	// Every request is written to raw (see [load.ReadRaw]), and once a second
-	// progress, if not nil, is called with the results since its last call.
+	// Every request is written to raw (see [load.ReadRaw]). Once a second, and in
+	// the end, progress, if not nil, is called with the results since its last
+	// call; raw can then be read as far as these, should this process die.
 	Attack(ctx context.Context, order AttackOrder, raw io.Writer, progress func(load.Results)) (load.Results, error)
 }
 
@@ -31,7 +32,7 @@ type AttackOrder struct {
 	Shard     int              `json:"shard"`              // from 0
 	Shards    int              `json:"shards"`             // of the load in all, at least 1
 	Start     time.Time        `json:"start"`              // when the load begins, the same for all shards, load.at already counted; zero: now
-	From      rollout.Duration `json:"from,omitempty"`     // what was due before, since Start, is left out: another try has sent it
+	From      rollout.Duration `json:"from,omitempty"`     // another try has sent what was due before, since Start: that is left out; what was due from then on until now is missed
 	Most      load.Rate        `json:"most"`               // requests a second that the whole load may mean to send; more is refused
 	Interval  rollout.Duration `json:"interval,omitempty"` // of the results; default 1s
 

@@ -17,7 +17,7 @@ import (
 // a file is a problem of the manifest; an error is worth another try.
 func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Manifest) (inputs []evidence.Input, problems []rollout.Problem, err error) {
 	problems = a.lockedParts(ctx, m)
-	sets := baselineSets(m)
+	sets := m.Sets()
 	if len(sets) == 0 || len(problems) > 0 {
 		return nil, problems, nil
 	}
@@ -27,7 +27,7 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
 		return nil, nil, err
 	case err != nil:
-		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil
+		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil //nolint:nilerr // the manifest's mistake is an answer
 	}
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
@@ -36,15 +36,6 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 		inputs = append(inputs, p.Input)
 	}
 	return inputs, nil, nil
-}
-
-// baselineSets is every file of data of a manifest, those of the baseline first.
-func baselineSets(m rehearsal.Manifest) []data.Set {
-	var sets []data.Set
-	for _, s := range m.Baseline.Data {
-		sets = append(sets, data.Set{Snapshot: s})
-	}
-	return append(sets, m.Data...)
 }
 
 func extension(format string) string {

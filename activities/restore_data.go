@@ -22,7 +22,7 @@ type RestoreDataOutput struct{}
 // their tables to its checks. Repeating it is success.
 func (a *Activities) RestoreData(ctx context.Context, in RestoreDataInput) (RestoreDataOutput, error) {
 	defer keepAlive(ctx)()
-	for _, set := range baselineSets(in.Manifest) {
+	for _, set := range in.Manifest.Sets() {
 		if set.Into == nil {
 			continue
 		}

@@ -18,6 +18,13 @@ import (
 // history without harm.
 const mostSamples = 1000
 
+// While sampling waits, it shows that it lives this often; no reading takes
+// longer than readWithin, for the same reason.
+const (
+	liveEvery  = 2 * time.Second
+	readWithin = 5 * time.Second
+)
+
 // SampleScalingInput asks for samples of an autoscaled service.
 type SampleScalingInput struct {
 	Expect  scaling.Expect  `json:"expect"`
@@ -54,7 +61,7 @@ func (a *Activities) SampleScaling(ctx context.Context, in SampleScalingInput) (
 	watching, done := untilStop(ctx)
 	defer done()
 	for next := a.now(); ; next = s.next(next) {
-		if sleep(watching, next.Sub(a.now())) != nil {
+		if s.await(watching, next) != nil {
 			break
 		}
 		s.poll(watching, a.now())
@@ -137,11 +144,24 @@ func (s *sampler) next(last time.Time) time.Time {
 	return next
 }
 
+// await returns at the time given, with an error when the sampling is over before.
+func (s *sampler) await(ctx context.Context, at time.Time) error {
+	for {
+		left := at.Sub(s.a.now())
+		if err := sleep(ctx, min(left, liveEvery)); err != nil || left <= liveEvery {
+			return err
+		}
+		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
+	}
+}
+
 // poll reads all signals once.
 func (s *sampler) poll(ctx context.Context, at time.Time) {
 	at = at.Add(-s.metrics.Delay()).UTC().Truncate(time.Millisecond)
 	side := Version{Version: s.in.Version, Endpoints: s.in.Expect.Endpoints}
-	reading, err := s.metrics.Read(ctx, MetricsQuery{Checks: s.checks, Sides: map[Side]Version{Candidate: side}, At: at})
+	within, done := context.WithTimeout(ctx, readWithin)
+	defer done()
+	reading, err := s.metrics.Read(within, MetricsQuery{Checks: s.checks, Sides: map[Side]Version{Candidate: side}, At: at})
 	if ctx.Err() != nil {
 		return
 	}

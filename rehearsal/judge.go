@@ -11,8 +11,6 @@ import (
 	"bakeoff/rollout"
 )
 
-func durationOf(d time.Duration) rollout.Duration { return rollout.Duration(d) }
-
 // Judge says what every criterion of the manifest came to, in its order. What
 // could not be measured is Unmeasured, and never Passed.
 func (m Manifest) Judge(f Facts) []evidence.Criterion {
@@ -106,7 +104,7 @@ func (f Facts) expected(e Expect) evidence.Criterion {
 		reason += ", to be below " + e.Below.String()
 	}
 	c := criterion(e.Title(), holds, value, unit, reason)
-	c.Limit, c.Signal = limit, e.Signal
+	c.Limit, c.Signal, c.Of = limit, e.Signal, e.Of
 	if len(e.Profile) > 0 {
 		f.follow(&c, e, counts)
 	}

@@ -48,7 +48,6 @@ type Manifest struct {
 
 	Baseline data.Baseline `json:"baseline,omitzero"`
 	Data     []data.Set    `json:"data,omitempty"`
-	Tables   []Table       `json:"tables,omitempty"` // reference tables: they must be the same after as before
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
@@ -93,12 +92,6 @@ func fileOr(body []byte, file *string, whole any) error {
 		return nil
 	}
 	return json.Unmarshal(body, whole)
-}
-
-// Table is one of a database that the worker's configuration knows.
-type Table struct {
-	Database string `json:"database"`
-	Table    string `json:"table"`
 }
 
 // Quotas bound what a run may use. The worker has bounds of its own; the lower
@@ -171,3 +164,34 @@ func (m Manifest) BackTo(before State) rollout.Spec {
 
 // backBake is how long what was there before is watched when it comes back.
 const backBake = rollout.Duration(5 * time.Second)
+
+// Sets is every file of data, those of the baseline first.
+func (m Manifest) Sets() []data.Set {
+	var sets []data.Set
+	for _, s := range m.Baseline.Data {
+		sets = append(sets, data.Set{Snapshot: s})
+	}
+	return append(sets, m.Data...)
+}
+
+// Table is one of a database that the worker's configuration knows.
+type Table struct {
+	Database string `json:"database"`
+	Table    string `json:"table"`
+}
+
+// Unchanged is the tables that must be the same after as before, each once.
+func (m Manifest) Unchanged() []Table {
+	var out []Table
+	for _, s := range m.Sets() {
+		if s.Into == nil {
+			continue
+		}
+		for _, table := range s.Into.Unchanged {
+			if t := (Table{s.Into.Database, table}); !slices.Contains(out, t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}

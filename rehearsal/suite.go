@@ -50,15 +50,15 @@ func (s *Suite) Validate() []rollout.Problem {
 			p.Path = strings.TrimSuffix(path+"."+p.Path, ".")
 			v.problems = append(v.problems, p)
 		}
-		key := RehearsalKey(m.Manifest)
+		key := keyOf(m.Manifest)
 		v.require(!seen[key], path+".name", "%s is there twice", key)
 		seen[key] = true
 	}
 	return v.problems
 }
 
-// RehearsalKey tells rehearsals apart: environment/name.
-func RehearsalKey(m Manifest) string { return m.Environment + "/" + m.Name }
+// keyOf tells rehearsals apart: environment/name.
+func keyOf(m Manifest) string { return m.Environment + "/" + m.Name }
 
 // SuiteOrder is the input of the RehearsalSuite workflow.
 type SuiteOrder struct {

@@ -54,9 +54,6 @@ func (m *Manifest) Validate() []rollout.Problem {
 		v.problems = append(v.problems, set.Problems(fmt.Sprintf("data[%d]", i))...)
 	}
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
-	for i, t := range m.Tables {
-		v.require(t.Database != "" && t.Table != "", fmt.Sprintf("tables[%d]", i), "needs database and table")
-	}
 	m.validateLoad(&v)
 	if m.Scaling != nil {
 		v.problems = append(v.problems, m.Scaling.Problems("scaling")...)

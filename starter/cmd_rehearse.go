@@ -45,7 +45,7 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 		PreRunE: func(*cobra.Command, []string) error { return by.check() },
 		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
 	}
-	by.who.flags(cmd)
+	by.flags(cmd)
 	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
 	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
 	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")

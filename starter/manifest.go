@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 
 	"bakeoff/rehearsal"
@@ -71,10 +70,4 @@ func beside(file, path string) string {
 		return path
 	}
 	return filepath.Join(filepath.Dir(file), path)
-}
-
-// isThere reports whether a path names something.
-func isThere(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -79,10 +79,10 @@ func suiteOf(one rehearsal.Status) rehearsal.SuiteStatus {
 func (w *rehearsalWatch) show(s rehearsal.SuiteStatus) {
 	for _, r := range s.Rehearsals {
 		line := strings.TrimSpace(fmt.Sprintf("%s: %s, %s", r.Name, r.Phase, r.Doing))
-		switch {
-		case r.Phase == "":
+		switch r.Phase {
+		case "":
 			continue
-		case r.Phase == rehearsal.Completed:
+		case rehearsal.Completed:
 			line = fmt.Sprintf("%s: %s: %s", r.Name, r.Outcome, oneLine(r.Reason))
 		}
 		if w.said[r.Name] != line {

@@ -96,7 +96,8 @@ func (c *config) practice() activities.Practice {
 		Faults:  c.faultLimits(),
 		Template: func(file string, body []byte) (data.Template, []rollout.Problem) {
 			var t data.Template
-			return t, specfile.Decode(file, body, &t)
+			problems := specfile.Decode(file, body, &t)
+			return t, problems
 		},
 		Masker: func() (*data.Masker, error) {
 			if r.Masking == nil {

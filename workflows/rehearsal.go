@@ -28,13 +28,12 @@ func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, e
 	if err := r.index(); err != nil {
 		return r.status, err
 	}
-	admitted, err := r.admit()
-	if err != nil || !admitted {
-		return r.end(), err
+	if !r.admit() {
+		return r.end(), nil
 	}
 	r.practise()
 	r.tearDown()
-	err = r.conclude()
+	err := r.conclude()
 	return r.end(), err
 }
 
@@ -109,7 +108,7 @@ func (r *rehearsing) breakOff(why string) {
 
 // admit has the worker look at the manifest, at what it starts from, and at what
 // its own policy says. Nothing is changed before.
-func (r *rehearsing) admit() (bool, error) {
+func (r *rehearsing) admit() bool {
 	r.enter(rehearsal.Preparing, "verifying what it starts from")
 	act := r.act("admit", "check the manifest, its baseline and its data")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, 20*time.Minute, heartbeat
@@ -122,11 +121,11 @@ func (r *rehearsing) admit() (bool, error) {
 	if out.Cause != "" {
 		r.status.Outcome, r.status.Cause, r.status.Problems = evidence.Refused, out.Cause, out.Problems
 		r.status.Reason = list(rollout.Texts(out.Problems))
-		return false, nil
+		return false
 	}
 	r.plan = out.Plan
 	r.status.Run, r.status.Place, r.status.Fingerprint = out.Plan.Run, out.Plan.Place, out.Plan.Fingerprint.Digest
-	return r.stopped == "", nil
+	return r.stopped == ""
 }
 
 // practise makes the load and the faults, and in their midst the drills and the

@@ -13,9 +13,7 @@ import (
 // its reference tables hold. It reports whether that could be done.
 func (r *rehearsing) restoreData() bool {
 	m := r.order.Manifest
-	into := func(s data.Set) bool { return s.Into != nil }
-	ofBaseline := func(s data.Snapshot) bool { return s.Into != nil }
-	if slices.ContainsFunc(m.Data, into) || slices.ContainsFunc(m.Baseline.Data, ofBaseline) {
+	if slices.ContainsFunc(m.Sets(), func(s data.Set) bool { return s.Into != nil }) {
 		r.doing("restoring the data")
 		act := r.act("data", "put the data into its databases, and check its rows")
 		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
@@ -35,13 +33,14 @@ func (r *rehearsing) restoreData() bool {
 
 // readTables reads the reference tables.
 func (r *rehearsing) readTables(when string) ([]evidence.Table, error) {
-	if len(r.order.Manifest.Tables) == 0 {
+	tables := r.order.Manifest.Unchanged()
+	if len(tables) == 0 {
 		return nil, nil
 	}
 	act := r.act("tables."+when, "read the reference tables "+when)
 	act.limit, act.within, act.heartbeat = 10*time.Minute, 30*time.Minute, heartbeat
 	var out activities.ReadTablesOutput
-	err := start(r.ctx, act, a.ReadTables, activities.ReadTablesInput{Tables: r.order.Manifest.Tables}).Get(r.ctx, &out)
+	err := start(r.ctx, act, a.ReadTables, activities.ReadTablesInput{Tables: tables}).Get(r.ctx, &out)
 	return out.Tables, err
 }
 

@@ -47,7 +47,7 @@ func TestDrift(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 2, "the file, the registry, and nothing else")
 
-	whole := order("whole", fault.Fault{For: second / 5, Drift: &fault.Drift{File: file, Content: ptr("")}})
+	whole := order("whole", fault.Fault{For: brief, Drift: &fault.Drift{File: file, Content: ptr("")}})
 	inject(t, d, whole)
 	endedBy(t, d, whole, "expiry")
 	holds(t, file, body)

@@ -86,6 +86,10 @@ type world struct {
 
 const second = rollout.Duration(time.Second)
 
+// brief is the length of a fault whose expiry is awaited: a keeper is up long
+// before, also on a busy machine.
+const brief = 2 * second
+
 func ptr[T any](v T) *T { return &v }
 
 // newWorld has a Toxiproxy in this process, and a registry. Nothing is left of

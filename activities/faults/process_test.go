@@ -64,7 +64,7 @@ func TestKilledProcessComesBackByACommand(t *testing.T) {
 	w.with["processes"] = map[string]Process{"db": {PIDFile: db.pidFile,
 		Restart: []string{"sh", "-c", exe + " victim & echo $! > " + db.pidFile + ".new; mv " + db.pidFile + ".new " + db.pidFile}}}
 	d := w.driver(t)
-	o := order("killed", fault.Fault{For: second / 5, Process: &fault.Process{Name: "db", Do: fault.Kill}})
+	o := order("killed", fault.Fault{For: brief, Process: &fault.Process{Name: "db", Do: fault.Kill}})
 	inject(t, d, o)
 	require.False(t, db.it.Alive())
 	endedBy(t, d, o, "expiry")

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -77,7 +78,7 @@ func read(ctx context.Context, line net.Conn) error {
 	case err != nil:
 		return fmt.Errorf("the keeper did not say that the fault is in force: %w", errors.Join(err, ctx.Err()))
 	case a.Final:
-		return fmt.Errorf("%s: %w", a.Error, activities.ErrFinal)
+		return fmt.Errorf("%s: %w", strings.TrimSuffix(a.Error, ": "+activities.ErrFinal.Error()), activities.ErrFinal)
 	case a.Error != "":
 		return errors.New(a.Error)
 	}

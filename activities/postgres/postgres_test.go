@@ -2,17 +2,23 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	temporal "go.temporal.io/sdk/testsuite"
 
 	"bakeoff/activities"
 	"bakeoff/activities/postgres"
+	"bakeoff/activities/store"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
+	"bakeoff/rollout/specfile"
 	"bakeoff/testsuite/procs"
 )
 
@@ -154,7 +160,104 @@ func TestRealPostgres(t *testing.T) {
 		require.EqualError(t, err, "table orders: rows: 3 is more than 2; field email: 1 values are repeated; field amount: 2 rows have no value; field amount: the sum 10.5 is less than 11: final")
 		require.ErrorIs(t, d.Check(ctx, "orders", []data.Check{{Field: "none", Unique: true}}), activities.ErrFinal)
 	})
+	t.Run("sets are restored, and known again", func(t *testing.T) { setsAreRestored(t, d, exec) })
 	t.Run("what does not fit is refused, and changes nothing", func(t *testing.T) { refusals(t, d) })
+}
+
+// setsAreRestored is the road of a manifest's sets into a database: the acts of a
+// rehearsal, over the real thing.
+func setsAreRestored(t *testing.T, d *postgres.Database, exec func(*testing.T, string)) {
+	library := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(library, "parts.sql"), []byte(dump), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(library, "orders.csv"), []byte(orders), 0o600))
+	acts := &activities.Activities{Archive: store.NewArchive(t.TempDir()), Practice: activities.Practice{
+		Library: store.NewLibrary(library), Place: func(run string) string { return run },
+		Masker: func() (*data.Masker, error) { return data.NewMasker([]byte("0123456789abcdef")) },
+		Database: func(name string) (activities.Database, error) {
+			if name != "shop" {
+				return nil, fmt.Errorf("database %s is not known here: %w", name, activities.ErrFinal)
+			}
+			return d, nil
+		},
+	}}
+	sets := func(database string, checks ...data.Check) []data.Set {
+		return []data.Set{
+			{Snapshot: data.Snapshot{Name: "parts", File: "parts.sql", Digest: data.Digest([]byte(dump)), Checks: checks, Into: &data.Into{Database: database, Unchanged: []string{"parts"}}}},
+			{Snapshot: data.Snapshot{Name: "orders", File: "orders.csv", Digest: data.Digest([]byte(orders)), Mask: []data.Mask{{Field: "email"}},
+				Into: &data.Into{Database: database, Table: "orders", Unchanged: []string{"public.orders", "public.orders"}}}},
+			{Snapshot: data.Snapshot{Name: "file", File: "orders.csv", Digest: data.Digest([]byte(orders)), Mask: []data.Mask{{Field: "email", As: "keep"}}}},
+		}
+	}
+	m := manifest(t)
+	m.Data = sets("shop", data.Check{Table: "parts", Rows: &data.Range{Min: number(3)}})
+	admitted := run(t, acts.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123"})
+	require.Empty(t, admitted.Problems)
+	require.Len(t, admitted.Plan.Inputs, 3)
+	run(t, acts.RestoreData, activities.RestoreDataInput{Run: admitted.Plan.Run, Manifest: m})
+	exec(t, "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM orders WHERE email LIKE '%ada%'); ASSERT (SELECT count(*) = 2 FROM orders); END $$")
+
+	before := run(t, acts.ReadTables, activities.ReadTablesInput{Tables: m.Unchanged()}).Tables
+	require.Len(t, before, 2)
+	require.Equal(t, "shop/parts", before[0].Name)
+	require.Equal(t, 3, before[0].Rows)
+	exec(t, "UPDATE orders SET amount = 1 WHERE id = 1")
+	after := run(t, acts.ReadTables, activities.ReadTablesInput{Tables: m.Unchanged()}).Tables
+	require.Equal(t, before[0].Before, after[0].Before)
+	require.NotEqual(t, before[1].Before, after[1].Before)
+
+	m.Data = sets("shop", data.Check{Table: "parts", Field: "name", NotNull: true})
+	_, err := tried(t, acts.RestoreData, activities.RestoreDataInput{Run: admitted.Plan.Run, Manifest: m})
+	require.ErrorContains(t, err, "restore parts: table parts: field name: 1 rows have no value")
+	m.Data = sets("nowhere")
+	_, err = tried(t, acts.RestoreData, activities.RestoreDataInput{Run: admitted.Plan.Run, Manifest: m})
+	require.ErrorContains(t, err, "database nowhere is not known here")
+	_, err = tried(t, acts.ReadTables, activities.ReadTablesInput{Tables: []rehearsal.Table{{Database: "shop", Table: "nothing"}}})
+	require.ErrorContains(t, err, "not found")
+}
+
+// manifest is a rehearsal that needs nothing but its data.
+func manifest(t *testing.T) rehearsal.Manifest {
+	t.Helper()
+	var m rehearsal.Manifest
+	require.Empty(t, specfile.Decode("r.yaml", []byte(`kind: Rehearsal
+name: data
+environment: staging
+seed: 1
+rollout:
+  kind: Rollout
+  service: shop
+  environment: staging
+  release: {version: "2"}
+  target: {deploy: {driver: process}, traffic: {driver: caddy}}
+  strategy: {canary: [{weight: 10%, bake: 1m}]}
+drills: [{from: step 1, restoreWithin: 10s}]
+`), &m))
+	return m
+}
+
+func environment(t *testing.T) *temporal.TestActivityEnvironment {
+	t.Helper()
+	return new(temporal.WorkflowTestSuite).NewTestActivityEnvironment()
+}
+
+// tried runs one act that does not.
+func tried[In, Out any](t *testing.T, act func(context.Context, In) (Out, error), in In) (any, error) {
+	t.Helper()
+	e := environment(t)
+	e.RegisterActivity(act)
+	return e.ExecuteActivity(act, in)
+}
+
+// run runs one act that succeeds.
+func run[In, Out any](t *testing.T, act func(context.Context, In) (Out, error), in In) Out {
+	t.Helper()
+	e := environment(t)
+	e.RegisterActivity(act)
+	value, err := e.ExecuteActivity(act, in)
+	require.NoError(t, err)
+	var out Out
+	require.NoError(t, value.Get(&out))
+	return out
 }
 
 func refusals(t *testing.T, d *postgres.Database) {

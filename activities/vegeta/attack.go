@@ -95,9 +95,13 @@ const tardiness = time.Second
 
 // tooLate reports whether nobody waits any more: for as long as an answer may
 // take, the request could not be sent. What was due before the generator began
-// is not sent all at once.
+// is not sent all at once, and by a second try not at all: the first may have.
 func (a *attack) tooLate(offset time.Duration) bool {
-	return a.since()-offset > a.load.Timeout.Std() || offset < a.began-tardiness
+	grace := tardiness
+	if a.from > 0 {
+		grace = 0
+	}
+	return a.since()-offset > a.load.Timeout.Std() || offset < a.began-grace
 }
 
 // Rate is part of vegeta's Pacer, and asked by nobody.

@@ -31,10 +31,11 @@ func (t *tally) add(r load.Record) {
 	t.fresh.Add(r)
 }
 
-// turn adds what is fresh to the whole, and returns it.
+// turn adds what is fresh to the whole, and returns it. Raw has it then, too.
 func (t *tally) turn() load.Results {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.raw.Flush()
 	fresh := t.fresh
 	t.fresh = load.NewResults(fresh.Load, fresh.Start, fresh.Interval)
 	if err := t.total.Merge(fresh); err != nil {

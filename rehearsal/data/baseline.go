@@ -53,8 +53,9 @@ type Snapshot struct {
 
 // Into names a table of a database that the worker's configuration knows.
 type Into struct {
-	Database string `json:"database"`        // a name of the worker's configuration: the manifest holds no address
-	Table    string `json:"table,omitempty"` // what csv fills; sql says it itself
+	Database  string   `json:"database"`            // a name of the worker's configuration: the manifest holds no address
+	Table     string   `json:"table,omitempty"`     // what csv fills; sql says it itself
+	Unchanged []string `json:"unchanged,omitempty"` // tables that the rehearsal must leave as it found them, by digest
 }
 
 // Problems says everything that is wrong with the snapshot and can be seen
@@ -93,6 +94,9 @@ func (s Snapshot) rowProblems(path, format string) []rollout.Problem {
 	p.require(s.Into.Database != "", at(path, "into.database"), "is missing: name one of the worker's configuration")
 	p.require(format == CSV || format == SQL, at(path, "into"), "only csv and sql can be restored")
 	p.require(format != CSV || s.Into.Table != "", at(path, "into.table"), "is missing: csv fills one table")
+	for i, table := range s.Into.Unchanged {
+		p.require(table != "", fmt.Sprintf("%s[%d]", at(path, "into.unchanged"), i), "is empty: name a table")
+	}
 	p.require(format != SQL || s.Into.Table == "", at(path, "into.table"), "cannot be said of sql: the file says it itself")
 	return p
 }

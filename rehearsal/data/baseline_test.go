@@ -69,6 +69,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		{"no range", "data: [{name: a, snapshot: a.csv, checks: [{rows: {}}]" + lock + "}]", "data[0].checks[0].rows: bounds nothing"},
 		{"restored dump", "data: [{name: a, snapshot: a.dump, into: {database: d}" + lock + "}]", "data[0].into: only csv and sql can be restored"},
 		{"no table", "data: [{name: a, snapshot: a.csv, into: {database: d}" + lock + "}]", "data[0].into.table: is missing"},
+		{"unchanged", "data: [{name: a, snapshot: a.sql, into: {database: d, unchanged: ['']}" + lock + "}]", "data[0].into.unchanged[0]: is empty"},
 		{"both", "data: [{name: a, template: t.yaml, snapshot: a.csv}]", "data[0].template: cannot stand beside snapshot"},
 		{"rows of a snapshot", "data: [{name: a, snapshot: a.csv, rows: 3" + lock + "}]", "data[0].rows: a snapshot has the rows that it has"},
 		{"mask of a template", "data: [{name: a, template: t.yaml, mask: [{field: x}]}]", "data[0].mask: is not needed"},

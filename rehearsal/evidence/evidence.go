@@ -87,9 +87,11 @@ type Criterion struct {
 	From    *time.Time  `json:"from,omitempty"` // where it was broken first
 	Band    []BandPoint `json:"band,omitempty"` // the expected signal profile
 	Signal  string      `json:"signal,omitempty"`
+	Of      string      `json:"of,omitempty"` // which load's; "": that of all
 }
 
-// BandPoint is the band in which a signal should be from a moment on.
+// BandPoint is the band in which a signal should be at a moment. From point to
+// point the band goes straight; an end that one of them leaves open is open.
 type BandPoint struct {
 	Second float64  `json:"second"` // since StartedAt
 	Low    *float64 `json:"low,omitempty"`

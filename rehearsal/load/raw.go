@@ -68,6 +68,13 @@ func appendPlain(b []byte, s string) []byte {
 	return b
 }
 
+// Flush makes what was written so far readable, should nothing come after it.
+func (w *RawWriter) Flush() {
+	if w.err == nil {
+		w.err = w.gz.Flush()
+	}
+}
+
 // Close ends the table, and leaves what it was written to open.
 func (w *RawWriter) Close() error {
 	if w.err == nil {
@@ -80,31 +87,21 @@ func (w *RawWriter) Close() error {
 }
 
 // ReadRaw reads a table that a RawWriter wrote. The requests are in the order
-// of their answers; the last may be an error, as of a table that was cut off.
+// of their answers; an error is the last. A table that was cut off, because its
+// writer died, ends with its last whole request, and has no start where it was
+// cut off before that.
 func ReadRaw(from io.Reader) (start time.Time, records iter.Seq2[Record, error], err error) {
-	gz, err := gzip.NewReader(bufio.NewReader(from))
-	if err != nil {
+	rows, start, err := rawRows(from)
+	switch {
+	case isCut(err):
+		return time.Time{}, func(func(Record, error) bool) {}, nil
+	case err != nil:
 		return time.Time{}, nil, fmt.Errorf("read raw requests: %w", err)
-	}
-	rows := csv.NewReader(gz)
-	rows.ReuseRecord, rows.FieldsPerRecord = true, -1
-	first, err := rows.Read()
-	if err != nil {
-		return time.Time{}, nil, fmt.Errorf("read raw requests: %w", err)
-	}
-	if len(first) != 2 || first[0] != rawFormat {
-		return time.Time{}, nil, fmt.Errorf("read raw requests: the first line is not that of %s", rawFormat)
-	}
-	if start, err = time.Parse(time.RFC3339Nano, first[1]); err != nil {
-		return time.Time{}, nil, fmt.Errorf("read raw requests: start: %w", err)
-	}
-	if names, err := rows.Read(); err != nil || strings.Join(names, ",") != rawColumns {
-		return time.Time{}, nil, fmt.Errorf("read raw requests: the columns are not %s", rawColumns)
 	}
 	return start, func(yield func(Record, error) bool) {
 		for {
 			row, err := rows.Read()
-			if errors.Is(err, io.EOF) {
+			if isCut(err) {
 				return
 			}
 			var r Record
@@ -119,6 +116,34 @@ func ReadRaw(from io.Reader) (start time.Time, records iter.Seq2[Record, error],
 			}
 		}
 	}, nil
+}
+
+// isCut reports whether a table ends here, properly or not.
+func isCut(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// rawRows reads what comes before the requests.
+func rawRows(from io.Reader) (rows *csv.Reader, start time.Time, err error) {
+	gz, err := gzip.NewReader(bufio.NewReader(from))
+	if err != nil {
+		return nil, start, err
+	}
+	rows = csv.NewReader(gz)
+	rows.ReuseRecord, rows.FieldsPerRecord = true, -1
+	first, err := rows.Read()
+	if err != nil {
+		return nil, start, err
+	}
+	if len(first) != 2 || first[0] != rawFormat {
+		return nil, start, fmt.Errorf("the first line is not that of %s", rawFormat)
+	}
+	if start, err = time.Parse(time.RFC3339Nano, first[1]); err != nil {
+		return nil, start, fmt.Errorf("start: %w", err)
+	}
+	names, err := rows.Read()
+	if err == nil && strings.Join(names, ",") != rawColumns {
+		err = fmt.Errorf("the columns are not %s", rawColumns)
+	}
+	return rows, start, err
 }
 
 // recordOf reads one row.

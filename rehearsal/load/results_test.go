@@ -2,9 +2,9 @@ package load_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"io"
 	"testing"
 	"time"
 
@@ -154,15 +154,44 @@ func TestBrokenRawIsAnError(t *testing.T) {
 		}
 		return err
 	}
+	broken := bytes.Clone(whole)
+	broken[len(whole)-6] ^= 1 // of the checksum
 	require.NoError(t, read(whole))
-	require.ErrorIs(t, read(whole[:len(whole)-10]), io.ErrUnexpectedEOF)
-	require.ErrorContains(t, read([]byte("a,b\n")), "read raw requests")
-	_, err := load.Continuity(start, start.Add(1), bytes.NewReader(whole[:len(whole)-10]))
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	require.ErrorIs(t, load.NewLedger(schedule(t, shop())).Read(bytes.NewReader(whole[:len(whole)-10])), io.ErrUnexpectedEOF)
+	require.ErrorIs(t, read(broken), gzip.ErrChecksum)
+	require.ErrorContains(t, read([]byte("arrival,step,ledger")), "read raw requests")
+	_, err := load.Continuity(start, start.Add(1), bytes.NewReader(broken))
+	require.ErrorIs(t, err, gzip.ErrChecksum)
+	require.ErrorIs(t, load.NewLedger(schedule(t, shop())).Read(bytes.NewReader(broken)), gzip.ErrChecksum)
 	w := load.NewRawWriter(full{}, start)
 	w.Write(load.Record{})
 	require.ErrorContains(t, w.Close(), "write raw requests: disk full")
+}
+
+// What was flushed can be read, wherever the table was cut off afterwards.
+func TestRawOfAWriterThatDied(t *testing.T) {
+	var out bytes.Buffer
+	w := load.NewRawWriter(&out, start)
+	for i := range 100 {
+		w.Write(load.Record{Arrival: i})
+	}
+	w.Flush()
+	flushed := out.Len()
+	for i := range 100 {
+		w.Write(load.Record{Arrival: 100 + i})
+	}
+	require.NoError(t, w.Close())
+	for length := range out.Len() {
+		from, records, err := load.ReadRaw(bytes.NewReader(out.Bytes()[:length]))
+		require.NoError(t, err)
+		n := 0
+		for r, err := range records {
+			require.NoError(t, err)
+			require.Equal(t, start, from)
+			require.Equal(t, n, r.Arrival)
+			n++
+		}
+		require.True(t, length < flushed || n >= 100, "%d of %d bytes have %d", length, flushed, n)
+	}
 }
 
 // full is a disk without space.

@@ -2,7 +2,7 @@ package report
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report/chart"
@@ -11,14 +11,13 @@ import (
 // expect draws the expected signal profile of what a panel shows, and marks
 // where it was left: of each stretch outside the value that is farthest out.
 func expect(run evidence.Run, p *chart.Panel, series []evidence.Series) {
-	end := clockAxis(run).High
 	drawn := map[string]bool{}
 	for _, s := range series {
 		for _, c := range run.Criteria {
-			if c.Signal != s.Name || len(c.Band) == 0 {
+			if len(c.Band) == 0 || !judges(c, s, series) {
 				continue
 			}
-			bands := bandsOf(c.Band, end)
+			bands := bandsOf(c.Band)
 			if !drawn[c.Name] {
 				p.Bands, drawn[c.Name] = append(p.Bands, bands...), true
 			}
@@ -27,20 +26,35 @@ func expect(run evidence.Run, p *chart.Panel, series []evidence.Series) {
 	}
 }
 
-// bandsOf are the stretches of a band that say something: each point holds
-// until the next, the last one until the end.
-func bandsOf(points []evidence.BandPoint, end float64) []chart.Band {
+// judges reports whether a criterion is about a series: about that of its load
+// or, of no load, about that of all of them, where there is one.
+func judges(c evidence.Criterion, s evidence.Series, series []evidence.Series) bool {
+	if c.Signal != s.Name || c.Of != "" {
+		return c.Signal == s.Name && c.Of == s.Of
+	}
+	return s.Of == "" || !slices.ContainsFunc(series, func(other evidence.Series) bool { return other.Name == s.Name && other.Of == "" })
+}
+
+// bandsOf are the stretches of a band that say something. It goes straight from
+// point to point, and an end that is open at either is open between them; before
+// the first point and after the last there is none.
+func bandsOf(points []evidence.BandPoint) []chart.Band {
 	var out []chart.Band
-	for i, p := range points {
-		until := math.Max(end, p.Second)
-		if i+1 < len(points) {
-			until = points[i+1].Second
-		}
-		if p.Low != nil || p.High != nil {
-			out = append(out, chart.Band{From: p.Second, To: until, Low: p.Low, High: p.High})
+	for i := 0; i+1 < len(points); i++ {
+		p, next := points[i], points[i+1]
+		b := chart.Band{From: p.Second, To: next.Second, Low: edge(p.Low, next.Low), High: edge(p.High, next.High)}
+		if b.Low != nil || b.High != nil {
+			out = append(out, b)
 		}
 	}
 	return out
+}
+
+func edge(first, last *float64) *chart.Edge {
+	if first == nil || last == nil {
+		return nil
+	}
+	return &chart.Edge{First: *first, Last: *last}
 }
 
 func excursions(s evidence.Series, bands []chart.Band) []chart.Point {
@@ -68,14 +82,16 @@ func excursions(s evidence.Series, bands []chart.Band) []chart.Point {
 // end. Values that are no numbers are not compared.
 func outside(y, x float64, bands []chart.Band) (far, limit float64) {
 	for _, b := range bands {
-		if x < b.From || x >= b.To || !finite(y) {
+		if x < b.From || x > b.To || !finite(y) {
 			continue
 		}
-		if b.High != nil && y-*b.High > far {
-			far, limit = y-*b.High, *b.High
+		if b.High != nil && y-b.At(*b.High, x) > far {
+			limit = b.At(*b.High, x)
+			far = y - limit
 		}
-		if b.Low != nil && *b.Low-y > far {
-			far, limit = *b.Low-y, *b.Low
+		if b.Low != nil && b.At(*b.Low, x)-y > far {
+			limit = b.At(*b.Low, x)
+			far = limit - y
 		}
 	}
 	return far, limit

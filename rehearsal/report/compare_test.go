@@ -45,11 +45,12 @@ func TestCompareSeesWhatGotSlower(t *testing.T) {
 	require.Less(t, p99.Interval[0], *p99.Change)
 	require.Equal(t, 24, p99.Pairs)
 	require.NotNil(t, p99.Spread)
-	require.Equal(t, report.Worse, metric(t, c, "time to restore", "from step 1").Movement)
+	require.Equal(t, report.Worse, metric(t, c, "time to restore", "drill from step 1").Movement)
 	require.Equal(t, report.Same, metric(t, c, "requests", "browse").Movement)
 	require.Equal(t, report.TooFew, metric(t, c, "time to scale up", "").Movement, "one pair")
 	require.Equal(t, 38.0, *metric(t, c, "time to scale up", "").Candidate, "the figures are there")
 	require.Contains(t, c.Insights[0], "rollout")
+	require.Contains(t, strings.Join(c.Insights, "\n"), `It matters to criterion "drill from step 1: restored within 10s", which passed with 1.8 s, limit 10 s.`)
 	require.Contains(t, strings.Join(c.Insights, "\n"), `criterion "latency-p99 during slow-db", which failed with 1.04 s, limit 900 ms`)
 
 	back := compared(t, rich("c", 1.3), rich("a", 1))
@@ -74,12 +75,22 @@ func TestWithinTheBaselineRuns(t *testing.T) {
 
 func TestCompareLeavesOutWhatDiffers(t *testing.T) {
 	c := compared(t, rich("a", 1), with(rich("b", 1.3), "drills", "data/orders"))
-	restore := metric(t, c, "time to restore", "from step 1")
+	restore := metric(t, c, "time to restore", "drill from step 1")
 	require.Equal(t, report.NotCompared, restore.Movement)
 	require.Equal(t, "drills differs: not compared", restore.Reason)
 	require.Nil(t, restore.Change)
 	require.Equal(t, report.Worse, metric(t, c, "latency p99", "pay").Movement, "what does not depend on drills")
 	require.Contains(t, strings.Join(c.Notes, "\n"), "what depends on it is not compared")
+}
+
+func TestOtherExpectationsAreSaid(t *testing.T) {
+	one, other := rich("a", 1), rich("b", 1)
+	for i, run := range []*evidence.Run{&one, &other} {
+		run.Fingerprint.Parts = append(run.Fingerprint.Parts, evidence.Part{Name: "expect", Digest: []string{"x", "y"}[i]})
+	}
+	c := compared(t, one, other)
+	require.Contains(t, c.Notes[0], "What is asked differs (expect)")
+	require.Equal(t, report.Same, metric(t, c, "requests", "browse").Movement)
 }
 
 func TestDataOrRegression(t *testing.T) {

@@ -47,7 +47,7 @@ func (m Metric) subject() string {
 // chance there is in it.
 func (c Comparison) notes() []string {
 	var out []string
-	var data, inputs []string
+	var data, inputs, limits []string
 	subject := false // what is practised differs
 	for _, name := range c.differ() {
 		switch kind, _, _ := strings.Cut(name, "/"); kind {
@@ -55,9 +55,14 @@ func (c Comparison) notes() []string {
 			data = append(data, name)
 		case "rollout", "baseline", "tool":
 			subject = subject || kind != "tool"
+		case "expect", "outcome":
+			limits = append(limits, name)
 		default:
 			inputs = append(inputs, name)
 		}
+	}
+	if len(limits) > 0 {
+		out = append(out, "What is asked differs ("+strings.Join(limits, ", ")+"): a criterion may have another outcome without anything having moved.")
 	}
 	if len(data) > 0 && subject {
 		out = append(out, fmt.Sprintf("Both the data (%s) and what was rolled out differ: of what moved nobody can say from which of the two it came. Repeat the run with the same data.", strings.Join(data, ", ")))
@@ -138,7 +143,8 @@ func (c Comparison) matters(m Metric) string {
 
 func concerns(criterion evidence.Criterion, m Metric) bool {
 	if criterion.Signal != "" {
-		return signal(criterion.Signal) == m.Name
+		return signal(criterion.Signal) == m.Name && (criterion.Of == "" || criterion.Of == m.Of)
 	}
-	return m.Name == "time to restore" && strings.HasSuffix(criterion.Name, m.Of)
+	about, drill := strings.CutPrefix(criterion.Name, m.Of+": ")
+	return drill && (about == m.Name || m.Name == timeToRestore && strings.HasPrefix(about, "restored"))
 }

@@ -12,7 +12,7 @@ import (
 // drilled is what one kind of drill showed: how long the way back took, of what
 // that was made, and what users noticed.
 func drilled(run evidence.Run, d evidence.Drill) section {
-	s := section{Title: "Time to restore, drill " + d.Name}
+	s := section{Title: "Time to restore, " + d.Name}
 	if len(d.Repeats) == 0 {
 		s.Text = []string{"No drill of this kind was run."}
 		return s
@@ -45,17 +45,17 @@ func distributionOf(d evidence.Drill) evidence.Distribution {
 	return Distribution(values, 0.95)
 }
 
-// restored is how long one drill took from the breach until health was back.
+// restored is how long one drill took from the breach until health was back: by
+// its marks, else by the rollout's own clock.
 func restored(r evidence.Repeat) (seconds float64, ok bool) {
-	if r.Restore != nil {
-		return r.Restore.Total.Std().Seconds(), true
+	switch {
+	case r.BreachAt != nil && r.HealthyAt != nil:
+		return r.HealthyAt.Sub(*r.BreachAt).Seconds(), true
+	case r.BreachAt == nil && r.Restore != nil:
+		return std(r.Restore.Total), true
+	default:
+		return 0, false
 	}
-	total := 0.0
-	parts := partsOf(r)
-	for _, p := range parts {
-		total += p.seconds
-	}
-	return total, len(parts) > 0 && r.RestoredAt != nil
 }
 
 // part is one stretch of the way back.
@@ -97,11 +97,11 @@ func restoreFigure(d evidence.Drill, restore evidence.Distribution) (figure, boo
 	f.Text = fmt.Sprintf("Median %s, p90 %s, slowest %s of %d.", chart.Value(restore.Median, restore.Unit),
 		chart.Value(restore.P90, restore.Unit), chart.Value(restore.Max, restore.Unit), restore.N)
 	dots := chart.Lane{Label: "all"}
-	for i, v := range restore.Values {
-		dots.Dots = append(dots.Dots, chart.Mark{X: v, Kind: chart.Dot, Text: fmt.Sprintf("drill %d: %s", i+1, chart.Value(v, restore.Unit))})
-	}
 	made := chart.Panel{Title: "Of what each was made"}
 	for _, r := range d.Repeats {
+		if took, ok := restored(r); ok {
+			dots.Dots = append(dots.Dots, chart.Mark{X: took, Kind: chart.Dot, Text: fmt.Sprintf("drill %d: %s", r.Number, chart.Value(took, restore.Unit))})
+		}
 		made.Lanes = append(made.Lanes, stacked(r, &f.X))
 	}
 	f.Panels = []chart.Panel{{Title: "All drills", Lanes: []chart.Lane{dots}}, made}

@@ -36,10 +36,12 @@ const (
 // The parts on which figures depend. What is practised, such as the rollout,
 // its baseline and the tool, may differ: that is what a comparison is for.
 var (
-	underLoad  = []string{"environment", "load", "faults", "seed"}
+	underLoad  = []string{"environment", "variables", "load", "faults", "seed"}
 	ofDrills   = append([]string{"drills"}, underLoad...)
 	ofReplicas = append([]string{"scaling"}, underLoad...)
 )
+
+const timeToRestore = "time to restore"
 
 // slots is into how many stretches series are cut to be paired.
 const slots = 24
@@ -70,7 +72,7 @@ func quantities(run evidence.Run, slot float64) []quantity {
 
 func drillQuantities(run evidence.Run, d evidence.Drill) []quantity {
 	all := make([]quantity, 4)
-	for i, name := range []string{"time to restore", "requests lost", "longest gap", "latency p99 in drills"} {
+	for i, name := range []string{timeToRestore, "requests lost", "longest gap", "latency p99 in drills"} {
 		all[i] = quantity{name: name, of: d.Name, unit: chart.Seconds, better: lower, needs: ofDrills}
 	}
 	all[1].unit = chart.Count

@@ -67,6 +67,9 @@ func earlyOnes(run evidence.Run, d evidence.Drill) (early int, most float64) {
 // reached is the largest share of the traffic that the candidate had in a drill
 // until it went back; 0 when nobody wrote it down.
 func reached(run evidence.Run, r evidence.Repeat) float64 {
+	if r.Weight > 0 {
+		return r.Weight
+	}
 	until := r.EndedAt
 	if r.DecidedAt != nil {
 		until = *r.DecidedAt

@@ -131,7 +131,7 @@ func TestTheTableBesideAPicture(t *testing.T) {
 func TestTheShareHoldsUntilTheEnd(t *testing.T) {
 	run := evidence.Run{StartedAt: began, EndedAt: after(100), Timeline: []evidence.Moment{
 		{Time: after(0), Kind: evidence.MomentWeight, Value: to(0.0)}, {Time: after(50), Kind: evidence.MomentWeight, Value: to(0.5)}}}
-	require.Contains(t, written(t, report.HTML, run), "V38H980L980 38")
+	require.Regexp(t, `M64.8 144H519.9V55.7H974.9V55.7"`, written(t, report.HTML, run))
 }
 
 // TestMarksOutOfOrder: clocks of several machines may disagree; a part is never

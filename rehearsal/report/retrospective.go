@@ -31,7 +31,7 @@ func Findings(run evidence.Run) []evidence.Action {
 	for _, d := range run.Drills {
 		for _, r := range d.Repeats {
 			if left := slices.Concat(r.Differences, r.Residue); len(left) > 0 {
-				add("", fmt.Sprintf("drill %s, %d: not as before: %s", d.Name, r.Number, strings.Join(left, "; ")), "let the way back restore this, too")
+				add("", fmt.Sprintf("%s, %d: not as before: %s", d.Name, r.Number, strings.Join(left, "; ")), "let the way back restore this, too")
 			}
 		}
 	}

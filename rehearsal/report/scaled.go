@@ -54,7 +54,7 @@ func replicas(run evidence.Run) figure {
 		}
 		lines := colors{}.lines(series, false)
 		for i := range lines {
-			lines[i].Step, lines[i].Fill = step, step
+			lines[i].Step, lines[i].Fill, lines[i].Thin = step, step && i == 0, step && i > 0 // ready, then wanted
 			if name == evidence.SeriesQueue {
 				lines[i].Color += 1 // a queue is no load
 			}

@@ -107,6 +107,9 @@ func faults(run evidence.Run) section {
 	return s
 }
 
+// momentUnits are those of values that no sentence is about.
+var momentUnits = map[string]string{evidence.MomentWeight: chart.Ratio, evidence.MomentScaled: "replicas"}
+
 // moments is the timeline in words.
 func moments(run evidence.Run) section {
 	s := section{Title: "What happened when"}
@@ -115,6 +118,9 @@ func moments(run evidence.Run) section {
 		text := m.Text
 		if text == "" {
 			text = m.Kind + " " + m.Name
+		}
+		if m.Text == "" && m.Value != nil {
+			text += chart.Value(*m.Value, momentUnits[m.Kind])
 		}
 		t.Rows = append(t.Rows, texts(chart.Value(since(run, &m.Time), chart.Clock), text))
 	}

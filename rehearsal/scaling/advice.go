@@ -60,11 +60,11 @@ func (f *figures) starting() time.Duration {
 		if !c.isRise() {
 			continue
 		}
-		i := f.ready.first(c.by, func(v float64) bool { return v >= float64(c.to) })
+		i := f.ready.first(c.after, func(v float64) bool { return v >= float64(c.to) })
 		if i < 0 {
 			return 0
 		}
-		return f.ready[i].at.Sub(c.by)
+		return f.ready[i].at.Sub(c.after)
 	}
 	return 0
 }

@@ -8,17 +8,19 @@ import (
 )
 
 // change is one rise or fall of what was wanted. It happened after the reading
-// at After and not later than the one at By.
+// at After and before the one at By: a reading takes its time, and is only known
+// to be over when the next one begins.
 type change struct {
 	after, by time.Time
 	from, to  int
 }
 
+// changes leaves out one that the last reading alone shows.
 func (t track) changes() []change {
 	var out []change
-	for i := 1; i < len(t); i++ {
+	for i := 1; i < len(t)-1; i++ {
 		if t[i].v != t[i-1].v {
-			out = append(out, change{t[i-1].at, t[i].at, int(t[i-1].v), int(t[i].v)})
+			out = append(out, change{t[i-1].at, t[i+1].at, int(t[i-1].v), int(t[i].v)})
 		}
 	}
 	return out
@@ -38,7 +40,7 @@ type tooSoon struct {
 
 // broken returns the first cooldown that was not kept; nil when all were, as
 // far as the samples can tell: two changes were at most as far apart as the
-// reading before the first one and the one that shows the second.
+// reading before the first one and the one after that which shows the second.
 func (p Policy) broken(changes []change) *tooSoon {
 	var rise, fall *change
 	for i := range changes {

@@ -34,7 +34,7 @@ import (
 //     replicas that rise and fall, and up, down, up under one surge are two;
 //   - CooldownKept is false when two changes of what is wanted certainly were
 //     closer than the policy allows: from the sample before the first to the
-//     one that shows the second.
+//     one after that which shows the second.
 //
 // A criterion one of whose signals was missing, altogether or for longer than
 // three samples and a tenth of upWithin, is Unmeasured and never Passed; what no

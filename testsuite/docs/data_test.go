@@ -8,14 +8,16 @@ import (
 
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
-// inputs is the part of a rehearsal's manifest that is data and faults.
+// inputs is the part of a rehearsal's manifest that is data, load and faults.
 type inputs struct {
 	Baseline data.Baseline `json:"baseline"`
 	Data     []data.Set    `json:"data"`
+	Load     []load.Load   `json:"load"`
 	Faults   []fault.Fault `json:"faults"`
 }
 
@@ -24,6 +26,9 @@ func (in inputs) Validate() []rollout.Problem {
 	out := in.Baseline.Problems("baseline")
 	for i, s := range in.Data {
 		out = append(out, s.Problems(fmt.Sprintf("data[%d]", i))...)
+	}
+	for i, l := range in.Load {
+		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
 	}
 	return append(out, fault.Problems("faults", in.Faults)...)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,9 @@ type hall struct {
 	*scene
 	folder string
 	users  string // URL of the service
+	config string // of the worker
+
+	requests atomic.Int64 // that the service has answered
 }
 
 // hall begins with a service whose every answer is good.
@@ -29,10 +33,12 @@ func (c *town) hall(t *testing.T, config ...string) *hall {
 	t.Helper()
 	folder := t.TempDir()
 	lines := append([]string{fmt.Sprintf("evidence: {directory: %q}", filepath.Join(folder, "evidence"))}, config...)
-	c.worker = procs.StartWorker(t, c.server, strings.Join(lines, "\n")+"\n")
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }))
+	h := &hall{scene: c.scene(t), folder: folder, config: strings.Join(lines, "\n") + "\n"}
+	c.worker = procs.StartWorker(t, c.server, h.config)
+	service := httptest.NewServer(h.counted(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })))
 	t.Cleanup(service.Close)
-	return &hall{c.scene(t), folder, service.URL}
+	h.users = service.URL
+	return h
 }
 
 func write(t *testing.T, folder, name string, lines ...string) string {

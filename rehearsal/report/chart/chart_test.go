@@ -157,7 +157,7 @@ func TestEveryFigureIsAPicture(t *testing.T) {
 			Shades: []chart.Span{span}, Marks: []chart.Mark{mark}, Panels: []chart.Panel{
 				{Title: text.Draw(t, "panel"), Unit: unit.Draw(t, "unit"), High: number.Draw(t, "panel high"),
 					Lines: []chart.Line{{Name: text.Draw(t, "line"), X: times, Y: values, Step: rapid.Bool().Draw(t, "step"), Fill: rapid.Bool().Draw(t, "fill")}},
-					Bands: []chart.Band{{From: x, To: end, Low: &x, High: &end}}, Dots: []chart.Point{{X: x, Y: end, Kind: chart.Outside}}},
+					Bands: []chart.Band{{From: x, To: end, Low: &chart.Edge{First: x, Last: end}, High: &chart.Edge{First: end, Last: x}}}, Dots: []chart.Point{{X: x, Y: end, Kind: chart.Outside}}},
 				{Lanes: []chart.Lane{{Label: text.Draw(t, "lane"), Value: text.Draw(t, "value"), Spans: []chart.Span{span}, Dots: []chart.Mark{mark}}}},
 			}}
 		for _, size := range []chart.Size{chart.Wide, chart.Narrow} {

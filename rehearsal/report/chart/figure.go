@@ -31,8 +31,8 @@ const (
 
 // Figure is panels over one axis.
 type Figure struct {
-	Title  string
-	Text   string // what is to be seen, in a sentence: for those who cannot see it
+	Title  string // a sentence
+	Text   string // what is to be seen, in another: for those who cannot see it
 	X      Axis
 	Panels []Panel
 	Shades []Span // behind every panel
@@ -78,10 +78,21 @@ type Line struct {
 	Fill  bool // down to the axis
 }
 
-// Band is where a line should be; a nil end is open.
+// Band is where a line should be, from one moment to another; a nil end is open.
 type Band struct {
 	From, To  float64
-	Low, High *float64
+	Low, High *Edge
+}
+
+// Edge is an end of a band: it goes straight from its first value to its last.
+type Edge struct{ First, Last float64 }
+
+// At is the edge's value at a moment of the band.
+func (b Band) At(e Edge, x float64) float64 {
+	if b.To <= b.From {
+		return e.First
+	}
+	return e.First + (e.Last-e.First)*(x-b.From)/(b.To-b.From)
 }
 
 // Point is one value that is marked.

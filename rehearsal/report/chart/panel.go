@@ -88,26 +88,28 @@ func (d *drawing) dot(kind Kind, title string, x, y float64) {
 // bands shades where a line should be and draws the ends that are not open.
 func (d *drawing) bands(bands []Band, s scale) {
 	for _, b := range bands {
-		if !finite(b.From) || !finite(b.To) || b.To <= b.From {
+		if !finite(b.From) || !finite(b.To) || b.To <= b.From || !b.Low.drawable() || !b.High.drawable() {
 			continue
 		}
-		low, high := s.low, s.high
-		var edges strings.Builder
-		edge := func(end *float64, to *float64) {
-			if end == nil || !finite(*end) {
-				return
-			}
-			*to = *end
-			edges.WriteString("M" + n(d.x(b.From)) + " " + n(s.y(*end)) + "H" + n(d.x(b.To)))
+		low, high := Edge{s.low, s.low}, Edge{s.high, s.high}
+		edges := ""
+		point := func(x, y float64) string { return n(d.x(x)) + " " + n(s.y(y)) }
+		if b.Low != nil {
+			low = *b.Low
+			edges += "M" + point(b.From, low.First) + "L" + point(b.To, low.Last)
 		}
-		edge(b.Low, &low)
-		edge(b.High, &high)
-		if edges.Len() > 0 && high >= low {
-			d.rect("band k-expected", "", d.x(b.From), s.y(high), d.x(b.To)-d.x(b.From), s.y(low)-s.y(high))
+		if b.High != nil {
+			high = *b.High
+			edges += "M" + point(b.From, high.First) + "L" + point(b.To, high.Last)
 		}
-		d.path("edge k-expected", "", edges.String())
+		d.path("band k-expected", "", "M"+point(b.From, low.First)+"L"+point(b.To, low.Last)+
+			"L"+point(b.To, high.Last)+"L"+point(b.From, high.First)+"Z")
+		d.path("edge k-expected", "", edges)
 	}
 }
+
+// drawable reports whether an edge is open, or has numbers.
+func (e *Edge) drawable() bool { return e == nil || finite(e.First) && finite(e.Last) }
 
 // curve draws a line, with gaps where a value is no number.
 func (d *drawing) curve(l Line, s scale) {
@@ -116,11 +118,12 @@ func (d *drawing) curve(l Line, s scale) {
 	for _, run := range runs(points) {
 		start := n(d.x(run[0].X))
 		line := start + " " + n(s.y(run[0].Y))
-		for i, p := range run[1:] {
+		for _, p := range run[1:] {
 			if l.Step {
-				line += "V" + n(s.y(run[i].Y)) + "H" + n(d.x(p.X))
+				line += "H" + n(d.x(p.X)) + "V" + n(s.y(p.Y))
+			} else {
+				line += "L" + n(d.x(p.X)) + " " + n(s.y(p.Y))
 			}
-			line += "L" + n(d.x(p.X)) + " " + n(s.y(p.Y))
 		}
 		end := n(d.x(run[len(run)-1].X))
 		if len(run) == 1 {

@@ -51,7 +51,7 @@ func (f Figure) SVG(size Size) string {
 		d.bottom += d.height(p)
 	}
 	d.open("svg", "viewBox", "0 0 "+n(size.Width)+" "+n(d.bottom+axisHeight), "role", "img",
-		"aria-label", f.Title+". "+f.Text, "font-size", n(size.Font))
+		"aria-label", f.Title+" "+f.Text, "font-size", n(size.Font))
 	d.shades()
 	d.axis()
 	y := d.top
@@ -186,9 +186,10 @@ func (p Panel) extent() (low, high float64) {
 		}
 	}
 	for _, b := range p.Bands {
-		for _, end := range []*float64{b.Low, b.High} {
-			if end != nil {
-				see(*end)
+		for _, edge := range []*Edge{b.Low, b.High} {
+			if edge != nil {
+				see(edge.First)
+				see(edge.Last)
 			}
 		}
 	}

@@ -1,0 +1,118 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	toxics "github.com/Shopify/toxiproxy/v2"
+	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+)
+
+// moments is how many rehearsals are killed in all.
+const moments = 50
+
+// A rehearsal is killed at random moments: its worker by SIGKILL, or its workflow
+// by an admin. Whatever it had begun is gone soon: the fault, the load, the
+// candidate, its weight. Moments are drawn from a fixed seed.
+func TestKilledRehearsalLeavesNothing(t *testing.T) {
+	const halls = 5
+	for i := range halls {
+		t.Run(fmt.Sprintf("Killed%d", i), func(t *testing.T) {
+			c := found(t)
+			h, proxy := c.faultyHall(t)
+			luck := rand.New(rand.NewPCG(42, uint64(i)))
+			for range moments / halls {
+				h.killAt(time.Duration(luck.Int64N(int64(9*time.Second))), luck.IntN(2) == 0)
+				h.awaitNothing(proxy)
+			}
+		})
+	}
+}
+
+// faultyHall is a hall whose load goes through a Toxiproxy.
+func (c *town) faultyHall(t *testing.T) (*hall, *toxiproxy.Proxy) {
+	t.Helper()
+	server := toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.New(io.Discard))
+	api := httptest.NewServer(server.Routes())
+	t.Cleanup(api.Close)
+	h := c.hall(t, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
+		filepath.Join(t.TempDir(), "faults"), api.URL))
+	behind, err := url.Parse(h.users)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	proxy, err := toxiproxy.NewClient(strings.TrimPrefix(api.URL, "http://")).CreateProxy("users", address, behind.Host)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = proxy.Delete() })
+	h.users = "http://" + address
+	return h, proxy
+}
+
+// killAt starts a rehearsal and kills it after a while.
+func (h *hall) killAt(after time.Duration, worker bool) {
+	h.t.Helper()
+	file := h.manifest(h.browse("6s"), "faults: [{name: slow, at: 1s, for: 5s, toxiproxy: {proxy: users, latency: 50ms}}]",
+		"drills: [{from: step 1, after: 2s, restoreWithin: 10s}]")
+	out := h.cli("rehearse", file, "--detach", "--reason", "to be killed")
+	require.Zero(h.t, out.Code, out.Stderr)
+	time.Sleep(after) // the moment is what is tested
+	if worker {
+		h.town.worker.Kill()
+		h.town.worker = procs.StartWorker(h.t, h.town.server, h.config)
+		return
+	}
+	err := h.town.client(h.t).TerminateWorkflow(h.t.Context(), rollout.RehearsalID("staging", h.name), "", "killed by a test")
+	if err != nil { // it was over
+		require.Contains(h.t, err.Error(), "already completed")
+	}
+}
+
+// awaitNothing returns when nothing of a rehearsal is left.
+func (h *hall) awaitNothing(proxy *toxiproxy.Proxy) {
+	h.t.Helper()
+	c := h.town.client(h.t)
+	until(h.t, "the rehearsal and its rollout are over", func() bool {
+		for _, id := range []string{rollout.RehearsalID("staging", h.name), "rollout/" + h.target()} {
+			d, err := c.DescribeWorkflowExecution(context.WithoutCancel(h.t.Context()), id, "")
+			if err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() == nil {
+				return false
+			}
+		}
+		return true
+	})
+	until(h.t, "the fault is gone", func() bool {
+		left, err := proxy.Toxics()
+		return err == nil && len(left) == 0
+	})
+	state := h.world.State()
+	require.Equal(h.t, rollout.All, state.Weights[baseline], "%v", state.Weights)
+	require.NotContains(h.t, state.Versions, candidate)
+	before := h.requests.Load()
+	time.Sleep(300 * time.Millisecond) // nobody sends any more
+	require.Equal(h.t, before, h.requests.Load(), "the load goes on")
+}
+
+// counted counts the requests of a service.
+func (h *hall) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.requests.Add(1)
+		next.ServeHTTP(w, r)
+	})
+}
