@@ -134,10 +134,10 @@ func (m Manifest) Repeats() int {
 // slack is what the acts of a rollout may take besides its bakes.
 const slack = rollout.Duration(2 * time.Minute)
 
-// DrillTakes is how long one drill may take before it is not waited for any more:
+// drillTakes is how long one drill may take before it is not waited for any more:
 // its bakes up to the injection, and three times as long as its way back should
 // take.
-func (m Manifest) DrillTakes(d Drill) time.Duration {
+func (m Manifest) drillTakes(d Drill) rollout.Duration {
 	d = d.withDefaults(m.Rollout.Spec)
 	plan := rollout.NewPlan(m.Rollout.Spec)
 	takes := slack + plan.Spec.ReadyWithin + 3*d.RestoreWithin
@@ -146,7 +146,7 @@ func (m Manifest) DrillTakes(d Drill) time.Duration {
 			takes += plan.Steps[i].Bake
 		}
 	}
-	return takes.Std()
+	return takes
 }
 
 // BackTo is the rollout that puts back what was there before, after another

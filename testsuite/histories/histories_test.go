@@ -198,6 +198,8 @@ var paths = map[string]path{
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
+	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
+		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
 	"terminated": {target: true, plot: func(s *scene) {
 		s.until("baking")
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// recent is the weight of the last interval in the utilisation: what a few
+// requests that come together make of one interval is no reason to scale.
+const recent = 0.4
+
 // meter counts replicas, and how much of their time they are busy. It is safe
 // for concurrent use.
 type meter struct {
@@ -12,7 +16,7 @@ type meter struct {
 	ready, busy     int
 	at              time.Time // of the last change
 	readyFor, timed time.Duration
-	utilisation     float64 // of the last interval
+	utilisation     float64 // of the last intervals, exponentially weighted
 }
 
 func newMeter() *meter { return &meter{at: time.Now()} }
@@ -40,15 +44,16 @@ func (m *meter) pass() {
 }
 
 // read begins a new interval, and returns how many replicas are ready and what
-// share of their time they were busy in the one before.
+// share of their time they were busy in those before.
 func (m *meter) read() (ready int, utilisation float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pass()
-	m.utilisation = 0
+	now := 0.0
 	if m.readyFor > 0 {
-		m.utilisation = m.timed.Seconds() / m.readyFor.Seconds()
+		now = m.timed.Seconds() / m.readyFor.Seconds()
 	}
+	m.utilisation += recent * (now - m.utilisation)
 	m.readyFor, m.timed = 0, 0
 	return m.ready, m.utilisation
 }
