@@ -112,8 +112,8 @@ Everything goes on running:
   files        %s (evidence/, manifests, logs/)
 Try it:
   cd %[3]s && . ./%[4]s
-  bakeoff rehearse way-back.yaml --reason "once more"
-  bakeoff report evidence/staging/way-back/*
+  bakeoff rehearse bad-release.yaml --reason "once more"
+  bakeoff compare evidence/staging/bad-release/*
 Stop it:
   %[5]s --stop %[3]s
 `, h.town.UI, h.place.Way(), h.town.Dir, town.VariablesFile, filepath.Join(h.options.Binaries, Name))
