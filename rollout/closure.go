@@ -14,6 +14,7 @@ const (
 	GateFreeze       = "freeze"       // a freeze window
 	GateErrorBudget  = "errorBudget"  // too little of it is left, or it burns
 	GatePrerequisite = "prerequisite" // another target is not there yet
+	GateRehearsal    = "rehearsal"    // the way back was not practised lately
 )
 
 // The actions that a gate can close.
@@ -37,7 +38,7 @@ var exposures = []string{ExposureFinishStep, ExposureHold, ExposureRollback}
 // Closure is what keeps a target where it is for a while. Going back is never
 // closed.
 type Closure struct {
-	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite
+	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal
 	Name     string     `json:"name"`            // of the window, target…; several are joined
 	Reason   string     `json:"reason"`          // one sentence for people, with the end where it is known
 	Until    *time.Time `json:"until,omitempty"` // nil: not known
