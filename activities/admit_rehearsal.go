@@ -32,7 +32,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
-	problems = append(problems, a.Practice.ratesOf(m, schedules)...)
+	var unread []rollout.Problem
+	plan.Sampling, unread = a.sampling(m, schedules)
+	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)

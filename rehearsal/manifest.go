@@ -108,15 +108,6 @@ const longestRun = 2 * 60 * 60 * rollout.Duration(1e9)
 // Longest is how long a run may take before it is stopped.
 func (m Manifest) Longest() rollout.Duration { return cmp.Or(m.Quotas.For, longestRun) }
 
-// LoadEnds is when the last load ends, from the beginning of the first.
-func (m Manifest) LoadEnds() rollout.Duration {
-	var end rollout.Duration
-	for _, l := range m.Load {
-		end = max(end, l.At+l.For)
-	}
-	return end
-}
-
 // Target is what is practised on.
 func (m Manifest) Target() rollout.Target {
 	return rollout.Target{Environment: m.Environment, Service: m.Rollout.Service, Unit: m.Rollout.Unit}

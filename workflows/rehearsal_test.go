@@ -98,7 +98,8 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults)}}, nil
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
 		return activities.ReadTargetOutput{State: p.state}, nil

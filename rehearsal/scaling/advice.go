@@ -87,7 +87,7 @@ func (f *figures) aboutTurns() []string {
 
 // period is the mean time from one turn of the replicas to the next but one.
 func (f *figures) period() time.Duration {
-	legs := f.decisions().legs(float64(f.e.Swing), true)
+	legs := f.calm(f.decisions()).legs(float64(f.e.Swing), true)
 	if len(legs) < 2 {
 		return 0
 	}

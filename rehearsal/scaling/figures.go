@@ -60,7 +60,7 @@ func measure(e Expect, seen Seen) figures {
 	f.end()
 	f.climb()
 	f.descend()
-	f.oscillations = oscillations(f.decisions().legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false))
+	f.oscillations = oscillations(f.calm(f.decisions()).legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false))
 	return f
 }
 
@@ -191,6 +191,21 @@ func (f *figures) decisions() track {
 		return f.wanted
 	}
 	return f.ready
+}
+
+// calm takes away what an overshoot that is allowed moves: who may have too many
+// for a while has to come back from it, and that is no turn.
+func (f *figures) calm(t track) track {
+	if f.needed == 0 {
+		return t
+	}
+	out := slices.Clone(t)
+	for i, p := range out {
+		if spare := p.v - float64(f.needed); spare > 0 {
+			out[i].v -= min(spare, float64(f.e.Overshoot))
+		}
+	}
+	return out
 }
 
 // overshoot is how many more replicas were ready than needed, at most, from the

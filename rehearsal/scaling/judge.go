@@ -30,7 +30,8 @@ import (
 //     and not below 0;
 //   - Floor and Ceiling are the fewest and the most replicas ready;
 //   - Oscillations: what the autoscaler wants (or, if that is not read, what is
-//     ready) is divided into legs, where it moved back by at least swing. Those
+//     ready) is divided into legs, where it moved back by at least swing; what lies between
+//     what is needed and the overshoot that is allowed counts as what is needed. Those
 //     after the first are oscillations unless the load turned the same way
 //     before them, by at least a quarter of its peak, and has not turned back
 //     or explained another leg since. So a load that rises and falls explains
