@@ -16,6 +16,7 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 		run:     run{info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()},
 		Status:  info.GetStatus(),
 		Started: info.GetStartTime().AsTime(),
+		Parent:  info.GetParentExecution().GetWorkflowId(),
 	}
 	if info.GetCloseTime() != nil {
 		at := info.GetCloseTime().AsTime()
