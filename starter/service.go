@@ -32,6 +32,7 @@ type service interface {
 	Close()
 	fleets
 	rehearsals
+	schedules
 }
 
 // fleets starts and plans fleets, as starts does rollouts.
@@ -103,6 +104,7 @@ type execution struct {
 	Parent  run // what started it; zero: nothing did
 	Started time.Time
 	Closed  *time.Time
+	Parent  string // id of the workflow that started it; "": a person did
 
 	// The search attributes.
 	Target, Service, Environment, Candidate string

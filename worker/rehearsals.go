@@ -186,6 +186,11 @@ func (a *acts) ReadTables(ctx context.Context, in activities.ReadTablesInput) (a
 	return a.rehearsing().ReadTables(ctx, in)
 }
 
+// ListLibrary lists the library that is configured now.
+func (a *acts) ListLibrary(ctx context.Context, in activities.ListLibraryInput) (activities.ListLibraryOutput, error) {
+	return a.rehearsing().ListLibrary(ctx, in)
+}
+
 // builtVersion is the version of this program, "dev" where it was not built from
 // a release.
 func builtVersion() string {
