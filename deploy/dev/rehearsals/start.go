@@ -148,7 +148,7 @@ func (h *hall) writeSuite() error {
 	}
 	for _, r := range []release{
 		{Version: "1.1.0", Weight: "25%", Bake: "8s"},
-		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 30%}"},
+		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 50%}"},
 		{Version: "1.3.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ERRORS: 15%}"},
 	} {
 		r.place = h.place
