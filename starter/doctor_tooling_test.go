@@ -110,7 +110,7 @@ func TestDoctorTooling(t *testing.T) {
 			want: []string{"practisedOlder: checkout was practised with 2.5.0, and 2.6.0 was promoted in production since"}},
 		"a promotion within a rehearsal": {change: func(p practice) {
 			p.rolledOut("2.6.0", time.Hour)
-			p.byType["Rollout"][1].Parent = rollout.RehearsalID("staging", "checkout")
+			p.byType["Rollout"][1].Parent.WorkflowID = rollout.RehearsalID("staging", "checkout")
 		}},
 		"a baseline that serves nowhere": {change: func(p practice) { p.rehearsed("other", day, pinned); p.serves("shop@sha256:new") },
 			want: []string{"practisedOlder: rehearsal other starts from shop@sha256:old, and shop@sha256:new serves"}},
