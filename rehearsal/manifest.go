@@ -43,8 +43,8 @@ type Manifest struct {
 	Isolation       string `json:"isolation,omitempty"`
 	ProductionDrill string `json:"productionDrill,omitempty"` // the reason for a drill in production, from its first step, without load and faults
 
-	Seed    int64     `json:"seed"`
-	Rollout Practised `json:"rollout"` // what is practised: a file beside this one, or the spec itself
+	Seed    int64     `json:"seed,omitempty"` // of everything that is drawn; default 0
+	Rollout Practised `json:"rollout"`        // what is practised: a file beside this one, or the spec itself
 
 	Baseline data.Baseline `json:"baseline,omitzero"`
 	Data     []data.Set    `json:"data,omitempty"`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -22,8 +24,23 @@ type rehearsals interface {
 	Standing(ctx context.Context, r run, status any) error
 	Outcome(ctx context.Context, r run, status any) error
 	Halt(ctx context.Context, r run, s rehearsal.Stop) error
-	Schedule(ctx context.Context, b beginning, when timetable) error
 }
+
+// schedules repeats rehearsals. Schedules lists those that were made so.
+type schedules interface {
+	Schedule(ctx context.Context, b beginning, when timetable) error
+	Schedules(ctx context.Context) iter.Seq2[schedule, error]
+}
+
+// schedule is one that is there.
+type schedule struct {
+	id, note string
+	paused   bool
+}
+
+// schedulePrefix is what the ids of schedules begin with; the id of what they
+// start follows.
+const schedulePrefix = "schedule/"
 
 // beginning is a rehearsal, or a suite, to be started.
 type beginning struct {
@@ -81,7 +98,7 @@ var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
 // A run that cannot complete pauses it.
 func (s *server) Schedule(ctx context.Context, b beginning, when timetable) error {
 	o := client.ScheduleOptions{
-		ID: "schedule/" + b.id, Spec: client.ScheduleSpec{CronExpressions: []string{when.cron}, TimeZoneName: when.zone},
+		ID: schedulePrefix + b.id, Spec: client.ScheduleSpec{CronExpressions: []string{when.cron}, TimeZoneName: when.zone},
 		Action:  &client.ScheduleWorkflowAction{ID: b.id, Workflow: b.workflow, Args: []any{b.input}, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second},
 		Overlap: overlaps[when.overlap], PauseOnFailure: true, CatchupWindow: 10 * time.Minute, Note: when.reason,
 	}
@@ -100,4 +117,19 @@ func (s *server) Schedule(ctx context.Context, b beginning, when timetable) erro
 		return fmt.Errorf("change schedule %s: %w", o.ID, err)
 	}
 	return nil
+}
+
+func (s *server) Schedules(ctx context.Context) iter.Seq2[schedule, error] {
+	return func(yield func(schedule, error) bool) {
+		all, err := s.client.ScheduleClient().List(ctx, client.ScheduleListOptions{})
+		for err == nil && all.HasNext() {
+			var e *client.ScheduleListEntry
+			if e, err = all.Next(); err == nil && strings.HasPrefix(e.ID, schedulePrefix) && !yield(schedule{id: e.ID, note: e.Note, paused: e.Paused}, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(schedule{}, classify(err))
+		}
+	}
 }

@@ -32,6 +32,7 @@ type place struct {
 	Admin, Shop, Queue string // addresses, host:port
 	Front              string // of the proxy on the way to the shop, host:port
 	Temporal           string // host:port
+	UI                 string // URL
 	Toxiproxy          string // URL of its API
 
 	ControlPID     string // file
@@ -76,7 +77,7 @@ type release struct {
 // start brings up Temporal, Caddy, Toxiproxy and two workers, writes the suite,
 // and makes the first releases.
 func (h *hall) start(ctx context.Context) error {
-	h.place = place{Folder: h.town.Dir, QueueProgram: h.town.Programs["bakeoff-scaled"], ShopProgram: h.town.Programs["bakeoff-shop"], Load: "75s"}
+	h.place = place{Folder: h.town.Dir, QueueProgram: h.town.Programs["bakeoff-scaled"], ShopProgram: h.town.Programs["bakeoff-shop"], Load: "55s"}
 	h.story.Say("starting Temporal, Caddy, Toxiproxy and two workers in %s", h.town.Dir)
 	p := &h.place
 	if err := town.FreeAddresses(&p.Admin, &p.Shop, &p.Queue, &p.Front); err != nil {
@@ -96,7 +97,7 @@ func (h *hall) start(ctx context.Context) error {
 	if err := h.town.StartTemporal(ctx, "rehearsals"); err != nil {
 		return err
 	}
-	p.Temporal = h.town.Temporal
+	p.Temporal, p.UI = h.town.Temporal, h.town.UI
 	if err := h.startWorkers(ctx); err != nil {
 		return err
 	}
@@ -138,12 +139,16 @@ func restart(pidFile, log string, command []string) string {
 // writeSuite writes the rehearsals and what they practise.
 func (h *hall) writeSuite() error {
 	var errs []error
-	for _, name := range []string{"suite.yaml", "shop.yaml", "queue.yaml", "way-back.yaml", "negative-control.yaml", "good-release.yaml", "bad-release.yaml", "autoscaling.yaml"} {
+	files := []string{"suite.yaml", "shop.yaml", "queue.yaml"}
+	for _, s := range scenes {
+		files = append(files, s.name+".yaml")
+	}
+	for _, name := range files {
 		errs = append(errs, texts.Write(h.file(name), name, h.place))
 	}
 	for _, r := range []release{
 		{Version: "1.1.0", Weight: "25%", Bake: "8s"},
-		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 30%}"},
+		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 50%}"},
 		{Version: "1.3.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ERRORS: 15%}"},
 	} {
 		r.place = h.place
