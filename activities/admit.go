@@ -160,7 +160,7 @@ func (l Limits) check(s rollout.Spec) []rollout.Problem {
 		refuse(first > l.FirstWeight, "strategy", "the first raise is to %s: at most %s in %s", first, l.FirstWeight, s.Environment)
 	}
 	for _, step := range plan.Steps {
-		refuse(step.Bake < l.BakeAtLeast, "strategy", "step %d bakes %s: at least %s in %s",
+		refuse(step.Bake < l.BakeAtLeast, s.Strategy.StepPath(step.Number), "step %d bakes %s: at least %s in %s",
 			step.Number, step.Bake, l.BakeAtLeast, s.Environment)
 	}
 	return out
@@ -215,7 +215,7 @@ func admitWeights(p rollout.Plan, traffic Traffic) []rollout.Problem {
 	for _, step := range p.Steps {
 		_, err := traffic.Approximate(p.Split("baseline", step.Weight))
 		if err != nil {
-			out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("step %d: %v", step.Number, err)})
+			out = append(out, rollout.Problem{Path: p.Spec.Strategy.StepPath(step.Number), Message: fmt.Sprintf("step %d: %v", step.Number, err)})
 		}
 	}
 	return out

@@ -23,12 +23,20 @@ type AdmitFleetOutput struct {
 	Cause    rollout.Cause     `json:"cause,omitempty"` // "": admitted
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order's signature is right
+
+	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
 
 // AdmitFleet admits every unit as Admit does, and works the order of the fleet
 // out. A refusal of one unit, or a rollout that runs on one of their targets,
 // refuses the fleet: it is a result, not an error.
 func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitFleetOutput, error) {
+	out, err := a.admitFleet(ctx, in)
+	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec.Rollout)
+	return out, err
+}
+
+func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitFleetOutput, error) {
 	spec := in.Order.Spec
 	if problems := spec.Validate(); len(problems) > 0 {
 		return AdmitFleetOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
@@ -42,6 +50,8 @@ func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan := rollout.NewFleetPlan(spec, admitted)
+	plan.Notifies = a.Notifications.mayTell(spec.Rollout)
+	plan.Events = plan.EventBound()
 	if plan.Events > rollout.MaxEvents {
 		return AdmitFleetOutput{Cause: rollout.CauseSpec, Problems: []rollout.Problem{{Path: "units", Message: fmt.Sprintf(
 			"this fleet may write %d events, more than %d: use fewer units", plan.Events, rollout.MaxEvents)}}}, nil

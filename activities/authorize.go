@@ -29,21 +29,23 @@ type AuthorizeOutput struct {
 	Why     string          `json:"why,omitempty"`
 	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
 	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
+
+	Notifies bool `json:"notifies,omitempty"` // of a denial: somebody may want to know
 }
 
 // Authorize decides by the rules in force now, and verifies the signature of a
 // command that has one. It asks no outside system.
 func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeOutput, error) {
 	out := AuthorizeOutput{}
-	if out.Why = a.Rules.mayGive(in); out.Why != "" {
-		return out, nil
+	if out.Why = a.Rules.mayGive(in); out.Why == "" {
+		received := in.Received
+		if received.IsZero() {
+			received = a.now()
+		}
+		out.Signer, out.Why = a.Rules.proven(in, received)
 	}
-	received := in.Received
-	if received.IsZero() {
-		received = a.now()
-	}
-	out.Signer, out.Why = a.Rules.proven(in, received)
 	out.Allowed = out.Why == ""
+	out.Notifies = !out.Allowed && a.Notifications.mayTell(rollout.Spec{})
 	if out.Allowed && in.Command == rollout.CommandApprove {
 		out.Vote = a.Rules.vote(in.Actor, in.From)
 	}

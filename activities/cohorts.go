@@ -168,14 +168,10 @@ func (a *Activities) preflightCohorts(ctx context.Context, in PreflightInput) (p
 
 // admitCohorts asks the router whether it knows each cohort of the plan.
 func admitCohorts(p rollout.Plan, traffic Traffic) []rollout.Problem {
-	list := "canary"
-	if len(p.Spec.Strategy.Rings) > 0 {
-		list = "rings"
-	}
 	var out []rollout.Problem
 	router, can := traffic.(Cohorts)
-	for i, step := range p.Steps {
-		path := fmt.Sprintf("strategy.%s[%d].cohort", list, i)
+	for _, step := range p.Steps {
+		path := p.Spec.Strategy.StepPath(step.Number) + ".cohort"
 		if step.Cohort == "" {
 			continue
 		}

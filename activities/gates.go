@@ -43,6 +43,7 @@ type Ask struct {
 	Actor  string   `json:"actor,omitempty"`  // who started the rollout
 	Passed []string `json:"passed,omitempty"` // keys of the closures that were overridden
 
+	Fleet     *Unit          `json:"fleet,omitempty"`     // of a raise of a unit: the fleet's own run
 	Needs     []rollout.Need `json:"needs,omitempty"`     // start: what must be so elsewhere
 	Rehearsal bool           `json:"rehearsal,omitempty"` // a rehearsal started it: that one is the practice
 }
@@ -74,7 +75,27 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 	if ask.Action == rollout.ActionStart && !ask.Rehearsal {
 		all = append(all, a.unpractised(ctx, target)...)
 	}
-	return rollout.Merge(all, ask.Passed), nil
+	left, err := a.left(ctx, j, ask.Fleet)
+	if err != nil {
+		return nil, err
+	}
+	return rollout.Merge(append(all, left...), ask.Passed), nil
+}
+
+// left is what closes a unit whose fleet goes back without its having heard of
+// it. Nobody's override passes that.
+func (a *Activities) left(ctx context.Context, j Job, fleet *Unit) ([]rollout.Closure, error) {
+	if fleet == nil || a.Executions == nil {
+		return nil, nil
+	}
+	why, err := a.Executions.Leave(ctx, *fleet, j.Target)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s whether it still goes forward: %w", fleet.WorkflowID, err)
+	}
+	if why == "" {
+		return nil, nil
+	}
+	return []rollout.Closure{{Gate: rollout.GateFleet, Name: fleet.WorkflowID, Reason: why, Exposure: rollout.ExposureHold}}, nil
 }
 
 // admitNow is the answer to an order whose plan is in order: what closes the

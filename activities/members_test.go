@@ -72,6 +72,7 @@ func TestImpossibleApprovals(t *testing.T) {
 			require.Equal(t, tt.never == "", len(problems) == 0, problems)
 			if tt.never != "" {
 				require.Contains(t, problems[0].Message, tt.never)
+				require.Equal(t, "strategy.canary[0]", problems[0].Path)
 			}
 			why := r.lockedOut(plan(tt.ask), tt.starter)
 			require.Equal(t, tt.notByThe == "", why == "", why)

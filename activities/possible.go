@@ -14,17 +14,39 @@ func (r Rules) check(p rollout.Plan) []rollout.Problem {
 	if len(r.Roles) == 0 {
 		return nil
 	}
-	for _, q := range p.Approvals() {
-		for _, role := range q.From {
+	for _, at := range asks(p) {
+		refuse := func(format string, args ...any) {
+			out = append(out, rollout.Problem{Path: at.path, Message: "approve: " + fmt.Sprintf(format, args...)})
+		}
+		known := len(out)
+		for _, role := range at.From {
 			if _, known := r.Roles[role]; !known && role != Anyone {
-				out = append(out, rollout.Problem{Path: "strategy", Message: fmt.Sprintf("approve: this worker knows no role %q", role)})
+				refuse("this worker knows no role %q", role)
 			}
 		}
-		if why := r.impossible(p.Spec.Environment, *q, ""); why != "" && len(out) == 0 {
-			out = append(out, rollout.Problem{Path: "strategy", Message: "approve: " + why})
+		if why := r.impossible(p.Spec.Environment, *at.Approval, ""); why != "" && len(out) == known {
+			refuse("%s", why)
 		}
 	}
 	return out
+}
+
+// placed is an approval of a plan, and where in the spec it is asked for.
+type placed struct {
+	path string
+	*rollout.Approval
+}
+
+func asks(p rollout.Plan) (all []placed) {
+	for _, step := range p.Steps {
+		if step.Approve != nil {
+			all = append(all, placed{p.Spec.Strategy.StepPath(step.Number), step.Approve})
+		}
+	}
+	if p.Promote != nil {
+		all = append(all, placed{"strategy.promote", p.Promote})
+	}
+	return all
 }
 
 // lockedOut says why the approvals of a plan are impossible because of who starts

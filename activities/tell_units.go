@@ -15,9 +15,12 @@ type Executions interface {
 	Running(ctx context.Context, workflowID string) (runID string, err error)
 	// Tell signals a word to the rollout of a unit. One that is over needs none.
 	Tell(ctx context.Context, to Unit, w rollout.Word) error
+	// Leave asks a fleet why the unit of a target is not to raise; "": it may. An
+	// order that the fleet's run has by then is in the answer.
+	Leave(ctx context.Context, fleet Unit, target string) (why string, err error)
 }
 
-// Unit names the rollout of one unit of a fleet.
+// Unit names one run: the rollout of a unit of a fleet, or the fleet's own.
 type Unit struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`

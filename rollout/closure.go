@@ -14,6 +14,7 @@ const (
 	GateFreeze       = "freeze"       // a freeze window
 	GateErrorBudget  = "errorBudget"  // too little of it is left, or it burns
 	GatePrerequisite = "prerequisite" // another target is not there yet
+	GateFleet        = "fleet"        // the fleet goes back: its word to this unit is on its way
 	GateRehearsal    = "rehearsal"    // the way back was not practised lately
 )
 
@@ -38,12 +39,12 @@ var exposures = []string{ExposureFinishStep, ExposureHold, ExposureRollback}
 // Closure is what keeps a target where it is for a while. Going back is never
 // closed.
 type Closure struct {
-	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal
+	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal | fleet
 	Name     string     `json:"name"`            // of the window, target…; several are joined
 	Reason   string     `json:"reason"`          // one sentence for people, with the end where it is known
 	Until    *time.Time `json:"until,omitempty"` // nil: not known
 	Exposure string     `json:"exposure"`        // finishStep | hold | rollback
-	Keys     []string   `json:"keys"`            // each occurrence by a name that does not come again: what an override passes
+	Keys     []string   `json:"keys"`            // each occurrence by a name that does not come again: what an override passes; none: nothing passes it
 }
 
 // Question asks whether anything closes a target.

@@ -25,8 +25,10 @@ type FleetPlan struct {
 	Deadline    Duration            `json:"deadline"`
 	Events      int                 `json:"events"` // bound on the history's length, see EventBound
 	Warnings    []string            `json:"warnings,omitempty"`
-	Abort       []string            `json:"abort,omitempty"` // who may abort; empty: anyone
-	Digest      string              `json:"digest"`          // sha256 of the plan without this field
+	Abort       []string            `json:"abort,omitempty"`    // who may abort; empty: anyone
+	Notifies    bool                `json:"notifies,omitempty"` // somebody may want to know: notices are sent
+	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
+	Digest      string              `json:"digest"`             // sha256 of the plan without this field
 }
 
 // PlannedUnit is one unit of the plan.
@@ -46,6 +48,7 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 	p := FleetPlan{
 		Target: s.Key().String(), Waves: s.levels(), After: s.After, MaxParallel: len(s.Units), Wait: s.Wait,
 		Budget: s.FailureBudget, OnFailure: orElse(s.OnFailure, OnFailureAll), Candidate: s.Rollout.Release.Version,
+		Recovers: true,
 	}
 	if s.MaxParallel != nil {
 		p.MaxParallel = *s.MaxParallel
@@ -72,8 +75,14 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 
 // EventBound computes how long the history may become when nothing goes wrong:
 // 40 + 18 per unit (begun, promoted, released, ended, each with a workflow task)
-// + 8 per wave.
-func (p FleetPlan) EventBound() int { return 40 + 18*len(p.Units) + 8*len(p.Waves) }
+// + 8 per wave, and what notices of each wait and of the end cost.
+func (p FleetPlan) EventBound() int {
+	events := 40 + 18*len(p.Units) + 8*len(p.Waves)
+	if p.Notifies {
+		events += noticeEvents * len(p.Waves)
+	}
+	return events
+}
 
 // Seal returns the plan with its digest.
 func (p FleetPlan) Seal() FleetPlan {

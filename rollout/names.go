@@ -19,11 +19,13 @@ const (
 )
 
 // The queries. The first returns a Status, the second the Plan, the third what
-// another run needs to put everything back.
+// another run needs to put everything back. LeaveQuery is asked of a fleet, with
+// the target of a unit: why that unit is not to raise its candidate, or "".
 const (
 	StatusQuery  = "status"
 	PlanQuery    = "plan"
 	WayBackQuery = "wayBack"
+	LeaveQuery   = "leave"
 )
 
 // The task queues. One worker binary serves any subset of them.

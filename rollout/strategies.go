@@ -97,6 +97,16 @@ func (s Strategy) listed() (path string, steps []Step) {
 	return "strategy.canary", s.Canary
 }
 
+// StepPath is where a step of the plan stands in the spec: strategy.canary[1] for
+// the second. Steps that nobody wrote one by one are in "strategy".
+func (s Strategy) StepPath(number int) string {
+	list, steps := s.listed()
+	if number < 1 || number > len(steps) {
+		return "strategy"
+	}
+	return fmt.Sprintf("%s[%d]", list, number-1)
+}
+
 // validateSteps checks the steps of a canary, or of rings.
 func (s Strategy) validateSteps(v *validation) {
 	list, steps := s.listed()

@@ -11,13 +11,15 @@ import (
 
 func (c *cli) lintCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "lint FILE…", Short: "Check specs without any server", Args: cobra.MinimumNArgs(1),
-		Long: `Check specs ("-" is standard input) as far as that is possible without a worker:
-everything that is wrong is told at once, by file, line and column. What drivers
-and policy say is told by "bakeoff plan".
+		Use: "lint FILE…", Short: "Check specs and rehearsals without any server", Args: cobra.MinimumNArgs(1),
+		Long: `Check specs of rollouts and fleets, rehearsals and suites of them ("-" is standard
+input), as far as that is possible without a worker: everything that is wrong is
+told at once, by file, line and column. What a rehearsal names, its rollout and
+the members of a suite, is read and checked, too. What drivers and policy say is
+told by "bakeoff plan", and of a rehearsal when it is started.
 
 Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
-		Example: "  bakeoff lint checkout.yaml search.yaml\n  bakeoff lint - -o json < checkout.yaml",
+		Example: "  bakeoff lint checkout.yaml search.yaml\n  bakeoff lint - -o json < checkout.yaml\n  bakeoff lint rehearsal.yaml suite.yaml",
 		RunE: runs(func(_ context.Context, files []string) error {
 			var all []rollout.Problem
 			for _, file := range files {
@@ -25,8 +27,8 @@ Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
 				if err != nil {
 					return err
 				}
-				problems := wrong(from)
-				c.explain(problems, from.text)
+				problems := c.wrongAnywhere(from)
+				c.explain(problems, from)
 				all = append(all, problems...)
 			}
 			if c.json() {

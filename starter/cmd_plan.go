@@ -69,7 +69,7 @@ func (c *cli) plan(ctx context.Context, svc service, by who, from source) error 
 // unplanned tells why there is no plan.
 func (c *cli) unplanned(cause rollout.Cause, problems []rollout.Problem, from source) error {
 	problems = specfile.Locate(from.name, from.text, problems)
-	c.explain(problems, from.text)
+	c.explain(problems, from)
 	if c.json() {
 		if err := c.print(map[string]any{"cause": cause, "problems": problems}); err != nil {
 			return err

@@ -5,19 +5,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout/specfile"
 )
 
+// schemas are those that there are, by the kind of the file.
+var schemas = map[string]func() ([]byte, error){
+	"Rollout":           specfile.Schema,
+	"Fleet":             specfile.Schema,
+	rehearsal.Kind:      func() ([]byte, error) { return specfile.SchemaOf(rehearsal.Kind, rehearsal.Manifest{}) },
+	rehearsal.SuiteKind: func() ([]byte, error) { return specfile.SchemaOf(rehearsal.SuiteKind, rehearsal.Suite{}) },
+}
+
 func (c *cli) schemaCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "schema", Short: "The JSON Schema of specs", Args: cobra.NoArgs,
-		Long: `Print the JSON Schema of specs, for editors:
-"# yaml-language-server: $schema=bakeoff.schema.json" as a spec's first line.
+	kind := ""
+	cmd := &cobra.Command{
+		Use: "schema", Short: "The JSON Schema of specs and rehearsals", Args: cobra.NoArgs,
+		Long: `Print a JSON Schema, for editors: "# yaml-language-server: $schema=bakeoff.schema.json"
+as a file's first line. Rollouts and fleets have one, rehearsals and suites one each.
 
 Exit codes: 0 printed, 1 the command itself failed, 2 usage.`,
-		Example: "  bakeoff schema > bakeoff.schema.json",
+		Example: "  bakeoff schema > bakeoff.schema.json\n  bakeoff schema --kind Rehearsal > rehearsal.schema.json",
 		RunE: runs(func(context.Context, []string) error {
-			schema, err := specfile.Schema()
+			write := schemas[kind]
+			if write == nil {
+				return fail(exitUsage, "--kind: %q is not one of Rollout, Fleet, Rehearsal, RehearsalSuite", kind)
+			}
+			schema, err := write()
 			if err != nil {
 				return err
 			}
@@ -25,4 +39,6 @@ Exit codes: 0 printed, 1 the command itself failed, 2 usage.`,
 			return err
 		}),
 	}
+	cmd.Flags().StringVar(&kind, "kind", "Rollout", "of what: Rollout, Fleet, Rehearsal or RehearsalSuite")
+	return cmd
 }

@@ -15,6 +15,7 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 	e := execution{
 		run:     run{info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()},
 		Status:  info.GetStatus(),
+		Parent:  run{info.GetParentExecution().GetWorkflowId(), info.GetParentExecution().GetRunId()},
 		Started: info.GetStartTime().AsTime(),
 		Parent:  info.GetParentExecution().GetWorkflowId(),
 	}

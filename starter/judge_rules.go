@@ -54,7 +54,7 @@ type part struct{ series, check, arm string }
 func (c *cli) rules(from source) (rules, error) {
 	file, problems := readChecks(from)
 	if len(problems) > 0 {
-		c.explain(problems, from.text)
+		c.explain(problems, from)
 		return rules{}, exit(exitSpec)
 	}
 	configs, _ := file.configs()

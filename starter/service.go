@@ -101,6 +101,7 @@ func above(t rollout.Target) run { return run{WorkflowID: rollout.TargetID(t)} }
 type execution struct {
 	run
 	Status  enumspb.WorkflowExecutionStatus
+	Parent  run // what started it; zero: nothing did
 	Started time.Time
 	Closed  *time.Time
 	Parent  string // id of the workflow that started it; "": a person did

@@ -40,12 +40,17 @@ func parse(from source) (rollout.Spec, []rollout.Problem) {
 	if len(problems) > 0 {
 		return spec, problems
 	}
-	for i, check := range spec.Checks {
+	return spec, specfile.Locate(from.name, from.text, unjudgeable(spec.Checks, ""))
+}
+
+// unjudgeable names the checks, below a path, of which no judge can be made.
+func unjudgeable(checks []rollout.Check, path string) (problems []rollout.Problem) {
+	for i, check := range checks {
 		if why := judgeable(check); why != nil {
-			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("checks[%d].judge", i), Message: why.Error()})
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%schecks[%d].judge", path, i), Message: why.Error()})
 		}
 	}
-	return spec, specfile.Locate(from.name, from.text, problems)
+	return problems
 }
 
 // parseFleet reads a fleet's spec and says what is wrong with it.
@@ -55,11 +60,7 @@ func parseFleet(from source) (rollout.FleetSpec, []rollout.Problem) {
 		return spec, problems
 	}
 	for path, checks := range checksOf(spec) {
-		for i, check := range checks {
-			if why := judgeable(check); why != nil {
-				problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%s.checks[%d].judge", path, i), Message: why.Error()})
-			}
-		}
+		problems = append(problems, unjudgeable(checks, path+".")...)
 	}
 	return spec, specfile.Locate(from.name, from.text, problems)
 }
@@ -98,7 +99,7 @@ func (c *cli) refuse(problems []rollout.Problem, from source) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	c.explain(problems, from.text)
+	c.explain(problems, from)
 	if c.json() {
 		if err := c.problems(problems); err != nil {
 			return err
@@ -113,7 +114,7 @@ func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, fr
 	if len(problems) == 0 || !c.json() {
 		return c.refuse(problems, from)
 	}
-	c.explain(problems, from.text)
+	c.explain(problems, from)
 	if strings.HasPrefix(subject.Target, "/") || strings.HasSuffix(subject.Target, "/") { // the spec does not name it
 		subject.Target, subject.WorkflowID = "", ""
 	}
@@ -141,9 +142,13 @@ func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from so
 func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
 // explain tells people what is wrong and where.
-func (c *cli) explain(problems []rollout.Problem, source []byte) {
+func (c *cli) explain(problems []rollout.Problem, from source) {
 	for _, p := range problems {
-		fmt.Fprintln(c.err, specfile.Explain(p, source))
+		text := from.text
+		if p.File != "" && p.File != from.name {
+			text, _ = os.ReadFile(p.File) // it was read before; without it the line is not shown
+		}
+		fmt.Fprintln(c.err, specfile.Explain(p, text))
 	}
 }
 

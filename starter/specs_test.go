@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 func TestPlan(t *testing.T) {
@@ -80,11 +82,24 @@ func TestLint(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	got := bakeoff(t.Context(), &fake{}, "schema")
-	require.Equal(t, 0, got.code)
-	var schema map[string]any
-	require.NoError(t, json.Unmarshal([]byte(got.out), &schema))
-	require.Contains(t, schema, "$schema")
+	for kind, doc := range map[string]string{
+		"Rollout": smallest, "Rehearsal": practice, "RehearsalSuite": "kind: RehearsalSuite\nname: weekly\nrehearsals: [a.yaml]\n",
+	} {
+		got := bakeoff(t.Context(), &fake{}, "schema", "--kind", kind)
+		require.Equal(t, 0, got.code, got.err)
+		parsed, err := validator.UnmarshalJSON(strings.NewReader(got.out))
+		require.NoError(t, err)
+		compiler := validator.NewCompiler()
+		require.NoError(t, compiler.AddResource("schema.json", parsed))
+		schema, err := compiler.Compile("schema.json")
+		require.NoError(t, err)
+		var good, bad any
+		require.Empty(t, specfile.Decode("doc", []byte(doc), &good))
+		require.NoError(t, schema.Validate(good), kind)
+		require.Empty(t, specfile.Decode("doc", []byte(doc+"unknown: 1\n"), &bad))
+		require.Error(t, schema.Validate(bad), kind)
+	}
+	require.Equal(t, 2, bakeoff(t.Context(), &fake{}, "schema", "--kind", "Rehersal").code)
 }
 
 func TestVersion(t *testing.T) {

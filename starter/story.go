@@ -45,7 +45,8 @@ type story struct {
 
 	points turningPoints
 
-	fleet bool // it is that of a fleet
+	fleet    bool // it is that of a fleet
+	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
 
 	extensions int                     // how often a bake was lengthened
 	gate       *gate                   // the open one

@@ -188,6 +188,9 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return nil
 	}
 	weight := out.Split[s.status.Candidate]
+	if weight == 0 && out.Observed.Equal(out.Split) {
+		return nil // a ring of a cohort: no weight was written
+	}
 	text, data := fmt.Sprintf("%s to %s set", weight, s.status.Candidate), map[string]any{"weight": weight, "split": out.Split}
 	if in.Why != "" {
 		text += ": " + in.Why

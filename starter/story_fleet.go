@@ -50,6 +50,7 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
+	s.recovers = p.Recovers
 	s.status.Waves, s.status.Steps, s.status.PlanDigest, s.status.Warnings = len(p.Waves), len(p.Waves), p.Digest, p.Warnings
 	for _, u := range p.Units {
 		s.status.Units = append(s.status.Units, rollout.UnitStatus{Unit: u.Unit, Target: u.Target, Wave: u.Wave, Phase: rollout.PhasePending})
@@ -67,10 +68,7 @@ func (s *story) tellUnits(e *historypb.HistoryEvent) error {
 	switch a := e.GetAttributes().(type) {
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		run := a.ChildWorkflowExecutionStartedEventAttributes.GetWorkflowExecution()
-		u := s.unit(run)
-		u.Phase, u.RunID = rollout.PhaseRunning, run.GetRunId()
-		s.status.Wave = max(s.status.Wave, u.Wave)
-		s.add(e, rollout.EventUnitStarted, u.Wave, u.Target+" begins", map[string]any{"unit": u.Unit, "wave": u.Wave, "runId": u.RunID})
+		s.unitStarted(e, s.unit(run), run.GetRunId())
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
 		done := a.ChildWorkflowExecutionCompletedEventAttributes
 		var result rollout.Status
@@ -84,9 +82,13 @@ func (s *story) tellUnits(e *historypb.HistoryEvent) error {
 		if err != nil {
 			return err
 		}
-		s.unitEnded(e, s.unit(failed.GetWorkflowExecution()), cutOffUnit(result, failed.GetFailure()))
+		s.unitEnded(e, s.unit(failed.GetWorkflowExecution()), s.cutOffUnit(result, failed.GetFailure()))
 	case *historypb.HistoryEvent_ChildWorkflowExecutionTerminatedEventAttributes:
-		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionTerminatedEventAttributes.GetWorkflowExecution()), cutOffUnit(rollout.Status{}, nil))
+		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionTerminatedEventAttributes.GetWorkflowExecution()), s.cutOffUnit(rollout.Status{}, nil))
+	case *historypb.HistoryEvent_ChildWorkflowExecutionTimedOutEventAttributes:
+		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionTimedOutEventAttributes.GetWorkflowExecution()), s.cutOffUnit(rollout.Status{}, nil))
+	case *historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes:
+		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionCanceledEventAttributes.GetWorkflowExecution()), s.cutOffUnit(rollout.Status{}, nil))
 	case *historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes:
 		id := a.StartChildWorkflowExecutionFailedEventAttributes.GetWorkflowId()
 		s.unitEnded(e, s.unit(&commonpb.WorkflowExecution{WorkflowId: id}), rollout.Status{
@@ -95,18 +97,42 @@ func (s *story) tellUnits(e *historypb.HistoryEvent) error {
 	return nil
 }
 
+// unitStarted tells that a unit begins, or that what it had changed before it
+// was cut off is being put back.
+func (s *story) unitStarted(e *historypb.HistoryEvent, u *rollout.UnitStatus, runID string) {
+	if u == nil {
+		return
+	}
+	text, data := u.Target+" begins", map[string]any{"unit": u.Unit, "wave": u.Wave, "runId": runID}
+	u.Phase = rollout.PhaseRunning
+	if u.Outcome != "" {
+		text, data["recovers"] = u.Target+" is put back", u.RunID
+		u.Phase, u.Outcome = rollout.PhaseRollingBack, ""
+	}
+	u.RunID = runID
+	s.status.Wave = max(s.status.Wave, u.Wave)
+	s.add(e, rollout.EventUnitStarted, u.Wave, text, data)
+}
+
 // cutOffUnit is the end of a unit's rollout that failed, or was ended from outside.
-func cutOffUnit(result rollout.Status, f *failurepb.Failure) rollout.Status {
-	if result.Outcome == "" {
-		result.Outcome, result.Reason = rollout.Failed, "ended from outside: nothing was put back"
-		if f != nil {
-			result.Reason = "its workflow failed (" + f.GetMessage() + "): nothing was put back"
-		}
+func (s *story) cutOffUnit(result rollout.Status, f *failurepb.Failure) rollout.Status {
+	if result.Outcome != "" {
+		return result
+	}
+	result.Outcome, result.Reason = rollout.Failed, "ended from outside"
+	if f != nil {
+		result.Reason = "its workflow failed (" + f.GetMessage() + ")"
+	}
+	if !s.recovers {
+		result.Reason += ": nothing was put back"
 	}
 	return result
 }
 
 func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, result rollout.Status) {
+	if u == nil {
+		return
+	}
 	u.Phase, u.Outcome, u.Cause, u.Reason, u.Weight, u.Kept = rollout.PhaseCompleted, result.Outcome, result.Cause, result.Reason, result.Weight, false
 	data := map[string]any{"unit": u.Unit, "wave": u.Wave, "outcome": u.Outcome, "reason": u.Reason, "runId": u.RunID}
 	if u.Cause != "" {
@@ -115,7 +141,8 @@ func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, resu
 	s.add(e, rollout.EventUnitEnded, u.Wave, fmt.Sprintf("%s %s: %s", u.Target, u.Outcome, u.Reason), data)
 }
 
-// unit finds the unit whose rollout an execution is.
+// unit finds the unit whose rollout an execution is; nil: of none, such as the
+// workflows that tell people.
 func (s *story) unit(of *commonpb.WorkflowExecution) *rollout.UnitStatus {
 	target := targetOf(run{of.GetWorkflowId(), of.GetRunId()})
 	for i := range s.status.Units {
@@ -123,7 +150,7 @@ func (s *story) unit(of *commonpb.WorkflowExecution) *rollout.UnitStatus {
 			return &s.status.Units[i]
 		}
 	}
-	return &rollout.UnitStatus{Target: target}
+	return nil
 }
 
 // reported takes in what a unit told its fleet.
@@ -133,6 +160,9 @@ func (s *story) reported(e *historypb.HistoryEvent, input *commonpb.Payloads) er
 		return err
 	}
 	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: rollout.WorkflowIDOf(report.Target)})
+	if u == nil {
+		return nil
+	}
 	u.Phase, u.Kept, u.Reason = report.Phase, report.Kept, report.Reason
 	if report.Kept {
 		u.Weight = rollout.All

@@ -47,7 +47,7 @@ func (r *request) outcome() string {
 	text := orElse(string(r.fate.Fate), "not answered")
 	switch {
 	case r.fate.Fate == rollout.FateSuperseded:
-		text = r.fate.Why
+		text = "dropped, " + r.fate.Why
 	case r.fate.Why != "":
 		text += ", " + r.fate.Why
 	}

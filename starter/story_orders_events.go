@@ -122,8 +122,22 @@ func (s *orderStory) found(one act, result *commonpb.Payloads) error {
 		if r, told := s.orders[in.Order.ID]; told {
 			noteSigner(s.lines[r.line].Data, out.Signer)
 		}
+		if out.Cause == "" {
+			s.dropQueue(in.Order)
+		}
 	}
 	return nil
+}
+
+// dropQueue tells what becomes of whatever waits when a newer order may take its
+// place: the Target looks at an order before its turn for nothing else.
+func (s *orderStory) dropQueue(newer rollout.Order) {
+	why := fmt.Sprintf("superseded by %s, which came while it waited", newer.Spec.Release.Version)
+	for _, r := range s.all {
+		if r.fate.Fate == rollout.FateQueued && s.orders[newer.ID] != r {
+			r.become(rollout.Submission{Fate: rollout.FateSuperseded, Why: why})
+		}
+	}
 }
 
 // allowed answers a command that nobody waits for where it is not allowed.

@@ -205,6 +205,25 @@ func TestStoryOfOrders(t *testing.T) {
 	}
 }
 
+// An order that waits is dropped when a newer one may take its place, and is not
+// when that is refused.
+func TestOrdersThatAreDropped(t *testing.T) {
+	newer := submit3("newer").Order
+	newer.Spec.Release.Version = "3.1.0"
+	for cause, want := range map[rollout.Cause]string{
+		"":                  "queued, held by 2.5.0; then dropped, superseded by 3.1.0, which came while it waited",
+		rollout.CausePolicy: "queued, held by 2.5.0",
+	} {
+		p := targetTape(t, "", rollout.TargetStatus{})
+		p.fate(p.updated("o", rollout.CommandSubmit, submit3("o")), rollout.Submission{ID: "o", Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+		at := p.updated("newer", rollout.CommandSubmit, rollout.Submit{Order: newer})
+		p.act("admit.2", "Admit", map[string]any{"order": newer}, admission{Cause: cause})
+		p.fate(at, rollout.Submission{ID: "newer", Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+		require.Equal(t, []string{"Submitted ana@example.com asked for 3.0.0: " + want, "Submitted ana@example.com asked for 3.1.0: queued, held by 2.5.0"},
+			texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+	}
+}
+
 // A Target goes on as a new run; what became of its orders meanwhile comes along.
 func TestOrdersOverRuns(t *testing.T) {
 	back := rollout.Command{ID: "back", Name: rollout.CommandRollback, Actor: "bo@example.com", Reason: "r"}
@@ -224,7 +243,7 @@ func TestOrdersOverRuns(t *testing.T) {
 	require.Equal(t, []string{
 		"Submitted cy@example.com asked for 2.9.0: refused, held",
 		"Command bo@example.com: rollback: r",
-		"Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0; then superseded by 3.1.0",
+		"Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0; then dropped, superseded by 3.1.0",
 	}, texts(s.lines))
 	require.Equal(t, true, s.lines[0].Data["remembered"])
 	require.Equal(t, old.At, s.lines[0].Time)

@@ -75,3 +75,19 @@ func TestRestoreOfCohorts(t *testing.T) {
 	}
 	require.Equal(t, []any{[]string{"beta"}}, removed)
 }
+
+// A ring of a cohort writes no weight, and none is told of; one that is taken
+// away is.
+func TestWeightsOfNothing(t *testing.T) {
+	p := opening(t)
+	set := func(observed rollout.Weight) {
+		p.act("s02.traffic", "SetTraffic", map[string]any{"step": 2, "split": split(0)}, map[string]any{"split": split(0), "observed": split(observed)})
+	}
+	before := len(told(t, p).lines)
+	set(0)
+	require.Len(t, told(t, p).lines, before)
+	set(500)
+	lines := told(t, p).lines
+	require.Len(t, lines, before+1)
+	require.Equal(t, "0% to 2.5.0 set", lines[before].Text)
+}

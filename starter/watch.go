@@ -186,20 +186,24 @@ func (w *watch) end(ctx context.Context) ended {
 	}
 }
 
-// takenOverWithin is how long the Target has to begin to put back what a run
-// that was cut off had changed.
+// takenOverWithin is how long the Target, or the fleet, has to begin to put back
+// what a run that was cut off had changed.
 const takenOverWithin = 10 * time.Second
 
 // successor waits for the run that takes over from one that was cut off, where
-// there is a Target that looks after it.
+// there is a Target, or a fleet, that looks after it.
 func (w *watch) successor(ctx context.Context, lost run) (run, bool) {
 	target, err := rollout.ParseTarget(targetOf(lost))
 	if err != nil {
 		return run{}, false
 	}
+	guardian := above(target)
+	if e, err := w.svc.Describe(ctx, lost); err == nil && rollout.IsFleetID(e.Parent.WorkflowID) {
+		guardian = e.Parent
+	}
 	for until := time.Now().Add(takenOverWithin); time.Now().Before(until) && ctx.Err() == nil; pause(ctx, w.poll) {
-		above, err := w.svc.Describe(ctx, above(target))
-		if errors.Is(err, errNotFound) || err == nil && !above.open() {
+		e, err := w.svc.Describe(ctx, guardian)
+		if errors.Is(err, errNotFound) || err == nil && !e.open() {
 			return run{}, false
 		}
 		if e, err := w.svc.Describe(ctx, run{WorkflowID: lost.WorkflowID}); err == nil && e.RunID != lost.RunID {

@@ -140,39 +140,34 @@ func newActs(l *live) *acts {
 	return &acts{Activities: &activities.Activities{Drivers: l.registry(), Vault: vault{l}, Gates: activities.Gates{Calendar: calendar{l}, Budgets: budgets{l}, Ledger: &activities.Ledger{}}, Hooks: hooks{l}}, live: l}
 }
 
+// current are the activities under the configuration in force now.
+func (a *acts) current() *activities.Activities {
+	now, c := *a.Activities, a.live.config()
+	now.Limits, now.Rules, now.Notifications = c.Limits, c.rules(), c.notifications()
+	return &now
+}
+
 // Admit admits under the limits in force now.
 func (a *acts) Admit(ctx context.Context, in activities.AdmitInput) (activities.AdmitOutput, error) {
-	current := *a.Activities
-	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
-	current.Notifications = a.live.config().notifications()
-	return current.Admit(ctx, in)
+	return a.current().Admit(ctx, in)
 }
 
 // AdmitFleet admits under the limits in force now.
 func (a *acts) AdmitFleet(ctx context.Context, in activities.AdmitFleetInput) (activities.AdmitFleetOutput, error) {
-	current := *a.Activities
-	current.Limits, current.Rules = a.live.config().Limits, a.live.config().rules()
-	current.Notifications = a.live.config().notifications()
-	return current.AdmitFleet(ctx, in)
+	return a.current().AdmitFleet(ctx, in)
 }
 
 // Recipients says who is told by the configuration in force now.
 func (a *acts) Recipients(ctx context.Context, in rollout.Telling) (activities.RecipientsOutput, error) {
-	current := *a.Activities
-	current.Notifications = a.live.config().notifications()
-	return current.Recipients(ctx, in)
+	return a.current().Recipients(ctx, in)
 }
 
 // Notify tells by the configuration in force now.
 func (a *acts) Notify(ctx context.Context, in activities.NotifyInput) (activities.NotifyOutput, error) {
-	current := *a.Activities
-	current.Notifications = a.live.config().notifications()
-	return current.Notify(ctx, in)
+	return a.current().Notify(ctx, in)
 }
 
 // Authorize decides by the rules in force now.
 func (a *acts) Authorize(ctx context.Context, in activities.AuthorizeInput) (activities.AuthorizeOutput, error) {
-	current := *a.Activities
-	current.Rules = a.live.config().rules()
-	return current.Authorize(ctx, in)
+	return a.current().Authorize(ctx, in)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -11,6 +13,9 @@ import (
 	"bakeoff/activities"
 	"bakeoff/rollout"
 )
+
+// leaveWithin bounds the question whether a unit may raise.
+const leaveWithin = 5 * time.Second
 
 // executions asks Temporal which workflows run, and signals to them.
 type executions struct{ server client.Client }
@@ -40,4 +45,22 @@ func (e executions) Tell(ctx context.Context, to activities.Unit, w rollout.Word
 		return nil
 	}
 	return err
+}
+
+// Leave asks a fleet by a query: Temporal answers it when the run has taken in
+// whatever had come by then. A fleet that a worker of an older release runs knows
+// no such query, and its units do not wait for it.
+func (e executions) Leave(ctx context.Context, fleet activities.Unit, target string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	answer, err := e.server.QueryWorkflow(ctx, fleet.WorkflowID, fleet.RunID, rollout.LeaveQuery, target)
+	var failed *serviceerror.QueryFailed
+	if errors.As(err, &failed) && strings.HasPrefix(failed.Error(), "unknown queryType") {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var why string
+	return why, answer.Get(&why)
 }

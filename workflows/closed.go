@@ -33,8 +33,11 @@ func (r *run) ask() *activities.Ask {
 		action = rollout.ActionBake
 	}
 	ask := &activities.Ask{Action: action, Actor: r.order.Actor, Passed: r.passed}
-	if action == rollout.ActionStart {
+	switch {
+	case action == rollout.ActionStart:
 		ask.Needs = r.plan.Spec.Needs
+	case r.asksFor != "" && r.isUnit():
+		ask.Fleet = &activities.Unit{WorkflowID: r.fleet.ID, RunID: r.fleet.RunID}
 	}
 	return ask
 }

@@ -52,6 +52,9 @@ type fleet struct {
 	seen   map[string]rollout.Answer // by command id
 	shown  shown
 
+	told    shown             // to people: the phase, and what it waits for
+	notices []workflow.Future // ready when a workflow has taken over to tell people
+
 	back     *setback // the first order, or reason, to go back
 	scope    string   // what goes back
 	doing    string   // what goes on, for people
@@ -91,6 +94,7 @@ func (f *fleet) admit() *setback {
 		return &setback{outcome: rollout.Refused, cause: rollout.CausePolicy, reason: "could not check the units: " + rootCause(err)}
 	}
 	if out.Cause != "" {
+		f.plan.Notifies = out.Notifies
 		f.status.Problems = rollout.Texts(out.Problems)
 		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: "the fleet is refused: " + list(f.status.Problems)}
 	}

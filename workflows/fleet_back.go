@@ -61,6 +61,15 @@ func (f *fleet) isBack(u *unit) bool {
 	}
 }
 
+// leave says why the unit of a target is not to raise its candidate; "" when it
+// may. The word that sends it back may still be on its way.
+func (f *fleet) leave(target string) (string, error) {
+	if f.back != nil && slices.ContainsFunc(f.units, func(u *unit) bool { return u.Target == target && f.isBack(u) }) {
+		return fmt.Sprintf("%s goes back: %s", f.status.Target, f.back.reason), nil
+	}
+	return "", nil
+}
+
 func areRestored(units []*unit) bool {
 	return !slices.ContainsFunc(units, func(u *unit) bool { return !u.restored && !u.over })
 }

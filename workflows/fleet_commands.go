@@ -21,6 +21,9 @@ func (f *fleet) listen() error {
 	if err := workflow.SetQueryHandler(f.ctx, rollout.PlanQuery, func() (rollout.FleetPlan, error) { return f.plan, nil }); err != nil {
 		return err
 	}
+	if err := workflow.SetQueryHandler(f.ctx, rollout.LeaveQuery, f.leave); err != nil {
+		return err
+	}
 	for _, name := range rollout.Commands() {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = name
@@ -70,6 +73,9 @@ func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answe
 	answer := obey(c)
 	f.seen[c.ID] = answer
 	countCommand(f.ctx, c.Name, answer.Answer)
+	if answer.Answer == rollout.Denied {
+		f.notify(ofDenied(c, answer.Why))
+	}
 	return answer
 }
 

@@ -57,6 +57,7 @@ func (f *fleet) refresh() {
 	f.weigh()
 	f.describe()
 	f.publish()
+	f.tellOfPhase()
 }
 
 // weigh makes the weight of the fleet: the mean of its units'.
@@ -118,6 +119,7 @@ func (f *fleet) finish() (rollout.Status, error) {
 	f.status.EndedAt, f.status.Paused = &end, false
 	f.refresh()
 	_ = workflow.Await(f.ctx, func() bool { return workflow.AllHandlersFinished(f.ctx) })
+	f.awaitNotices()
 	if f.status.Outcome == rollout.Failed {
 		return f.status, temporal.NewNonRetryableApplicationError(f.status.Reason, "Failed", nil, f.status)
 	}

@@ -26,6 +26,9 @@ type fleetStory struct {
 	world func(worlds)
 	plot  func(*fleetTeller)
 	held  map[string]string // workflow id → the run that is open there
+	slow  time.Duration     // that a word of the fleet takes to reach a unit
+
+	heard []rollout.Occasion // what people are told of the fleet, in any order; nil: nobody is
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -61,14 +64,34 @@ type fleetTeller struct {
 // executions are those that the story says that run, and those of its units.
 type executions struct {
 	held map[string]string
+	slow time.Duration
 	env  *testsuite.TestWorkflowEnvironment
 }
 
 func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
 
 func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
+	time.Sleep(e.slow)
 	_ = e.env.SignalWorkflowByID(to.WorkflowID, rollout.SignalFleet, w) // one that is over needs none
 	return nil
+}
+
+// Leave asks between two tasks of the fleet, as Temporal does.
+func (e executions) Leave(ctx context.Context, _ activities.Unit, target string) (why string, err error) {
+	answered := make(chan error, 1)
+	e.env.RegisterDelayedCallback(func() {
+		answer, err := e.env.QueryWorkflow(rollout.LeaveQuery, target)
+		if err == nil {
+			err = answer.Get(&why)
+		}
+		answered <- err
+	}, 0)
+	select {
+	case err := <-answered:
+		return why, err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 func fleetSpec(units ...string) rollout.FleetSpec {
@@ -103,7 +126,12 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
-	env.RegisterActivity(&activities.Activities{Drivers: ws.registry(), Executions: executions{s.held, env}, Look: 50 * time.Millisecond})
+	env.RegisterWorkflow(workflows.Notify)
+	var told activities.Notifications
+	if s.heard != nil {
+		told.Sinks, told.Subscriptions = map[string]activities.Notifier{"sim": ws["a"]}, []activities.Subscription{{To: "sim"}}
+	}
+	env.RegisterActivity(&activities.Activities{Notifications: told, Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	// What units report reaches the fleet, which the environment does not do for its root.
 	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(
@@ -145,6 +173,9 @@ func TestFleet(t *testing.T) {
 				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[had[unit] == rollout.Promoted], sole, unit)
 				require.Equal(t, []string{sole}, w.State().Versions, unit)
 			}
+			if s.heard != nil {
+				require.ElementsMatch(t, s.heard, toldOfFleet(ws["a"]), "%+v", ws["a"].Heard())
+			}
 			if s.check != nil {
 				s.check(t, ws, status)
 			}
@@ -159,6 +190,16 @@ func outcomes(of ...rollout.Outcome) map[string]rollout.Outcome {
 		out[string(rune('a'+i))] = o
 	}
 	return out
+}
+
+// toldOfFleet is what people were told of the fleet itself.
+func toldOfFleet(w *sim.World) (events []rollout.Occasion) {
+	for _, m := range w.Heard() {
+		if m.WorkflowID == "fleet/staging/checkout" {
+			events = append(events, m.Event)
+		}
+	}
+	return events
 }
 
 // neverBegun requires that nothing was written in a unit's world.
@@ -185,6 +226,21 @@ var fleetStories = map[string]fleetStory{
 	"one bad unit takes all back, those of the first wave too": {
 		world: func(ws worlds) { ws.breaks("b") },
 		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "b: RolledBack: errors", wantUnits: outcomes(aborted, wentBack, aborted),
+	},
+	"people are told of the fleet: that it waits, and how it ends": {
+		spec:  func(s *rollout.FleetSpec) { s.Wait = rollout.Duration(time.Second) },
+		want:  rollout.Promoted,
+		heard: []rollout.Occasion{rollout.OnWaiting, rollout.OnPromoted},
+	},
+	"people are told of the fleet: that it goes back": {
+		world: func(ws worlds) { ws.breaks("a") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict,
+		heard: []rollout.Occasion{rollout.OnRollingBack, rollout.OnRolledBack},
+	},
+	"people are told of the fleet: that it was refused": {
+		held: map[string]string{"rollout/staging/checkout/c": "r-1"},
+		want: rollout.Refused, wantCause: rollout.CauseRunning,
+		heard: []rollout.Occasion{rollout.OnRefused},
 	},
 	"one bad unit takes its wave back": {
 		spec:  func(s *rollout.FleetSpec) { s.OnFailure = rollout.OnFailureWave },
@@ -225,6 +281,24 @@ var fleetStories = map[string]fleetStory{
 			})
 		},
 		want: rollout.Aborted, wantReason: "aborted by ana@example.com: pager", wantUnits: outcomes(aborted, aborted, aborted),
+	},
+	"nothing is raised while the abort is on its way to the units": {
+		slow: 4 * time.Second,
+		spec: func(s *rollout.FleetSpec) {
+			s.Rollout.Strategy.Canary = append(s.Rollout.Strategy.Canary, rollout.Step{Weight: 5000, Bake: s.Rollout.Strategy.Canary[0].Bake})
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.order(rollout.Command{Name: "abort", Reason: "pager"}, rollout.Accepted)
+			})
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				time.Sleep(500 * time.Millisecond) // the abort is in the fleet's history by now
+				for _, w := range s.worlds {
+					w.Forbid("2.5.0", "the abort")
+				}
+			})
+		},
+		want: rollout.Aborted, wantUnits: outcomes(aborted, aborted, aborted),
 	},
 	"an abort between waves begins nothing more": {
 		spec: func(s *rollout.FleetSpec) { s.Wait = rollout.Duration(time.Minute) },
@@ -272,6 +346,7 @@ var fleetStories = map[string]fleetStory{
 				s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
 			})
 		},
-		want: rollout.Aborted,
+		want:  rollout.Aborted,
+		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
 	},
 }

@@ -26,7 +26,8 @@ type unit struct {
 	tidies   bool // it was told to tidy up
 	restored bool
 	over     bool
-	lost     bool // ended without an outcome, or with what a person must look at
+	lost     bool   // ended without an outcome, or with what a person must look at
+	cutOff   string // the run that was ended from outside; "": none was
 }
 
 // at is where a unit stands, as the status tells it.
@@ -50,13 +51,18 @@ func (f *fleet) allOver(units []*unit) bool {
 // begin starts the rollout of a unit. Its id is the lock of its target: where a
 // rollout runs already, the unit fails.
 func (f *fleet) begin(u *unit) {
-	order := f.order.UnitOrder(u.Unit, f.status.WorkflowID)
+	f.start(u, f.order.UnitOrder(u.Unit, f.status.WorkflowID), fmt.Sprintf("%s to %s, wave %d of %s", u.Candidate, u.Target, u.Wave, f.status.WorkflowID))
+}
+
+// start starts a rollout of a unit, and follows it. One that is cut off is
+// followed by another, which puts back what it had changed.
+func (f *fleet) start(u *unit, order rollout.Order, summary string) {
 	spec := order.Spec
 	ctx := workflow.WithChildOptions(f.ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: rollout.WorkflowID(spec.Key()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-		StaticSummary: shorten(fmt.Sprintf("%s to %s, wave %d of %s", u.Candidate, u.Target, u.Wave, f.status.WorkflowID)),
+		StaticSummary: shorten(summary),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			attributeTarget.ValueSet(u.Target), attributeService.ValueSet(spec.Service), attributeEnvironment.ValueSet(spec.Environment),
 			attributeCandidate.ValueSet(u.Candidate), attributePhase.ValueSet(string(rollout.PhasePending))),
@@ -69,6 +75,10 @@ func (f *fleet) begin(u *unit) {
 		}
 		var status rollout.Status
 		err := u.child.Get(ctx, &status)
+		if f.isCutOff(u, err) {
+			f.recover(u, howLost(err))
+			return
+		}
 		f.unitEnded(u, status, err)
 	})
 }

@@ -68,10 +68,15 @@ func (r *run) notify(n rollout.Notice, to ...rollout.Notification) {
 	n.Baseline, n.Candidate, n.Weight, n.Cause = s.Baseline, s.Candidate, s.Weight, s.Cause
 	n.WaitingFor, n.Until, n.StartedBy, n.WorkflowID, n.RunID = s.WaitingFor, r.waitsUntil(), s.StartedBy, s.WorkflowID, s.RunID
 	n.Text = s.Target + ": " + n.Text
-	ctx := workflow.WithChildOptions(r.ctx, workflow.ChildWorkflowOptions{
+	r.notices = append(r.notices, startNotify(r.ctx, n, append(to, spec.Notify...)))
+}
+
+// startNotify starts the workflow that tells people. The future is ready when it
+// has taken over.
+func startNotify(ctx workflow.Context, n rollout.Notice, to []rollout.Notification) workflow.Future {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: n.ID, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, StaticSummary: shorten(n.Text)})
-	child := workflow.ExecuteChildWorkflow(ctx, rollout.NotifyWorkflowType, rollout.Telling{Notice: n, To: append(to, spec.Notify...)})
-	r.notices = append(r.notices, child.GetChildWorkflowExecution())
+	return workflow.ExecuteChildWorkflow(ctx, rollout.NotifyWorkflowType, rollout.Telling{Notice: n, To: to}).GetChildWorkflowExecution()
 }
 
 // awaitNotices waits until everything that is to be told has been taken over by
@@ -162,8 +167,12 @@ func ending(o rollout.Outcome) string {
 
 // noteDenied tells people of a command that was denied.
 func (r *run) noteDenied(c rollout.Command, why string) {
-	r.notify(rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why,
-		Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)})
+	r.notify(ofDenied(c, why))
+}
+
+// ofDenied is what people are told of a command that was denied.
+func ofDenied(c rollout.Command, why string) rollout.Notice {
+	return rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why, Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)}
 }
 
 // noteOverride records, and tells people, that somebody passed what policy asks

@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"bakeoff/activities"
 	"bakeoff/rollout"
 )
 
@@ -56,6 +55,7 @@ type target struct {
 	stopIdle workflow.CancelFunc
 	deciding int // orders and signalled aborts that are being looked at
 	acts     int // counts activities, for their ids
+	notices  int // counts what people are told, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -232,18 +232,6 @@ func (t *target) stand(why string) {
 // standing is a sentence about a queue that stands.
 func (t *target) standing() string {
 	return fmt.Sprintf("the queue of %d stands until it is resumed: %s", len(t.status.Queue), t.status.Stands)
-}
-
-// forbids says why a command may not be given here; "" when it may.
-func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
-	if c.Name == rollout.CommandAbort { // its signature is kept, and never looked at
-		c.Statement, c.Signature = "", ""
-	}
-	in := activities.AuthorizeInput{Environment: t.status.Target.Environment, Target: t.status.Target.String(), Runless: true}
-	if out := authorize(ctx, t.act("authorize."+c.Name, mayAct(c)), c, in); !out.Allowed {
-		return out.Why
-	}
-	return ""
 }
 
 // act is a quick act of this run.

@@ -152,15 +152,21 @@ func (t *target) end() (status rollout.Status, lost string) {
 	case err == nil:
 	case errors.As(err, &failed) && failed.HasDetails():
 		_ = failed.Details(&status) // a person acknowledged what could not be put back
-	case isCutOff(err):
-		lost = "it was cut off from outside"
-		if temporal.IsTerminatedError(err) {
-			lost = activities.LostTerminated
-		}
 	default:
-		lost = rootCause(err)
+		lost = howLost(err)
 	}
 	return status, lost
+}
+
+// howLost says how a rollout came to an end that was not its own.
+func howLost(err error) string {
+	switch {
+	case temporal.IsTerminatedError(err):
+		return activities.LostTerminated
+	case isCutOff(err):
+		return "it was cut off from outside"
+	}
+	return rootCause(err)
 }
 
 // recovery is the order that puts back what a lost rollout had changed.

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,13 +22,36 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	require.NoError(t, enc.Encode(comments(t, "../spec.go", "../strategies.go", "../adaptive.go", "../fleet.go")))
+	all := comments(t, "../spec.go", "../strategies.go", "../adaptive.go", "../fleet.go")
+	for name, text := range ofRehearsals(t) {
+		all[name] = text
+	}
+	require.NoError(t, enc.Encode(all))
 	if *update {
 		require.NoError(t, os.WriteFile("descriptions.json", want.Bytes(), 0o644))
 	}
 	have, err := os.ReadFile("descriptions.json")
 	require.NoError(t, err)
 	require.Equal(t, want.String(), string(have), "run go generate ./rollout/specfile")
+}
+
+// ofRehearsals gathers what is written about the manifests of rehearsals, under
+// the names that Go has for them, such as load.Load.
+func ofRehearsals(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for folder, files := range map[string][]string{
+		"rehearsal": {"manifest.go", "suite.go", "expect.go", "drill.go"}, "load": {"load/load.go"}, "fault": {"fault/fault.go"},
+		"scaling": {"scaling/expect.go"}, "data": {"data/baseline.go", "data/mask.go", "data/check.go"},
+	} {
+		for i := range files {
+			files[i] = filepath.Join("../../rehearsal", files[i])
+		}
+		for name, text := range comments(t, files...) {
+			out[folder+"."+name] = text
+		}
+	}
+	return out
 }
 
 // comments gathers what is written about each struct and each of its fields.

@@ -3,10 +3,13 @@ package specfile
 import (
 	"bytes"
 	_ "embed"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
+	"time"
 
 	"github.com/invopop/jsonschema"
 
@@ -52,23 +55,69 @@ func Schema() ([]byte, error) {
 	return append(body, '\n'), nil
 }
 
+// SchemaOf is the JSON Schema of another document that Decode reads, which says
+// what kind it is. It is made from the type of the value, a struct; what several
+// fields decide together is left to its Validate.
+func SchemaOf(kind string, document any) ([]byte, error) {
+	defs, err := reflected(document)
+	if err != nil {
+		return nil, err
+	}
+	if defs["Strategy"] != nil {
+		exclusive(defs)
+	}
+	name := nameOf(reflect.TypeOf(document))
+	if field, ok := defs[name].Properties.Get("kind"); ok {
+		field.Ref, field.Const = "", kind
+	}
+	body, err := json.MarshalIndent(map[string]any{
+		"$schema": jsonschema.Version, "title": "Bakeoff " + kind, "$defs": defs, "$ref": "#/$defs/" + name,
+	}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	return append(body, '\n'), nil
+}
+
 // reflected makes the schemas of a type and of all that it holds, by name.
 func reflected(of any) (jsonschema.Definitions, error) {
 	var comments map[string]string
 	if err := json.Unmarshal(descriptions, &comments); err != nil {
 		return nil, fmt.Errorf("read descriptions: %w", err)
 	}
+	var short []string // types that may be written as a text, too
 	r := jsonschema.Reflector{
-		Anonymous: true, Mapper: written,
-		LookupComment: func(t reflect.Type, field string) string { return comments[join(t.Name(), field)] },
+		Anonymous: true, Namer: nameOf,
+		Mapper: func(t reflect.Type) *jsonschema.Schema {
+			if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) && t.Kind() == reflect.Struct {
+				short = append(short, nameOf(t))
+			}
+			return written(t)
+		},
+		LookupComment: func(t reflect.Type, field string) string { return comments[join(nameOf(t), field)] },
 	}
 	defs := r.Reflect(of).Definitions
 	for name, def := range defs {
 		refine(name, def)
 	}
+	for _, name := range short {
+		if whole := defs[name]; whole != nil && whole.AnyOf == nil {
+			defs[name] = &jsonschema.Schema{Description: whole.Description, AnyOf: []*jsonschema.Schema{textRef(), whole}}
+		}
+	}
 	defs["text"] = &jsonschema.Schema{Description: "Text; a number or a boolean is taken as it is written.",
 		Extras: map[string]any{"type": []string{"string", "number", "boolean"}}}
 	return defs, nil
+}
+
+// nameOf is what a type is called in schemas and descriptions: types of package
+// rollout by their own name, others as in Go, such as load.Load. Types without a
+// name have none.
+func nameOf(t reflect.Type) string {
+	if t.Name() == "" {
+		return ""
+	}
+	return strings.TrimPrefix(t.String(), "rollout.")
 }
 
 // relax leaves out what must be there: what one of a fleet's units leaves open,
@@ -110,6 +159,11 @@ func written(t reflect.Type) *jsonschema.Schema {
 		sides.Set("candidate", textRef())
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{textRef(),
 			{Type: "object", Properties: sides, Required: []string{"baseline", "candidate"}, AdditionalProperties: jsonschema.FalseSchema}}}
+	case reflect.TypeFor[time.Time]():
+		return &jsonschema.Schema{Type: "string", Format: "date-time"}
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return textRef()
 	}
 	return nil
 }
@@ -123,7 +177,10 @@ func refine(typeName string, s *jsonschema.Schema) {
 		return
 	}
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		id := "rollout." + typeName + "." + p.Key
+		id := typeName + "." + p.Key
+		if !strings.Contains(typeName, ".") {
+			id = "rollout." + id
+		}
 		if patterns[id] != objectivePattern {
 			p.Value = asText(p.Value)
 		}
@@ -155,8 +212,8 @@ func asText(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-// exclusive says where exactly one of several fields is needed, and which go
-// together.
+// exclusive says where exactly one of several fields of a rollout is needed, and
+// which go together.
 func exclusive(defs jsonschema.Definitions) {
 	defs["Strategy"].OneOf = eachRequired([]string{"canary"}, []string{"linear"}, []string{"adaptive"},
 		[]string{"blueGreen"}, []string{"rings"}, []string{"allAtOnce"})

@@ -71,7 +71,7 @@ func LocateIn(file string, data []byte, into any, problems []rollout.Problem) []
 // than the many that its fields would make.
 func otherKind(doc document) (rollout.Problem, bool) {
 	v := doc.kindNode()
-	if v == nil || !slices.Contains([]string{"Fleet", "Rehearsal"}, v.text) {
+	if v == nil || !slices.Contains([]string{"Fleet", "Rehearsal", "RehearsalSuite"}, v.text) {
 		return rollout.Problem{}, false
 	}
 	return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,

@@ -56,13 +56,15 @@ func documents(t *testing.T) map[string]string {
 	docs := map[string]string{}
 	files, err := filepath.Glob("../../starter/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 6)
 	for _, f := range files {
 		body, err := os.ReadFile(f)
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(body), "# "), "%s needs a head", f)
-		docs[filepath.Base(f)] = string(body)
+		if kind := Kind(body); kind == "Rollout" || kind == "Fleet" { // those of rehearsals are run by testsuite/e2e
+			docs[filepath.Base(f)] = string(body)
+		}
 	}
+	require.Len(t, docs, 6)
 	guide, err := os.ReadFile("../../docs/spec.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```yaml\n(kind: .*?)```").FindAllStringSubmatch(string(guide), -1)

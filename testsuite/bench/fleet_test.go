@@ -53,6 +53,14 @@ func (r reach) Tell(ctx context.Context, to activities.Unit, w rollout.Word) err
 	return r.client.SignalWorkflow(ctx, to.WorkflowID, to.RunID, rollout.SignalFleet, w)
 }
 
+func (r reach) Leave(ctx context.Context, fleet activities.Unit, target string) (why string, err error) {
+	answer, err := r.client.QueryWorkflow(ctx, fleet.WorkflowID, fleet.RunID, rollout.LeaveQuery, target)
+	if err != nil {
+		return "", err
+	}
+	return why, answer.Get(&why)
+}
+
 // service is the name of a unit's world.
 func (s *stage) service(f rollout.FleetSpec, unit string) string { return f.Service + "/" + unit }
 

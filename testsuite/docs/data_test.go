@@ -2,6 +2,9 @@ package docs_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,16 +12,20 @@ import (
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
+	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
+	"bakeoff/testsuite/procs"
 )
 
-// inputs is the part of a rehearsal's manifest that is data, load and faults.
+// inputs is the part of a rehearsal's manifest that stands for itself: data, load,
+// faults, scaling.
 type inputs struct {
-	Baseline data.Baseline `json:"baseline"`
-	Data     []data.Set    `json:"data"`
-	Load     []load.Load   `json:"load"`
-	Faults   []fault.Fault `json:"faults"`
+	Baseline data.Baseline   `json:"baseline"`
+	Data     []data.Set      `json:"data"`
+	Load     []load.Load     `json:"load"`
+	Faults   []fault.Fault   `json:"faults"`
+	Scaling  *scaling.Expect `json:"scaling"`
 }
 
 // Validate is what the whole manifest says of this part.
@@ -30,12 +37,29 @@ func (in inputs) Validate() []rollout.Problem {
 	for i, l := range in.Load {
 		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
 	}
+	if in.Scaling != nil {
+		out = append(out, in.Scaling.Problems("scaling")...)
+	}
 	return append(out, fault.Problems("faults", in.Faults)...)
 }
 
 func checkTemplate(t *testing.T, b block) {
 	t.Helper()
 	require.Empty(t, specfile.Decode(b.where(), []byte(b.text), &data.Template{}))
+}
+
+// checkWhole has the command line check a whole document, of whatever kind. What
+// a rehearsal names stands beside it: the examples, and the minimal spec as
+// checkout.yaml, in staging.
+func checkWhole(t *testing.T, b block) {
+	t.Helper()
+	folder := t.TempDir()
+	require.NoError(t, os.CopyFS(folder, os.DirFS(filepath.Join(procs.Root(), "starter", "examples"))))
+	staging := strings.Replace(minimal, "production", "staging", 1)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkout.yaml"), []byte(staging), 0o600))
+	c := call{[]string{"lint", "block.yaml"}, folder}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "block.yaml"), []byte(b.text), 0o600))
+	c.run(t, b, "")
 }
 
 func checkInputs(t *testing.T, b block) {

@@ -127,7 +127,7 @@ func TestYAML(t *testing.T) {
 				checkInputs(t, b)
 			case kind == "":
 				require.Equal(t, "kind", firstKey(t, b), "a whole document begins with its kind; a part of one needs another fence")
-				checkSpec(t, b, []byte(b.text))
+				checkWhole(t, b)
 			default:
 				t.Fatalf("a block of yaml is a spec, or one of fragment-of: spec, fragment-of: fleet, fragment-of: rehearsal, template, judge, worker, alerts, alertmanager, ci; not %q", kind)
 			}

@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 )
 
@@ -26,8 +27,8 @@ const manySteps = "waves: [[u0, u1, u2, u3], [u4, u5, u6, u7]]"
 
 const racing = "  strategy: {window: {first: 1s, poll: 200ms}, warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s}, {weight: 20%, bake: 1s}, {weight: 30%, bake: 1s}, {weight: 40%, bake: 1s}]}"
 
-// No unit raises its candidate once the abort has reached it, and none of them
-// once the abort is answered: then every baseline is back.
+// No unit raises its candidate once the fleet has the abort, and none of them once
+// the abort is answered: then every baseline is back.
 func TestFleetAbortsRaceStepEnds(t *testing.T) {
 	c := open(t)
 	turn := make(chan struct{}, racingAtOnce)
@@ -53,14 +54,14 @@ func TestFleetAbortsRaceStepEnds(t *testing.T) {
 			f.forbids("the answer to the abort")
 			f.ends(11, rollout.Aborted, "")
 			f.allAsBefore()
-			late := 0
+			barred := 0
 			for _, u := range f.units {
 				for _, stay := range u.stays() {
 					require.False(t, stay.weight > 0 && stay.from.After(answered), u.name)
 				}
-				late += u.raisesAfterAbort(f.acceptedAt())
+				barred += u.barredAfter(f.acceptedAt())
 			}
-			t.Logf("%d raises were begun between the fleet's abort and its arrival at a unit", late)
+			t.Logf("%d raises were barred between the fleet's abort and its arrival at a unit", barred)
 		})
 	}
 }
@@ -79,28 +80,35 @@ func (f *convoy) acceptedAt() (at time.Time) {
 	return at
 }
 
-// raisesAfterAbort requires that no raise was begun after the fleet's word had
-// reached the unit, and counts those that were begun while it was on its way.
-func (s *scene) raisesAfterAbort(accepted time.Time) (late int) {
+// barredAfter requires that no raise was begun after the fleet's word had reached
+// the unit, and that none was written that was begun after the fleet had the
+// abort. It counts those of them that were begun.
+func (s *scene) barredAfter(accepted time.Time) int {
 	s.t.Helper()
 	events := s.town.client(s.t).GetWorkflowHistory(s.t.Context(), "rollout/"+s.target(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	reached := false
+	dc := converter.GetDefaultDataConverter()
+	reached, late := false, map[int64]bool{}
 	for events.HasNext() {
 		e, err := events.Next()
 		if err != nil { // it had not begun
-			return late
+			break
 		}
 		if a := e.GetWorkflowExecutionSignaledEventAttributes(); a.GetSignalName() == rollout.SignalFleet {
 			var w rollout.Word
-			require.NoError(s.t, converter.GetDefaultDataConverter().FromPayloads(a.GetInput(), &w))
+			require.NoError(s.t, dc.FromPayloads(a.GetInput(), &w))
 			reached = reached || w.Say == rollout.SayAbort
 		}
 		if e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "SetTraffic" {
 			require.False(s.t, reached, "%s: event %d raises after the abort", s.name, e.GetEventId())
 			if e.GetEventTime().AsTime().After(accepted) {
-				late++
+				late[e.GetEventId()] = true
 			}
 		}
+		if a := e.GetActivityTaskCompletedEventAttributes(); late[a.GetScheduledEventId()] {
+			var out activities.SetTrafficOutput
+			require.NoError(s.t, dc.FromPayloads(a.GetResult(), &out))
+			require.NotNil(s.t, out.Closed, "%s: event %d raised after the fleet had the abort", s.name, a.GetScheduledEventId())
+		}
 	}
-	return late
+	return len(late)
 }

@@ -210,19 +210,38 @@ func TestFleetTerminated(t *testing.T) {
 	require.Contains(t, e.Reason, "its units are cancelled")
 }
 
-// A unit that is terminated cannot put anything back: the fleet goes back
-// without it, and says where a person must look.
+// What a unit's rollout had changed that is terminated is put back by another; the
+// fleet goes back with it.
 func TestFleetLosesAUnit(t *testing.T) {
-	f := open(t).convoy(t, "a", "b", "c")
-	f.begins(twoWaves)
-	until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
-	require.NoError(t, f.town.client(t).TerminateWorkflow(t.Context(), "rollout/"+f.target()+"/b", "", "a test"))
-	until(t, "the end", func() bool { return f.status().Phase == rollout.PhaseCompleted })
-	e := f.wait()
-	require.Equal(t, 14, e.code, e.Reason)
-	require.Contains(t, e.Reason, "bakeoff restore "+f.target()+"/b")
-	f.units["a"].asBefore()
-	f.units["c"].asBefore()
+	c := open(t)
+	for name, lost := range map[string]string{"Baking": "b", "Kept": "a", "Twice": "b"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := c.convoy(t, "a", "b", "c")
+			f.begins(twoWaves)
+			until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
+			u := f.units[lost]
+			waiting := u.inBackground("wait", u.target(), "-o", "json")
+			old := u.status().RunID
+			u.terminate()
+			if name == "Twice" {
+				until(t, "it is taken over", func() bool { s := u.status(); return s.RunID != old && s.Phase == rollout.PhaseRollingBack })
+				u.terminate()
+			}
+			e := f.ends(10, rollout.RolledBack, rollout.CauseLost)
+			require.Contains(t, e.Reason, lost+": Aborted: its rollout was cut off: it was terminated")
+			require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.Aborted, "c": rollout.Aborted}, e.outcomes())
+			f.allAsBefore()
+			u.read(<-waiting).requires(u, 11, rollout.Aborted, "")
+			var told []string
+			for _, line := range f.story() {
+				if line.Kind == rollout.EventUnitStarted && line.Data["recovers"] != nil {
+					told = append(told, line.Text)
+				}
+			}
+			require.Contains(t, told, u.target()+" is put back")
+		})
+	}
 }
 
 // Units may be services of their own, in the order of what they need. One whose

@@ -199,3 +199,37 @@ func TestLadder(t *testing.T) {
 		return strings.Contains(string(body), `bakeoff_notifications_total{result="sent",sink="webhook"} 2`)
 	})
 }
+
+// What a Target denies is heard of, though no rollout runs; and of a fleet as
+// such, beside its units.
+func TestHeardOfTargetsAndFleets(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, `  subscriptions: [{to: webhook, events: [denied, promoted]}]
+roles: {on-call: [cy@example.com]}
+permissions: {staging: {start: [anyone], rollback: [on-call]}}`)
+	s := c.scene(t)
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	r.hears(rollout.OnPromoted)
+	s.order(15, "rollback")
+	r.hears(rollout.OnPromoted, rollout.OnDenied)
+	f := c.convoy(t, "a", "b")
+	f.name += "-fleet"
+	f.units["a"].name, f.units["b"].name = f.name+"/a", f.name+"/b"
+	f.begins()
+	f.ends(0, rollout.Promoted, "")
+	r.hears(rollout.OnPromoted, rollout.OnDenied, rollout.OnPromoted, rollout.OnPromoted, rollout.OnPromoted)
+	heard := map[string]rollout.Occasion{}
+	for _, e := range r.got() {
+		heard[e.Data.WorkflowID] = e.Data.Event
+	}
+	require.Equal(t, map[string]rollout.Occasion{
+		"rollout/" + s.target(): rollout.OnPromoted, "target/" + s.target(): rollout.OnDenied,
+		"fleet/" + f.target(): rollout.OnPromoted, "rollout/" + f.target() + "/a": rollout.OnPromoted, "rollout/" + f.target() + "/b": rollout.OnPromoted,
+	}, heard)
+	told := f.told(rollout.EventNotified)
+	require.Len(t, told, 1)
+	require.Contains(t, told[0].Text, "2.5.0 in 2 units: promoted: 2 of 2 units serve 2.5.0")
+	require.Len(t, f.told(rollout.EventUnitStarted), 2)
+	require.Len(t, f.told(rollout.EventUnitEnded), 2)
+}

@@ -50,6 +50,7 @@ func TestNewRelease(t *testing.T) {
 			require.Equal(s.t, 12, dropped.code)
 			require.Equal(s.t, rollout.Superseded, dropped.Outcome)
 			require.Contains(s.t, dropped.Reason, "superseded by 2.7.0")
+			require.Contains(s.t, s.cli("history", s.target(), "--orders").Stdout, "; then dropped, superseded by 2.7.0, which came while it waited")
 			s.order(0, "promote", "--full")
 			until(s.t, "2.7.0 is primary", func() bool { return s.world.State().Primary == "2.7.0" })
 			require.NotContains(s.t, s.world.Log(), "deploy 2.6.0")

@@ -1,7 +1,9 @@
 package histories_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -20,6 +22,8 @@ import (
 // fleetPath is one life of a fleet of three units, a before b and c.
 type fleetPath struct {
 	lines string // of the spec
+	told  bool   // people are
+	bad   string // the unit whose candidate fails
 	plot  func(s *scene, worlds map[string]*sim.World)
 	want  rollout.Outcome
 }
@@ -27,9 +31,12 @@ type fleetPath struct {
 // fleetPaths are kept as two histories each: the fleet's, and as name-unit that
 // of the unit a.
 var fleetPaths = map[string]fleetPath{
-	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
-	"fleet-one-bad": {want: rollout.RolledBack, plot: func(_ *scene, worlds map[string]*sim.World) {
-		worlds["b"].Behave(candidate, sim.Behaviour{Failures: 0.3})
+	"fleet-promote":  {lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-one-bad":  {bad: "b", want: rollout.RolledBack},
+	"fleet-notified": {lines: "wait: 1s", told: true, want: rollout.Promoted},
+	"fleet-lost": {want: rollout.RolledBack, plot: func(s *scene, worlds map[string]*sim.World) {
+		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.WorkflowIDOf(target+"/a"), "", "recorded"))
 	}},
 	"fleet-abort": {lines: "maxParallel: 1", want: rollout.Aborted, plot: func(s *scene, worlds map[string]*sim.World) {
 		require.Eventually(s.t, func() bool { return worlds["b"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
@@ -55,16 +62,22 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 	}
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(spec, "\n")), 0o600))
-	s := &scene{t: t, server: server}
+	config := ""
+	if p.told {
+		receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		t.Cleanup(receiver.Close)
+		config = strings.ReplaceAll(notifies, "RECEIVER", receiver.URL) + "  subscriptions: [{to: webhook}]\n"
+	}
+	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, config)}
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	if p.want == rollout.RolledBack { // before it begins
-		p.plot(s, worlds)
+	if p.bad != "" {
+		worlds[p.bad].Behave(candidate, sim.Behaviour{Failures: 0.3})
 	}
 	s.order("start", file)
-	if p.plot != nil && p.want != rollout.RolledBack {
+	if p.plot != nil {
 		p.plot(s, worlds)
 	}
 	s.until(string(rollout.PhaseCompleted))

@@ -61,6 +61,9 @@ func TestEveryPathHasOne(t *testing.T) {
 	for name := range fleetPaths {
 		names = append(names, name+"-unit")
 	}
+	for name := range rehearsalPaths {
+		names = append(names, name, name+"-rollout")
+	}
 	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
@@ -198,6 +201,8 @@ var paths = map[string]path{
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
+	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
+		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
 	"terminated": {target: true, plot: func(s *scene) {
 		s.until("baking")
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))
@@ -247,6 +252,9 @@ func TestRecord(t *testing.T) {
 		})
 	}
 	for name, p := range fleetPaths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
+	}
+	for name, p := range rehearsalPaths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -77,6 +78,22 @@ func (w *World) Behave(version string, b Behaviour) {
 	w.catchUp()
 	w.behave[version] = b
 	w.mark(w.passed)
+}
+
+// Visit is one request of a user who is really there: which version it meets,
+// drawn by the split in force, and whether the answer is good. What versions
+// count does not change by it. Without any split there is no version.
+func (w *World) Visit() (version string, good bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.catchUp()
+	place := rollout.Weight(rand.IntN(int(rollout.All)))
+	for _, name := range slices.Sorted(maps.Keys(w.weights)) {
+		if place -= w.weights[name]; place < 0 {
+			return name, rand.Float64() >= w.behave[name].Failures
+		}
+	}
+	return "", false
 }
 
 // ResetCounters lets a version's counters start from zero, as a restarted

@@ -79,7 +79,19 @@ func New(world *sim.World) *Handler {
 	}
 	h.mux.HandleFunc("GET /versions/{version}/metrics", h.versionMetrics)
 	h.mux.HandleFunc("GET /metrics", h.allMetrics)
+	h.mux.HandleFunc("GET /{$}", h.visit)
 	return h
+}
+
+// visit answers a user as the version does that the router chooses, and names it.
+func (h *Handler) visit(w http.ResponseWriter, _ *http.Request) {
+	version, good := h.world.Visit()
+	w.Header().Set("X-Version", version)
+	if !good {
+		http.Error(w, "this version fails", http.StatusInternalServerError)
+		return
+	}
+	_, _ = io.WriteString(w, "hello from "+version+"\n")
 }
 
 // ServeHTTP implements [http.Handler].
