@@ -118,7 +118,7 @@ func (t *tooling) readRollouts(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list rollouts: %w", err)
 		}
-		if rollout.IsRehearsalID(e.Parent) {
+		if rollout.IsRehearsalID(e.Parent.WorkflowID) {
 			continue
 		}
 		before, known := t.promoted[e.Service]

@@ -17,7 +17,6 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 		Status:  info.GetStatus(),
 		Parent:  run{info.GetParentExecution().GetWorkflowId(), info.GetParentExecution().GetRunId()},
 		Started: info.GetStartTime().AsTime(),
-		Parent:  info.GetParentExecution().GetWorkflowId(),
 	}
 	if info.GetCloseTime() != nil {
 		at := info.GetCloseTime().AsTime()

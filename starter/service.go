@@ -104,7 +104,6 @@ type execution struct {
 	Parent  run // what started it; zero: nothing did
 	Started time.Time
 	Closed  *time.Time
-	Parent  string // id of the workflow that started it; "": a person did
 
 	// The search attributes.
 	Target, Service, Environment, Candidate string

@@ -79,7 +79,7 @@ func (s Standing) describe() document {
 	}
 	d.Facts = []fact{{"Last good drill", when(r.LastDrill)}, {"In run", r.Run}, {"Failed since", when(r.Failed)}}
 	if s.Most > 0 {
-		d.Facts = append(d.Facts, fact{"Practised at least every", chart.Value(std(s.Most), chart.Seconds)})
+		d.Facts = append(d.Facts, fact{"Wanted every", chart.Value(std(s.Most), chart.Seconds)})
 	}
 	d.Facts = without(d.Facts)
 	d.add(section{Title: "If it had to go back right now", List: s.expected()})
@@ -102,7 +102,8 @@ func (s Standing) expected() []string {
 	}
 	var out []string
 	if r.Restore != nil {
-		out = append(out, upper(sentence(Bound(*r.Restore))))
+		out = append(out, fmt.Sprintf("Reckon with %s from the breach until the baseline is healthy: so long took the slowest drill, and half of them %s.",
+			chart.Value(r.Restore.Max, r.Restore.Unit), chart.Value(r.Restore.Median, r.Restore.Unit)))
 	} else {
 		out = append(out, "It worked the last time; how long it took was not measured.")
 	}
