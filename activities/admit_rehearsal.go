@@ -30,9 +30,11 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if may, why := a.Rules.May(m.Environment, ActStart, in.Order.Actor); !may {
 		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
-	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
+	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
-	problems = append(problems, a.Practice.ratesOf(m, schedules)...)
+	var unread []rollout.Problem
+	plan.Sampling, unread = a.sampling(m, schedules)
+	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)

@@ -145,7 +145,7 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	f := in.Facts
 	out := rehearsal.Facts{
 		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
-		Samples: f.Scaling.Samples, Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
+		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
 	}
 	if len(f.Tables) > 0 {
 		if out.Ledger == nil {
@@ -157,9 +157,25 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 		out.After.Extra = append(out.After.Extra, f.NotBack)
 	}
 	if e := in.Order.Manifest.Scaling; e != nil {
-		judged := scaling.Judge(*e, f.Scaling.Samples)
+		judged := scaling.Judge(*e, out.Sampled)
 		out.Scaling = &judged
 	}
+	return out
+}
+
+// sampledOf is what was seen of an autoscaler. Where its arrivals are not read,
+// they are what all loads sent.
+func sampledOf(in ConcludeRehearsalInput, seen users) scaling.Seen {
+	f, e := in.Facts, in.Order.Manifest.Scaling
+	out := scaling.Seen{Samples: f.Scaling.Samples, Unread: f.Scaling.Unread, Error: f.ScalingError}
+	if e == nil || !e.Signals.Rate.IsZero() {
+		return out
+	}
+	arrivals := make([]time.Time, len(seen.requests))
+	for i, r := range seen.requests {
+		arrivals[i] = f.Zero.Add(r.At)
+	}
+	out.Samples = scaling.WithRate(out.Samples, arrivals)
 	return out
 }
 

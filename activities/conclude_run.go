@@ -19,7 +19,7 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Ru
 		StartedBy: in.Order.Actor, Why: in.Order.Reason, StartedAt: f.Zero, EndedAt: f.End, Tool: in.Plan.Tool, Seed: m.Seed,
 		WorkflowID: in.Status.WorkflowID, RunID: in.Status.RunID, Fingerprint: in.Plan.Fingerprint, Manifest: string(text),
 		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),
-		Series: append(seen.series, scaling.Series(f.Samples, f.Zero)...), Timeline: timeline(f),
+		Series: append(seen.series, scaling.Series(f.Sampled.Samples, f.Zero)...), Timeline: timeline(f),
 	}
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt

@@ -29,6 +29,8 @@ type Archive interface {
 // the names that manifests use. It returns ErrNotFound for what is not there.
 type Library interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// Files lists all of them, by name.
+	Files(ctx context.Context) ([]string, error)
 }
 
 // Practice is what a worker lets rehearsals do, and by what means.

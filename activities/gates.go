@@ -19,6 +19,7 @@ type Gates struct {
 	Budgets  Budgets  // nil: no error budgets
 	Ledger   *Ledger  // of the budgets; needed with them
 	Targets  Targets  // nil: no target can be waited for
+	Drills   Drills   // nil: nobody has to practise
 }
 
 // Calendar knows the freezes.
@@ -42,8 +43,9 @@ type Ask struct {
 	Actor  string   `json:"actor,omitempty"`  // who started the rollout
 	Passed []string `json:"passed,omitempty"` // keys of the closures that were overridden
 
-	Needs []rollout.Need `json:"needs,omitempty"` // start: what must be so elsewhere
-	Fleet *Unit          `json:"fleet,omitempty"` // of a raise of a unit: the fleet's own run
+	Fleet     *Unit          `json:"fleet,omitempty"`     // of a raise of a unit: the fleet's own run
+	Needs     []rollout.Need `json:"needs,omitempty"`     // start: what must be so elsewhere
+	Rehearsal bool           `json:"rehearsal,omitempty"` // a rehearsal started it: that one is the practice
 }
 
 // closed is what closes the target now; nil when nothing does, or nothing is asked.
@@ -70,6 +72,9 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 		return nil, err
 	}
 	all = append(all, missing...)
+	if ask.Action == rollout.ActionStart && !ask.Rehearsal {
+		all = append(all, a.unpractised(ctx, target)...)
+	}
 	left, err := a.left(ctx, j, ask.Fleet)
 	if err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func (a *Activities) admitNow(ctx context.Context, in AdmitInput, plan rollout.P
 	}
 	plan.Gated, plan.TellsGates = true, true
 	order, j := in.Order, Job{Target: plan.Target, Drivers: plan.Spec.Target}
-	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs})
+	c, err := a.closed(ctx, j, &Ask{Action: rollout.ActionStart, Actor: order.Actor, Needs: plan.Spec.Needs, Rehearsal: in.Rehearsal})
 	if err != nil {
 		return AdmitOutput{}, asTemporal("admit", err)
 	}

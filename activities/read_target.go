@@ -21,7 +21,7 @@ func (a *Activities) ReadTarget(ctx context.Context, in ReadTargetInput) (ReadTa
 		return ReadTargetOutput{}, asTemporal("read the state of "+in.Target, err)
 	}
 	var left []string
-	if s.Present {
+	if s.Present && s.Primary != in.Candidate { // else it was there before, or the digest tells
 		left = append(left, fmt.Sprintf("version %s is deployed", in.Candidate))
 	}
 	if len(s.Cohorts) > 0 {

@@ -28,13 +28,15 @@ type AdmitRehearsalOutput struct {
 // RehearsalPlan is a rehearsal worked out: what it was made of, and what comes
 // when.
 type RehearsalPlan struct {
-	Run         string               `json:"run"`   // id of its evidence
-	Place       string               `json:"place"` // where the evidence is
-	Tool        string               `json:"tool"`  // version of Bakeoff
-	Fingerprint evidence.Fingerprint `json:"fingerprint"`
-	Faults      []fault.Planned      `json:"faults,omitempty"`
-	Inputs      []evidence.Input     `json:"inputs,omitempty"`
-	Loads       map[string]string    `json:"loads,omitempty"` // load → digest of its schedule
+	Run         string                     `json:"run"`   // id of its evidence
+	Place       string                     `json:"place"` // where the evidence is
+	Tool        string                     `json:"tool"`  // version of Bakeoff
+	Fingerprint evidence.Fingerprint       `json:"fingerprint"`
+	Drills      []rehearsal.PlannedDrill   `json:"drills,omitempty"`
+	Faults      []fault.Planned            `json:"faults,omitempty"`
+	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
+	Inputs      []evidence.Input           `json:"inputs,omitempty"`
+	Loads       map[string]string          `json:"loads,omitempty"` // load → digest of its schedule
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured

@@ -95,13 +95,9 @@ type sampler struct {
 
 func (a *Activities) newSampler(in SampleScalingInput) (*sampler, error) {
 	in.Expect = in.Expect.WithDefaults()
-	driver := in.Expect.Metrics
-	if driver == nil {
-		driver = in.Drivers.Metrics
-	}
 	s := &sampler{a: a, in: in, last: reference{}, at: map[string]time.Time{}}
 	var err error
-	if s.metrics, err = a.Drivers.metrics(driver); err != nil {
+	if s.metrics, err = a.Drivers.metrics(metricsOf(in.Expect, in.Drivers)); err != nil {
 		return nil, err
 	}
 	s.in.Until = in.Until.Add(s.metrics.Delay()) // when that moment can be read
@@ -113,6 +109,14 @@ func (a *Activities) newSampler(in SampleScalingInput) (*sampler, error) {
 	}
 	s.Every = max(in.Expect.Poll, rollout.Duration(in.Until.Sub(a.now())/mostSamples))
 	return s, nil
+}
+
+// metricsOf is the driver that reads the signals; nil where there is none.
+func metricsOf(e scaling.Expect, of rollout.Drivers) *rollout.Driver {
+	if e.Metrics != nil {
+		return e.Metrics
+	}
+	return of.Metrics
 }
 
 // scalingProblems asks the metrics driver whether it can read each signal.

@@ -64,10 +64,10 @@ func TestScaledService(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				e, samples := rehearse(t, program, c.flags...)
-				s := scaling.Judge(e, samples)
+				s := scaling.Judge(e, scaling.Seen{Samples: samples})
 				require.Equal(t, c.is, s.Outcome, "%s\n%s", s.Reason, drawn(samples))
 				require.Contains(t, strings.Join(s.Advice, "\n"), c.advice)
-				for _, criterion := range scaling.Criteria(e, samples) {
+				for _, criterion := range scaling.Criteria(e, scaling.Seen{Samples: samples}) {
 					if criterion.Name == c.broken {
 						require.Equal(t, evidence.Failed, criterion.Outcome, "%s\n%s", criterion.Reason, drawn(samples))
 						require.Contains(t, criterion.Reason, c.why)

@@ -67,6 +67,28 @@ func (d Drill) Title() string {
 	return fmt.Sprintf("drill from %s by %s", d.From, d.Verdict)
 }
 
+// PlannedDrill is a drill worked out.
+type PlannedDrill struct {
+	Name       string           `json:"name"`
+	Step       int              `json:"step"`
+	Limit      rollout.Duration `json:"restoreWithin"`
+	Takes      rollout.Duration `json:"takes"`      // at most, until it is not waited for any more
+	Injections []rollout.Drill  `json:"injections"` // one for each repeat
+}
+
+// PlannedDrills works every drill out.
+func (m Manifest) PlannedDrills() []PlannedDrill {
+	var out []PlannedDrill
+	for _, d := range m.Drills {
+		planned := PlannedDrill{Name: d.Title(), Step: int(d.From), Limit: d.RestoreWithin, Takes: m.drillTakes(d)}
+		for n := 1; n <= max(d.Repeat, 1); n++ {
+			planned.Injections = append(planned.Injections, m.Injection(d, n))
+		}
+		out = append(out, planned)
+	}
+	return out
+}
+
 // Injection is the drill that one repeat, from 1, makes of a rollout. The moment
 // is drawn between After and one poll later, so that it meets the polls anywhere,
 // as real breaches do.

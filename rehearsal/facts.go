@@ -18,7 +18,7 @@ type Facts struct {
 	Drills   []evidence.Drill
 	Rollout  *rollout.Status // of the rollout itself, where an outcome is asked for
 	Scaling  *evidence.Scaling
-	Samples  []scaling.Sample
+	Sampled  scaling.Seen // of what Scaling judges
 	Ledger   *evidence.Ledger
 	Before   State
 	After    State

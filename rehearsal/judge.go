@@ -25,7 +25,7 @@ func (m Manifest) Judge(f Facts) []evidence.Criterion {
 		out = append(out, f.ended(m.Outcome))
 	}
 	if m.Scaling != nil {
-		out = append(out, scaling.Criteria(*m.Scaling, f.Samples)...)
+		out = append(out, scaling.Criteria(*m.Scaling, f.Sampled)...)
 	}
 	for i := range m.Load {
 		out = append(out, f.sent(m.Load[i].Name))
@@ -190,7 +190,7 @@ func (f Facts) series(e Expect) evidence.Series {
 }
 
 func (f Facts) scalingSeries(name string) evidence.Series {
-	for _, s := range scaling.Series(f.Samples, f.Zero) {
+	for _, s := range scaling.Series(f.Sampled.Samples, f.Zero) {
 		if s.Name == name {
 			return s
 		}

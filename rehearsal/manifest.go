@@ -108,15 +108,6 @@ const longestRun = 2 * 60 * 60 * rollout.Duration(1e9)
 // Longest is how long a run may take before it is stopped.
 func (m Manifest) Longest() rollout.Duration { return cmp.Or(m.Quotas.For, longestRun) }
 
-// LoadEnds is when the last load ends, from the beginning of the first.
-func (m Manifest) LoadEnds() rollout.Duration {
-	var end rollout.Duration
-	for _, l := range m.Load {
-		end = max(end, l.At+l.For)
-	}
-	return end
-}
-
 // Target is what is practised on.
 func (m Manifest) Target() rollout.Target {
 	return rollout.Target{Environment: m.Environment, Service: m.Rollout.Service, Unit: m.Rollout.Unit}
@@ -134,10 +125,10 @@ func (m Manifest) Repeats() int {
 // slack is what the acts of a rollout may take besides its bakes.
 const slack = rollout.Duration(2 * time.Minute)
 
-// DrillTakes is how long one drill may take before it is not waited for any more:
+// drillTakes is how long one drill may take before it is not waited for any more:
 // its bakes up to the injection, and three times as long as its way back should
 // take.
-func (m Manifest) DrillTakes(d Drill) time.Duration {
+func (m Manifest) drillTakes(d Drill) rollout.Duration {
 	d = d.withDefaults(m.Rollout.Spec)
 	plan := rollout.NewPlan(m.Rollout.Spec)
 	takes := slack + plan.Spec.ReadyWithin + 3*d.RestoreWithin
@@ -146,7 +137,7 @@ func (m Manifest) DrillTakes(d Drill) time.Duration {
 			takes += plan.Steps[i].Bake
 		}
 	}
-	return takes.Std()
+	return takes
 }
 
 // BackTo is the rollout that puts back what was there before, after another

@@ -57,6 +57,7 @@ func (m *Manifest) Validate() []rollout.Problem {
 	m.validateLoad(&v)
 	if m.Scaling != nil {
 		v.problems = append(v.problems, m.Scaling.Problems("scaling")...)
+		v.require(len(m.Load) > 0, "scaling", "nothing would be scaled: give a load that needs more than replicas.min")
 	}
 	m.validateRollout(&v)
 	for i, a := range m.Actions {

@@ -15,6 +15,7 @@ const (
 	GateErrorBudget  = "errorBudget"  // too little of it is left, or it burns
 	GatePrerequisite = "prerequisite" // another target is not there yet
 	GateFleet        = "fleet"        // the fleet goes back: its word to this unit is on its way
+	GateRehearsal    = "rehearsal"    // the way back was not practised lately
 )
 
 // The actions that a gate can close.
@@ -38,7 +39,7 @@ var exposures = []string{ExposureFinishStep, ExposureHold, ExposureRollback}
 // Closure is what keeps a target where it is for a while. Going back is never
 // closed.
 type Closure struct {
-	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | fleet
+	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal | fleet
 	Name     string     `json:"name"`            // of the window, target…; several are joined
 	Reason   string     `json:"reason"`          // one sentence for people, with the end where it is known
 	Until    *time.Time `json:"until,omitempty"` // nil: not known

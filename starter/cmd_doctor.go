@@ -5,17 +5,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
 )
 
-func (c *cli) doctorCommand() *cobra.Command {
-	environment := ""
-	cmd := &cobra.Command{
-		Use: "doctor", Short: "Find rollouts that nobody serves, that are stuck, or that were cut off", Args: cobra.NoArgs,
-		Long: `Look for what keeps rollouts from being obeyed, and say what to do about each:
+const doctorHelp = `Look for what keeps rollouts from being obeyed, and say what to do about each:
 
   unserved      nobody polls a task queue
   wedged        workers cannot go on with a workflow
@@ -26,12 +23,32 @@ func (c *cli) doctorCommand() *cobra.Command {
   drifted       somebody changed a target while nothing ran
   stands        a queue waits for a resume
 
+With --tooling look instead for what lets rehearsals get old. Practice in any
+environment counts:
+
+  drillOverdue    nobody has practised a service's way back lately
+  staleBaseline   a snapshot that a baseline locks is old, or of unknown age
+  staleSnapshot   so is another one
+  practisedOlder  another version was promoted since, or is what serves
+  unusedTemplate  a file of the worker's library that no rehearsal names
+  schedulePaused  a schedule does not repeat its rehearsal
+  unserved        nobody polls the queue of rehearsals
+
 With -o json one finding a line.
 
 Exit codes: 0 nothing found, 1 the command itself failed, 2 usage, 14 found
-something that a person must look at.`,
-		Example: "  bakeoff doctor\n  bakeoff doctor --env production -o json | jq -r .target",
+something that a person must look at.`
+
+func (c *cli) doctorCommand() *cobra.Command {
+	environment, practice, older := "", false, durationFlag{30 * rollout.Duration(24*time.Hour)}
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Find rollouts that nobody serves, that are stuck, or that were cut off", Args: cobra.NoArgs,
+		Long:    doctorHelp,
+		Example: "  bakeoff doctor\n  bakeoff doctor --env production -o json | jq -r .target\n  bakeoff doctor --tooling --older 14d",
 		RunE: runs(func(ctx context.Context, _ []string) error {
+			if practice {
+				return c.doctorTooling(ctx, older.Duration)
+			}
 			query, err := listQuery(environment, "")
 			if err != nil {
 				return err
@@ -49,7 +66,27 @@ something that a person must look at.`,
 		}),
 	}
 	cmd.Flags().StringVar(&environment, "env", "", "only rollouts of this environment")
+	cmd.Flags().BoolVar(&practice, "tooling", false, "look at rehearsals and what they work with")
+	cmd.Flags().Var(&older, "older", "with --tooling: what is older than this is too old")
+	cmd.MarkFlagsMutuallyExclusive("env", "tooling")
 	return cmd
+}
+
+// doctorTooling looks at rehearsals.
+func (c *cli) doctorTooling(ctx context.Context, older rollout.Duration) error {
+	if older <= 0 {
+		return fail(exitUsage, "--older must be a length of time, such as 30d")
+	}
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer svc.Close()
+	t := tooling{svc: svc, now: c.now(), older: older.Std(), newID: c.newID}
+	if err := t.examine(ctx); err != nil {
+		return err
+	}
+	return c.findings(t.findings)
 }
 
 // finding is something that is not as it should be.

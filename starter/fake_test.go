@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -59,6 +60,11 @@ type fake struct {
 	inputs   []map[string]any // of those that succeeded
 	actErr   map[string]error // by activity
 	verified verifyTrafficOutput
+
+	schedules []schedule
+	byType    map[string][]execution // what List finds of a workflow type; nil: listed
+	tapes     map[string]*tape       // histories by run ID; nil: tape
+	library   []string
 }
 
 var _ service = (*fake)(nil)
@@ -156,14 +162,21 @@ func (f *fake) End(ctx context.Context, _ run) (*historypb.HistoryEvent, error) 
 	}
 }
 
-func (f *fake) Events(context.Context, run) iter.Seq2[*historypb.HistoryEvent, error] {
+func (f *fake) Events(_ context.Context, r run) iter.Seq2[*historypb.HistoryEvent, error] {
+	if t, known := f.tapes[r.RunID]; known {
+		return t.play()
+	}
 	return f.tape.play()
 }
 
 func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error] {
 	f.query = query
+	listed := f.listed
+	if f.byType != nil {
+		listed = f.byType[strings.Split(query, "'")[1]]
+	}
 	return func(yield func(execution, error) bool) {
-		for _, e := range f.listed {
+		for _, e := range listed {
 			if !yield(e, nil) {
 				return
 			}
@@ -177,6 +190,12 @@ func (f *fake) Act(_ context.Context, a solo, in, out any) error {
 	f.acts = append(f.acts, fmt.Sprintf("%s on %s", a.activity, a.queue))
 	if v, ok := out.(*verifyTrafficOutput); ok {
 		*v = f.verified
+	}
+	if a.activity == "ListLibrary" {
+		body, err := json.Marshal(map[string]any{"files": f.library})
+		if err = errors.Join(err, json.Unmarshal(body, out)); err != nil {
+			return err
+		}
 	}
 	if err := f.actErr[a.activity]; err != nil {
 		return fmt.Errorf("%s: %w", a.activity, err)
@@ -302,3 +321,13 @@ func (f *fake) Halt(context.Context, string, rehearsal.Stop) (run, error) {
 	return run{}, errNotFound
 }
 func (f *fake) Schedule(context.Context, beginning, timetable) error { return nil }
+
+func (f *fake) Schedules(context.Context) iter.Seq2[schedule, error] {
+	return func(yield func(schedule, error) bool) {
+		for _, s := range f.schedules {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -23,8 +25,23 @@ type rehearsals interface {
 	Standing(ctx context.Context, r run, status any) error
 	Outcome(ctx context.Context, r run, status any) error
 	Halt(ctx context.Context, id string, s rehearsal.Stop) (run, error)
-	Schedule(ctx context.Context, b beginning, when timetable) error
 }
+
+// schedules repeats rehearsals. Schedules lists those that were made so.
+type schedules interface {
+	Schedule(ctx context.Context, b beginning, when timetable) error
+	Schedules(ctx context.Context) iter.Seq2[schedule, error]
+}
+
+// schedule is one that is there.
+type schedule struct {
+	id, note string
+	paused   bool
+}
+
+// schedulePrefix is what the ids of schedules begin with; the id of what they
+// start follows.
+const schedulePrefix = "schedule/"
 
 // beginning is a rehearsal, or a suite, to be started.
 type beginning struct {
@@ -98,7 +115,7 @@ func (s *server) scheduled(ctx context.Context, id string) (run, error) {
 }
 
 // scheduleOf is the id of the schedule of a rehearsal, or a suite.
-func scheduleOf(id string) string { return "schedule/" + id }
+func scheduleOf(id string) string { return schedulePrefix + id }
 
 // overlaps are what may happen when one still runs as the next is due.
 var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
@@ -129,4 +146,19 @@ func (s *server) Schedule(ctx context.Context, b beginning, when timetable) erro
 		return fmt.Errorf("change schedule %s: %w", o.ID, err)
 	}
 	return nil
+}
+
+func (s *server) Schedules(ctx context.Context) iter.Seq2[schedule, error] {
+	return func(yield func(schedule, error) bool) {
+		all, err := s.client.ScheduleClient().List(ctx, client.ScheduleListOptions{})
+		for err == nil && all.HasNext() {
+			var e *client.ScheduleListEntry
+			if e, err = all.Next(); err == nil && strings.HasPrefix(e.ID, schedulePrefix) && !yield(schedule{id: e.ID, note: e.Note, paused: e.Paused}, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(schedule{}, classify(err))
+		}
+	}
 }

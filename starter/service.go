@@ -32,6 +32,7 @@ type service interface {
 	Close()
 	fleets
 	rehearsals
+	schedules
 }
 
 // fleets starts and plans fleets, as starts does rollouts.

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
-	"github.com/spf13/cobra"
-
 	"bakeoff/activities"
 	"bakeoff/activities/faults"
 	"bakeoff/activities/postgres"
@@ -32,7 +30,8 @@ type rehearsalsConfig struct {
 	Masking          *secretRef            `json:"masking,omitempty"`          // the key that masks; needed only where something is masked
 	Faults           activities.With       `json:"faults,omitempty"`           // see faults.Parameters; default: no faults are made
 	Databases        map[string]*secretRef `json:"databases,omitempty"`        // name → where its address stands: postgres://user:password@host/database
-	Every            rollout.Duration      `json:"every,omitempty"`            // a service whose last drill is older is overdue; default 30d
+
+	Require map[string]rollout.Duration `json:"require,omitempty"` // environment → how lately the way back of what starts there was practised; "default" serves the others, 0 asks for none
 }
 
 // loopback is where load may go by default.
@@ -187,28 +186,9 @@ func (a *acts) ReadTables(ctx context.Context, in activities.ReadTablesInput) (a
 	return a.rehearsing().ReadTables(ctx, in)
 }
 
-// makeFaults makes the driver of faults, and undoes what a worker that died has
-// left. Nil where none is configured.
-func makeFaults(ctx context.Context, c *config) (activities.Faults, error) {
-	if c.Rehearsals.Faults == nil {
-		return nil, nil
-	}
-	driver, err := faults.New(c.Rehearsals.Faults)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsals.faults: %w", err)
-	}
-	if err := driver.Sweep(ctx); err != nil {
-		return nil, fmt.Errorf("take back the faults of a worker that died: %w", err)
-	}
-	return driver, nil
-}
-
-// keepFaultCommand is the process beside a fault; see activities/faults.
-func keepFaultCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "keep-fault FILE", Hidden: true, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return faults.Keep(cmd.Context(), args[0]) },
-	}
+// ListLibrary lists the library that is configured now.
+func (a *acts) ListLibrary(ctx context.Context, in activities.ListLibraryInput) (activities.ListLibraryOutput, error) {
+	return a.rehearsing().ListLibrary(ctx, in)
 }
 
 // builtVersion is the version of this program, "dev" where it was not built from

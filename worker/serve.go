@@ -104,7 +104,7 @@ func (p *daemon) startPolling(ctx context.Context) error {
 		return err
 	}
 	p.alerts.connect(p.client)
-	if slices.ContainsFunc(p.queues, func(q queue) bool { return q.name == rollout.QueueControl }) {
+	if p.serves(rollout.QueueControl) {
 		if err := p.metrics.Register(&openRollouts{server: p.client, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
@@ -112,9 +112,10 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	acts := newActs(p.live)
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
+	acts.Gates.Drills = drills{live: p.live, server: p.client}
 	acts.Executions = executions{p.client}
-	if slices.ContainsFunc(p.queues, func(q queue) bool { return q.name == rollout.QueueRehearsal }) {
-		if acts.Faults, err = makeFaults(ctx, p.live.config()); err != nil {
+	if p.serves(rollout.QueueRehearsal) {
+		if err := p.startFaults(ctx, acts); err != nil {
 			return err
 		}
 	}
@@ -125,6 +126,10 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	}
 	p.log.Info("serving", "temporal", o.HostPort, "namespace", o.Namespace, "identity", o.Identity, "queues", queueNames(p.queues))
 	return nil
+}
+
+func (p *daemon) serves(name string) bool {
+	return slices.ContainsFunc(p.queues, func(q queue) bool { return q.name == name })
 }
 
 func queueNames(queues []queue) string {

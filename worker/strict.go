@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 )
 
@@ -50,6 +51,8 @@ var storedBy = map[string]exchange{
 	rollout.FleetType:          {reflect.TypeFor[rollout.FleetOrder](), reflect.TypeFor[rollout.Status]()},
 	rollout.TargetType:         {reflect.TypeFor[rollout.TargetStatus](), nil},
 	rollout.StopType:           {reflect.TypeFor[rollout.StopOrder](), reflect.TypeFor[rollout.StoppedLine]()},
+	rehearsal.WorkflowType:     {reflect.TypeFor[rehearsal.Order](), reflect.TypeFor[rehearsal.Status]()},
+	rehearsal.SuiteType:        {reflect.TypeFor[rehearsal.SuiteOrder](), reflect.TypeFor[rehearsal.SuiteStatus]()},
 	rollout.NotifyWorkflowType: {reflect.TypeFor[rollout.Telling](), reflect.TypeFor[rollout.Told]()},
 }
 

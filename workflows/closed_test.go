@@ -27,6 +27,29 @@ type season struct {
 
 	budget *rollout.ErrorBudget
 	good   []rollout.Known // of staging/cart
+
+	practice  time.Duration // how lately the way back has to be practised; 0: it has not
+	practised time.Time     // when it was
+}
+
+// Required is how lately the way back has to be practised.
+func (s *season) Required(string) time.Duration { return s.practice }
+
+// Practised is when it was.
+func (s *season) Practised(context.Context, string) (time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken {
+		return time.Time{}, errors.New("the server is away")
+	}
+	return s.practised, nil
+}
+
+// practises has it practised, some time ago.
+func (s *season) practises(ago time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.practised = time.Now().Add(-ago)
 }
 
 // Good is what served another target.
@@ -128,6 +151,12 @@ func TestClosed(t *testing.T) {
 	behind.serves("2.4.1", time.Hour)
 	soaking.serves("2.5.0", time.Minute)
 	later.serves("2.4.1", time.Hour)
+	drilled := func(ago time.Duration) *season {
+		s := &season{practice: time.Hour}
+		s.practises(ago)
+		return s
+	}
+	undrilled := &season{practice: time.Hour}
 	needs := func(s *rollout.Spec) {
 		s.Needs = []rollout.Need{{Target: "staging/cart", Soaked: rollout.Duration(time.Hour)}}
 	}
@@ -215,6 +244,16 @@ func TestClosed(t *testing.T) {
 			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "nothing was promoted on staging/cart", wantLog: []string{}},
 		"a start that waits for it": {season: later, spec: needs, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
 			s.at(second, func() { s.waitsFor(rollout.GatePrerequisite, 0); later.serves("2.5.0", time.Hour) })
+		}, want: rollout.Promoted, wantLog: good},
+		"the way back was practised": {season: drilled(time.Minute), want: rollout.Promoted, wantLog: good},
+		"it was practised too long ago": {season: drilled(2 * time.Hour),
+			want: rollout.Refused, wantCause: rollout.GateRehearsal, wantReason: "and staging asks for that every 1h: rehearse it", wantLog: []string{}},
+		"it was never practised": {season: &season{practice: time.Hour},
+			want: rollout.Refused, wantCause: rollout.GateRehearsal, wantReason: "no drill of the way back of checkout is known to have passed", wantLog: []string{}},
+		"an order that overrides needs no practice": {season: &season{practice: time.Hour}, order: func(o *rollout.Order) { o.Override = true },
+			want: rollout.Promoted, wantLog: good},
+		"a start that waits for a drill": {season: undrilled, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
+			s.at(second, func() { s.waitsFor(rollout.GateRehearsal, 0); undrilled.practises(time.Second) })
 		}, want: rollout.Promoted, wantLog: good},
 		"enough is left of the error budget": {season: budgeted(), world: spends(3), want: rollout.Promoted, wantLog: good},
 		"an error budget that is spent refuses": {season: budgeted(), world: spends(20),

@@ -16,9 +16,9 @@ import (
 
 // drillAll makes every drill, one after another.
 func (r *rehearsing) drillAll() {
-	for _, d := range r.order.Manifest.Drills {
-		drill := evidence.Drill{Name: d.Title(), Step: int(d.From), Limit: d.RestoreWithin}
-		for n := 1; n <= max(d.Repeat, 1) && r.stopped == ""; n++ {
+	for _, d := range r.plan.Drills {
+		drill := evidence.Drill{Name: d.Name, Step: d.Step, Limit: d.Limit}
+		for n := 1; n <= len(d.Injections) && r.stopped == ""; n++ {
 			drill.Repeats = append(drill.Repeats, r.drill(d, n))
 			r.status.Drills++
 		}
@@ -28,12 +28,11 @@ func (r *rehearsing) drillAll() {
 
 // drill is one rollout that is sent back from a step, and what the target is like
 // afterwards.
-func (r *rehearsing) drill(d rehearsal.Drill, n int) evidence.Repeat {
-	what := fmt.Sprintf("%s, %d of %d", d.Title(), n, max(d.Repeat, 1))
+func (r *rehearsing) drill(d rehearsal.PlannedDrill, n int) evidence.Repeat {
+	what := fmt.Sprintf("%s, %d of %d", d.Name, n, len(d.Injections))
 	r.doing(what)
-	inject := r.order.Manifest.Injection(d, n)
 	out := evidence.Repeat{Number: n, StartedAt: r.now(), Outcome: evidence.Unmeasured, WorkflowID: rollout.WorkflowID(r.order.Manifest.Target())}
-	status, run, err := r.practiseOnce(what, rollout.Order{Drill: &inject}, r.order.Manifest.DrillTakes(d))
+	status, run, err := r.practiseOnce(what, rollout.Order{Drill: &d.Injections[n-1]}, d.Takes.Std())
 	out.RunID, out.EndedAt = run, r.now()
 	if err != nil {
 		out.Reason = err.Error()
@@ -43,7 +42,7 @@ func (r *rehearsing) drill(d rehearsal.Drill, n int) evidence.Repeat {
 		return r.lookAfter(out)
 	}
 	out.Restore = status.TimeToRestore
-	if s := status.Drilled; s != nil {
+	if s := status.Drilled; s != nil && !(s.Decided != nil && s.Decided.Before(s.Injected)) { // else it went back for another reason, before that
 		out.RaisedAt, out.Weight = &s.Raised, float64(s.Weight)/float64(rollout.All)
 		out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt, out.HealthyAt = &s.Injected, s.Seen, s.Decided, s.Traffic, s.Healthy
 	}

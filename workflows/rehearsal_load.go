@@ -73,31 +73,44 @@ func (r *rehearsing) hold(ctx workflow.Context, p fault.Planned, from time.Time)
 	return out.Fault
 }
 
-// startSampling reads the signals of scaling until the practice ends.
+// startSampling reads the signals of scaling until the autoscaler must have come
+// down after the load. The practice does not end before.
 func (r *rehearsing) startSampling() {
-	e := r.order.Manifest.Scaling
-	if e == nil {
+	p := r.plan.Sampling
+	if p == nil {
 		return
 	}
 	act := r.act("scaling", "read replicas, queue and latency while the load goes on")
 	act.limit, act.heartbeat = r.order.Manifest.Longest().Std(), 10*time.Second
 	act.within = act.limit
-	until := r.zero.Add(r.order.Manifest.LoadEnds().Std() + e.DownWithin.Std() + scalingTail)
-	future := start(r.going, act, a.SampleScaling, activities.SampleScalingInput{Expect: *e, Drivers: r.order.Manifest.Rollout.Target, Until: until})
+	in := activities.SampleScalingInput{Expect: p.Expect, Drivers: r.order.Manifest.Rollout.Target, Version: r.job.Candidate, Until: r.zero.Add(p.For.Std())}
+	future := start(r.going, act, a.SampleScaling, in)
 	r.await(future, func(ctx workflow.Context) {
-		err := future.Get(ctx, &r.facts.Scaling)
-		var stopped *temporal.CanceledError
-		if errors.As(err, &stopped) && stopped.HasDetails() {
-			err = stopped.Details(&r.facts.Scaling)
-		}
-		if err != nil {
-			r.facts.ScalingError = rootCause(err)
+		if err := future.Get(ctx, &r.facts.Scaling); err != nil {
+			r.keepSamples(err)
 		}
 	})
 }
 
-// scalingTail is how much longer an autoscaler is watched than it may take.
-const scalingTail = 5 * time.Second
+// keepSamples takes what was sampled before sampling was stopped, or broke off.
+func (r *rehearsing) keepSamples(err error) {
+	r.facts.ScalingError = rootCause(err)
+	var stopped *temporal.CanceledError
+	var silent *temporal.TimeoutError
+	var unreadable error
+	switch {
+	case errors.As(err, &stopped):
+		r.facts.ScalingError = "the rehearsal was stopped"
+		if stopped.HasDetails() {
+			unreadable = stopped.Details(&r.facts.Scaling)
+		}
+	case errors.As(err, &silent) && silent.HasLastHeartbeatDetails():
+		unreadable = silent.LastHeartbeatDetails(&r.facts.Scaling)
+	}
+	if unreadable != nil {
+		r.facts.ScalingError += ", and the samples before cannot be read: " + unreadable.Error()
+	}
+}
 
 // await has an act's end taken in, whenever it comes.
 func (r *rehearsing) await(future workflow.Future, take func(workflow.Context)) {

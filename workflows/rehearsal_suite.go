@@ -82,6 +82,7 @@ func (s *suite) await(i int) {
 // start begins one rehearsal.
 func (s *suite) start(i int) {
 	m, standing := s.order.Suite.Rehearsals[i].Manifest, &s.status.Rehearsals[i]
+	target := standing.Target
 	ctx := workflow.WithChildOptions(s.going, workflow.ChildWorkflowOptions{
 		WorkflowID: standing.WorkflowID, TaskQueue: rollout.QueueControl, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
@@ -91,7 +92,7 @@ func (s *suite) start(i int) {
 		rehearsal.Order{Actor: s.order.Actor, Reason: s.order.Reason, Manifest: m, Suite: s.order.Suite.Name})
 	standing.Phase = rehearsal.Practising
 	s.running++
-	s.busy[standing.Target] = true
+	s.busy[target] = true
 	s.show()
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		var status rehearsal.Status
@@ -103,7 +104,7 @@ func (s *suite) start(i int) {
 		status.Phase = rehearsal.Completed
 		*standing = status
 		s.running--
-		s.busy[standing.Target] = false
+		s.busy[target] = false
 		s.show()
 	})
 }

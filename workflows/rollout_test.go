@@ -140,7 +140,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond, Notifications: s.notifications}
 	if s.season != nil {
 		s.season.begin = time.Now()
-		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}, Targets: s.season}
+		acts.Gates = activities.Gates{Calendar: s.season, Lines: s.season, Budgets: s.season, Ledger: &activities.Ledger{}, Targets: s.season, Drills: s.season}
 		for d := time.Duration(0); d < 30*time.Second; d += 50 * time.Millisecond {
 			env.RegisterDelayedCallback(func() {}, d) // the workflow's clock keeps up with the season's
 		}

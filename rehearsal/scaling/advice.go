@@ -13,6 +13,9 @@ func (f *figures) advice() []string {
 		return nil
 	}
 	out := []string{fmt.Sprintf("one replica serves about %.3g/s: at the peak of %.3g/s %d replicas are needed", f.capacity, f.peak, f.needed)}
+	if f.e.Capacity == 0 && f.e.Needed == 0 {
+		out[0] = fmt.Sprintf("at the peak of %.3g/s it settled at %d replicas, %.3g/s for each: say capacity to learn whether fewer would do", f.peak, f.needed, f.capacity)
+	}
 	out = append(out, f.aboutCeiling()...)
 	out = append(out, f.aboutSpeed()...)
 	out = append(out, f.aboutTurns()...)
@@ -29,7 +32,7 @@ func (f *figures) aboutCeiling() []string {
 	case len(f.wanted) > 0 && wanted < f.needed:
 		return []string{fmt.Sprintf("the autoscaler never asked for more than %d: look at its ceiling and its target", wanted)}
 	}
-	if spare := float64(f.needed)*f.capacity - f.peak; f.queue.most() > 0 && spare < f.capacity/4 && f.needed < f.e.Replicas.Max {
+	if spare := float64(f.needed)*f.capacity - f.peak; f.e.Capacity > 0 && f.queue.most() > 0 && spare < f.capacity/4 && f.needed < f.e.Replicas.Max {
 		return []string{fmt.Sprintf("%d replicas have almost nothing to spare at the peak, so a backlog stays: plan for %d", f.needed, f.needed+1)}
 	}
 	return nil
@@ -84,7 +87,7 @@ func (f *figures) aboutTurns() []string {
 
 // period is the mean time from one turn of the replicas to the next but one.
 func (f *figures) period() time.Duration {
-	legs := f.decisions().legs(float64(f.e.Swing), true)
+	legs := f.calm(f.decisions()).legs(float64(f.e.Swing), true)
 	if len(legs) < 2 {
 		return 0
 	}

@@ -21,7 +21,7 @@ func (f *figures) criteria() []evidence.Criterion {
 		all = append(all, f.waiting("scaling queue", "queue", f.queue, w.Queue, "requests"))
 	}
 	if w := f.e.Waiting; w != nil && w.Latency > 0 {
-		all = append(all, f.waiting("scaling latency", "p99", f.latency, w.Latency.Std().Seconds(), "s"))
+		all = append(all, f.waiting("scaling latency", "latency", f.latency, w.Latency.Std().Seconds(), "s"))
 	}
 	return all
 }
@@ -31,8 +31,8 @@ func (f *figures) up() evidence.Criterion {
 	missing := f.missing("ready", f.ready)
 	took, waited := f.enough.Sub(f.crossed), f.waited().Sub(f.crossed)
 	switch {
-	case f.missing("rate", f.rate) != "" && f.needed == 0:
-		return unmeasured(c, "what the load needs is not known: %s", f.missing("rate", f.rate))
+	case f.unknown != "":
+		return unmeasured(c, "what the load needs is not known: %s", f.unknown)
 	case f.needed <= f.e.Replicas.Min:
 		return unmeasured(c, "the load was %.4g/s at most, which needs %d replicas, no more than replicas.min: raise the load", f.peak, f.needed)
 	case f.crossed.IsZero():
@@ -70,6 +70,8 @@ func (f *figures) down() evidence.Criterion {
 	switch {
 	case f.missing("rate", f.rate) != "":
 		return unmeasured(c, "the end of the need is not known: %s", f.missing("rate", f.rate))
+	case f.unknown != "":
+		return unmeasured(c, "the end of the need is not known: %s", f.unknown)
 	case f.ended.IsZero():
 		return unmeasured(c, "the load was not seen to come and to end: sample until after its end")
 	case f.floor.IsZero() && f.missing("ready", f.ready) != "":
@@ -102,12 +104,15 @@ func (f *figures) within(c evidence.Criterion, from, to time.Time, limit rollout
 func (f *figures) many() evidence.Criterion {
 	limit, value := float64(f.e.Overshoot), float64(f.overshoot())
 	c := evidence.Criterion{Name: "scaling overshoot", Unit: "replicas", Limit: &limit}
+	if f.unknown != "" {
+		return unmeasured(c, "what is too much is not known: %s", f.unknown)
+	}
 	if f.crossed.IsZero() || f.needed == 0 {
 		return unmeasured(c, "overshoot is not known: the trigger was never crossed")
 	}
 	c.Value = &value
 	text := fmt.Sprintf("%g replicas too many were ready (%d needed), and %d are allowed", value, f.needed, f.e.Overshoot)
-	return f.seen(c, f.ready, "ready", value > limit, text, f.crossed)
+	return f.told(c, f.ready, "ready", value > limit, text, f.crossed)
 }
 
 func (f *figures) turns() evidence.Criterion {
@@ -118,21 +123,25 @@ func (f *figures) turns() evidence.Criterion {
 		return unmeasured(c, "turns cannot be told from those of the load: %s", missing)
 	}
 	text := fmt.Sprintf("the replicas turned %d times without a turn of the load, and %d are allowed", f.oscillations, f.e.Oscillations)
-	return f.seen(c, f.decisions(), "replicas", value > limit, text, f.first)
+	name := "wanted"
+	if len(f.wanted) == 0 {
+		name = "ready"
+	}
+	return f.told(c, f.decisions(), name, value > limit, text, f.first)
 }
 
 func (f *figures) lowest() evidence.Criterion {
 	limit, value := float64(f.e.Replicas.Min), f.ready.least()
 	c := evidence.Criterion{Name: "scaling floor", Unit: "replicas", Limit: &limit, Value: &value}
 	text := fmt.Sprintf("never fewer than %g replicas were ready, and %g have to be", value, limit)
-	return f.seen(c, f.ready, "ready", len(f.ready) > 0 && value < limit, text, f.first)
+	return f.told(c, f.ready, "ready", len(f.ready) > 0 && value < limit, text, f.first)
 }
 
 func (f *figures) highest() evidence.Criterion {
 	limit, value := float64(f.e.Replicas.Max), max(f.ready.most(), f.wanted.most())
 	c := evidence.Criterion{Name: "scaling ceiling", Unit: "replicas", Limit: &limit, Value: &value}
 	text := fmt.Sprintf("%g replicas at most were ready or wanted, and %g are allowed", value, limit)
-	return f.seen(c, f.ready, "ready", value > limit, text, f.first)
+	return f.told(c, f.ready, "ready", value > limit, text, f.first)
 }
 
 func (f *figures) cooldown() evidence.Criterion {
@@ -162,14 +171,14 @@ func (f *figures) waiting(name, what string, t track, limit float64, unit string
 		return failed(c, f.crossed, "%s", text)
 	}
 	if gap := t.gap(f.crossed, f.waited()); len(during) == 0 || gap > f.allowedGap() {
-		return unmeasured(c, "%s was not read for %s while replicas were awaited", what, round(gap))
+		return unmeasured(c, "%s was not read for %s while replicas were awaited%s", what, round(gap), f.why(what))
 	}
 	return passed(c, "%s", text)
 }
 
-// seen is a criterion that is broken by what was seen, whatever else was not,
+// told is a criterion that is broken by what was seen, whatever else was not,
 // and kept only if nothing was missed.
-func (f *figures) seen(c evidence.Criterion, t track, name string, broken bool, text string, from time.Time) evidence.Criterion {
+func (f *figures) told(c evidence.Criterion, t track, name string, broken bool, text string, from time.Time) evidence.Criterion {
 	if broken {
 		return failed(c, from, "%s", text)
 	}
@@ -182,10 +191,22 @@ func (f *figures) seen(c evidence.Criterion, t track, name string, broken bool, 
 // missing says what of a signal was not read; "" when enough was.
 func (f *figures) missing(name string, t track) string {
 	if len(t) == 0 {
-		return name + " was never read"
+		return name + " was never read" + f.why(name)
 	}
 	if gap := t.gap(f.first, f.last); gap > f.allowedGap() {
-		return fmt.Sprintf("%s was not read for %s, and %s is the most", name, round(gap), round(f.allowedGap()))
+		return fmt.Sprintf("%s was not read for %s, and %s is the most%s", name, round(gap), round(f.allowedGap()), f.why(name))
+	}
+	if f.seen.Error != "" {
+		return "sampling broke off: " + f.seen.Error
+	}
+	return ""
+}
+
+// why is the reason why a signal could not be read, as the end of a sentence; ""
+// where none is known.
+func (f *figures) why(name string) string {
+	if reason := f.seen.Unread[name]; reason != "" {
+		return " (" + reason + ")"
 	}
 	return ""
 }

@@ -8,8 +8,9 @@ import (
 	"bakeoff/rollout"
 )
 
-// Expect is what a manifest asks of an autoscaler. Exactly one of Needed and
-// Capacity says what the load needs.
+// Expect is what a manifest asks of an autoscaler. At most one of Needed and
+// Capacity says what the load needs; without them it is what the autoscaler
+// settles at under the peak: see Judge.
 type Expect struct {
 	Replicas     Range            `json:"replicas"`               // the bounds of the policy
 	UpWithin     rollout.Duration `json:"upWithin"`               // longest time from the crossing of the trigger until enough replicas are ready
@@ -20,11 +21,11 @@ type Expect struct {
 	Waiting      *Waiting         `json:"waiting,omitempty"`      // what users may meet while more replicas are awaited
 	Needed       int              `json:"needed,omitempty"`       // replicas that the load needs at its peak
 	Capacity     load.Rate        `json:"capacity,omitempty"`     // what one replica serves, such as 50/s, from which it follows
-	Trigger      *Trigger         `json:"trigger,omitempty"`      // when the autoscaler has to act; default: the load is more than replicas.min serve
+	Trigger      *Trigger         `json:"trigger,omitempty"`      // when the autoscaler has to act; default: the load is more than replicas.min serve, by capacity or, without it, by peak ÷ what is needed
 	Policy       Policy           `json:"policy,omitzero"`        // how the autoscaler is set
 	Metrics      *rollout.Driver  `json:"metrics,omitempty"`      // driver that reads the signals; default that of the rollout
-	Endpoints    []string         `json:"endpoints,omitempty"`    // metrics pages that the scrape driver reads, without its path: all of them, added up
-	Signals      Signals          `json:"signals"`                // what is read
+	Endpoints    []string         `json:"endpoints,omitempty"`    // metrics pages that the scrape driver reads, without its path: all of them, added up; default: the hosts that the loads go to
+	Signals      Signals          `json:"signals,omitzero"`       // what is read; default: the gauges replicas_ready, replicas_wanted and queue_length
 	Poll         rollout.Duration `json:"poll,omitempty"`         // how often; default 1s
 }
 
@@ -71,7 +72,8 @@ type Target struct {
 	Utilisation rollout.Weight `json:"utilisation,omitempty"` // such as 70%
 }
 
-// Signals is what is read at every poll. Without Wanted, oscillations are
+// Signals is what is read at every poll. Who names one names all: those left out
+// are not read. Without Wanted, oscillations are
 // counted on Ready and cooldowns cannot be judged. Without Rate the load that the
 // rehearsal sends is taken: see WithRate. What is counted there has to be
 // arrivals: answers are no more than replicas can give.
@@ -103,6 +105,9 @@ func (e Expect) WithDefaults() Expect {
 	}
 	if e.Swing == 0 {
 		e.Swing = 1
+	}
+	if (e.Signals == Signals{}) {
+		e.Signals = Signals{Ready: Signal{Gauge: "replicas_ready"}, Wanted: Signal{Gauge: "replicas_wanted"}, Queue: Signal{Gauge: "queue_length"}}
 	}
 	return e
 }

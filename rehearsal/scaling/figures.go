@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ const (
 // figures is what the samples say, before it is held against what was expected.
 type figures struct {
 	e           Expect
+	seen        Seen
 	first, last time.Time // of the samples
 	spacing     time.Duration
 
@@ -32,6 +34,7 @@ type figures struct {
 	peak     float64 // highest rate
 	capacity float64 // requests a second of one replica; 0: not known
 	needed   int     // at the peak; 0: not known
+	unknown  string  // why it is not known; "": it is
 
 	crossed time.Time // the trigger; zero: never
 	asked   time.Time // first sample from crossed on with as many wanted as needed; zero: none
@@ -43,10 +46,10 @@ type figures struct {
 }
 
 // measure needs at least one sample.
-func measure(e Expect, samples []Sample) figures {
-	samples = slices.Clone(samples)
+func measure(e Expect, seen Seen) figures {
+	samples := slices.Clone(seen.Samples)
 	slices.SortStableFunc(samples, func(a, b Sample) int { return a.At.Compare(b.At) })
-	f := figures{e: e.WithDefaults(), first: samples[0].At, last: samples[len(samples)-1].At, spacing: spacing(samples)}
+	f := figures{e: e.WithDefaults(), seen: seen, first: samples[0].At, last: samples[len(samples)-1].At, spacing: spacing(samples)}
 	f.ready = trackOf(samples, func(s Sample) *float64 { return s.Ready })
 	f.wanted = trackOf(samples, func(s Sample) *float64 { return s.Wanted })
 	f.queue = trackOf(samples, func(s Sample) *float64 { return s.Queue })
@@ -57,7 +60,7 @@ func measure(e Expect, samples []Sample) figures {
 	f.end()
 	f.climb()
 	f.descend()
-	f.oscillations = oscillations(f.decisions().legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false))
+	f.oscillations = oscillations(f.calm(f.decisions()).legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false))
 	return f
 }
 
@@ -81,17 +84,28 @@ func (f *figures) allowedGap() time.Duration {
 }
 
 // need finds what the load needs at its peak: needed, or ⌈peak ÷ (1.1 ×
-// capacity)⌉, and the one of capacity and needed from the other.
+// capacity)⌉, or what the autoscaler settled at, and the one of capacity and
+// needed from the other.
 func (f *figures) need() {
 	f.peak = f.rate.most()
 	switch {
 	case f.peak == 0:
 		f.needed = f.e.Needed
-	case f.e.Needed > 0:
-		f.needed, f.capacity = f.e.Needed, f.peak/float64(f.e.Needed)
+		if f.needed == 0 {
+			f.unknown = cmp.Or(f.missing(Rate, f.rate), "there was no load")
+		}
+		return
 	case f.e.Capacity > 0:
 		f.capacity = float64(f.e.Capacity)
 		f.needed = int(math.Ceil(f.peak / (tolerance * f.capacity)))
+		return
+	case f.e.Needed > 0:
+		f.needed = f.e.Needed
+	default:
+		f.needed, f.unknown = f.settled()
+	}
+	if f.needed > 0 {
+		f.capacity = f.peak / float64(f.needed)
 	}
 }
 
@@ -177,6 +191,21 @@ func (f *figures) decisions() track {
 		return f.wanted
 	}
 	return f.ready
+}
+
+// calm takes away what an overshoot that is allowed moves: who may have too many
+// for a while has to come back from it, and that is no turn.
+func (f *figures) calm(t track) track {
+	if f.needed == 0 {
+		return t
+	}
+	out := slices.Clone(t)
+	for i, p := range out {
+		if spare := p.v - float64(f.needed); spare > 0 {
+			out[i].v -= min(spare, float64(f.e.Overshoot))
+		}
+	}
+	return out
 }
 
 // overshoot is how many more replicas were ready than needed, at most, from the

@@ -12,7 +12,10 @@ import (
 // The rate at a sample is the median of it and of its neighbours, two on both
 // sides or those within an eighth of upWithin, so that the noise of counting is
 // not taken for load. The peak is the highest of these rates. Needed is what e says, or
-// ⌈peak ÷ (1.1 × capacity)⌉. The load needs more than the floor while its rate
+// ⌈peak ÷ (1.1 × capacity)⌉, or, if e says neither, what the autoscaler settles
+// at: what it wants at the end of the peak (the time at three quarters of it or
+// more), if that has lasted for upWithin and nothing moved in its last quarter,
+// and if the queue shows that they serve it; else it is not known. The load needs more than the floor while its rate
 // is above 1.1 × capacity × replicas.min, where capacity is peak ÷ needed if it
 // is not given. Then, with the first sample at which something is so as the
 // moment from which it is so (a duration is wrong by one spacing of samples at
@@ -27,7 +30,8 @@ import (
 //     and not below 0;
 //   - Floor and Ceiling are the fewest and the most replicas ready;
 //   - Oscillations: what the autoscaler wants (or, if that is not read, what is
-//     ready) is divided into legs, where it moved back by at least swing. Those
+//     ready) is divided into legs, where it moved back by at least swing; what lies between
+//     what is needed and the overshoot that is allowed counts as what is needed. Those
 //     after the first are oscillations unless the load turned the same way
 //     before them, by at least a quarter of its peak, and has not turned back
 //     or explained another leg since. So a load that rises and falls explains
@@ -37,15 +41,16 @@ import (
 //     one after that which shows the second.
 //
 // A criterion one of whose signals was missing, altogether or for longer than
-// three samples and a tenth of upWithin, is Unmeasured and never Passed; what no
+// three samples and a tenth of upWithin, or of which too little was seen because
+// sampling broke off, is Unmeasured and never Passed; what no
 // missing sample can make good is Failed all the same. The outcome is the worst
 // of Criteria.
-func Judge(e Expect, samples []Sample) evidence.Scaling {
-	s := evidence.Scaling{Outcome: evidence.Unmeasured, Reason: "nothing was sampled"}
-	if len(samples) == 0 {
-		return s
+func Judge(e Expect, seen Seen) evidence.Scaling {
+	if len(seen.Samples) == 0 {
+		return evidence.Scaling{Outcome: evidence.Unmeasured, Reason: seen.nothing()}
 	}
-	f := measure(e, samples)
+	var s evidence.Scaling
+	f := measure(e, seen)
 	s.Up, s.Down = since(f.crossed, f.enough), since(f.ended, f.floor)
 	s.Needed, s.Overshoot, s.Oscillations = f.needed, f.overshoot(), f.oscillations
 	s.Asked = since(f.crossed, f.asked)
@@ -62,12 +67,19 @@ func Judge(e Expect, samples []Sample) evidence.Scaling {
 
 // Criteria returns what had to hold, each by itself, in a fixed order: what e
 // does not ask for is not among them. Their names begin with "scaling ".
-func Criteria(e Expect, samples []Sample) []evidence.Criterion {
-	if len(samples) == 0 {
-		return []evidence.Criterion{{Name: "scaling up", Outcome: evidence.Unmeasured, Reason: "nothing was sampled"}}
+func Criteria(e Expect, seen Seen) []evidence.Criterion {
+	if len(seen.Samples) == 0 {
+		return []evidence.Criterion{{Name: "scaling up", Outcome: evidence.Unmeasured, Reason: seen.nothing()}}
 	}
-	f := measure(e, samples)
+	f := measure(e, seen)
 	return f.criteria()
+}
+
+func (s Seen) nothing() string {
+	if s.Error != "" {
+		return "nothing was sampled: " + s.Error
+	}
+	return "nothing was sampled"
 }
 
 // outcome is that of the worst criterion, with its reason; of several equally

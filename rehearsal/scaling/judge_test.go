@@ -58,10 +58,18 @@ var good = tape{
 	queue:  "0000146864210000000000000000",
 }
 
+func judge(e scaling.Expect, samples []scaling.Sample) evidence.Scaling {
+	return scaling.Judge(e, scaling.Seen{Samples: samples})
+}
+
+func criteria(e scaling.Expect, samples []scaling.Sample) []evidence.Criterion {
+	return scaling.Criteria(e, scaling.Seen{Samples: samples})
+}
+
 func TestGood(t *testing.T) {
 	e := expected(nil)
 	require.Empty(t, e.Problems("scaling"))
-	s := scaling.Judge(e, good.samples())
+	s := judge(e, good.samples())
 	require.Equal(t, evidence.Passed, s.Outcome, s.Reason)
 	require.Equal(t, 4*second, *s.Up, "crossed at 4s, ready at 8s")
 	require.Equal(t, 2*second, *s.Asked)
@@ -161,7 +169,7 @@ func TestFigures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := expected(c.expect)
 			require.Empty(t, e.Problems("scaling"))
-			s := scaling.Judge(e, c.tape.samples())
+			s := judge(e, c.tape.samples())
 			require.Equal(t, c.is, s.Outcome, s.Reason)
 			require.Contains(t, s.Reason, c.why)
 			require.Contains(t, strings.Join(s.Advice, "\n"), c.advice)

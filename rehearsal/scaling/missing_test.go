@@ -48,13 +48,13 @@ func TestMissingIsNeverPassed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := expected(c.expect)
 			require.Empty(t, e.Problems("scaling"))
-			s := scaling.Judge(e, c.tape.samples())
+			s := judge(e, c.tape.samples())
 			require.Equal(t, c.is, s.Outcome, s.Reason)
 			require.Contains(t, s.Reason, c.why)
 		})
 	}
-	require.Equal(t, evidence.Unmeasured, scaling.Judge(expected(nil), nil).Outcome)
-	require.Equal(t, evidence.Unmeasured, scaling.Criteria(expected(nil), nil)[0].Outcome)
+	require.Equal(t, evidence.Unmeasured, judge(expected(nil), nil).Outcome)
+	require.Equal(t, evidence.Unmeasured, criteria(expected(nil), nil)[0].Outcome)
 }
 
 func TestNumbersThatAreNoneAreMissing(t *testing.T) {
@@ -63,7 +63,7 @@ func TestNumbersThatAreNoneAreMissing(t *testing.T) {
 		none := math.NaN()
 		samples[10+i].Ready = &none
 	}
-	s := scaling.Judge(expected(nil), samples)
+	s := judge(expected(nil), samples)
 	require.Equal(t, evidence.Unmeasured, s.Outcome)
 	require.Equal(t, 3, s.Ceiling)
 }
@@ -85,7 +85,7 @@ func TestTurnsOfTheLoadAreNoOscillations(t *testing.T) {
 		"nothing moves":           {"1111666666666666666666111111", "1111111111111111111111111111", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := scaling.Judge(e, tape{rate: c.rate, wanted: c.wanted, ready: c.wanted}.samples())
+			s := judge(e, tape{rate: c.rate, wanted: c.wanted, ready: c.wanted}.samples())
 			require.Equal(t, c.want, s.Oscillations)
 		})
 	}
@@ -94,7 +94,7 @@ func TestTurnsOfTheLoadAreNoOscillations(t *testing.T) {
 func TestCriteriaAndSeries(t *testing.T) {
 	e := expected(func(e *scaling.Expect) { e.Waiting = &scaling.Waiting{Queue: 90, Latency: second} })
 	var names []string
-	for _, c := range scaling.Criteria(e, good.samples()) {
+	for _, c := range criteria(e, good.samples()) {
 		require.Equal(t, evidence.Passed, c.Outcome, c.Reason)
 		names = append(names, c.Name)
 	}
@@ -120,7 +120,7 @@ func TestWithRate(t *testing.T) {
 	require.Nil(t, blind[5].Rate, "those that were given stay as they are")
 	require.Nil(t, samples[0].Rate)
 	require.InDelta(t, 60, *samples[4].Rate, 1e-9)
-	s := scaling.Judge(expected(nil), samples)
+	s := judge(expected(nil), samples)
 	require.Equal(t, evidence.Passed, s.Outcome, s.Reason)
 	require.Equal(t, 4*second, *s.Up)
 

@@ -64,7 +64,7 @@ func (e Expect) replicas(p *problems) {
 func (e Expect) needs(p *problems) {
 	p.require(e.Needed >= 0, "needed", "%d: must not be negative", e.Needed)
 	p.require(isPossible(float64(e.Capacity)), "capacity", "%g: must be a number of requests a second", e.Capacity)
-	p.require((e.Needed != 0) != (e.Capacity != 0), "", "say one of needed (replicas that the load needs) and capacity (what one replica serves, such as 50/s)")
+	p.require(e.Needed == 0 || e.Capacity == 0, "", "say one of needed (replicas that the load needs) and capacity (what one replica serves, such as 50/s), not both")
 	p.require(e.Overshoot >= 0, "overshoot", "%d: must not be negative", e.Overshoot)
 	if e.Needed > 0 {
 		p.require(e.Needed <= e.Replicas.Max, "needed", "%d is above replicas.max %d: it can never be reached; raise max or lower the load", e.Needed, e.Replicas.Max)

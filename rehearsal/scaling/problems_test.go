@@ -25,7 +25,6 @@ func TestProblems(t *testing.T) {
 		"scaling.downWithin: 8s is shorter than policy.cooldownDown (9s)":                               func(e *scaling.Expect) { e.Policy.CooldownDown = 9 * second },
 		"scaling.downWithin: 8s is shorter than policy.stabilisation (5m)":                              func(e *scaling.Expect) { e.Policy.Stabilisation = 300 * second },
 		"scaling.poll: 1ms: at least 50ms":                                                              func(e *scaling.Expect) { e.Poll = rollout.Duration(time.Millisecond) },
-		"scaling: say one of needed (replicas that the load needs) and capacity":                        func(e *scaling.Expect) { e.Capacity = 0 },
 		"scaling: say one of needed":                                                                    func(e *scaling.Expect) { e.Needed = 3 },
 		"scaling.needed: 9 is above replicas.max 6: it can never be reached":                            func(e *scaling.Expect) { e.Needed, e.Capacity = 9, 0 },
 		"scaling.needed: 1 is not above replicas.min 1: nothing would be scaled":                        func(e *scaling.Expect) { e.Needed, e.Capacity = 1, 0 },
@@ -68,5 +67,5 @@ func TestProblems(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
-	require.Len(t, scaling.Expect{}.Problems("scaling"), 4) // max, needed or capacity, upWithin, ready
+	require.Len(t, scaling.Expect{}.Problems("scaling"), 2) // max, upWithin
 }

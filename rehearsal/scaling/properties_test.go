@@ -26,7 +26,7 @@ func tapes() *rapid.Generator[tape] {
 func TestOrderAndClockChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e, samples := expected(nil), tapes().Draw(t, "tape").samples()
-		want := scaling.Judge(e, samples)
+		want := judge(e, samples)
 		by := time.Duration(rapid.Int64Range(-1e15, 1e15).Draw(t, "by"))
 		moved := make([]scaling.Sample, len(samples))
 		for i, s := range samples {
@@ -34,7 +34,7 @@ func TestOrderAndClockChangeNothing(t *testing.T) {
 			moved[i] = s
 		}
 		rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "order"))).Shuffle(len(moved), func(i, j int) { moved[i], moved[j] = moved[j], moved[i] })
-		require.Equal(t, want, scaling.Judge(e, moved))
+		require.Equal(t, want, judge(e, moved))
 	})
 }
 
@@ -45,7 +45,7 @@ func TestWithoutReplicasNeverPasses(t *testing.T) {
 		for i := range samples {
 			samples[i].Ready = nil
 		}
-		require.NotEqual(t, evidence.Passed, scaling.Judge(expected(nil), samples).Outcome)
+		require.NotEqual(t, evidence.Passed, judge(expected(nil), samples).Outcome)
 	})
 }
 
@@ -53,7 +53,7 @@ func TestWithoutReplicasNeverPasses(t *testing.T) {
 // it lies, is not known to be good.
 func TestHolesNeverPass(t *testing.T) {
 	whole := good.samples()
-	require.Equal(t, evidence.Passed, scaling.Judge(expected(nil), whole).Outcome)
+	require.Equal(t, evidence.Passed, judge(expected(nil), whole).Outcome)
 	rapid.Check(t, func(t *rapid.T) {
 		from := rapid.IntRange(0, len(whole)-5).Draw(t, "from")
 		to := rapid.IntRange(from+4, len(whole)-1).Draw(t, "to")
@@ -61,7 +61,7 @@ func TestHolesNeverPass(t *testing.T) {
 		for i := from; i < to; i++ {
 			samples[i] = scaling.Sample{At: samples[i].At}
 		}
-		require.NotEqual(t, evidence.Passed, scaling.Judge(expected(nil), samples).Outcome, "nothing from %d to %d", from, to)
+		require.NotEqual(t, evidence.Passed, judge(expected(nil), samples).Outcome, "nothing from %d to %d", from, to)
 	})
 }
 
@@ -70,8 +70,8 @@ func TestWiderNeverFails(t *testing.T) {
 	rank := map[evidence.Outcome]int{evidence.Passed: 0, evidence.Unmeasured: 1, evidence.Failed: 2}
 	rapid.Check(t, func(t *rapid.T) {
 		samples := tapes().Draw(t, "tape").samples()
-		narrow := scaling.Criteria(expected(nil), samples)
-		wide := scaling.Criteria(expected(func(e *scaling.Expect) {
+		narrow := criteria(expected(nil), samples)
+		wide := criteria(expected(func(e *scaling.Expect) {
 			e.Overshoot = rapid.IntRange(0, 5).Draw(t, "overshoot")
 			e.Oscillations = rapid.IntRange(0, 9).Draw(t, "oscillations")
 		}), samples)
@@ -87,7 +87,7 @@ func TestWiderNeverFails(t *testing.T) {
 func TestFigureBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		samples := tapes().Draw(t, "tape").samples()
-		s := scaling.Judge(expected(nil), samples)
+		s := judge(expected(nil), samples)
 		longest := samples[len(samples)-1].At.Sub(samples[0].At)
 		for _, d := range []*time.Duration{(*time.Duration)(s.Up), (*time.Duration)(s.Down), (*time.Duration)(s.Asked)} {
 			require.True(t, d == nil || *d >= 0 && *d <= longest)

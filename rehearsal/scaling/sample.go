@@ -21,6 +21,13 @@ type Sample struct {
 	Utilisation *float64  `json:"utilisation,omitempty"` // ratio
 }
 
+// Seen is what came of sampling an autoscaler.
+type Seen struct {
+	Samples []Sample
+	Unread  map[string]string // signal → why it could not be read, the last time
+	Error   string            // why sampling broke off; "": it did not
+}
+
 // of returns the value of a signal by its name; nil where it was not read.
 func (s Sample) of(signal string) *float64 {
 	switch signal {
@@ -34,8 +41,8 @@ func (s Sample) of(signal string) *float64 {
 	return s.Rate
 }
 
-// WithRate returns the samples with the rate of a load that is known, where none
-// was read: the arrivals since the sample before. Arrivals and samples rise.
+// WithRate returns the samples with the rate of a load that is known, where they
+// have none: the arrivals since the sample before. Arrivals and samples rise.
 func WithRate(samples []Sample, arrivals []time.Time) []Sample {
 	out := slices.Clone(samples)
 	since := func(at time.Time) int {

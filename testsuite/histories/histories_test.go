@@ -61,6 +61,9 @@ func TestEveryPathHasOne(t *testing.T) {
 	for name := range fleetPaths {
 		names = append(names, name+"-unit")
 	}
+	for name := range rehearsalPaths {
+		names = append(names, name, name+"-rollout")
+	}
 	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
@@ -249,6 +252,9 @@ func TestRecord(t *testing.T) {
 		})
 	}
 	for name, p := range fleetPaths {
+		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
+	}
+	for name, p := range rehearsalPaths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })
 	}
 }

@@ -77,7 +77,7 @@ func derive(recorded, again []check) []derivation {
 
 // judge does what the command does that [chapter.judgeAgain] prints.
 func (d *demo) judge(ctx context.Context, c chapter) ([]check, error) {
-	files, err := filepath.Glob(filepath.Join(d.crew.dir, c.windows()))
+	files, err := filepath.Glob(filepath.Join(d.town.Dir, c.windows()))
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func (d *demo) judge(ctx context.Context, c chapter) ([]check, error) {
 		windows.Write(body)
 	}
 	judge := d.cli
-	judge.in = &windows
-	out, code, err := judge.call(ctx, func(string) {}, "judge", c.file())
+	judge.In = &windows
+	out, code, err := judge.Call(ctx, func(string) {}, "judge", c.file())
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit %d", code)
 	}

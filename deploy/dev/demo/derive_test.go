@@ -10,12 +10,11 @@ import (
 )
 
 func TestJudgeAgain(t *testing.T) {
-	c := fakeCLI(t, `[ "$1 $2" = "judge releases/1.2.0.yaml" ] && [ "$(cat)" = "one
+	d := fakeTown(t, `[ "$1 $2" = "judge releases/1.2.0.yaml" ] && [ "$(cat)" = "one
 two" ] || exit 3
 echo '{"check":"errors","verdict":"Fail","e":1e300,"ratio":46.6,"windows":9,"reason":"errors ×46.6 (e=∞)"}'
 echo '{"check":"*","verdict":"Fail"}'`)
-	d := &demo{cli: c, crew: c.crew}
-	folder := filepath.Join(d.crew.dir, windowFolder, shopTarget, "1000")
+	folder := filepath.Join(d.town.Dir, windowFolder, shopTarget, "1000")
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "s01.w02.1003.jsonl"), []byte("two\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "s01.w01.1001.jsonl"), []byte("one\n"), 0o644))

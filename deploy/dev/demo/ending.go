@@ -3,30 +3,27 @@ package demo
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // end leaves everything running, with load from a process of its own, or stops it.
-func (d *demo) end(err error, temporary bool) error {
+func (d *demo) end(err error) error {
 	if d.options.Keep && err == nil {
 		if err = d.keep(); err == nil {
 			return nil
 		}
 	}
 	d.stopLoad()
-	d.say("stopping what was started")
-	stopped := Stop(d.crew.dir)
-	if err != nil || stopped != nil || !temporary {
-		d.say("histories, specs and logs are in %s; for the links above: %s --db %s", d.crew.dir, d.programs["bakeoff-dev"], filepath.Join(d.crew.dir, databaseFile))
-		return errors.Join(err, stopped)
+	d.story.Say("stopping what was started")
+	isThere, stopped := d.town.Close(err == nil)
+	if isThere {
+		d.story.Say("histories, specs and logs are in %s; for the links above: %s", d.town.Dir, d.town.Histories())
+	} else {
+		d.story.Say("links and files ended with it: make demo KEEP=1 leaves everything running")
 	}
-	d.say("links and files ended with it: make demo KEEP=1 leaves everything running")
-	if err := os.RemoveAll(d.crew.dir); err != nil {
-		return fmt.Errorf("remove the working directory: %w", err)
-	}
-	return nil
+	return errors.Join(err, stopped)
 }
 
 func (d *demo) keep() error {
@@ -35,7 +32,7 @@ func (d *demo) keep() error {
 		if s.Unit != "" {
 			name += "-" + s.Unit
 		}
-		if _, err := d.crew.start(name, d.programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate)); err != nil {
+		if _, err := d.town.Start(name, d.town.Programs["bakeoff-demo"], "--load", s.url(), "--rate", strconv.Itoa(s.rate)); err != nil {
 			return err
 		}
 	}
@@ -52,6 +49,6 @@ Try it:
   bakeoff run releases/fleet-1.1.0.yaml
 Stop it:
   %[6]s --stop %[4]s
-`, d.ui, d.shop.url(), d.temporal, d.crew.dir, variablesFile, d.programs["bakeoff-demo"])
+`, d.town.UI, d.shop.url(), d.town.Temporal, d.town.Dir, town.VariablesFile, d.town.Programs["bakeoff-demo"])
 	return nil
 }

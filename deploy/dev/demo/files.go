@@ -1,12 +1,10 @@
 package demo
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
-	"os"
 	"path/filepath"
-	"text/template"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // files are the texts that the demonstration writes into its directory, so that
@@ -17,37 +15,21 @@ var files embed.FS
 
 // The files of the demonstration's directory.
 const (
-	pidsFile      = "pids.json"
-	databaseFile  = "temporal.db"
-	caddyFile     = "caddy.json"
-	workerFile    = "bakeoff-worker.yaml"
-	temporalFile  = "temporal.toml" // empty: the person's own profiles stay out of it
-	variablesFile = "variables.sh"
-	signersFile   = "allowed_signers" // as OpenSSH has it
-	logFolder     = "logs"
-	specFolder    = "releases"
-	shopFolder    = "shop"     // the process driver's
-	branchFolder  = "branches" // the same of each branch
-	windowFolder  = "evidence" // the raw windows that the worker keeps
-	keyFolder     = "keys"     // the secret keys of those who sign
-	voteFolder    = "votes"    // what they signed, and the signatures
+	caddyFile    = "caddy.json"
+	workerFile   = "bakeoff-worker.yaml"
+	signersFile  = "allowed_signers" // as OpenSSH has it
+	specFolder   = "releases"
+	shopFolder   = "shop"     // the process driver's
+	branchFolder = "branches" // the same of each branch
+	windowFolder = "evidence" // the raw windows that the worker keeps
+	keyFolder    = "keys"     // the secret keys of those who sign
+	voteFolder   = "votes"    // what they signed, and the signatures
 )
 
-// write renders an embedded text into a file of the directory and returns its path.
+// write makes a file of the directory from an embedded text and returns its path.
 func write(dir, name, source string, values any) (string, error) {
-	text, err := template.ParseFS(files, "releases/"+source+".tmpl")
-	if err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := text.Execute(&out, values); err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-		return "", fmt.Errorf("write %s: %w", name, err)
-	}
-	return path, nil
+	return path, town.Texts{FS: files, Folder: "releases"}.Write(path, source, values)
 }
 
 // specValues fill in a spec.

@@ -82,7 +82,7 @@ type convoy struct {
 func (d *demo) sail(ctx, loading context.Context) (convoy, error) {
 	for _, f := range []fleet{firstFleet, brokenFleet} {
 		values := fleetValues{specValues{Service: branchService, Environment: environment, Version: f.Version, Purpose: f.Purpose}, f.Waves, f.Broken, d.branches}
-		if _, err := write(d.crew.dir, f.file(), "fleet.yaml", values); err != nil {
+		if _, err := write(d.town.Dir, f.file(), "fleet.yaml", values); err != nil {
 			return convoy{}, err
 		}
 	}
@@ -102,10 +102,10 @@ func (d *demo) sail(ctx, loading context.Context) (convoy, error) {
 // rollFleet rolls a fleet out and waits for its end.
 func (d *demo) rollFleet(ctx context.Context, f fleet) (convoy, error) {
 	fmt.Fprintln(d.options.Out)
-	d.say("%s: %s", f.title(), f.Purpose)
-	d.say("%s $ bakeoff run %s", f.title(), f.file())
+	d.story.Say("%s: %s", f.title(), f.Purpose)
+	d.story.Say("%s $ bakeoff run %s", f.title(), f.file())
 	c, began := convoy{fleet: f}, time.Now()
-	told := func(line string) { d.say("%s │ %s", f.title(), line) }
+	told := func(line string) { d.story.Say("%s │ %s", f.title(), line) }
 	var err error
 	c.result, c.code, err = d.cli.result(ctx, told, "run", f.file(), "--reason", f.Purpose)
 	if ctx.Err() != nil {
@@ -126,7 +126,7 @@ func (d *demo) rollFleet(ctx context.Context, f fleet) (convoy, error) {
 		}
 		c.units = append(c.units, u)
 	}
-	d.say("%s exit %d after %s", f.title(), c.code, brief(ended.Sub(began)))
+	d.story.Say("%s exit %d after %s", f.title(), c.code, brief(ended.Sub(began)))
 	return c, nil
 }
 

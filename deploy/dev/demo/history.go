@@ -30,7 +30,7 @@ func (c cli) history(ctx context.Context, target, run string) ([]event, error) {
 	if run != "" {
 		args = append(args, "--run", run)
 	}
-	out, code, err := c.call(ctx, func(string) {}, args...)
+	out, code, err := c.Call(ctx, func(string) {}, args...)
 	if err == nil && code != 0 {
 		err = fmt.Errorf("bakeoff history %s exits %d", target, code)
 	}

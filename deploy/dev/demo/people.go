@@ -16,8 +16,8 @@ type person func(*demo, context.Context, *chapter, func(string)) error
 // rollAndAct starts a rollout and waits for its end, which a person brings
 // about meanwhile. The result is that of wait.
 func (d *demo) rollAndAct(ctx context.Context, c *chapter, told func(string)) error {
-	d.say("%s $ bakeoff start %s", c.Version, c.file())
-	out, code, err := d.cli.call(ctx, told, "start", c.file(), "--reason", c.Purpose, "-o", "json")
+	d.story.Say("%s $ bakeoff start %s", c.Version, c.file())
+	out, code, err := d.cli.Call(ctx, told, "start", c.file(), "--reason", c.Purpose, "-o", "json")
 	if err != nil {
 		return err
 	}
@@ -69,15 +69,15 @@ func (d *demo) reject(ctx context.Context, c *chapter, told func(string)) error 
 		return fmt.Errorf("%s is held for another reason: %s", c.Version, c.held)
 	}
 	const patience = "1s"
-	d.say("%s $ bakeoff wait %s --timeout %s", c.Version, shopTarget, patience)
-	_, code, err := d.cli.call(ctx, func(string) {}, "wait", shopTarget, "--timeout", patience, "-o", "json")
+	d.story.Say("%s $ bakeoff wait %s --timeout %s", c.Version, shopTarget, patience)
+	_, code, err := d.cli.Call(ctx, func(string) {}, "wait", shopTarget, "--timeout", patience, "-o", "json")
 	if err != nil {
 		return err
 	}
 	if code != exitWaiting {
 		return fmt.Errorf("wait for the held %s: exit %d, not %d", c.Version, code, exitWaiting)
 	}
-	d.say("%s exit %d, held: %s", c.Version, code, c.held)
+	d.story.Say("%s exit %d, held: %s", c.Version, code, c.held)
 	return d.order(ctx, c, "reject", "no proof, no release: try a longer bake", told)
 }
 
@@ -86,7 +86,7 @@ const lookEvery = 500 * time.Millisecond
 // lookUntil asks where the rollout stands until it is as wanted.
 func (d *demo) lookUntil(ctx context.Context, version string, wanted func(result) bool) (result, error) {
 	for {
-		out, _, err := d.cli.call(ctx, func(string) {}, "status", shopTarget, "-o", "json")
+		out, _, err := d.cli.Call(ctx, func(string) {}, "status", shopTarget, "-o", "json")
 		var s result
 		if err == nil {
 			err = json.Unmarshal(out, &s)
@@ -109,8 +109,8 @@ func (d *demo) lookUntil(ctx context.Context, version string, wanted func(result
 
 // order gives a command, with a reason, and demands that it is obeyed.
 func (d *demo) order(ctx context.Context, c *chapter, command, reason string, told func(string)) error {
-	d.say("%s $ bakeoff %s %s --reason %q", c.Version, command, shopTarget, reason)
-	out, code, err := d.cli.call(ctx, told, command, shopTarget, "--reason", reason, "-o", "json")
+	d.story.Say("%s $ bakeoff %s %s --reason %q", c.Version, command, shopTarget, reason)
+	out, code, err := d.cli.Call(ctx, told, command, shopTarget, "--reason", reason, "-o", "json")
 	if err == nil && code != 0 {
 		err = fmt.Errorf("%s %s: exit %d: %s", command, c.Version, code, out)
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // heldShop is a bakeoff whose rollout is held for this reason and then rejected.
@@ -21,8 +23,8 @@ esac`
 
 func TestAHeldReleaseIsRejected(t *testing.T) {
 	var out bytes.Buffer
-	cli := fakeCLI(t, heldShop("Inconclusive at the end of the bake: errors: none on either side"))
-	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &out}}
+	d := fakeTown(t, heldShop("Inconclusive at the end of the bake: errors: none on either side"))
+	d.story = town.NewStory(&out)
 	c := chapter{release: releases[5]}
 	require.NoError(t, d.rollAndAct(t.Context(), &c, func(string) {}))
 	require.Equal(t, "Rejected", c.result.Outcome)
@@ -33,8 +35,7 @@ func TestAHeldReleaseIsRejected(t *testing.T) {
 }
 
 func TestAHoldForAnotherReasonIsAnError(t *testing.T) {
-	cli := fakeCLI(t, heldShop("NoData at the end of the bake"))
-	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &bytes.Buffer{}}}
+	d := fakeTown(t, heldShop("NoData at the end of the bake"))
 	c := chapter{release: releases[5]}
 	require.ErrorContains(t, d.rollAndAct(t.Context(), &c, func(string) {}), "held for another reason: NoData")
 }

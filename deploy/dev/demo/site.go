@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // site is where users ask for pages: the shop, or one of its branches. Each has
@@ -36,18 +38,16 @@ func (s site) String() string {
 	return "branch " + s.Unit
 }
 
-// findSites gives the shop and its branches their addresses and folders.
-func (d *demo) findSites() (err error) {
-	d.shop = site{State: filepath.Join(d.crew.dir, shopFolder), rate: d.options.Rate, ledger: newLedger()}
-	d.shop.Address, err = freeAddress()
-	for _, unit := range branches {
-		s := site{Unit: unit, State: filepath.Join(d.crew.dir, branchFolder, unit), rate: branchRate, ledger: newLedger()}
-		var failed error
-		s.Address, failed = freeAddress()
-		err = errors.Join(err, failed)
-		d.branches = append(d.branches, s)
+// findSites gives the shop, its branches and Caddy's admin API their addresses.
+func (d *demo) findSites() error {
+	d.shop = site{State: filepath.Join(d.town.Dir, shopFolder), rate: d.options.Rate, ledger: newLedger()}
+	into := []*string{&d.admin, &d.shop.Address}
+	d.branches = make([]site, len(branches))
+	for i, unit := range branches {
+		d.branches[i] = site{Unit: unit, State: filepath.Join(d.town.Dir, branchFolder, unit), rate: branchRate, ledger: newLedger()}
+		into = append(into, &d.branches[i].Address)
 	}
-	return err
+	return town.FreeAddresses(into...)
 }
 
 // underLoad opens sites and begins to ask each for pages as soon as it answers,
@@ -70,14 +70,14 @@ func (d *demo) underLoad(ctx, loading context.Context, sites []site, open func()
 // startLoad begins to ask for pages, until loading ends, once there are some.
 // Where opening ends before that, there never will be any.
 func (d *demo) startLoad(opening, loading context.Context, s site) error {
-	for !answers200(s.url() + "/") {
+	for !town.Answers200(s.url() + "/") {
 		select {
 		case <-opening.Done():
 			return fmt.Errorf("%s never answered", s)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	d.say("steady load on %s: %d requests a second", s, s.rate)
+	d.story.Say("steady load on %s: %d requests a second", s, s.rate)
 	d.loading.Go(func() { Load(loading, s.url(), s.rate, s.ledger.record) })
 	return nil
 }

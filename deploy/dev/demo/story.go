@@ -74,7 +74,7 @@ type chapter struct {
 func (d *demo) tell(ctx, loading context.Context) ([]chapter, error) {
 	for _, r := range append([]release{first}, releases...) {
 		values := specValues{Service: service, Environment: environment, Version: r.Version, Purpose: r.Purpose, Bake: r.bake}
-		if _, err := write(d.crew.dir, r.file(), r.spec, values); err != nil {
+		if _, err := write(d.town.Dir, r.file(), r.spec, values); err != nil {
 			return nil, err
 		}
 	}
@@ -104,14 +104,14 @@ func (r release) file() string { return filepath.Join(specFolder, r.Version+".ya
 // roll rolls a release out and waits for its end.
 func (d *demo) roll(ctx context.Context, r release) (chapter, error) {
 	fmt.Fprintln(d.options.Out)
-	d.say("%s: %s", r.Version, r.Purpose)
+	d.story.Say("%s: %s", r.Version, r.Purpose)
 	c, began := chapter{release: r}, time.Now()
-	told := func(line string) { d.say("%s │ %s", r.Version, line) }
+	told := func(line string) { d.story.Say("%s │ %s", r.Version, line) }
 	var err error
 	if r.person != nil {
 		err = d.rollAndAct(ctx, &c, told)
 	} else {
-		d.say("%s $ bakeoff run %s", r.Version, r.file())
+		d.story.Say("%s $ bakeoff run %s", r.Version, r.file())
 		c.result, c.code, err = d.cli.result(ctx, told, "run", r.file(), "--reason", r.Purpose)
 	}
 	if ctx.Err() != nil {
@@ -128,9 +128,9 @@ func (d *demo) roll(ctx context.Context, r release) (chapter, error) {
 		}
 	}
 	if early := c.early(); early != "" {
-		d.say("%s %s", r.Version, early)
+		d.story.Say("%s %s", r.Version, early)
 	}
-	d.say("%s exit %d after %s", r.Version, c.code, brief(c.took))
+	d.story.Say("%s exit %d after %s", r.Version, c.code, brief(c.took))
 	return c, nil
 }
 

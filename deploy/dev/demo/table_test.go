@@ -129,6 +129,4 @@ func TestBrief(t *testing.T) {
 	for in, want := range map[string]string{"54ms": "50ms", "1.849s": "1.8s", "0s": "0s", "1m2.34s": "1m2.3s", "soon": "soon"} {
 		require.Equal(t, want, round(in))
 	}
-	require.Equal(t, "Running, at 10%", withoutTime("2026-11-21T14:34:05Z Running, at 10%"))
-	require.Equal(t, "no time here", withoutTime("no time here"))
 }

@@ -41,13 +41,13 @@ func shortName(name string) string {
 func (d *demo) makeKeys() error {
 	var allowed bytes.Buffer
 	for _, name := range shopkeepers {
-		public, err := makeKey(filepath.Join(d.crew.dir, keyFile(name)))
+		public, err := makeKey(filepath.Join(d.town.Dir, keyFile(name)))
 		if err != nil {
 			return fmt.Errorf("make the key of %s: %w", name, err)
 		}
 		fmt.Fprintf(&allowed, "%s namespaces=\"bakeoff\" %s", name, public)
 	}
-	return os.WriteFile(filepath.Join(d.crew.dir, signersFile), allowed.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(d.town.Dir, signersFile), allowed.Bytes(), 0o644)
 }
 
 // makeKey writes a secret key as ssh-keygen -t ed25519 does, and returns the
@@ -108,12 +108,12 @@ func (d *demo) cast(ctx context.Context, version string, v vote, told func(strin
 	if v.signed {
 		args, sign = append(args, "--sign", keyFile(v.actor)), " --sign "+keyFile(v.actor)
 	}
-	d.say("%s $ bakeoff approve %s --actor %s --reason %q%s", version, shopTarget, v.actor, reason, sign)
+	d.story.Say("%s $ bakeoff approve %s --actor %s --reason %q%s", version, shopTarget, v.actor, reason, sign)
 	r, code, err := d.cli.result(ctx, told, args...)
 	if err != nil {
 		return err
 	}
-	d.say("%s exit %d, %s: %s", version, code, r.Answer, r.Why)
+	d.story.Say("%s exit %d, %s: %s", version, code, r.Answer, r.Why)
 	return v.verify(code, r)
 }
 
@@ -126,7 +126,7 @@ func (d *demo) prove(ctx context.Context, chapters []chapter) error {
 			if e.Kind != "Command" || e.Data.Answer != "accepted" || !e.Data.Verified {
 				continue
 			}
-			file := filepath.Join(d.crew.dir, voteFolder, shortName(e.Data.Signer))
+			file := filepath.Join(d.town.Dir, voteFolder, shortName(e.Data.Signer))
 			if err := errors.Join(os.WriteFile(file, []byte(e.Data.Statement), 0o644), os.WriteFile(file+".sig", []byte(e.Data.Signature), 0o644)); err != nil {
 				return fmt.Errorf("write down what %s signed: %w", e.Data.Signer, err)
 			}
@@ -149,7 +149,7 @@ func (d *demo) verifySignatures(ctx context.Context, c *chapter) error {
 		return nil
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", c.verifyByHand())
-	cmd.Dir = d.crew.dir
+	cmd.Dir = d.town.Dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: ssh-keygen finds a signature bad: %w: %s", c.Version, err, out)

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/deploy/dev/town"
 )
 
 // askingShop is a bakeoff that asks for two approvals, and says this to one that
@@ -24,8 +26,8 @@ esac`
 
 func TestTwoPeopleSign(t *testing.T) {
 	var out bytes.Buffer
-	cli := fakeCLI(t, askingShop(`{"answer":"denied","why":"approve in demo must be signed: use --sign"}`))
-	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &out}}
+	d := fakeTown(t, askingShop(`{"answer":"denied","why":"approve in demo must be signed: use --sign"}`))
+	d.story = town.NewStory(&out)
 	require.NoError(t, d.sign(t.Context(), &chapter{release: releases[6]}, func(string) {}))
 	require.Contains(t, out.String(), `$ bakeoff approve demo/shop --actor ana@example.com --reason "tasted it"`+"\n")
 	require.Contains(t, out.String(), "exit 15, denied: approve in demo must be signed")
@@ -34,8 +36,7 @@ func TestTwoPeopleSign(t *testing.T) {
 }
 
 func TestAVoteThatIsDeniedForAnotherReasonIsAnError(t *testing.T) {
-	cli := fakeCLI(t, askingShop(`{"answer":"denied","why":"demo started this rollout"}`))
-	d := &demo{cli: cli, crew: cli.crew, options: Options{Out: &bytes.Buffer{}}}
+	d := fakeTown(t, askingShop(`{"answer":"denied","why":"demo started this rollout"}`))
 	err := d.sign(t.Context(), &chapter{release: releases[6]}, func(string) {})
 	require.ErrorContains(t, err, "the vote of ana@example.com (signed: false): exit 15, denied: demo started this rollout; not exit 15, denied: must be signed")
 }
@@ -45,9 +46,9 @@ func TestSignaturesAreProved(t *testing.T) {
 	if _, err := exec.LookPath("ssh-keygen"); err != nil {
 		t.Skip("no ssh-keygen")
 	}
-	d := &demo{crew: newCrew(t)}
+	d := fakeTown(t, "")
 	for _, folder := range []string{keyFolder, voteFolder} {
-		require.NoError(t, os.Mkdir(filepath.Join(d.crew.dir, folder), 0o755))
+		require.NoError(t, os.Mkdir(filepath.Join(d.town.Dir, folder), 0o755))
 	}
 	require.NoError(t, d.makeKeys())
 	c := chapter{release: releases[6], story: []event{{Kind: "Command"}, signedVote(t, d, ana), signedVote(t, d, bo)}}
@@ -72,7 +73,7 @@ func signedVote(t *testing.T, d *demo, name string) event {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "statement")
 	require.NoError(t, os.WriteFile(file, []byte("approve, says "+name), 0o600))
-	out, err := exec.Command("ssh-keygen", "-Y", "sign", "-f", filepath.Join(d.crew.dir, keyFile(name)), "-n", "bakeoff", file).CombinedOutput()
+	out, err := exec.Command("ssh-keygen", "-Y", "sign", "-f", filepath.Join(d.town.Dir, keyFile(name)), "-n", "bakeoff", file).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	signature, err := os.ReadFile(file + ".sig")
 	require.NoError(t, err)

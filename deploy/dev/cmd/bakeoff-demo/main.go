@@ -7,18 +7,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"bakeoff/deploy/dev/demo"
+	"bakeoff/deploy/dev/town"
 )
 
 const usage = `bakeoff-demo starts Temporal, Caddy, a worker, a small shop and steady load, and
@@ -48,94 +45,26 @@ Flags:
 Exit codes: 0 everything ended as it should, 1 it did not, 2 usage, 130 interrupted.
 `
 
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-type options struct {
-	demo.Options
-	stop, load string
-}
-
 // run is main with its surroundings as arguments; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stdout, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return exitUsage
-	}
-	// A second signal changes nothing: whatever was started is still to be
-	// stopped. SIGPIPE means that nobody reads any more.
-	ctx, stopListening := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	defer stopListening()
-	o.Out = stdout
-	switch err = o.act(ctx); {
-	case err != nil && ctx.Err() != nil:
-		fmt.Fprintln(stderr, "bakeoff-demo: interrupted")
-		return exitInterrupted
-	case err != nil:
-		fmt.Fprintf(stderr, "bakeoff-demo: %v\n", err)
-		return exitFailed
-	}
-	return 0
-}
-
-func (o options) act(ctx context.Context) error {
-	switch {
-	case o.stop != "":
-		if err := demo.Stop(o.stop); err != nil {
-			return err
-		}
-		fmt.Fprintf(o.Out, "nothing runs in %s any more\n", o.stop)
-		return nil
-	case o.load != "":
-		demo.Load(ctx, o.load, o.Rate, func(*vegeta.Result) {})
-		return nil
-	default:
-		return demo.Run(ctx, o.Options)
-	}
-}
-
-func parse(args []string, stdout, stderr io.Writer) (options, error) {
-	var o options
 	flags := flag.NewFlagSet("bakeoff-demo", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {} // only --help shows it all
-	flags.StringVar(&o.Binaries, "bin", beside(), "")
-	flags.StringVar(&o.Dir, "dir", "", "")
-	flags.BoolVar(&o.Keep, "keep", false, "")
-	flags.IntVar(&o.Rate, "rate", 150, "")
-	flags.StringVar(&o.stop, "stop", "", "")
-	flags.StringVar(&o.load, "load", "", "")
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		return o, err
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-		fmt.Fprintf(stderr, "bakeoff-demo: %v; try --help\n", err)
-	}
-	if err == nil && (o.Rate < 1 || o.Rate > 10000) {
-		err = fmt.Errorf("--rate %d is not within 1 and 10000", o.Rate)
-		fmt.Fprintf(stderr, "bakeoff-demo: %v\n", err)
-	}
-	return o, err
-}
-
-// beside is the folder of this program.
-func beside() string {
-	self, err := os.Executable()
-	if err != nil {
-		return "bin"
-	}
-	return filepath.Dir(self)
+	rate := flags.Int("rate", 150, "")
+	load := flags.String("load", "", "")
+	program := town.Main{Name: "bakeoff-demo", Usage: usage, Flags: flags, Stdout: stdout, Stderr: stderr, Check: func() error {
+		if *rate < 1 || *rate > 10000 {
+			return fmt.Errorf("--rate %d is not within 1 and 10000", *rate)
+		}
+		return nil
+	}}
+	return program.Run(args, func(ctx context.Context, o town.Options) error {
+		if *load != "" {
+			demo.Load(ctx, *load, *rate, func(*vegeta.Result) {})
+			return nil
+		}
+		return demo.Run(ctx, demo.Options{Options: o, Rate: *rate})
+	})
 }

@@ -1,4 +1,4 @@
-package demo
+package town
 
 import (
 	"debug/buildinfo"
@@ -12,21 +12,23 @@ import (
 	"strings"
 )
 
-// find returns where the programs are, and says of all that are missing how to
-// get them.
-func find(folder string) (map[string]string, error) {
+// Find returns where the programs are: those of every town, and the others that
+// `make dev` builds. It says of all that are missing how to get them.
+func Find(folder string, others ...string) (map[string]string, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, err
 	}
 	programs := map[string]string{}
 	var missing []string
-	for _, p := range []struct{ name, target string }{
-		{"bakeoff", "build"}, {"bakeoff-worker", "build"}, {"bakeoff-dev", "dev"}, {"bakeoff-shop", "dev"}, {"bakeoff-demo", "dev"},
-	} {
-		programs[p.name] = filepath.Join(folder, p.name)
-		if !isProgram(programs[p.name]) {
-			missing = append(missing, fmt.Sprintf("%s is missing: `make %s` builds it", programs[p.name], p.target))
+	for _, name := range append([]string{"bakeoff", "bakeoff-worker", "bakeoff-dev", "bakeoff-shop"}, others...) {
+		target := "dev"
+		if name == "bakeoff" || name == "bakeoff-worker" {
+			target = "build"
+		}
+		programs[name] = filepath.Join(folder, name)
+		if !isProgram(programs[name]) {
+			missing = append(missing, fmt.Sprintf("%s is missing: `make %s` builds it", programs[name], target))
 		}
 	}
 	if programs["caddy"] = findCaddy(folder); programs["caddy"] == "" {

@@ -1,8 +1,7 @@
-package demo
+package town
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -85,31 +84,4 @@ func (i identity) goneWithin(d time.Duration) bool {
 		}
 	}
 	return true
-}
-
-// named is a process of the demonstration.
-type named struct {
-	Name string `json:"name"`
-	identity
-}
-
-// shops are the processes of the process driver, from its own records.
-func shops(dir string) []named {
-	var list []named
-	records, _ := filepath.Glob(filepath.Join(dir, shopFolder, "versions", "*.json")) // the patterns are well formed
-	more, _ := filepath.Glob(filepath.Join(dir, branchFolder, "*", "versions", "*.json"))
-	for _, file := range append(records, more...) {
-		var record struct {
-			Version  string
-			Replicas []struct{ Process identity }
-		}
-		body, err := os.ReadFile(file)
-		if err != nil || json.Unmarshal(body, &record) != nil {
-			continue // removed in this moment
-		}
-		for _, r := range record.Replicas {
-			list = append(list, named{"shop " + record.Version, r.Process})
-		}
-	}
-	return list
 }

@@ -1,0 +1,71 @@
+// Package rehearsals practises a release on one machine: real processes, a real
+// proxy, a real Temporal, a network that can be made slow, and a suite of
+// rehearsals. The way back is drilled ten times while the network is slow, and once
+// while the worker that rolls out is killed; a negative control has to go red; a
+// good release is promoted and put back, a bad one found out; an autoscaler has to
+// follow a surge. It drives the same command line that people use, and fails when
+// anything ends otherwise than it should, when the same manifest makes another
+// load, or when anything is left.
+//
+// [Run] is the function to read first; what is practised is in suite/.
+package rehearsals
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"bakeoff/deploy/dev/town"
+)
+
+// Name is what the program is called.
+const Name = "bakeoff-rehearsals"
+
+// Run rehearses everything and prints what happened. It returns an error when
+// something could not be started, ctx ended, a rehearsal ended otherwise than it
+// should, or something is left. Without Keep, and whenever it fails, everything
+// that it started is stopped before it returns.
+func Run(ctx context.Context, o town.Options) (err error) {
+	programs, err := town.Find(o.Binaries, "bakeoff-scaled", "bakeoff-toxiproxy")
+	if err != nil {
+		return err
+	}
+	h := &hall{options: o, story: town.NewStory(o.Out)}
+	if h.town, err = town.Open(o.Dir, Name+"-"); err != nil {
+		return err
+	}
+	h.town.Programs = programs
+	defer func() { err = h.end(err) }()
+	if err := h.start(ctx); err != nil {
+		return err
+	}
+	suite, err := h.rehearse(ctx, "suite.yaml")
+	if err != nil {
+		return err
+	}
+	again, err := h.rehearse(ctx, twice+".yaml")
+	if err != nil {
+		return err
+	}
+	h.story.Print("\n%s\n", render(suite))
+	if err := errors.Join(verify(suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
+		return err
+	}
+	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load, %.19s…, and the same verdict", twice, again[0].Fingerprint, again[0].loads["browse"])
+	return nil
+}
+
+// twice is the rehearsal that is made a second time. It is none that orders: the
+// same load makes the same orders, and a shop that has them already has them
+// double.
+const twice = "bad-release"
+
+// hall is where rehearsals are held.
+type hall struct {
+	options town.Options
+	story   *town.Story
+	town    *town.Town
+	place   place
+}
+
+func (h *hall) file(name string) string { return filepath.Join(h.town.Dir, name) }

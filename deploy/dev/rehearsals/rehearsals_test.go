@@ -1,0 +1,142 @@
+package rehearsals
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/deploy/dev/town"
+)
+
+// good is what has to become of a suite.
+func good() []outcome {
+	var all []outcome
+	for _, s := range scenes {
+		o := outcome{Name: s.name, Outcome: "Passed", Criteria: []criterion{{"errors", "Passed", "0%"}}, Drills: s.drills, Fingerprint: "sha256:f", loads: map[string]string{"browse": "sha256:b"}}
+		if s.red != "" {
+			o.Negative, o.Criteria = true, append(o.Criteria, criterion{s.red, "Failed", "of 186 transactions 6 lost"})
+		}
+		if s.drills > 0 {
+			o.Restore = &restore{N: s.drills, Median: 0.5, P90: 0.6, Max: 0.7, Confidence: 0.95, Coverage: 0.7411}
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func TestVerify(t *testing.T) {
+	require.NoError(t, verify(good()))
+	require.ErrorContains(t, verify(good()[1:]), "5 rehearsals, not 6")
+	for why, spoil := range map[string]func(way, negative *outcome){
+		"way-back is Failed, not Passed: too slow":          func(way, _ *outcome) { way.Outcome, way.Reason = "Failed", "too slow" },
+		`what failed is ["errors"], not ""`:                 func(way, _ *outcome) { way.Criteria[0].Outcome = "Unmeasured" },
+		"it left something behind: a toxic":                 func(way, _ *outcome) { way.Left = []string{"a toxic"} },
+		"9 drills were made, not 10":                        func(way, _ *outcome) { way.Drills = 9 },
+		"10 drills were made, not 10, and measured: <nil>":  func(way, _ *outcome) { way.Restore = nil },
+		`what failed is [], not "data is whole"`:            func(_, negative *outcome) { negative.Criteria = negative.Criteria[:1] },
+		`["errors" "data is whole"], not "data is whole"`:   func(_, negative *outcome) { negative.Criteria[0].Outcome = "Failed" },
+		"negative-control: negative-control is Failed, not": func(_, negative *outcome) { negative.Outcome = "Failed" },
+	} {
+		suite := good()
+		spoil(&suite[0], &suite[2])
+		require.ErrorContains(t, verify(suite), why)
+	}
+}
+
+func TestARepeatIsTheSame(t *testing.T) {
+	require.NoError(t, verifyAgain(good()[2], good()[2]))
+	for why, spoil := range map[string]func(*outcome){
+		`the fingerprint "sha256:g"`: func(o *outcome) { o.Fingerprint = "sha256:g" },
+		"sent another load":          func(o *outcome) { o.loads = map[string]string{"browse": "sha256:c"} },
+		"is Failed":                  func(o *outcome) { o.Outcome = "Failed" },
+		`with ["errors" "data is`:    func(o *outcome) { o.Criteria[0].Outcome = "Failed" },
+	} {
+		again := good()[2]
+		spoil(&again)
+		require.ErrorContains(t, verifyAgain(good()[2], again), why)
+	}
+	require.ErrorContains(t, verifyAgain(outcome{Name: "x"}, outcome{Name: "x"}), "fingerprint", "nothing is not the same as nothing")
+}
+
+func TestTable(t *testing.T) {
+	suite := good()[:3]
+	for i := range suite {
+		suite[i].StartedAt = time.Unix(0, 0)
+		suite[i].EndedAt = suite[i].StartedAt.Add(61200 * time.Millisecond)
+		suite[i].Place = "/e/" + suite[i].Name
+	}
+	suite[1].Criteria = []criterion{{"scaling up", "Passed", "3 replicas after 1s"}, {"scaling floor", "Passed", "never fewer than 1"}}
+	got := render(suite)
+	require.Contains(t, got, "way-back          Passed              1 of 1    10      0.50s            0.60s  0.70s    1m1s\n")
+	require.Contains(t, got, "negative-control  red, as it must be  1 of 2    1 ")
+	require.Contains(t, got, "bound     way-back          of 10 drills the slowest took 0.70s: with 95% confidence at least 74% of drills take at most that\n")
+	require.NotContains(t, got, "of 1 drills", "one drill says nothing of the next")
+	require.Contains(t, got, "red       negative-control  data is whole: of 186 transactions 6 lost\n")
+	require.Contains(t, got, "scaling   dead-worker       3 replicas after 1s\n                            never fewer than 1\n")
+	require.Contains(t, got, "          dead-worker       file:///e/dead-worker/report.html\n")
+}
+
+func TestWhatIsLeftIsFound(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, gone(dir, []string{"127.0.0.1:1"}))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	require.ErrorContains(t, gone(dir, []string{l.Addr().String()}), "is still open")
+
+	cmd := exec.Command("/bin/sleep", "60")
+	cmd.Env, cmd.SysProcAttr = []string{"TMPDIR=" + filepath.Join(dir, "tmp")}, &syscall.SysProcAttr{Setsid: true}
+	require.NoError(t, cmd.Start())
+	go func() { _ = cmd.Wait() }()
+	require.ErrorContains(t, gone(dir, nil), "is left: /bin/sleep 60")
+	require.NoError(t, town.Stop(dir))
+	require.NoError(t, gone(dir, nil))
+}
+
+func TestFaultsThatAreLeftAreFound(t *testing.T) {
+	dir := t.TempDir()
+	require.ErrorContains(t, ended(dir), "no fault was ever made")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.json"), []byte(`{"endedAt": "2026-11-22T01:30:54Z"}`), 0o644))
+	require.NoError(t, ended(dir))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.json"), []byte(`{"by": ""}`), 0o644))
+	require.ErrorContains(t, ended(dir), "a fault is still there")
+
+	answer := `{"way": {"enabled": true, "toxics": []}}`
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+	t.Cleanup(api.Close)
+	require.NoError(t, undisturbed(api.URL))
+	answer = `{"way": {"enabled": true, "toxics": [{"name": "slow"}]}}`
+	require.ErrorContains(t, undisturbed(api.URL), "proxy way is still disturbed")
+	answer = `{"way": {"enabled": false, "toxics": []}}`
+	require.ErrorContains(t, undisturbed(api.URL), "enabled false")
+}
+
+func TestVersionsThatAreLeftAreFound(t *testing.T) {
+	state := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(state, "versions"), 0o755))
+	require.ErrorContains(t, serves(state, "1.0.0"), "has versions [], not 1.0.0 alone")
+	require.NoError(t, os.WriteFile(filepath.Join(state, "versions", "1.0.0.json"), nil, 0o644))
+	require.NoError(t, serves(state, "1.0.0"))
+	require.NoError(t, os.WriteFile(filepath.Join(state, "versions", "1.1.0.json"), nil, 0o644))
+	require.ErrorContains(t, serves(state, "1.0.0"), "1.1.0.json")
+}
+
+func TestTheCommandThatBringsAProgramBackNotesItsPid(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	cmd := exec.Command("/bin/sh", "-c", restart(filepath.Join(dir, "pid"), log, []string{"/bin/sh", "-c", "echo it is $$"}))
+	require.NoError(t, cmd.Run())
+	noted, err := os.ReadFile(filepath.Join(dir, "pid"))
+	require.NoError(t, err)
+	said, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.Equal(t, "it is "+string(noted), string(said))
+}

@@ -1,0 +1,97 @@
+package rehearsals
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// outcome is the part of a rehearsal's result that is told of.
+type outcome struct {
+	Name        string      `json:"name"`
+	Outcome     string      `json:"outcome"`
+	Reason      string      `json:"reason"`
+	Negative    bool        `json:"negative"`
+	Criteria    []criterion `json:"criteria"`
+	Drills      int         `json:"drills"`
+	Planned     int         `json:"planned"`
+	Restore     *restore    `json:"restore"`
+	Left        []string    `json:"left"`
+	Place       string      `json:"place"`
+	Fingerprint string      `json:"fingerprint"`
+	StartedAt   time.Time   `json:"startedAt"`
+	EndedAt     time.Time   `json:"endedAt"`
+	UIURL       string      `json:"uiUrl"`
+
+	loads map[string]string // name → digest of what was sent when
+}
+
+type criterion struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+}
+
+// restore is the time to restore, of all drills of a rehearsal, in seconds.
+type restore struct {
+	N          int     `json:"n"`
+	Median     float64 `json:"median"`
+	P90        float64 `json:"p90"`
+	Max        float64 `json:"max"`
+	Confidence float64 `json:"confidence"`
+	Coverage   float64 `json:"coverage"`
+}
+
+// rehearse runs a rehearsal or a suite, and returns what became of each.
+func (h *hall) rehearse(ctx context.Context, file string) ([]outcome, error) {
+	h.story.Print("\n")
+	h.story.Say("$ bakeoff rehearse %s", file)
+	var result struct {
+		outcome
+		Rehearsals []outcome `json:"rehearsals"`
+	}
+	began := time.Now()
+	code, err := h.town.CLI.Result(ctx, func(line string) { h.story.Say("│ %s", line) }, &result, "rehearse", file, "--reason", "make rehearse")
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.story.Say("exit %d after %s", code, time.Since(began).Round(100*time.Millisecond))
+	all := result.Rehearsals
+	if all == nil {
+		all = []outcome{result.outcome}
+	}
+	for i := range all {
+		if err := all[i].readLoads(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// readLoads reads from the evidence what was sent.
+func (o *outcome) readLoads() error {
+	if o.Place == "" {
+		return nil
+	}
+	body, err := os.ReadFile(filepath.Join(o.Place, "evidence.json"))
+	if err != nil {
+		return fmt.Errorf("the evidence of %s: %w", o.Name, err)
+	}
+	var run struct {
+		Load []struct{ Name, Digest string }
+	}
+	if err := json.Unmarshal(body, &run); err != nil {
+		return fmt.Errorf("the evidence of %s: %w", o.Name, err)
+	}
+	o.loads = map[string]string{}
+	for _, l := range run.Load {
+		o.loads[l.Name] = l.Digest
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package rehearsals
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// scene is one rehearsal of the suite, and what it has to come to.
+type scene struct {
+	name   string
+	red    string // the one criterion that has to fail; "": none does
+	drills int    // that have to put the baseline back
+}
+
+var scenes = []scene{
+	{name: "way-back", drills: 10},
+	{name: "dead-worker", drills: 1},
+	{name: "negative-control", red: "data is whole", drills: 1},
+	{name: "good-release"},
+	{name: "bad-release"},
+	{name: "autoscaling"},
+}
+
+// verify says which rehearsals ended otherwise than they should.
+func verify(suite []outcome) error {
+	if len(suite) != len(scenes) {
+		return fmt.Errorf("the suite has %d rehearsals, not %d", len(suite), len(scenes))
+	}
+	var errs []error
+	for i, s := range scenes {
+		errs = append(errs, s.verify(suite[i]))
+	}
+	return errors.Join(errs...)
+}
+
+func (s scene) verify(o outcome) error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %s", s.name, fmt.Sprintf(format, args...))
+	}
+	red := o.red()
+	switch {
+	case o.Name != s.name || o.Outcome != "Passed":
+		return wrong("%s is %s, not Passed: %s", o.Name, o.Outcome, o.Reason)
+	case s.red == "" && len(red) > 0, s.red != "" && !slices.Equal(red, []string{s.red}):
+		return wrong("what failed is %q, not %q", red, s.red)
+	case len(o.Left) > 0:
+		return wrong("it left something behind: %s", strings.Join(o.Left, "; "))
+	case s.drills != o.Drills || s.drills > 0 && (o.Restore == nil || o.Restore.N != s.drills):
+		return wrong("%d drills were made, not %d, and measured: %+v", o.Drills, s.drills, o.Restore)
+	}
+	return nil
+}
+
+// red are the names of the criteria that do not hold.
+func (o outcome) red() (names []string) {
+	for _, c := range o.Criteria {
+		if c.Outcome != "Passed" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// verifyAgain demands that another run of a manifest was made of the same, and
+// came to the same.
+func verifyAgain(first, second outcome) error {
+	switch {
+	case first.Fingerprint == "" || first.Fingerprint != second.Fingerprint:
+		return fmt.Errorf("%s: another run has the fingerprint %q, not %q", first.Name, second.Fingerprint, first.Fingerprint)
+	case len(first.loads) == 0 || !maps.Equal(first.loads, second.loads):
+		return fmt.Errorf("%s: another run sent another load: %v, not %v", first.Name, second.loads, first.loads)
+	case first.Outcome != second.Outcome || !slices.Equal(first.red(), second.red()):
+		return fmt.Errorf("%s: another run is %s, with %q against it, not %s with %q", first.Name, second.Outcome, second.red(), first.Outcome, first.red())
+	}
+	return nil
+}
+
+// find is what became of the rehearsal of that name.
+func find(suite []outcome, name string) outcome {
+	for _, o := range suite {
+		if o.Name == name {
+			return o
+		}
+	}
+	return outcome{Name: name}
+}

@@ -1,0 +1,169 @@
+package rehearsals
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"bakeoff/deploy/dev/town"
+)
+
+// files are the texts that are written into the folder.
+//
+//go:embed suite/*.tmpl
+var files embed.FS
+
+var texts = town.Texts{FS: files, Folder: "suite"}
+
+// The worker that rolls out, and that of rehearsals.
+const (
+	controlName    = town.WorkerName
+	rehearsalsName = town.WorkerName + "-rehearsals"
+)
+
+// place is where everything is; it fills in the texts.
+type place struct {
+	Folder string
+
+	Admin, Shop, Queue string // addresses, host:port
+	Front              string // of the proxy on the way to the shop, host:port
+	Temporal           string // host:port
+	UI                 string // URL
+	Toxiproxy          string // URL of its API
+
+	ControlPID     string // file
+	ControlRestart string // command of the shell
+
+	QueueProgram string
+	ShopProgram  string
+	Load         string // how long the load of the longest rehearsal lasts
+}
+
+// AdminURL is where Caddy is configured.
+func (p place) AdminURL() string { return "http://" + p.Admin }
+
+// Way is how users reach the shop: through a network that can be slow.
+func (p place) Way() string { return "http://" + p.Front }
+
+// QueueURL is how users reach the queue.
+func (p place) QueueURL() string { return "http://" + p.Queue }
+
+// Evidence is the folder of what was measured.
+func (p place) Evidence() string { return p.Folder + "/evidence" }
+
+// Faults is the folder of what takes faults back.
+func (p place) Faults() string { return p.Folder + "/faults" }
+
+// QueueState is the folder of the queue's processes.
+func (p place) QueueState() string { return p.Folder + "/queue" }
+
+// ShopDriver is what the process driver needs to run the shop.
+func (p place) ShopDriver() string {
+	return fmt.Sprintf(`{directory: %q, command: [%q], env: {SHOP_VERSION: "{{.Version}}", PORT: "{{.Port}}", SHOP_ERRORS: 0%%, SHOP_ORDERS: %q}}`,
+		p.Folder+"/shop", p.ShopProgram, "file:"+p.Folder+"/orders")
+}
+
+// release fills in a release of the shop that is practised.
+type release struct {
+	place
+	Version, Slip string
+	Weight, Bake  string
+}
+
+// start brings up Temporal, Caddy, Toxiproxy and two workers, writes the suite,
+// and makes the first releases.
+func (h *hall) start(ctx context.Context) error {
+	h.place = place{Folder: h.town.Dir, QueueProgram: h.town.Programs["bakeoff-scaled"], ShopProgram: h.town.Programs["bakeoff-shop"], Load: "55s"}
+	h.story.Say("starting Temporal, Caddy, Toxiproxy and two workers in %s", h.town.Dir)
+	p := &h.place
+	if err := town.FreeAddresses(&p.Admin, &p.Shop, &p.Queue, &p.Front); err != nil {
+		return err
+	}
+	if err := texts.Write(h.file("caddy.json"), "caddy.json", p); err != nil {
+		return err
+	}
+	if err := h.town.StartCaddy(ctx, h.file("caddy.json"), p.Admin); err != nil {
+		return err
+	}
+	toxiproxy, err := h.town.StartReady(ctx, "bakeoff-toxiproxy", "bakeoff-toxiproxy", "way="+p.Front+","+p.Shop)
+	if err != nil {
+		return err
+	}
+	p.Toxiproxy = toxiproxy.Said("api")
+	if err := h.town.StartTemporal(ctx, "rehearsals"); err != nil {
+		return err
+	}
+	p.Temporal, p.UI = h.town.Temporal, h.town.UI
+	if err := h.startWorkers(ctx); err != nil {
+		return err
+	}
+	h.story.Say("Temporal %s, UI %s, the shop %s", h.town.Temporal, h.town.UI, p.Way())
+	return errors.Join(h.writeSuite(), h.release(ctx, "shop"), h.release(ctx, "queue"))
+}
+
+// startWorkers starts the worker of the control plane, in such a way that a fault
+// can bring it back, and that of rehearsals.
+func (h *hall) startWorkers(ctx context.Context) error {
+	h.place.ControlPID = h.file("control.pid")
+	config := h.file("bakeoff-worker.yaml")
+	command := []string{"--config", config, "--listen", "127.0.0.1:0", "--queues", "control,analysis,infra"}
+	h.place.ControlRestart = restart(h.place.ControlPID, h.file("logs/"+controlName+".log"), append([]string{h.town.Programs[town.WorkerName]}, command...))
+	if err := texts.Write(config, "bakeoff-worker.yaml", h.place); err != nil {
+		return err
+	}
+	control, err := h.town.StartReady(ctx, controlName, town.WorkerName, append(command, "--register")...)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(h.place.ControlPID, []byte(strconv.Itoa(control.PID)+"\n"), 0o644); err != nil {
+		return err
+	}
+	config = h.file("rehearsals-worker.yaml")
+	if err := texts.Write(config, "rehearsals-worker.yaml", h.place); err != nil {
+		return err
+	}
+	_, err = h.town.StartReady(ctx, rehearsalsName, town.WorkerName, "--config", config, "--listen", "127.0.0.1:0", "--queues", "rehearsal")
+	return err
+}
+
+// restart is the shell command that starts a program as it was started first, and
+// notes its pid.
+func restart(pidFile, log string, command []string) string {
+	return fmt.Sprintf("echo $$ > '%s.new' && mv '%[1]s.new' '%[1]s' && exec '%s' >> '%s' 2>&1", pidFile, strings.Join(command, "' '"), log)
+}
+
+// writeSuite writes the rehearsals and what they practise.
+func (h *hall) writeSuite() error {
+	var errs []error
+	files := []string{"suite.yaml", "shop.yaml", "queue.yaml"}
+	for _, s := range scenes {
+		files = append(files, s.name+".yaml")
+	}
+	for _, name := range files {
+		errs = append(errs, texts.Write(h.file(name), name, h.place))
+	}
+	for _, r := range []release{
+		{Version: "1.1.0", Weight: "25%", Bake: "8s"},
+		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 50%}"},
+		{Version: "1.3.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ERRORS: 15%}"},
+	} {
+		r.place = h.place
+		errs = append(errs, texts.Write(h.file("release-"+r.Version+".yaml"), "release.yaml", r))
+	}
+	return errors.Join(errs...)
+}
+
+// release makes the first release of a service, which is not practised.
+func (h *hall) release(ctx context.Context, service string) error {
+	h.story.Say("$ bakeoff run %s.yaml", service)
+	var r struct{ Outcome, Reason string }
+	code, err := h.town.CLI.Result(ctx, func(string) {}, &r, "run", service+".yaml", "--reason", "the first release")
+	if err == nil && code != 0 {
+		err = fmt.Errorf("the first release of the %s: exit %d, %s: %s", service, code, r.Outcome, r.Reason)
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package histories_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
+	"bakeoff/testsuite/sim/httpworld"
+)
+
+// rehearsalPath is one life of a rehearsal.
+type rehearsalPath struct {
+	lines string // of the manifest, besides load
+	plot  func(s *scene)
+	want  evidence.Outcome
+}
+
+// rehearsalPaths are kept as the rehearsal's history, and as name-rollout that of
+// the last rollout that it started, where there is one.
+var rehearsalPaths = map[string]rehearsalPath{
+	"rehearsal-drills":  {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
+	"rehearsal-outcome": {lines: "outcome: Promoted", want: evidence.Passed},
+	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
+		plot: func(s *scene) {
+			s.until("baking")
+			require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.SignalStop,
+				rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
+		}},
+}
+
+func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name string) {
+	world := sim.New(baseline)
+	town := httptest.NewServer(httpworld.New(world))
+	t.Cleanup(town.Close)
+	users := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(users.Close)
+	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", p.lines,
+		fmt.Sprintf("load: [{name: browse, url: %q, rate: 20/s, for: 6s}]", users.URL), "rollout:"}
+	for line := range strings.Lines(path{}.spec(town.URL)) {
+		manifest = append(manifest, "  "+strings.TrimRight(line, "\n"))
+	}
+	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
+	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))}
+	var err error
+	s.client, err = client.Dial(client.Options{HostPort: server.Address})
+	require.NoError(t, err)
+	t.Cleanup(s.client.Close)
+	out := procs.CLI(context.Background(), t, server, "rehearse", file, "--detach", "--reason", "recorded")
+	require.Zero(t, out.Code, out.Stderr)
+	if p.plot != nil {
+		p.plot(s)
+	}
+	var status rehearsal.Status
+	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
+	require.Equal(t, p.want, status.Outcome, status.Reason)
+	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
+	s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bakeoff/activities/faults"
+)
+
+// sweepEvery is how often faults are looked for whose keeper died.
+const sweepEvery = time.Minute
+
+// errNoFaults is a configuration that allows no faults.
+var errNoFaults = errors.New("no faults are configured here: rehearsals.faults says where they are registered")
+
+// faultsOf makes the driver of faults that a configuration describes.
+func faultsOf(c *config) (*faults.Driver, error) {
+	if c.Rehearsals.Faults == nil {
+		return nil, errNoFaults
+	}
+	driver, err := faults.New(c.Rehearsals.Faults)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsals.faults: %w", err)
+	}
+	return driver, nil
+}
+
+// startFaults lets the activities make faults, where any are configured. What a
+// worker that died has left is undone before, and every minute from then on.
+func (p *daemon) startFaults(ctx context.Context, a *acts) error {
+	driver, err := faultsOf(p.live.config())
+	if errors.Is(err, errNoFaults) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := driver.Sweep(ctx); err != nil {
+		return fmt.Errorf("take back the faults of a worker that died: %w", err)
+	}
+	a.Faults = driver
+	go p.sweep(ctx, driver, sweepEvery)
+	return nil
+}
+
+// sweep undoes faults that nobody keeps, until ctx ends. What cannot be undone
+// is said, and tried again.
+func (p *daemon) sweep(ctx context.Context, driver interface{ Sweep(context.Context) error }, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := driver.Sweep(ctx); err != nil && ctx.Err() == nil {
+				p.log.Error("a fault that nobody keeps could not be removed: it is tried again", "error", err)
+			}
+		}
+	}
+}
+
+// removeFaultsCommand is the emergency stop of all faults of a machine.
+func removeFaultsCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove-faults",
+		Short: "Remove every fault that is registered on this machine",
+		Long: `Remove every fault that rehearsals have made on this machine, whichever made it:
+the emergency stop. It needs the worker's configuration, but no Temporal and no
+worker that runs. A rehearsal that goes on may make its next fault: stop it with
+"bakeoff rehearse FILE --stop" first.
+
+Exit codes: 0 nothing is in force any more, 1 something could not be removed, 2 usage.`,
+		Example: "  bakeoff-worker --config bakeoff-worker.yaml remove-faults",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(o.config)
+			if err != nil {
+				return err
+			}
+			driver, err := faultsOf(&c)
+			if err != nil {
+				return err
+			}
+			return removeFaults(cmd.Context(), driver, cmd.OutOrStdout())
+		},
+	}
+}
+
+// removeFaults removes all of them, and says what was in force.
+func removeFaults(ctx context.Context, driver *faults.Driver, out io.Writer) error {
+	active, err := driver.Active(ctx)
+	if err := errors.Join(err, driver.RemoveAll(ctx)); err != nil {
+		return err
+	}
+	for _, f := range active {
+		fmt.Fprintf(out, "removed  %s (%s)\n", f.What, f.ID)
+	}
+	_, err = fmt.Fprintln(out, "no fault is in force")
+	return err
+}
+
+// keepFaultCommand is the process beside a fault; see activities/faults.
+func keepFaultCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "keep-fault FILE", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return faults.Keep(cmd.Context(), args[0]) },
+	}
+}

@@ -1,0 +1,310 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+	"bakeoff/workflows"
+)
+
+// practice is a rehearsal whose acts and rollouts are played.
+type practice struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+	m   rehearsal.Manifest
+
+	mu      sync.Mutex
+	orders  []rollout.Order // of the rollouts that were started
+	ended   []string        // acts that ran to their end, or were stopped
+	facts   activities.RehearsalFacts
+	state   rehearsal.State
+	task    func(fault.TaskInput) (fault.TaskOutput, error)
+	refusal activities.AdmitRehearsalOutput
+	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
+}
+
+func newPractice(t *testing.T) *practice {
+	var suite testsuite.WorkflowTestSuite
+	p := &practice{t: t, env: suite.NewTestWorkflowEnvironment(), state: rehearsal.State{Digest: "a", Text: "1 has all", Version: "1"}}
+	p.env.SetTestTimeout(20 * time.Second)
+	p.m = rehearsal.Manifest{Kind: rehearsal.Kind, Name: "shop", Environment: "staging", Seed: 1,
+		Load:   []load.Load{{Name: "browse", URL: "http://127.0.0.1:1/", Rate: 10, For: rollout.Duration(time.Minute)}},
+		Drills: []rehearsal.Drill{{From: 1, Repeat: 2, RestoreWithin: rollout.Duration(10 * time.Second)}}}
+	p.m.Rollout.Spec = rollout.Spec{Kind: "Rollout", Service: "shop", Environment: "staging", Release: rollout.Release{Version: "2"},
+		Strategy: rollout.Strategy{Canary: []rollout.Step{{Weight: rollout.All / 10, Bake: rollout.Duration(time.Minute)}}}}
+	p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+		_ = workflow.Sleep(ctx, 5*time.Second)
+		return p.drilled(workflow.Now(ctx), o), nil
+	}
+	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+		p.note(func() { p.orders = append(p.orders, o) })
+		return p.play(ctx, o)
+	}, workflow.RegisterOptions{Name: rollout.WorkflowType})
+	p.playActs()
+	return p
+}
+
+func (p *practice) note(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+// drilled is how a drill of the played rollout ends.
+func (p *practice) drilled(now time.Time, o rollout.Order) rollout.Status {
+	s := rollout.Status{Outcome: rollout.RolledBack, Reason: "drill"}
+	if o.Drill == nil {
+		return rollout.Status{Outcome: rollout.Promoted}
+	}
+	s.Drilled = &rollout.Drilled{Step: o.Drill.Step, Injected: now.Add(-2 * time.Second), Seen: &now, Decided: &now, Traffic: &now, Healthy: &now}
+	return s
+}
+
+// playActs plays the acts: load and faults last as long as they should, or until
+// they are stopped.
+func (p *practice) playActs() {
+	var a *activities.Activities
+	lasts := func(ctx context.Context, name string, d time.Duration) {
+		how := "ended"
+		select {
+		case <-ctx.Done():
+			how = "stopped"
+		case <-time.After(d / 100): // the clock of the environment runs ahead meanwhile
+		}
+		p.note(func() { p.ended = append(p.ended, name+" "+how) })
+	}
+	p.env.RegisterActivity(a)
+	p.env.RegisterActivityWithOptions(func(_ context.Context, in fault.TaskInput) (fault.TaskOutput, error) { return p.task(in) }, activity.RegisterOptions{Name: "PodKill"})
+	p.env.OnActivity(a.AdmitRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.AdmitRehearsalInput) (activities.AdmitRehearsalOutput, error) {
+		m := in.Order.Manifest
+		if p.refusal.Cause != "" {
+			return p.refusal, nil
+		}
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
+	}).Maybe()
+	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
+		return activities.ReadTargetOutput{State: p.state}, nil
+	}).Maybe()
+	p.env.OnActivity(a.Attack, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AttackInput) (activities.AttackOutput, error) {
+		lasts(ctx, "load "+in.Load.Name, in.Load.For.Std())
+		return activities.AttackOutput{Load: in.Load.Name}, nil
+	}).Maybe()
+	p.env.OnActivity(a.HoldFault, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.HoldFaultInput) (activities.HoldFaultOutput, error) {
+		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
+		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
+	}).Maybe()
+	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
+	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
+		p.note(func() { p.facts = in.Facts })
+		return activities.ConcludeRehearsalOutput{Outcome: evidence.Passed, Reason: "played"}, nil
+	}).Maybe()
+}
+
+// run runs the rehearsal to its end.
+func (p *practice) run() rehearsal.Status {
+	p.t.Helper()
+	p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: rollout.RehearsalID("staging", "shop"), TaskQueue: rollout.QueueControl})
+	p.env.ExecuteWorkflow(rehearsal.WorkflowType, rehearsal.Order{Actor: "ana", Manifest: p.m})
+	require.True(p.t, p.env.IsWorkflowCompleted())
+	require.NoError(p.t, p.env.GetWorkflowError())
+	var s rehearsal.Status
+	require.NoError(p.t, p.env.GetWorkflowResult(&s))
+	require.Equal(p.t, rehearsal.Completed, s.Phase)
+	require.NotNil(p.t, s.EndedAt)
+	return s
+}
+
+func TestRehearsalDrills(t *testing.T) {
+	p := newPractice(t)
+	s := p.run()
+	require.Equal(t, evidence.Passed, s.Outcome)
+	require.Equal(t, 2, s.Drills)
+	require.Len(t, p.orders, 2)
+	for _, o := range p.orders {
+		require.Equal(t, s.WorkflowID, o.Rehearsal, "by this the rollout knows that it may be a drill")
+		require.Equal(t, rollout.Fail, o.Drill.Verdict)
+		require.Equal(t, "staging", o.Spec.Environment)
+	}
+	require.NotEqual(t, p.orders[0].Drill.After, p.orders[1].Drill.After)
+	require.Equal(t, []string{"load browse ended"}, p.ended)
+	for _, r := range p.facts.Drills[0].Repeats {
+		require.Equal(t, evidence.Passed, r.Outcome, r.Reason)
+		require.True(t, r.Same)
+	}
+}
+
+func TestRehearsalIsRefused(t *testing.T) {
+	p := newPractice(t)
+	p.refusal = activities.AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: []rollout.Problem{{Path: "environment", Message: "production is production here"}}}
+	s := p.run()
+	require.Equal(t, evidence.Refused, s.Outcome)
+	require.Equal(t, rollout.CauseSpec, s.Cause)
+	require.Equal(t, "environment: production is production here", s.Reason)
+	require.Empty(t, p.orders)
+	require.Empty(t, p.ended, "nothing was sent")
+}
+
+func TestRehearsalIsStopped(t *testing.T) {
+	for name, stop := range map[string]func(*practice){
+		"by a signal": func(p *practice) {
+			p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "staging is needed"})
+		},
+		"by a cancel": func(p *practice) { p.env.CancelWorkflow() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			aborted := false
+			p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+				if workflow.Sleep(ctx, time.Hour) != nil {
+					p.note(func() { aborted = true })
+				}
+				return rollout.Status{Outcome: rollout.Aborted}, nil
+			}
+			p.env.RegisterDelayedCallback(func() { stop(p) }, 10*time.Second)
+			s := p.run()
+			require.True(t, aborted, "the rollout is told to go back")
+			require.Len(t, p.orders, 1, "no other drill begins")
+			require.Equal(t, 1, s.Drills)
+			require.NotEmpty(t, p.facts.Aborted)
+			require.Empty(t, p.facts.Broken)
+			require.Equal(t, evidence.Unmeasured, p.facts.Drills[0].Repeats[0].Outcome)
+			require.NotEmpty(t, p.facts.After.Digest, "it is looked whether anything is left")
+		})
+	}
+}
+
+func TestRehearsalThatTakesTooLong(t *testing.T) {
+	p := newPractice(t)
+	p.m.Quotas.For = rollout.Duration(20 * time.Second)
+	p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+		_ = workflow.Sleep(ctx, time.Hour)
+		return rollout.Status{Outcome: rollout.Aborted}, nil
+	}
+	p.run()
+	require.Equal(t, "it took longer than 20s", p.facts.Broken)
+	require.Empty(t, p.facts.Aborted, "nobody stopped it")
+}
+
+// A rollout that cannot put its baseline back is not waited for without end, and
+// never passes.
+func TestDrillThatDoesNotEnd(t *testing.T) {
+	p := newPractice(t)
+	p.m.Drills[0].Repeat = 1
+	p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		return rollout.Status{}, workflow.Sleep(detached, 24*time.Hour)
+	}
+	p.run()
+	r := p.facts.Drills[0].Repeats[0]
+	require.Equal(t, evidence.Failed, r.Outcome)
+	require.Contains(t, r.Reason, "goes on until the baseline is back")
+}
+
+func TestDrillThatCannotBegin(t *testing.T) {
+	p := newPractice(t)
+	p.play = func(workflow.Context, rollout.Order) (rollout.Status, error) {
+		return rollout.Status{Outcome: rollout.Refused, Reason: "frozen"}, nil
+	}
+	p.run()
+	require.Equal(t, evidence.Unmeasured, p.facts.Drills[0].Repeats[0].Outcome)
+	require.Contains(t, p.facts.Drills[0].Repeats[0].Reason, "frozen")
+}
+
+// What was promoted is put back by a rollout of what was there before, even when
+// the rehearsal is stopped meanwhile.
+func TestPromotedRolloutIsPutBack(t *testing.T) {
+	p := newPractice(t)
+	p.m.Drills, p.m.Outcome = nil, rollout.Promoted
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
+	p.run()
+	require.Len(t, p.orders, 2)
+	require.Equal(t, "2", p.orders[0].Spec.Release.Version)
+	require.Equal(t, "1", p.orders[1].Spec.Release.Version)
+	require.NotNil(t, p.orders[1].Spec.Strategy.AllAtOnce)
+	require.Equal(t, rollout.Promoted, p.facts.Rollout.Outcome)
+	require.Empty(t, p.facts.NotBack)
+}
+
+// Somebody else's activity is asked to stop, even where its start failed.
+func TestFaultOfATask(t *testing.T) {
+	for name, started := range map[string]error{"that starts": nil, "that does not": errors.New("no")} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			var asked []string
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				p.note(func() { asked = append(asked, in.Do) })
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{Active: true}, started
+				}
+				return fault.TaskOutput{}, nil
+			}
+			p.run()
+			require.Equal(t, fault.TaskStart, asked[0])
+			require.Equal(t, fault.TaskStop, asked[len(asked)-1])
+			f := p.facts.Faults[0]
+			require.True(t, f.Verified)
+			require.Equal(t, started == nil, !f.StartedAt.IsZero(), f.Error)
+		})
+	}
+}
+
+func TestSuite(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	running, most := map[string]int{}, 0
+	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
+		target := o.Manifest.Target().String()
+		running[target]++
+		require.Equal(t, 1, running[target], "two at once on %s", target)
+		all := 0
+		for _, n := range running {
+			all += n
+		}
+		most = max(most, all)
+		_ = workflow.Sleep(ctx, time.Minute)
+		running[target]--
+		if strings.HasPrefix(o.Manifest.Name, "dies") {
+			return rehearsal.Status{}, errors.New("gone")
+		}
+		return rehearsal.Status{Name: o.Manifest.Name, Outcome: evidence.Passed}, nil
+	}, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	order := rehearsal.SuiteOrder{Suite: rehearsal.Suite{Kind: rehearsal.SuiteKind, Name: "weekly", Parallel: 2}}
+	for _, name := range []string{"a", "a2", "b", "c", "dies"} {
+		m := rehearsal.Manifest{Name: name, Environment: "staging"}
+		m.Rollout.Service = name[:1]
+		order.Suite.Rehearsals = append(order.Suite.Rehearsals, rehearsal.Member{Manifest: m})
+	}
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: rollout.SuiteID("weekly"), TaskQueue: rollout.QueueControl})
+	env.ExecuteWorkflow(rehearsal.SuiteType, order)
+	require.NoError(t, env.GetWorkflowError())
+	var s rehearsal.SuiteStatus
+	require.NoError(t, env.GetWorkflowResult(&s))
+	require.Equal(t, 2, most, "as many at once as may be")
+	require.Equal(t, evidence.Unmeasured, s.Outcome)
+	require.Equal(t, "1 of 5 did not pass: dies Unmeasured", s.Reason)
+	require.Contains(t, s.Rehearsals[4].Reason, "gone")
+	for _, r := range s.Rehearsals {
+		require.Equal(t, rehearsal.Completed, r.Phase)
+	}
+}
