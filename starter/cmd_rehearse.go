@@ -124,14 +124,13 @@ func (c *cli) scheduleRehearsal(ctx context.Context, svc service, b beginning, b
 	if err := svc.Schedule(ctx, b, when); err != nil {
 		return fmt.Errorf("schedule %s: %w", b.id, err)
 	}
-	_, err := fmt.Fprintf(c.out, "schedule/%s: %s %s, overlap %s\n", b.id, when.cron, orElse(when.zone, "UTC"), when.overlap)
+	_, err := fmt.Fprintf(c.out, "%s: %s %s, overlap %s\n", scheduleOf(b.id), when.cron, orElse(when.zone, "UTC"), when.overlap)
 	return err
 }
 
 // haltRehearsal stops the one that runs, and waits until everything is back.
 func (c *cli) haltRehearsal(ctx context.Context, svc service, b beginning, by rehearsing, suite bool) error {
-	r := run{WorkflowID: b.id}
-	err := svc.Halt(ctx, r, rehearsal.Stop{ID: c.newID(), Actor: c.actor(by.who), Reason: by.reason})
+	r, err := svc.Halt(ctx, b.id, rehearsal.Stop{ID: c.newID(), Actor: c.actor(by.who), Reason: by.reason})
 	switch {
 	case errors.Is(err, errNotFound), errors.Is(err, errOver):
 		_, err := fmt.Fprintf(c.out, "%s: nothing runs\n", b.id)

@@ -314,10 +314,12 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
-func (f *fake) Begin(context.Context, beginning) (run, error)        { return run{}, errNoWorker }
-func (f *fake) Standing(context.Context, run, any) error             { return errNotFound }
-func (f *fake) Outcome(context.Context, run, any) error              { return errNotFound }
-func (f *fake) Halt(context.Context, run, rehearsal.Stop) error      { return errNotFound }
+func (f *fake) Begin(context.Context, beginning) (run, error) { return run{}, errNoWorker }
+func (f *fake) Standing(context.Context, run, any) error      { return errNotFound }
+func (f *fake) Outcome(context.Context, run, any) error       { return errNotFound }
+func (f *fake) Halt(context.Context, string, rehearsal.Stop) (run, error) {
+	return run{}, errNotFound
+}
 func (f *fake) Schedule(context.Context, beginning, timetable) error { return nil }
 
 func (f *fake) Schedules(context.Context) iter.Seq2[schedule, error] {

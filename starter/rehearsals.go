@@ -17,13 +17,14 @@ import (
 )
 
 // rehearsals starts rehearsals and their suites, and looks after them. Begin
-// returns errBusy where one of that id runs. Standing and Outcome fill what the
+// returns errBusy where one of that id runs, Halt stops it, started by hand or by
+// its schedule. Standing and Outcome fill what the
 // pointer points to with the status; Outcome waits for the end.
 type rehearsals interface {
 	Begin(ctx context.Context, b beginning) (run, error)
 	Standing(ctx context.Context, r run, status any) error
 	Outcome(ctx context.Context, r run, status any) error
-	Halt(ctx context.Context, r run, s rehearsal.Stop) error
+	Halt(ctx context.Context, id string, s rehearsal.Stop) (run, error)
 }
 
 // schedules repeats rehearsals. Schedules lists those that were made so.
@@ -65,6 +66,9 @@ func (b beginning) options() client.StartWorkflowOptions {
 }
 
 func (s *server) Begin(ctx context.Context, b beginning) (run, error) {
+	if scheduled, err := s.scheduled(ctx, b.id); err != nil || scheduled.WorkflowID != "" {
+		return scheduled, errors.Join(err, errBusy)
+	}
 	begun, err := s.client.ExecuteWorkflow(ctx, b.options(), b.workflow, b.input)
 	if err != nil {
 		return run{}, classify(err)
@@ -84,9 +88,34 @@ func (s *server) Outcome(ctx context.Context, r run, status any) error {
 	return classify(s.client.GetWorkflow(ctx, r.WorkflowID, r.RunID).Get(ctx, status))
 }
 
-func (s *server) Halt(ctx context.Context, r run, stop rehearsal.Stop) error {
-	return classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.SignalStop, stop))
+func (s *server) Halt(ctx context.Context, id string, stop rehearsal.Stop) (run, error) {
+	r, err := s.scheduled(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	r.WorkflowID = orElse(r.WorkflowID, id)
+	return r, classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.SignalStop, stop))
 }
+
+// scheduled is the run that the schedule of an id has started, and that goes on;
+// the zero value where there is none. Temporal gives such runs an id of their own,
+// which ends in their time.
+func (s *server) scheduled(ctx context.Context, id string) (run, error) {
+	d, err := s.client.ScheduleClient().GetHandle(ctx, scheduleOf(id)).Describe(ctx)
+	switch err = classify(err); {
+	case errors.Is(err, errNotFound):
+		return run{}, nil
+	case err != nil:
+		return run{}, fmt.Errorf("look at %s: %w", scheduleOf(id), err)
+	}
+	for _, w := range d.Info.RunningWorkflows {
+		return run{w.WorkflowID, w.FirstExecutionRunID}, nil
+	}
+	return run{}, nil
+}
+
+// scheduleOf is the id of the schedule of a rehearsal, or a suite.
+func scheduleOf(id string) string { return schedulePrefix + id }
 
 // overlaps are what may happen when one still runs as the next is due.
 var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
@@ -98,7 +127,7 @@ var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
 // A run that cannot complete pauses it.
 func (s *server) Schedule(ctx context.Context, b beginning, when timetable) error {
 	o := client.ScheduleOptions{
-		ID: schedulePrefix + b.id, Spec: client.ScheduleSpec{CronExpressions: []string{when.cron}, TimeZoneName: when.zone},
+		ID: scheduleOf(b.id), Spec: client.ScheduleSpec{CronExpressions: []string{when.cron}, TimeZoneName: when.zone},
 		Action:  &client.ScheduleWorkflowAction{ID: b.id, Workflow: b.workflow, Args: []any{b.input}, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second},
 		Overlap: overlaps[when.overlap], PauseOnFailure: true, CatchupWindow: 10 * time.Minute, Note: when.reason,
 	}

@@ -308,3 +308,20 @@ func TestSuite(t *testing.T) {
 		require.Equal(t, rehearsal.Completed, r.Phase)
 	}
 }
+
+// A drill that goes back for another reason, before its verdict is injected, has
+// no way back that could be timed, and is none that passed.
+func TestDrillThatGoesBackBeforeItsInjection(t *testing.T) {
+	p := newPractice(t)
+	p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+		s := p.drilled(workflow.Now(ctx), o)
+		s.Drilled.Injected = workflow.Now(ctx).Add(time.Second)
+		return s, nil
+	}
+	p.run()
+	for _, r := range p.facts.Drills[0].Repeats {
+		require.Equal(t, evidence.Failed, r.Outcome)
+		require.Nil(t, r.BreachAt)
+		require.Nil(t, r.HealthyAt)
+	}
+}
