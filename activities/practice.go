@@ -64,6 +64,9 @@ func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []ro
 	if q := m.Quotas.Rate; q > 0 && q < allowed {
 		allowed, by = q, "quotas.rate"
 	}
+	if most := m.Quotas.Requests; most > 0 && sendsMore(schedules, most) {
+		return []rollout.Problem{{Path: "quotas.requests", Message: fmt.Sprintf("the loads mean to send more than %d requests or journeys", most)}}
+	}
 	peak := 0.0
 	for _, s := range schedules {
 		peak += s.Peak()
@@ -72,6 +75,20 @@ func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []ro
 		return []rollout.Problem{{Path: "load", Message: fmt.Sprintf("all together they may send %s at once, more than the %s of %s", load.Rate(peak), allowed, by)}}
 	}
 	return nil
+}
+
+// sendsMore reports whether loads have more arrivals than a number. Closed ones
+// have no end, and so always do.
+func sendsMore(schedules []*load.Schedule, most int) bool {
+	arrivals := 0
+	for _, s := range schedules {
+		for range s.Arrivals(0, 1) {
+			if arrivals++; arrivals > most {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // open reads a file that a manifest names.

@@ -36,6 +36,7 @@ func TestRehearsalsThatAreRefused(t *testing.T) {
 		"load elsewhere":        {[]string{`load: [{name: browse, url: "http://192.0.2.1/", rate: 1/s, for: 5s}]`}, "rehearsals.urls"},
 		"impossible scaling":    {[]string{"scaling: {replicas: {min: 6, max: 2}, upWithin: 60s}"}, "min 6 is above max 2"},
 		"a broken recording":    {[]string{fmt.Sprintf("load: [{name: old, url: %q, replay: {file: broken.har, format: har}}]", h.users)}, "broken.har"},
+		"too many requests":     {[]string{h.browse("5s"), "quotas: {requests: 50}"}, "quotas.requests: the loads mean to send more than 50"},
 		"too long":              {[]string{"quotas: {for: 3h}"}, "quotas.for"},
 	} {
 		t.Run(name, func(t *testing.T) {
