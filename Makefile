@@ -6,7 +6,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION         := v2.11.9
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev caddy demo test unit integration e2e lint workflowcheck bench judgesim fuzz clean
+.PHONY: help build dev caddy demo rehearse test unit integration e2e lint workflowcheck bench judgesim fuzz clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ caddy: ## a Caddy of 2.9 or newer: the one on PATH, else built into bin/ (2 minu
 demo: build dev caddy ## promote a release, one early, roll back two, abort one, hold one, sign for one, take a fleet back: real server, router, processes, traffic (KEEP=1 leaves it running)
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-demo $(if $(KEEP),--keep)
 
+rehearse: build dev caddy ## practise a release in under 5 minutes: ten drills of the way back with faults, a control that must go red, an autoscaler (KEEP=1 leaves it, and the reports)
+	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals $(if $(KEEP),--keep)
+
 test: caddy dev ## everything: unit, stories, conformance, layers, lint of workflow code, replay, end to end
 	go vet ./...
 	PATH="$(BIN):$$PATH" go test -timeout 30m ./...
@@ -39,9 +42,10 @@ test: caddy dev ## everything: unit, stories, conformance, layers, lint of workf
 unit: ## the main module's tests alone
 	PATH="$(BIN):$$PATH" go test -timeout 30m ./...
 
-integration: caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime; fails where one is missing
+integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime; fails where one is missing
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./activities/caddy ./activities/faults ./activities/postgres ./activities/prometheus ./rollout/signature
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override'
+	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --postgres
 
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...

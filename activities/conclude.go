@@ -185,7 +185,7 @@ func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.
 	for i := range drills {
 		for k := range drills[i].Repeats {
 			r := &drills[i].Repeats[k]
-			if r.BreachAt == nil || r.HealthyAt == nil || len(m.Load) == 0 {
+			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || len(m.Load) == 0 {
 				continue
 			}
 			noticed, err := a.continuity(ctx, run, m, *r.BreachAt, *r.HealthyAt)

@@ -1,8 +1,8 @@
 package rehearsal
 
 import (
-	"net/url"
 	"slices"
+	"strings"
 
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
@@ -35,11 +35,9 @@ func (m Manifest) PlannedSampling(load rollout.Duration) *PlannedSampling {
 func (m Manifest) hosts() []string {
 	var out []string
 	for _, l := range m.Load {
-		u, err := url.Parse(l.URL)
-		if err != nil {
-			continue // a path of templates is no page of metrics
-		}
-		if host := u.Scheme + "://" + u.Host; !slices.Contains(out, host) {
+		scheme, rest, _ := strings.Cut(l.URL, "://")
+		host, _, _ := strings.Cut(rest, "/")
+		if host = scheme + "://" + host; !slices.Contains(out, host) {
 			out = append(out, host)
 		}
 	}

@@ -39,8 +39,11 @@ With -o json one finding a line.
 Exit codes: 0 nothing found, 1 the command itself failed, 2 usage, 14 found
 something that a person must look at.`
 
+// monthly is how old practice may be where nobody says.
+var monthly = durationFlag{rollout.Duration(30 * 24 * time.Hour)}
+
 func (c *cli) doctorCommand() *cobra.Command {
-	environment, practice, older := "", false, durationFlag{30 * rollout.Duration(24*time.Hour)}
+	environment, practice, older := "", false, monthly
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Find rollouts that nobody serves, that are stuck, or that were cut off", Args: cobra.NoArgs,
 		Long:    doctorHelp,

@@ -14,31 +14,52 @@ import (
 	"bakeoff/rehearsal/report"
 )
 
+// reporting is what was typed of a report.
+type reporting struct {
+	format, file, service string
+	older                 durationFlag
+}
+
 func (c *cli) reportCommand() *cobra.Command {
-	format, file := "", ""
+	r := reporting{older: monthly}
 	cmd := &cobra.Command{
-		Use: "report RUN", Short: "Show what a rehearsal found, as text, Markdown, HTML or JSON", Args: cobra.ExactArgs(1),
+		Use: "report RUN|FOLDER", Short: "Show what a rehearsal found, or where a service stands after all of them", Args: cobra.ExactArgs(1),
 		Long: `Show the evidence of a rehearsal. RUN is the folder of the run, as "bakeoff
-rehearse" prints it, or its evidence.json. Nothing but that file is read, and no
-Temporal is needed. The folder holds the same as report.html and report.md.
+rehearse" prints it, or its evidence.json. The folder holds the same as
+report.html and report.md.
+
+Of a FOLDER of runs it shows instead what would happen if the service had to go
+back right now: its last good drill, how long that took, whether it is overdue,
+the actions that are still open, and the trend over all of the runs.
+
+Nothing but evidence is read, and no Temporal is needed.
 
 Exit codes: 0 shown, 1 the command itself failed, 2 usage.`,
 		Example: `  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a
-  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a --format html --out report.html`,
+  bakeoff report evidence/staging/checkout --format html --out readiness.html
+  bakeoff report evidence --service checkout --older 14d -o json | jq .readiness.overdue`,
 		RunE: runs(func(_ context.Context, args []string) error {
+			if holdsRuns(args[0]) {
+				return c.reportStanding(args[0], r)
+			}
+			if r.service != "" {
+				return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", args[0])
+			}
 			run, err := readEvidence(args[0])
 			if err != nil {
 				return err
 			}
-			write, err := c.reporter(format)
+			write, err := c.reporter(r.format)
 			if err != nil {
 				return err
 			}
-			return c.into(file, func(w io.Writer) error { return write(w, run) })
+			return c.into(r.file, func(w io.Writer) error { return write(w, run) })
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "", "text, markdown, html or json (default that of --output)")
-	cmd.Flags().StringVar(&file, "out", "", "write to this `file` instead of standard output")
+	cmd.Flags().StringVar(&r.format, "format", "", "text, markdown, html or json (default that of --output)")
+	cmd.Flags().StringVar(&r.file, "out", "", "write to this `file` instead of standard output")
+	cmd.Flags().StringVar(&r.service, "service", "", "of a FOLDER: which service, where it holds runs of several")
+	cmd.Flags().Var(&r.older, "older", "of a FOLDER: a drill that is older than this is overdue")
 	return cmd
 }
 
@@ -61,7 +82,7 @@ func (c *cli) reporter(format string) (func(io.Writer, evidence.Run) error, erro
 func readEvidence(place string) (evidence.Run, error) {
 	var run evidence.Run
 	if info, err := os.Stat(place); err == nil && info.IsDir() {
-		place = filepath.Join(place, "evidence.json")
+		place = filepath.Join(place, evidenceFile)
 	}
 	body, err := os.ReadFile(place)
 	if err != nil {

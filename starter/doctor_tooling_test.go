@@ -18,15 +18,15 @@ import (
 
 const day = 24 * time.Hour
 
-// playedRun is a Temporal in which checkout was promoted, and playedRun a day ago
+// rehearsedTown is a Temporal in which checkout was promoted, and practised a day ago
 // with what was promoted; nothing is wrong with it.
-type playedRun struct {
+type rehearsedTown struct {
 	*fake
 	t *testing.T
 }
 
-func newPractice(t *testing.T) playedRun {
-	p := playedRun{&fake{pollers: map[string]int{"rehearsal": 1}, byType: map[string][]execution{}, tapes: map[string]*tape{}}, t}
+func newRehearsedTown(t *testing.T) rehearsedTown {
+	p := rehearsedTown{&fake{pollers: map[string]int{"rehearsal": 1}, byType: map[string][]execution{}, tapes: map[string]*tape{}}, t}
 	p.rolledOut("2.5.0", 2*day)
 	p.rehearsed("checkout", day, func(m *rehearsal.Manifest) {
 		taken := noon.Add(-day)
@@ -38,7 +38,7 @@ func newPractice(t *testing.T) playedRun {
 }
 
 // rolledOut adds a promotion that ended some time ago.
-func (p playedRun) rolledOut(version string, ago time.Duration) {
+func (p rehearsedTown) rolledOut(version string, ago time.Duration) {
 	closed := noon.Add(-ago)
 	p.byType["Rollout"] = append(p.byType["Rollout"], execution{run: run{"rollout/production/checkout", version}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED,
 		Closed: &closed, Service: "checkout", Environment: "production", Candidate: version, Outcome: rollout.Promoted})
@@ -46,7 +46,7 @@ func (p playedRun) rolledOut(version string, ago time.Duration) {
 
 // rehearsed adds a rehearsal of checkout 2.5.0 with a drill that passed some time
 // ago.
-func (p playedRun) rehearsed(name string, ago time.Duration, change func(*rehearsal.Manifest)) *execution {
+func (p rehearsedTown) rehearsed(name string, ago time.Duration, change func(*rehearsal.Manifest)) *execution {
 	closed := noon.Add(-ago)
 	m := rehearsal.Manifest{Name: name, Environment: "staging"}
 	m.Rollout.Service, m.Rollout.Release.Version = "checkout", "2.5.0"
@@ -64,7 +64,7 @@ func (p playedRun) rehearsed(name string, ago time.Duration, change func(*rehear
 }
 
 // serves lets a Target tell which artifact serves.
-func (p playedRun) serves(artifact string) {
+func (p rehearsedTown) serves(artifact string) {
 	p.byType["Target"] = []execution{{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}
 	p.onTarget = func(int) rollout.TargetStatus {
 		return rollout.TargetStatus{Good: []rollout.Known{{Release: rollout.Release{Version: "2.5.0", Artifact: artifact}}}}
@@ -77,55 +77,55 @@ func TestDoctorTooling(t *testing.T) {
 	old := data.Snapshot{Name: "orders", File: "orders.csv", TakenAt: &taken}
 	pinned := func(m *rehearsal.Manifest) { m.Baseline.Artifact = "shop@sha256:old" }
 	for name, tt := range map[string]struct {
-		change func(p playedRun)
+		change func(p rehearsedTown)
 		want   []string // kind: the beginning of what is said
 	}{
-		"nothing": {change: func(playedRun) {}},
-		"a service that was never playedRun": {change: func(p playedRun) {
+		"nothing": {change: func(rehearsedTown) {}},
+		"a service that was never practised": {change: func(p rehearsedTown) {
 			p.byType["Rollout"] = append(p.byType["Rollout"], execution{run: run{"rollout/staging/cart", "r"}, Service: "cart"})
 		}, want: []string{"drillOverdue: no drill of the way back of cart is known"}},
-		"a rehearsal that did not pass": {change: func(p playedRun) { p.byType["Rehearsal"][0].Outcome = "Failed" }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
-		"a rehearsal without drills":    {change: func(p playedRun) { p.byType["Rehearsal"][0].Step = 0 }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
-		"a control":                     {change: func(p playedRun) { p.byType["Rehearsal"][0].Outcome = rehearsal.OutcomeOfControl }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
-		"a drill that is old": {change: func(p playedRun) {
+		"a rehearsal that did not pass": {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Outcome = "Failed" }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a rehearsal without drills":    {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Step = 0 }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a control":                     {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Outcome = rehearsal.OutcomeOfControl }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a drill that is old": {change: func(p rehearsedTown) {
 			p.byType["Rehearsal"], p.library = nil, nil
 			p.rehearsed("checkout", 31*day, nil)
 			p.byType["Rollout"] = nil
-		}, want: []string{"drillOverdue: the way back of checkout was playedRun last 31d ago"}},
-		"a snapshot of the baseline that is old": {change: func(p playedRun) {
+		}, want: []string{"drillOverdue: the way back of checkout was practised last 31d ago"}},
+		"a snapshot of the baseline that is old": {change: func(p rehearsedTown) {
 			p.rehearsed("other", day, func(m *rehearsal.Manifest) { m.Baseline.Data = []data.Snapshot{old} })
 		}, want: []string{"staleBaseline: snapshot orders of rehearsal other was taken 40d ago"}},
-		"another snapshot that is old": {change: func(p playedRun) {
+		"another snapshot that is old": {change: func(p rehearsedTown) {
 			p.rehearsed("other", day, func(m *rehearsal.Manifest) { m.Data = []data.Set{{Snapshot: old}} })
 		}, want: []string{"staleSnapshot: snapshot orders of rehearsal other was taken 40d ago"}},
-		"a snapshot of unknown age": {change: func(p playedRun) {
+		"a snapshot of unknown age": {change: func(p rehearsedTown) {
 			p.rehearsed("other", day, func(m *rehearsal.Manifest) {
 				m.Data = []data.Set{{Snapshot: data.Snapshot{Name: "orders", File: "o.csv"}}}
 			})
 		}, want: []string{"staleSnapshot: nobody says when snapshot orders"}},
-		"one that only an older run of the rehearsal had": {change: func(p playedRun) {
+		"one that only an older run of the rehearsal had": {change: func(p rehearsedTown) {
 			p.rehearsed("checkout", 2*day, func(m *rehearsal.Manifest) { m.Data = []data.Set{{Snapshot: old}} })
 		}},
-		"another version was promoted since": {change: func(p playedRun) { p.rolledOut("2.6.0", time.Hour) },
-			want: []string{"practisedOlder: checkout was playedRun with 2.5.0, and 2.6.0 was promoted in production since"}},
-		"a promotion within a rehearsal": {change: func(p playedRun) {
+		"another version was promoted since": {change: func(p rehearsedTown) { p.rolledOut("2.6.0", time.Hour) },
+			want: []string{"practisedOlder: checkout was practised with 2.5.0, and 2.6.0 was promoted in production since"}},
+		"a promotion within a rehearsal": {change: func(p rehearsedTown) {
 			p.rolledOut("2.6.0", time.Hour)
 			p.byType["Rollout"][1].Parent.WorkflowID = rollout.RehearsalID("staging", "checkout")
 		}},
-		"a baseline that serves nowhere": {change: func(p playedRun) { p.rehearsed("other", day, pinned); p.serves("shop@sha256:new") },
+		"a baseline that serves nowhere": {change: func(p rehearsedTown) { p.rehearsed("other", day, pinned); p.serves("shop@sha256:new") },
 			want: []string{"practisedOlder: rehearsal other starts from shop@sha256:old, and shop@sha256:new serves"}},
-		"a baseline that serves":          {change: func(p playedRun) { p.rehearsed("other", day, pinned); p.serves("shop@sha256:old") }},
-		"a target that knows no artifact": {change: func(p playedRun) { p.rehearsed("other", day, pinned); p.serves("") }},
-		"files that nobody uses": {change: func(p playedRun) { p.library = append(p.library, "carts.yaml") },
+		"a baseline that serves":          {change: func(p rehearsedTown) { p.rehearsed("other", day, pinned); p.serves("shop@sha256:old") }},
+		"a target that knows no artifact": {change: func(p rehearsedTown) { p.rehearsed("other", day, pinned); p.serves("") }},
+		"files that nobody uses": {change: func(p rehearsedTown) { p.library = append(p.library, "carts.yaml") },
 			want: []string{"unusedTemplate: no rehearsal of the last 30d names carts.yaml"}},
-		"a schedule that is paused": {change: func(p playedRun) {
+		"a schedule that is paused": {change: func(p rehearsedTown) {
 			p.schedules = []schedule{{id: "schedule/rehearsal/staging/checkout", note: "broken", paused: true}, {id: "schedule/suite/weekly"}}
 		}, want: []string{"schedulePaused: schedule/rehearsal/staging/checkout is paused: broken"}},
-		"nobody serves rehearsals": {change: func(p playedRun) { p.pollers = nil }, want: []string{"unserved: nobody polls queue rehearsal"}},
+		"nobody serves rehearsals": {change: func(p rehearsedTown) { p.pollers = nil }, want: []string{"unserved: nobody polls queue rehearsal"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPractice(t)
+			p := newRehearsedTown(t)
 			tt.change(p)
 			got := bakeoff(t.Context(), p.fake, "doctor", "--tooling", "-o", "json")
 			var found []string
@@ -144,7 +144,7 @@ func TestDoctorTooling(t *testing.T) {
 }
 
 func TestDoctorToolingOlder(t *testing.T) {
-	p := newPractice(t)
+	p := newRehearsedTown(t)
 	require.Equal(t, 14, bakeoff(t.Context(), p.fake, "doctor", "--tooling", "--older", "12h").code)
 	require.Contains(t, bakeoff(t.Context(), p.fake, "doctor", "--tooling").out, "nothing found")
 	for _, wrong := range [][]string{{"--older", "0s"}, {"--older", "-1d"}, {"--env", "staging"}} {

@@ -87,7 +87,7 @@ func (w *rehearsalWatch) show(s rehearsal.SuiteStatus) {
 		}
 		if w.said[r.Name] != line {
 			w.said[r.Name] = line
-			w.say("%s", strings.TrimSuffix(line, ", "))
+			w.say("%s", strings.TrimSuffix(line, ","))
 		}
 	}
 }

@@ -26,9 +26,10 @@ func (r *run) inject(b *bake, in *activities.ObserveInput) {
 	r.status.Drilled = &rollout.Drilled{Step: d.Step, Verdict: d.Verdict, Weight: b.step.Weight, Raised: b.covered, Injected: in.Inject}
 }
 
-// timeDrill notes the moments of a drill's way back.
+// timeDrill notes the moments of a drill's way back. One that went back before the
+// injection, because somebody aborted it, was no drill.
 func (r *run) timeDrill(seen, decided, traffic, healthy time.Time) {
-	if d := r.status.Drilled; d != nil {
+	if d := r.status.Drilled; d != nil && !decided.Before(d.Injected) {
 		d.Seen, d.Decided, d.Traffic, d.Healthy = &seen, &decided, &traffic, &healthy
 	}
 }

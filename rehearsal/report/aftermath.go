@@ -1,6 +1,10 @@
 package report
 
-import "bakeoff/rehearsal/evidence"
+import (
+	"time"
+
+	"bakeoff/rehearsal/evidence"
+)
 
 // residue says what was left behind.
 func residue(run evidence.Run) section {
@@ -34,22 +38,30 @@ func actions(run evidence.Run) section {
 
 var actionTones = map[ActionState]tone{ActionDone: good, ActionMended: good, ActionOpen: unsure, ActionOverdue: bad, ActionAgain: bad}
 
-// actionRow has the state at the end of the run. Criteria of the run say it of
-// the actions of earlier runs only: its own follow from them.
+// actionRow has the state at the end of the run.
 func actionRow(run evidence.Run, a evidence.Action) []cell {
+	return checkedRow(checkAfter(run, a, run.EndedAt))
+}
+
+// checkAfter is where an action stands after a run. Criteria of the run say it of
+// the actions of earlier runs only: its own follow from them.
+func checkAfter(run evidence.Run, a evidence.Action, now time.Time) Checked {
 	criteria := run.Criteria
 	if a.From == run.ID {
 		criteria = nil
 	}
-	checked := Check([]evidence.Action{a}, run.EndedAt, criteria)[0].State
-	state, owner := cell{Text: string(checked), Tone: actionTones[checked]}, a.Owner
-	if a.Done != nil {
-		state.Text += ", said " + a.Done.UTC().Format(day)
+	return Check([]evidence.Action{a}, now, criteria)[0]
+}
+
+func checkedRow(c Checked) []cell {
+	state, owner := cell{Text: string(c.State), Tone: actionTones[c.State]}, c.Owner
+	if c.Done != nil {
+		state.Text += ", said " + c.Done.UTC().Format(day)
 	}
 	if owner == "" {
 		owner = "nobody yet"
 	}
-	return []cell{{Text: a.Finding}, {Text: a.Do}, {Text: owner}, {Text: a.Due.UTC().Format(day)}, state}
+	return []cell{{Text: c.Finding}, {Text: c.Do}, {Text: owner}, {Text: c.Due.UTC().Format(day)}, state}
 }
 
 const day = "2006-01-02"

@@ -42,9 +42,8 @@ import (
 //
 // A criterion one of whose signals was missing, altogether or for longer than
 // three samples and a tenth of upWithin, or of which too little was seen because
-// sampling broke off, is Unmeasured and never Passed; what no
-// missing sample can make good is Failed all the same. The outcome is the worst
-// of Criteria.
+// sampling broke off, is Unmeasured and never Passed; what no missing sample can
+// make good is Failed all the same. The outcome is the worst of Criteria.
 func Judge(e Expect, seen Seen) evidence.Scaling {
 	if len(seen.Samples) == 0 {
 		return evidence.Scaling{Outcome: evidence.Unmeasured, Reason: seen.nothing()}

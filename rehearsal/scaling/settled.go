@@ -19,7 +19,7 @@ const plateau = 1 - loadTurn
 //     replicas do not serve it;
 //   - it is replicas.max, and no queue was read that could tell.
 func (f *figures) settled() (replicas int, unknown string) {
-	from, to := f.peaks()
+	from, to := f.peakTime()
 	if lasted := to.Sub(from); lasted < f.e.UpWithin.Std() {
 		return 0, fmt.Sprintf("the peak lasted %s, too short to see what the autoscaler settles at within %s: let it last longer, or say capacity", round(lasted), f.e.UpWithin)
 	}
@@ -56,8 +56,8 @@ func (f *figures) tooFew(replicas int, from, to time.Time) string {
 	return fmt.Sprintf("the queue grew by %.3g/s: they do not serve %.4g/s, and how many would is not known; say capacity", grows, f.peak)
 }
 
-// peaks is the time of the peak.
-func (f *figures) peaks() (from, to time.Time) {
+// peakTime is when the peak began and ended.
+func (f *figures) peakTime() (from, to time.Time) {
 	for _, p := range f.rate {
 		if p.v < plateau*f.peak {
 			continue

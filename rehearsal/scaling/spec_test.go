@@ -55,3 +55,18 @@ func TestRefusesWhatNobodyMeans(t *testing.T) {
 		require.Contains(t, found[0].String(), wrong)
 	}
 }
+
+// promised is the contract's own example.
+const promised = "replicas: {min: 2, max: 6}\nupWithin: 60s\ndownWithin: 5m\novershoot: 1\noscillations: 0\n"
+
+func TestAcceptsWhatIsPromised(t *testing.T) {
+	var e scaling.Expect
+	require.Empty(t, specfile.Decode("rehearsal.yaml", []byte(promised), &e))
+	require.Empty(t, e.Problems("scaling"))
+	signals := e.WithDefaults().Signals
+	require.Equal(t, scaling.Signals{Ready: scaling.Signal{Gauge: "replicas_ready"}, Wanted: scaling.Signal{Gauge: "replicas_wanted"},
+		Queue: scaling.Signal{Gauge: "queue_length"}}, signals)
+
+	e.Signals.Ready.Gauge = "pods"
+	require.True(t, e.WithDefaults().Signals.Wanted.IsZero(), "who names one names all")
+}

@@ -68,7 +68,7 @@ func practise(b *testing.B, server *procs.Server, name string, repeat int, prepa
 	require.NoError(b, err)
 	file := filepath.Join(b.TempDir(), name+".yaml")
 	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, `{kind: Rehearsal, name: %[1]s, environment: staging, seed: 1, drills: [{from: step 1, after: 1s, repeat: %[2]d, restoreWithin: 10s}],
-  rollout: {kind: Rollout, service: %[1]s, environment: staging, release: {version: %[3]q}, target: %[4]s, drain: 0s, readyWithin: 5s,
+  rollout: {kind: Rollout, service: %[1]s, environment: staging, release: {version: %[3]q}, target: %[4]s, drain: 1s, readyWithin: 5s,
     strategy: {window: {first: 2s, poll: %[5]s}, canary: [{weight: 10%%, bake: 10s}]}}}`, name, repeat, candidate, drivers, drillPoll), 0o600))
 	out := procs.CLI(b.Context(), b, server, "rehearse", file, "-o", "json")
 	var status struct{ Place string }

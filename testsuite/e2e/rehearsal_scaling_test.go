@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 )
 
 // asPromised is what the contract's own example asks, with times that fit a test.
-const asPromised = "scaling: {replicas: {min: 1, max: 6}, upWithin: 6s, downWithin: 8s, overshoot: 2, oscillations: 0, metrics: {driver: scrape}}"
+const asPromised = "scaling: {replicas: {min: 1, max: 3}, upWithin: 6s, downWithin: 8s, overshoot: 1, oscillations: 0, metrics: {driver: scrape}}"
 
 // inDetail says more of the same, by what the service says of itself.
 const inDetail = `scaling: {replicas: {min: 1, max: 6}, upWithin: 6s, downWithin: 8s, overshoot: 2, oscillations: 0, poll: 200ms, capacity: 20/s,
@@ -39,8 +40,8 @@ func TestRehearsalOfAutoscaling(t *testing.T) {
 		broken  string // criterion
 		why     string
 	}{
-		"Good":       {scaling: inDetail, is: evidence.Passed},
-		"AsPromised": {scaling: asPromised, lasts: 15, is: evidence.Passed},
+		"Good":       {scaling: inDetail, flags: []string{"--max", "5"}, is: evidence.Passed},
+		"AsPromised": {scaling: asPromised, flags: []string{"--max", "3"}, lasts: 12, is: evidence.Passed},
 		"NoCooldown": {scaling: inDetail, flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling oscillations",
 			why: "without a turn of the load, and 0 are allowed"},
 		"Stuck": {scaling: inDetail, flags: []string{"--stuck-at", "2"}, is: evidence.Failed, broken: "scaling up",
@@ -59,6 +60,39 @@ func TestRehearsalOfAutoscaling(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStoppedRehearsalKeepsItsSamples: what was seen of an autoscaler before
+// somebody stopped the rehearsal is evidence, too.
+func TestStoppedRehearsalKeepsItsSamples(t *testing.T) {
+	h := found(t).hall(t)
+	url := scaledService(t, procs.DevProgram(t, "bakeoff-scaled"))
+	file := h.manifest(surge(url, 30), inDetail)
+	require.Zero(t, h.cli("rehearse", file, "--detach", "--reason", "to be stopped").Code)
+	until(t, "more than one replica", func() bool { return !strings.Contains(pageAt(t, url+"/metrics"), "\nreplicas_ready 1\n") })
+	require.Zero(t, h.cli("rehearse", file, "--stop", "--reason", "staging is needed").Code)
+	var found []string
+	until(t, "the evidence", func() bool {
+		found, _ = filepath.Glob(filepath.Join(h.folder, "evidence", "*", "*", "*", "report.md"))
+		return len(found) == 1
+	})
+	body, err := os.ReadFile(filepath.Join(filepath.Dir(found[0]), "evidence.json"))
+	require.NoError(t, err)
+	run := decode[evidence.Run](t, string(body))
+	require.Equal(t, evidence.Aborted, run.Outcome, run.Reason)
+	require.Positive(t, run.Scaling.Ceiling, "%+v", run.Scaling)
+	require.Greater(t, lengths(run)["replicas/ready"], 3)
+	require.NotEqual(t, evidence.Passed, run.Scaling.Outcome)
+}
+
+func pageAt(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(body)
 }
 
 // scaledService starts an autoscaled service of 20/s for each replica, and returns
@@ -92,6 +126,15 @@ func criterion(t *testing.T, s rehearsal.Status, name string) evidence.Criterion
 	return evidence.Criterion{}
 }
 
+// lengths is how many values each series has.
+func lengths(run evidence.Run) map[string]int {
+	out := map[string]int{}
+	for _, s := range run.Series {
+		out[s.Name+"/"+s.Of] = len(s.Values)
+	}
+	return out
+}
+
 // requiresFigures looks for what was measured, in the verdict and in the evidence.
 func (h *hall) requiresFigures(s rehearsal.Status) {
 	h.t.Helper()
@@ -102,10 +145,7 @@ func (h *hall) requiresFigures(s rehearsal.Status) {
 	require.Equal(h.t, 3, run.Scaling.Needed, run.Scaling.Reason)
 	require.Equal(h.t, 1, run.Scaling.Floor)
 	require.NotEmpty(h.t, run.Scaling.Advice)
-	names := map[string]int{}
-	for _, series := range run.Series {
-		names[series.Name+"/"+series.Of] = len(series.Values)
-	}
+	names := lengths(run)
 	require.Greater(h.t, names["replicas/ready"], 20, names)
 	require.Greater(h.t, names["rate/scaling"], 20, "the load that was sent: %v", names)
 	if s.Outcome == evidence.Passed {

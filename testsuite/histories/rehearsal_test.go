@@ -35,7 +35,7 @@ var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-outcome": {lines: "outcome: Promoted", want: evidence.Passed},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
-			s.until("baking")
+			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.SignalStop,
 				rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
 		}},
@@ -54,7 +54,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
-	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))}
+	s := &scene{t: t, server: server, world: world, worker: procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))}
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)

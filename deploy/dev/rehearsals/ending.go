@@ -17,7 +17,7 @@ import (
 // verifyPlace demands that everything is as it was before the first rehearsal.
 func (h *hall) verifyPlace() error {
 	return errors.Join(undisturbed(h.place.Toxiproxy), ended(h.place.Faults()),
-		serves(h.file("shop"), "1.0.0"), serves(h.file("queue"), "1.0.0"))
+		alone(h.file("shop")), alone(h.file("queue")))
 }
 
 // undisturbed demands that no proxy is closed and none has a toxic.
@@ -59,11 +59,14 @@ func ended(registry string) error {
 	return err
 }
 
-// serves demands that the process driver has one version, and no other.
-func serves(state, version string) error {
+// before is the version of each service before the first rehearsal.
+const before = "1.0.0"
+
+// alone demands that the process driver has that version, and no other.
+func alone(state string) error {
 	found, err := filepath.Glob(filepath.Join(state, "versions", "*.json"))
-	if want := []string{filepath.Join(state, "versions", version+".json")}; err == nil && !slices.Equal(found, want) {
-		return fmt.Errorf("%s has versions %v, not %s alone", state, found, version)
+	if want := []string{filepath.Join(state, "versions", before+".json")}; err == nil && !slices.Equal(found, want) {
+		return fmt.Errorf("%s has versions %v, not %s alone", state, found, before)
 	}
 	return err
 }
@@ -100,7 +103,7 @@ func gone(dir string, addresses []string) error {
 
 // addresses are those on which anything of this place listens.
 func (p place) addresses() []string {
-	all := []string{p.Admin, p.Shop, p.Queue, p.Front, p.Temporal, strings.TrimPrefix(p.Toxiproxy, "http://"), strings.TrimPrefix(p.UI, "http://")}
+	all := []string{p.Admin, p.Shop, p.Queue, p.Front, p.Database, p.Orders, p.Temporal, strings.TrimPrefix(p.Toxiproxy, "http://"), strings.TrimPrefix(p.UI, "http://")}
 	return slices.DeleteFunc(all, func(a string) bool { return a == "" }) // was never started
 }
 

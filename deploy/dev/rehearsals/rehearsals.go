@@ -21,11 +21,17 @@ import (
 // Name is what the program is called.
 const Name = "bakeoff-rehearsals"
 
+// Options say where programs and files are, and what the shop keeps its orders in.
+type Options struct {
+	town.Options
+	Postgres bool // in PostgreSQL, instead of a file
+}
+
 // Run rehearses everything and prints what happened. It returns an error when
 // something could not be started, ctx ended, a rehearsal ended otherwise than it
 // should, or something is left. Without Keep, and whenever it fails, everything
 // that it started is stopped before it returns.
-func Run(ctx context.Context, o town.Options) (err error) {
+func Run(ctx context.Context, o Options) (err error) {
 	programs, err := town.Find(o.Binaries, "bakeoff-scaled", "bakeoff-toxiproxy")
 	if err != nil {
 		return err
@@ -43,6 +49,7 @@ func Run(ctx context.Context, o town.Options) (err error) {
 	if err != nil {
 		return err
 	}
+	twice := h.twice()
 	again, err := h.rehearse(ctx, twice+".yaml")
 	if err != nil {
 		return err
@@ -51,21 +58,26 @@ func Run(ctx context.Context, o town.Options) (err error) {
 	if err := errors.Join(verify(suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
 		return err
 	}
-	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load, %.19s…, and the same verdict", twice, again[0].Fingerprint, again[0].loads["browse"])
+	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load and the same verdict", twice, again[0].Fingerprint)
 	return nil
 }
 
-// twice is the rehearsal that is made a second time. It is none that orders: the
-// same load makes the same orders, and a shop that has them already has them
-// double.
-const twice = "bad-release"
-
 // hall is where rehearsals are held.
 type hall struct {
-	options town.Options
+	options Options
 	story   *town.Story
 	town    *town.Town
 	place   place
 }
 
 func (h *hall) file(name string) string { return filepath.Join(h.town.Dir, name) }
+
+// twice is the rehearsal that is made a second time: without a database, into
+// which what was there before is restored, it is none that orders. The same load
+// makes the same orders, and a shop that has them already has them double.
+func (h *hall) twice() string {
+	if h.options.Postgres {
+		return "negative-control"
+	}
+	return "bad-release"
+}

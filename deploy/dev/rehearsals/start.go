@@ -32,6 +32,7 @@ type place struct {
 	Admin, Shop, Queue string // addresses, host:port
 	Front              string // of the proxy on the way to the shop, host:port
 	Temporal           string // host:port
+	Database, Orders   string // of PostgreSQL and of the proxy on the way to it, host:port; "": orders are kept in a file
 	UI                 string // URL
 	Toxiproxy          string // URL of its API
 
@@ -64,7 +65,7 @@ func (p place) QueueState() string { return p.Folder + "/queue" }
 // ShopDriver is what the process driver needs to run the shop.
 func (p place) ShopDriver() string {
 	return fmt.Sprintf(`{directory: %q, command: [%q], env: {SHOP_VERSION: "{{.Version}}", PORT: "{{.Port}}", SHOP_ERRORS: 0%%, SHOP_ORDERS: %q}}`,
-		p.Folder+"/shop", p.ShopProgram, "file:"+p.Folder+"/orders")
+		p.Folder+"/shop", p.ShopProgram, p.where())
 }
 
 // release fills in a release of the shop that is practised.
@@ -89,11 +90,14 @@ func (h *hall) start(ctx context.Context) error {
 	if err := h.town.StartCaddy(ctx, h.file("caddy.json"), p.Admin); err != nil {
 		return err
 	}
-	toxiproxy, err := h.town.StartReady(ctx, "bakeoff-toxiproxy", "bakeoff-toxiproxy", "way="+p.Front+","+p.Shop)
-	if err != nil {
+	if h.options.Postgres {
+		if err := h.startPostgres(ctx); err != nil {
+			return err
+		}
+	}
+	if err := h.startToxiproxy(ctx); err != nil {
 		return err
 	}
-	p.Toxiproxy = toxiproxy.Said("api")
 	if err := h.town.StartTemporal(ctx, "rehearsals"); err != nil {
 		return err
 	}
@@ -103,6 +107,18 @@ func (h *hall) start(ctx context.Context) error {
 	}
 	h.story.Say("Temporal %s, UI %s, the shop %s", h.town.Temporal, h.town.UI, p.Way())
 	return errors.Join(h.writeSuite(), h.release(ctx, "shop"), h.release(ctx, "queue"))
+}
+
+// startToxiproxy puts a proxy on the way to the shop, and one on the way to its
+// database.
+func (h *hall) startToxiproxy(ctx context.Context) error {
+	proxies := []string{"way=" + h.place.Front + "," + h.place.Shop}
+	if h.options.Postgres {
+		proxies = append(proxies, "orders="+h.place.Orders+","+h.place.Database)
+	}
+	toxiproxy, err := h.town.StartReady(ctx, "bakeoff-toxiproxy", "bakeoff-toxiproxy", proxies...)
+	h.place.Toxiproxy = toxiproxy.Said("api")
+	return err
 }
 
 // startWorkers starts the worker of the control plane, in such a way that a fault
@@ -122,6 +138,11 @@ func (h *hall) startWorkers(ctx context.Context) error {
 	if err := os.WriteFile(h.place.ControlPID, []byte(strconv.Itoa(control.PID)+"\n"), 0o644); err != nil {
 		return err
 	}
+	if h.options.Postgres {
+		if err := os.WriteFile(h.place.DatabaseFile(), []byte(databaseURL(h.place.Database)+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
 	config = h.file("rehearsals-worker.yaml")
 	if err := texts.Write(config, "rehearsals-worker.yaml", h.place); err != nil {
 		return err
@@ -139,7 +160,7 @@ func restart(pidFile, log string, command []string) string {
 // writeSuite writes the rehearsals and what they practise.
 func (h *hall) writeSuite() error {
 	var errs []error
-	files := []string{"suite.yaml", "shop.yaml", "queue.yaml"}
+	files := []string{"shop.sql", "suite.yaml", "shop.yaml", "queue.yaml"}
 	for _, s := range scenes {
 		files = append(files, s.name+".yaml")
 	}

@@ -118,6 +118,11 @@ func (m Member) Said(word string) string {
 	return ""
 }
 
+// Mentions reports whether the program has written a line with that text.
+func (m Member) Mentions(text string) bool {
+	return slices.ContainsFunc(m.lines(), func(line string) bool { return strings.Contains(line, text) })
+}
+
 func (m Member) lines() []string {
 	f, err := os.Open(m.log)
 	if err != nil {

@@ -34,8 +34,8 @@ const (
 	tempFolder    = "tmp"
 )
 
-// startWithin bounds the start of each process.
-const startWithin = 60 * time.Second
+// StartWithin bounds the start of each process.
+const StartWithin = 60 * time.Second
 
 // Town is what runs in one folder.
 type Town struct {
@@ -104,7 +104,7 @@ func (t *Town) StartTemporal(ctx context.Context, actor string) error {
 	if err != nil {
 		return err
 	}
-	if err := temporal.Await(ctx, startWithin, temporal.IsReady); err != nil {
+	if err := temporal.Await(ctx, StartWithin, temporal.IsReady); err != nil {
 		return err
 	}
 	t.Temporal, t.UI = temporal.Said("temporal"), temporal.Said("ui")
@@ -122,7 +122,7 @@ func (t *Town) StartCaddy(ctx context.Context, file, admin string) error {
 	if err != nil {
 		return err
 	}
-	return caddy.Await(ctx, startWithin, func() bool { return Answers200("http://" + admin + "/config/") })
+	return caddy.Await(ctx, StartWithin, func() bool { return Answers200("http://" + admin + "/config/") })
 }
 
 // StartReady starts a program and waits until it says that it is ready.
@@ -131,7 +131,7 @@ func (t *Town) StartReady(ctx context.Context, name, program string, args ...str
 	if err != nil {
 		return m, err
 	}
-	return m, m.Await(ctx, startWithin, m.IsReady)
+	return m, m.Await(ctx, StartWithin, m.IsReady)
 }
 
 // Close ends every process of the town, and removes its folder where that is a
