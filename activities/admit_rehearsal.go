@@ -55,7 +55,8 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 // runName is the id of a run's evidence. The same run has the same, however often
 // it is admitted.
 func runName(m rehearsal.Manifest, in AdmitRehearsalInput) string {
-	return fmt.Sprintf("%s/%s/%s-%.4s", m.Environment, m.Name, in.StartedAt.UTC().Format("20060102T150405Z"), in.RunID)
+	end := max(len(in.RunID)-4, 0) // its first characters are the time
+	return fmt.Sprintf("%s/%s/%s-%s", m.Environment, m.Name, in.StartedAt.UTC().Format("20060102T150405Z"), in.RunID[end:])
 }
 
 // schedules works every load out, and notes its digest.

@@ -39,7 +39,10 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 		slowest = max(slowest, r.HealthyAt.Sub(*r.BreachAt).Seconds())
 	}
 	limit := d.RestoreWithin.Std().Seconds()
-	reason := fmt.Sprintf("%d of %d drills restored the baseline, the slowest after %s", done, d.Repeat, inUnit(slowest, UnitSeconds))
+	reason := fmt.Sprintf("%d of %d drills restored the baseline", done, d.Repeat)
+	if done > 0 {
+		reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
+	}
 	for _, r := range repeats {
 		if r.Outcome != evidence.Passed {
 			reason += fmt.Sprintf("; drill %d: %s", r.Number, r.Reason)

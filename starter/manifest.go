@@ -27,6 +27,11 @@ func (c *cli) wrongAnywhere(from source) (problems []rollout.Problem) {
 // is wrong with either.
 func (c *cli) parseManifest(from source) (rehearsal.Manifest, []rollout.Problem) {
 	var m rehearsal.Manifest
+	if kind := specfile.Kind(from.text); kind != rehearsal.Kind && kind != "" {
+		return m, specfile.LocateIn(from.name, from.text, new(struct {
+			Kind string `json:"kind"`
+		}), []rollout.Problem{{Path: "kind", Message: kind + " is not rehearsed: expected kind: Rehearsal or RehearsalSuite"}})
+	}
 	problems := specfile.Decode(from.name, from.text, &m)
 	if len(problems) == 0 {
 		problems = c.include(&m, from)

@@ -18,7 +18,8 @@ import (
 func TestExamplesOfRehearsals(t *testing.T) {
 	c := found(t)
 	h := c.hall(t)
-	h.world.Behave("1.2.0", sim.Behaviour{Failures: 0.2}) // as testsuite/town does
+	h.world.Behave(baseline, sim.Behaviour{}) // healthy, as in testsuite/town
+	h.world.Behave("1.2.0", sim.Behaviour{Failures: 0.2})
 	examples := filepath.Join(procs.Root(), "starter", "examples")
 	for _, name := range []string{"town.yaml", "rehearsal.yaml", "suite.yaml"} {
 		text, err := os.ReadFile(filepath.Join(examples, name))
