@@ -14,6 +14,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/report"
 	"bakeoff/testsuite/procs"
 )
 
@@ -84,4 +85,72 @@ func TestRehearsal(t *testing.T) {
 		require.FileExists(t, filepath.Join(status.Place, name))
 	}
 	require.Empty(t, h.world.Violations())
+}
+
+// A declared drill of the first step may be made in production, where the worker
+// allows it; anything else may not.
+func TestProductionDrill(t *testing.T) {
+	c := found(t)
+	h := c.hall(t, "rehearsals: {productionDrills: [production]}", "limits: {production: {mutableTags: allow}}")
+	spec := h.file(oneStep, "environment: production")
+	lines := []string{"environment: production", "isolation: production", "rollout: " + spec, "drills: [{from: step 1, restoreWithin: 10s}]"}
+	status, out := h.rehearse(append(lines, "productionDrill: the yearly proof")...)
+	require.Equal(t, evidence.Passed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	require.Equal(t, 1, status.Drills)
+	for name, c := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"undeclared":  {lines, "say why in productionDrill"},
+		"with load":   {append(lines, "productionDrill: why not", h.browse("5s")), "a drill there makes no load"},
+		"beside it":   {[]string{"environment: prod", "isolation: production", "productionDrill: why not", "rollout: " + h.file(oneStep, "environment: prod"), lines[3]}, "rehearsals.productionDrills does not name it"},
+		"not as such": {[]string{"environment: production", "rollout: " + spec, lines[3]}, "a rehearsal does not touch it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := h.cli("rehearse", h.manifest(c.lines...), "--reason", "a test")
+			require.Equal(t, 3, out.Code, "%s\n%s", out.Stdout, out.Stderr)
+			require.Contains(t, out.Stdout+out.Stderr, c.want)
+		})
+	}
+}
+
+// The same manifest twice is the same load and the same faults, and can be
+// compared; another one cannot.
+func TestRepeatedRehearsal(t *testing.T) {
+	c := found(t)
+	h := c.hall(t)
+	drill := "drills: [{from: step 1, restoreWithin: 10s}]"
+	first, _ := h.rehearse(h.browse("8s"), drill)
+	again, _ := h.rehearse(h.browse("8s"), drill)
+	require.Equal(t, first.Fingerprint, again.Fingerprint)
+	require.Equal(t, first.Outcome, again.Outcome)
+	other, _ := h.rehearse(h.browse("8s"), drill, "name: other", "seed: 43")
+	require.NotEqual(t, first.Fingerprint, other.Fingerprint)
+	runs := []evidence.Run{h.evidence(first), h.evidence(again), h.evidence(other)}
+	require.Equal(t, runs[0].Load[0].Digest, runs[1].Load[0].Digest)
+	require.NotEqual(t, runs[0].Load[0].Digest, runs[2].Load[0].Digest)
+
+	out := h.cli("compare", first.Place, again.Place, "-o", "json")
+	require.Contains(t, []int{0, 10}, out.Code, out.Stderr)
+	compared := decode[report.Comparison](t, out.Stdout)
+	for _, p := range compared.Parts {
+		require.True(t, p.Agree, p.Name)
+	}
+	require.NotEmpty(t, compared.Metrics)
+	out = h.cli("compare", first.Place, other.Place)
+	require.Equal(t, 3, out.Code, out.Stdout)
+	require.Contains(t, out.Stderr, "cannot be compared")
+
+	file := filepath.Join(h.folder, "again.json")
+	require.NoError(t, os.WriteFile(file, []byte(runs[0].Manifest), 0o600))
+	out = h.cli("rehearse", file, "--reason", "from the evidence alone", "-o", "json")
+	require.Equal(t, first.Fingerprint, decode[rehearsal.Status](t, out.Stdout).Fingerprint, out.Stderr)
+}
+
+// evidence reads what a run left.
+func (h *hall) evidence(s rehearsal.Status) evidence.Run {
+	h.t.Helper()
+	body, err := os.ReadFile(filepath.Join(s.Place, "evidence.json"))
+	require.NoError(h.t, err)
+	return decode[evidence.Run](h.t, string(body))
 }
