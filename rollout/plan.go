@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -92,44 +91,6 @@ const (
 	RemoveCandidate CompensationKind = "RemoveCandidate"
 	RemoveCopy      CompensationKind = "RemoveCopy"
 )
-
-// Drill injects a verdict at a step, to practise the way back. Admit refuses
-// it outside rehearsals.
-type Drill struct {
-	Step    int      `json:"step"` // from 1
-	Verdict Verdict  `json:"verdict"`
-	After   Duration `json:"after,omitempty"` // into the step's bake, its warm-up not counted
-}
-
-// DrillVerdicts are the verdicts that lead back, and so can be practised.
-func DrillVerdicts() []Verdict { return []Verdict{Fail, NoData, Error, Inconclusive} }
-
-// check says what is wrong with a drill of a plan; "" when nothing is.
-func (d Drill) check(p Plan) string {
-	switch i := d.Step - 1; {
-	case i < 0 || i >= len(p.Steps):
-		return fmt.Sprintf("there is no step %d: the plan has %d", d.Step, len(p.Steps))
-	case d.After < 0 || d.After >= p.Steps[i].Bake:
-		return fmt.Sprintf("step %d bakes %s: %s after its start nobody watches it any more", d.Step, p.Steps[i].Bake, d.After)
-	case !slices.Contains(DrillVerdicts(), d.Verdict):
-		return fmt.Sprintf("%q is none of the verdicts that lead back: %v", d.Verdict, DrillVerdicts())
-	}
-	return ""
-}
-
-// Drilling makes of a plan that of a drill, sealed again. Nobody is asked in a
-// drill: it goes back whatever anybody says.
-func (p Plan) Drilling(d Drill) (Plan, error) {
-	if why := d.check(p); why != "" {
-		return p, errors.New(why)
-	}
-	p.Drill, p.Promote = &d, nil
-	p.Steps = slices.Clone(p.Steps)
-	for i := range p.Steps {
-		p.Steps[i].Approve = nil
-	}
-	return p.Seal(), nil
-}
 
 // minBaseline is the share of traffic below which the baseline says nothing
 // any more, so that only absolute checks decide.

@@ -41,7 +41,8 @@ type Run struct {
 	Why         string    `json:"why,omitempty"` // the reason given for starting it
 	StartedAt   time.Time `json:"startedAt"`
 	EndedAt     time.Time `json:"endedAt"`
-	Tool        string    `json:"tool"` // version of Bakeoff
+	Tool        string    `json:"tool"`               // version of Bakeoff
+	Negative    bool      `json:"negative,omitempty"` // a control, which passes only when it is red: its drills prove nothing of the service
 	Seed        int64     `json:"seed"`
 	WorkflowID  string    `json:"workflowId"`
 	RunID       string    `json:"runId"`

@@ -33,12 +33,12 @@ type Readiness struct {
 func (r Readiness) Ready() bool { return !r.Overdue && r.Failed == nil }
 
 // ReadinessOf judges the drills in the runs of one service. Runs of other
-// services are passed over; most is the greatest age that is allowed, 0: any.
+// services, and of controls, are passed over; most is the greatest age that is allowed, 0: any.
 func ReadinessOf(service string, runs []evidence.Run, now time.Time, most time.Duration) Readiness {
 	r := Readiness{Service: service}
 	var own []evidence.Run
 	for _, run := range runs {
-		if run.Service == service {
+		if run.Service == service && !run.Negative {
 			own = append(own, run)
 		}
 	}

@@ -91,6 +91,9 @@ func TestReadiness(t *testing.T) {
 	require.False(t, r.Overdue)
 	require.Contains(t, r.Reason, "a later one failed")
 
+	failed.Negative = true
+	require.True(t, report.ReadinessOf("checkout", append(runs, failed), end.Add(2*time.Hour), 7*24*time.Hour).Ready(), "a control has to fail")
+
 	earlier := later(poor(), -1)
 	earlier.Drills[0].Repeats[0].Outcome = evidence.Failed
 	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
