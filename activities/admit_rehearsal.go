@@ -27,7 +27,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if len(problems) > 0 {
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	if may, why := a.Rules.May(m.Environment, ActStart, in.Order.Actor); !may {
+	if why := a.mayRehearse(in.Order); why != "" {
 		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
@@ -50,6 +50,20 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{}, asTemporal("begin the evidence", err)
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// mayRehearse says why somebody may not rehearse in an environment; "" when they
+// may: who may start rollouts there. A rehearsal has no signature, so that it is
+// not for environments in which a start needs one.
+func (a *Activities) mayRehearse(o rehearsal.Order) string {
+	environment := o.Manifest.Environment
+	if may, why := a.Rules.May(environment, ActStart, o.Actor); !may {
+		return why
+	}
+	if a.Rules.Signing.requires(environment, ActStart) {
+		return "a start needs a signature in " + environment + ", and a rehearsal has none: practise in an environment that asks for none"
+	}
+	return ""
 }
 
 // runName is the id of a run's evidence. The same run has the same, however often

@@ -31,12 +31,18 @@ func autoscaled() rehearsal.Manifest {
 // admits is the plan of a rehearsal, or why it may not begin.
 func admits(t *testing.T, m rehearsal.Manifest) activities.AdmitRehearsalOutput {
 	t.Helper()
+	return admitsUnder(t, m, activities.Rules{})
+}
+
+func admitsUnder(t *testing.T, m rehearsal.Manifest, rules activities.Rules) activities.AdmitRehearsalOutput {
+	t.Helper()
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	_, a := samplingOf()
+	a.Rules = rules
 	a.Archive, a.Practice.Place = store.NewArchive(t.TempDir()), func(run string) string { return run }
 	a.Practice.Reaches = func(url string) bool { return strings.HasPrefix(url, "http://127.0.0.1:") }
 	env.RegisterActivity(a.AdmitRehearsal)
-	done, err := env.ExecuteActivity(a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123"})
+	done, err := env.ExecuteActivity(a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, RunID: "0123"})
 	require.NoError(t, err)
 	var out activities.AdmitRehearsalOutput
 	require.NoError(t, done.Get(&out))
@@ -85,4 +91,21 @@ func TestAutoscalingIsRefused(t *testing.T) {
 		require.Len(t, out.Problems, 1, "%s: %v", want, out.Problems)
 		require.Contains(t, out.Problems[0].String(), want)
 	}
+}
+
+// Who may rehearse is who may start, and a signature cannot be gone around.
+func TestWhoMayRehearse(t *testing.T) {
+	staging := func(role string) activities.Rules {
+		return activities.Rules{Roles: map[string][]string{"pipelines": {"ci"}, "people": {"ana"}}, Permissions: map[string]map[string][]string{"staging": {"start": {role}}}}
+	}
+	require.Empty(t, admitsUnder(t, autoscaled(), staging("people")).Cause)
+	out := admitsUnder(t, autoscaled(), staging("pipelines"))
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Contains(t, out.Problems[0].Message, "ana")
+
+	signed := staging("people")
+	signed.Signing.Require = map[string][]string{"staging": {"start"}}
+	out = admitsUnder(t, autoscaled(), signed)
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Contains(t, out.Problems[0].Message, "a start needs a signature in staging")
 }
