@@ -267,26 +267,3 @@ func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 	}
 	return c
 }
-
-// putBack says whether the state after is the state before.
-func (f Facts) putBack() evidence.Criterion {
-	const title = "nothing is left behind"
-	if f.Before.Digest == "" || f.After.Digest == "" {
-		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
-	}
-	left := f.Left()
-	c := criterion(title, len(left) == 0, float64(len(left)), "", fmt.Sprintf("after as before: %s", f.After.Text))
-	if len(left) > 0 {
-		c.Reason = strings.Join(left, "; ")
-	}
-	return c
-}
-
-// Left is what is there after the run and was not before, or the other way.
-func (f Facts) Left() []string {
-	left := f.After.Left
-	if f.Before.Digest != f.After.Digest {
-		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
-	}
-	return append(left, f.After.Extra...)
-}

@@ -33,7 +33,7 @@ func good() rehearsal.Facts {
 	drill := evidence.Drill{Name: "drill from step 1", Step: 1}
 	for n := range 10 {
 		begin := float64(n * 5)
-		drill.Repeats = append(drill.Repeats, evidence.Repeat{Number: n + 1, Outcome: evidence.Passed, Same: true, StartedAt: at(begin), EndedAt: at(begin + 4),
+		drill.Repeats = append(drill.Repeats, evidence.Repeat{Number: n + 1, RunID: "r", Outcome: evidence.Passed, Same: true, StartedAt: at(begin), EndedAt: at(begin + 4),
 			BreachAt: pointer(at(begin + 1)), SeenAt: pointer(at(begin + 1.5)), DecidedAt: pointer(at(begin + 1.6)), RestoredAt: pointer(at(begin + 2)), HealthyAt: pointer(at(begin + 3)),
 			Users: &evidence.Continuity{Requests: 20, LongestGap: rollout.Duration(time.Second)}})
 	}
@@ -94,7 +94,13 @@ func TestWhatBreaksACriterion(t *testing.T) {
 			m.Drills[0].Lost = &none
 			f.Drills[0].Repeats[5].Users = nil
 		}, "drill from step 1: requests lost", evidence.Unmeasured},
-		"something left":  {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.After.Digest = "b" }, "nothing is left behind", evidence.Failed},
+		"something left": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.After.Digest = "b" }, "nothing is left behind", evidence.Failed},
+		"a change of somebody else's": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.After.Digest = "b"
+			for i := range f.Drills[0].Repeats {
+				f.Drills[0].Repeats[i].RunID = ""
+			}
+		}, "nothing is left behind", evidence.Unmeasured},
 		"an unread state": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.After.Digest = "" }, "nothing is left behind", evidence.Unmeasured},
 		"a doubled order": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Ledger = &evidence.Ledger{Written: 9, Doubled: 1} }, "data is whole", evidence.Failed},
 		"an empty ledger": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Ledger = &evidence.Ledger{} }, "data is whole", evidence.Unmeasured},

@@ -187,6 +187,9 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		s.drift(e, step, "a foreign split is in force, nothing was written: "+out.Observed.String(), out.Observed)
 		return nil
 	}
+	if step > 0 && step <= len(s.plan.Steps) {
+		s.status.StepOwner = s.plan.Steps[step-1].Owner
+	}
 	weight := out.Split[s.status.Candidate]
 	if weight == 0 && out.Observed.Equal(out.Split) {
 		return nil // a ring of a cohort: no weight was written
@@ -196,8 +199,7 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		text += ": " + in.Why
 		data["why"] = in.Why
 	}
-	if step > 0 && step <= len(s.plan.Steps) {
-		s.status.StepOwner = s.plan.Steps[step-1].Owner
+	if step > 0 {
 		text += ownedBy(s.status.StepOwner)
 	}
 	if s.status.StepOwner != "" {

@@ -34,7 +34,11 @@ func (s *story) sentCohorts(e *historypb.HistoryEvent, one act) error {
 		return err
 	}
 	if one.Type == "SetCohort" {
-		s.add(e, rollout.EventCohortSet, in.Step, fmt.Sprintf("cohort %s sent to %s", in.Cohort, s.status.Candidate), map[string]any{"cohort": in.Cohort})
+		data := map[string]any{"cohort": in.Cohort}
+		if s.status.StepOwner != "" {
+			data["owner"] = s.status.StepOwner
+		}
+		s.add(e, rollout.EventCohortSet, in.Step, fmt.Sprintf("cohort %s sent to %s%s", in.Cohort, s.status.Candidate, ownedBy(s.status.StepOwner)), data)
 		return nil
 	}
 	kind := rollout.EventCleanedUp

@@ -54,7 +54,7 @@ func TestStoryOfACohort(t *testing.T) {
 		lines = append(lines, string(line.Kind)+": "+line.Text)
 	}
 	require.Contains(t, lines[0], ", answered for by platform")
-	require.Equal(t, "CohortSet: cohort internal sent to 2.5.0", lines[1])
+	require.Equal(t, "CohortSet: cohort internal sent to 2.5.0, answered for by platform", lines[1])
 	require.Contains(t, lines[2], "Window: window 1 at cohort internal")
 	require.Contains(t, lines[3], "StepPassed: passed at cohort internal, as the policy says: ")
 	require.Equal(t, "Restoring: no rule of these cohorts is left: internal", lines[4])

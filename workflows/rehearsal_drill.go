@@ -42,7 +42,7 @@ func (r *rehearsing) drill(d rehearsal.PlannedDrill, n int) evidence.Repeat {
 		return r.lookAfter(out)
 	}
 	out.Restore = status.TimeToRestore
-	if s := status.Drilled; s != nil && s.Healthy != nil {
+	if s := status.Drilled; s != nil && s.Healthy != nil && !s.Decided.Before(s.Injected) { // else it went back for another reason, before that
 		out.RaisedAt, out.Weight = &s.Raised, float64(s.Weight)/float64(rollout.All)
 		out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt, out.HealthyAt = &s.Injected, s.Seen, s.Decided, s.Traffic, s.Healthy
 	}

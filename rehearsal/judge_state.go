@@ -1,0 +1,49 @@
+package rehearsal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bakeoff/rehearsal/evidence"
+)
+
+// putBack says whether the state after is the state before.
+func (f Facts) putBack() evidence.Criterion {
+	const title = "nothing is left behind"
+	if f.Before.Digest == "" || f.After.Digest == "" {
+		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
+	}
+	if !f.touched() && f.Before.Digest != f.After.Digest {
+		return unmeasured(title, fmt.Sprintf("somebody else has changed the target meanwhile; before: %s; after: %s", f.Before.Text, f.After.Text))
+	}
+	left := f.Left()
+	c := criterion(title, len(left) == 0, float64(len(left)), "", fmt.Sprintf("after as before: %s", f.After.Text))
+	if len(left) > 0 {
+		c.Reason = strings.Join(left, "; ")
+	}
+	return c
+}
+
+// touched reports whether any rollout of the rehearsal began. Otherwise what has
+// changed is somebody else's.
+func (f Facts) touched() bool {
+	for _, d := range f.Drills {
+		if slices.ContainsFunc(d.Repeats, func(r evidence.Repeat) bool { return r.RunID != "" }) {
+			return true
+		}
+	}
+	return f.Rollout != nil
+}
+
+// Left is what is there after the run and was not before, or the other way.
+func (f Facts) Left() []string {
+	if !f.touched() {
+		return f.After.Extra
+	}
+	left := f.After.Left
+	if f.Before.Digest != f.After.Digest {
+		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
+	}
+	return append(left, f.After.Extra...)
+}
