@@ -126,10 +126,14 @@ func (a *Activities) waitFor(ctx context.Context, done func() (bool, error)) err
 
 // keepAlive sends heartbeats until the returned function is called, so that an
 // act whose worker died is taken over at once.
-func keepAlive(ctx context.Context) (stop func()) {
+func keepAlive(ctx context.Context) (stop func()) { return beat(ctx, time.Second) }
+
+// beat sends heartbeats so often, and so learns soon that the act was cancelled,
+// until the returned function is called.
+func beat(ctx context.Context, every time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		for sleep(ctx, time.Second) == nil {
+		for sleep(ctx, every) == nil {
 			activity.RecordHeartbeat(ctx)
 		}
 	}()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rehearsal/evidence"
@@ -31,7 +30,7 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
-		stop := beat(ctx)
+		stop := beat(ctx, 300*time.Millisecond)
 		_ = sleep(ctx, in.Until.Sub(a.now()))
 		stop()
 	}
@@ -71,6 +70,7 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 // SweepFaults takes back whatever faults of a run are left, and says which still
 // are there.
 func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (SweepFaultsOutput, error) {
+	defer keepAlive(ctx)()
 	if a.Faults == nil {
 		return SweepFaultsOutput{}, nil
 	}
@@ -91,15 +91,3 @@ func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (Swee
 }
 
 func faultID(run, name string) string { return run + "/" + name }
-
-// beat sends heartbeats, and so learns soon that the act was cancelled, until the
-// returned function is called.
-func beat(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		for sleep(ctx, 300*time.Millisecond) == nil {
-			activity.RecordHeartbeat(ctx)
-		}
-	}()
-	return cancel
-}

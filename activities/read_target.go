@@ -16,6 +16,7 @@ import (
 // and what is there of the release that is practised. Where versions answer is
 // not in the digest: the same version may be started anew elsewhere.
 func (a *Activities) ReadTarget(ctx context.Context, in ReadTargetInput) (ReadTargetOutput, error) {
+	defer keepAlive(ctx)()
 	s, err := a.readState(ctx, in.Job, in.Flags)
 	if err != nil {
 		return ReadTargetOutput{}, asTemporal("read the state of "+in.Target, err)

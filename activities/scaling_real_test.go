@@ -17,6 +17,7 @@ import (
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -81,7 +82,7 @@ func TestScaledService(t *testing.T) {
 // rehearse puts a service under load and returns what was seen of it.
 func rehearse(t *testing.T, program string, flags ...string) (scaling.Expect, []scaling.Sample) {
 	t.Helper()
-	address := procs.FreeAddress(t)
+	address := ports.Free(t)
 	service := procs.Start(t, "bakeoff-scaled", program, nil, append(flags, "--stabilisation", "2s", "--port", address[strings.LastIndex(address, ":")+1:])...)
 	require.Eventually(t, func() bool {
 		resp, err := http.Get("http://" + address + "/healthz")

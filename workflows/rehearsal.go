@@ -169,7 +169,7 @@ func (r *rehearsing) tearDown() {
 	r.halt()
 	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 })
 	act := r.act("sweep", "take back every fault that is left")
-	act.limit, act.within = time.Minute, 10*time.Minute
+	act.limit, act.within, act.heartbeat = time.Minute, 10*time.Minute, lookHeartbeat
 	var swept activities.SweepFaultsOutput
 	if err := start(r.ctx, act, a.SweepFaults, activities.SweepFaultsInput{Run: r.plan.Run}).Get(r.ctx, &swept); err != nil {
 		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
@@ -268,7 +268,7 @@ func (r *rehearsing) sleep(ctx workflow.Context, summary string, d time.Duration
 // look reads the state of the target.
 func (r *rehearsing) look(when string) rehearsal.State {
 	act := r.act("look."+when, "read the state of "+r.status.Target+" "+when)
-	act.queue, act.within = rollout.QueueInfra, 5*time.Minute
+	act.queue, act.within, act.heartbeat = rollout.QueueInfra, 5*time.Minute, lookHeartbeat
 	var out activities.ReadTargetOutput
 	in := activities.ReadTargetInput{Job: r.job, Flags: r.order.Manifest.Rollout.Release.Flags, Environment: r.status.Environment}
 	if err := start(r.ctx, act, a.ReadTarget, in).Get(r.ctx, &out); err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/testsuite/ports"
 )
 
 // findCaddy returns a Caddy of at least 2.9, from PATH or from ../../bin.
@@ -74,7 +74,7 @@ type server struct {
 func startCaddy(t *testing.T, fields map[string]any) server {
 	t.Helper()
 	binary, home := findCaddy(t), t.TempDir()
-	admin, site := freeAddress(t), freeAddress(t)
+	admin, site := ports.Free(t), ports.Free(t)
 	h := map[string]any{"@id": "bakeoff", "handler": "reverse_proxy", "upstreams": []any{}}
 	for name, value := range fields {
 		h[name] = value
@@ -110,14 +110,6 @@ func startCaddy(t *testing.T, fields map[string]any) server {
 	}, 15*time.Second, 10*time.Millisecond)
 	s.proxy = startProxy(t, admin)
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
 }
 
 // router returns a new driver that reaches Caddy through the proxy.

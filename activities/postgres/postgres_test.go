@@ -19,6 +19,7 @@ import (
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rollout/specfile"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -300,7 +301,7 @@ func TestUnreachableDatabases(t *testing.T) {
 	_, err := postgres.New("postgres://user:secret@host:port/x")
 	require.ErrorContains(t, err, "the address of a database cannot be read")
 	require.NotContains(t, err.Error(), "secret")
-	d, err := postgres.New("postgres://user:secret@" + procs.FreeAddress(t) + "/x")
+	d, err := postgres.New("postgres://user:secret@" + ports.Free(t) + "/x")
 	require.NoError(t, err)
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

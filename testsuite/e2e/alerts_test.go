@@ -52,7 +52,7 @@ type heard struct {
 // alert posts alerts to the worker.
 func (c *town) alert(t *testing.T, bearer, body string) (int, heard) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, "http://"+c.worker.Listen+"/alerts", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, c.worker.URL(t)+"/alerts", strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+bearer)
 	resp, err := http.DefaultClient.Do(req)

@@ -191,7 +191,7 @@ func TestLadder(t *testing.T) {
 	told := s.told(rollout.EventNotified)
 	require.Len(t, told, 5, "waiting, two rungs, rolling back, rolled back")
 	until(t, "both are counted", func() bool {
-		resp, err := http.Get("http://" + c.worker.Listen + "/metrics")
+		resp, err := http.Get(c.worker.URL(t) + "/metrics")
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)

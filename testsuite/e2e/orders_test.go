@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities/postgres"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -32,7 +33,7 @@ func startShop(t *testing.T, version, orders string, env ...string) shop {
 		}
 		t.Skip("SKIP: bin/bakeoff-shop is missing: make dev")
 	}
-	address := procs.FreeAddress(t)
+	address := ports.Free(t)
 	p := procs.Start(t, "bakeoff-shop", program, append(env, "SHOP_ORDERS="+orders, "SHOP_ERRORS=0", "SHOP_LATENCY=1ms"),
 		"--version", version, "--port", address[strings.LastIndex(address, ":")+1:])
 	p.AwaitLine(t, "ready")

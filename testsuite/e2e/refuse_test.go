@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rollout"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -81,7 +82,7 @@ func TestBusyAndTimeout(t *testing.T) {
 // Mistakes at the command line are told apart from a server that is away.
 func TestUsageAndUnreachable(t *testing.T) {
 	t.Parallel()
-	away := &procs.Server{Address: procs.FreeAddress(t)}
+	away := &procs.Server{Address: ports.Free(t)}
 	for code, args := range map[int][]string{
 		1: {"wait", "staging/checkout"},
 		2: {"wait", "staging/checkout", "--unknown"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rollout"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -54,10 +54,7 @@ func (c *town) faultyHall(t *testing.T) (*hall, *toxiproxy.Proxy) {
 		filepath.Join(t.TempDir(), "faults"), api.URL))
 	behind, err := url.Parse(h.users)
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	address := ports.Free(t)
 	proxy, err := toxiproxy.NewClient(strings.TrimPrefix(api.URL, "http://")).CreateProxy("users", address, behind.Host)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = proxy.Delete() })
@@ -88,7 +85,9 @@ func (h *hall) killAt(after time.Duration, worker bool) {
 func (h *hall) awaitNothing(proxy *toxiproxy.Proxy) {
 	h.t.Helper()
 	c := h.town.client(h.t)
-	until(h.t, "the rehearsal and its rollout are over", func() bool {
+	// Acts of a dead worker are missed after some seconds each, on a machine that
+	// has a hundred other tests to run.
+	within(h.t, 3*patience, "the rehearsal and its rollout are over", func() bool {
 		for _, id := range []string{rollout.RehearsalID("staging", h.name), "rollout/" + h.target()} {
 			d, err := c.DescribeWorkflowExecution(context.WithoutCancel(h.t.Context()), id, "")
 			if err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() == nil {

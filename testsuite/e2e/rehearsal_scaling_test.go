@@ -15,6 +15,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -99,7 +100,7 @@ func pageAt(t *testing.T, url string) string {
 // its URL when it is ready.
 func scaledService(t *testing.T, program string, flags ...string) string {
 	t.Helper()
-	address := procs.FreeAddress(t)
+	address := ports.Free(t)
 	service := procs.Start(t, "bakeoff-scaled", program, nil, append(flags, "--port", address[strings.LastIndex(address, ":")+1:])...)
 	t.Cleanup(func() { require.Zero(t, service.Stop(t)) })
 	url := "http://" + address

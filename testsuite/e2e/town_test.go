@@ -164,8 +164,14 @@ func replaced(spec []string, line string) []string {
 // until returns when something is so.
 func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
-		require.True(t, time.Now().Before(end), "not within %s: %s", patience, what)
+	within(t, patience, what, is)
+}
+
+// within returns when something is so, which may take longer than most things.
+func within(t testing.TB, limit time.Duration, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !is(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(end), "not within %s: %s", limit, what)
 	}
 }
 

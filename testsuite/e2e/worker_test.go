@@ -21,7 +21,7 @@ import (
 // page reads one of a worker's own pages.
 func page(t *testing.T, w *procs.Worker, path string) (status int, text string) {
 	t.Helper()
-	resp, err := http.Get("http://" + w.Listen + path)
+	resp, err := http.Get(w.URL(t) + path)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
@@ -82,7 +82,7 @@ func TestHandOver(t *testing.T) {
 	next := procs.LaunchWorker(t, s.town.server, "")
 	until(t, "another worker polls", func() bool { return strings.Contains(next.Tail(20), "msg=serving") })
 	require.Zero(t, s.town.worker.Stop(t))
-	_, err := http.Get("http://" + s.town.worker.Listen + "/healthz")
+	_, err := http.Get(s.town.worker.URL(t) + "/healthz")
 	require.Error(t, err)
 	s.ends(0, rollout.Promoted, "")
 	require.Equal(t, promotedOne, s.world.Log())

@@ -484,7 +484,7 @@ func (s *scene) until(what string) {
 func (s *scene) alert() {
 	body := `{"alerts": [{"status": "firing", "fingerprint": "7d3f", "startsAt": "2026-11-21T12:00:00Z", "annotations": {"summary": "too many errors"},
 		"labels": {"alertname": "CheckoutErrors", "environment": "staging", "service": "checkout"}}]}`
-	req, err := http.NewRequest(http.MethodPost, "http://"+s.worker.Listen+"/alerts", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, s.worker.URL(s.t)+"/alerts", strings.NewReader(body))
 	require.NoError(s.t, err)
 	req.Header.Set("Authorization", "Bearer recorded")
 	resp, err := http.DefaultClient.Do(req)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/testsuite/ports"
 )
 
 // Postgres is a real PostgreSQL over a folder of its own.
@@ -34,7 +36,7 @@ func StartPostgres(t testing.TB) *Postgres {
 		out, err := exec.Command("chown", "postgres:postgres", dir).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
-	files, address := filepath.Join(dir, "data"), FreeAddress(t)
+	files, address := filepath.Join(dir, "data"), ports.Free(t)
 	host, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
 

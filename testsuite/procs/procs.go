@@ -10,7 +10,6 @@ package procs
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,15 +78,6 @@ func Clean() {
 	}
 }
 
-// FreeAddress returns a loopback address that nobody listens on.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
-}
-
 // Process is a program that runs. It is killed when the test ends.
 type Process struct {
 	Name string
@@ -138,14 +128,14 @@ func (p *Process) Stop(t testing.TB) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// AwaitLine returns when a line of the log begins so.
-func (p *Process) AwaitLine(t testing.TB, prefix string) {
+// AwaitLine returns when a line of the log begins so, with the rest of the line.
+func (p *Process) AwaitLine(t testing.TB, prefix string) string {
 	t.Helper()
 	end := time.Now().Add(Patience)
 	for {
 		for _, line := range p.lines() {
-			if strings.HasPrefix(line, prefix) {
-				return
+			if rest, found := strings.CutPrefix(line, prefix); found {
+				return rest
 			}
 		}
 		select {

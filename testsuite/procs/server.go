@@ -111,7 +111,12 @@ func (s *Server) Env() []string {
 // Worker is one bakeoff-worker.
 type Worker struct {
 	*Process
-	Listen string // where /healthz and /metrics are
+}
+
+// URL is where it serves /healthz, /metrics and /alerts.
+func (w *Worker) URL(t testing.TB) string {
+	t.Helper()
+	return strings.TrimSuffix(strings.TrimSpace(w.AwaitLine(t, "health ")), "/healthz")
 }
 
 // StartWorker runs a worker and returns when it polls. The config may be "".
@@ -125,15 +130,13 @@ func StartWorker(t testing.TB, s *Server, config string, args ...string) *Worker
 // LaunchWorker runs a worker and returns at once. The config may be "".
 func LaunchWorker(t testing.TB, s *Server, config string, args ...string) *Worker {
 	t.Helper()
-	w := &Worker{Listen: FreeAddress(t)}
-	args = append([]string{"--listen", w.Listen}, args...)
+	args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 	if config != "" {
 		file := filepath.Join(t.TempDir(), "bakeoff-worker.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 		args = append(args, "--config", file)
 	}
-	w.Process = Start(t, "bakeoff-worker", Program(t, "bakeoff-worker"), s.Env(), args...)
-	return w
+	return &Worker{Start(t, "bakeoff-worker", Program(t, "bakeoff-worker"), s.Env(), args...)}
 }
 
 // Run is what one call of the command line gave.

@@ -5,8 +5,8 @@ package town
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -162,23 +162,30 @@ func preferred(port int) string {
 	return address
 }
 
-// FreeAddresses fills in addresses of this machine that are free now, each another.
+// FreeAddresses fills in addresses of this machine that are free now, each
+// another. Their ports are below those that systems give to connections (Linux:
+// from 32768): nobody is given one before it is bound.
 func FreeAddresses(into ...*string) error {
-	var errs []error
-	var listeners []net.Listener
-	for _, address := range into {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			errs = append(errs, fmt.Errorf("find a free port: %w", err))
-			break
+	const lowest, highest, tries = 10_000, 32_000, 1000
+	given := map[int]bool{}
+	for try := 0; len(given) < len(into); try++ {
+		if try == tries {
+			return fmt.Errorf("find %d free ports from %d to %d: %d tries were not enough", len(into), lowest, highest, tries)
 		}
-		*address = l.Addr().String()
-		listeners = append(listeners, l)
+		port := lowest + rand.IntN(highest-lowest)
+		if given[port] {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		_ = l.Close() // closing a listener loses nothing
+		*into[len(given)] = address
+		given[port] = true
 	}
-	for _, l := range listeners {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 var asking = http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
