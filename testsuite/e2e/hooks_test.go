@@ -118,7 +118,7 @@ func TestHookThatFails(t *testing.T) {
 			require.Equal(t, row.outcome, e.Outcome, e.Reason)
 			require.Equal(t, row.cause, e.Cause, e.Reason)
 			require.Contains(t, e.Reason, row.says)
-			require.Less(t, time.Since(began), within+patience/2)
+			require.Less(t, time.Since(began), within+patience/4)
 			require.Equal(t, row.log, s.world.Log())
 			if row.breaks {
 				require.Less(t, time.Since(began), within/2, "a breach waits for no hook")

@@ -87,7 +87,7 @@ func (h *hall) awaitNothing(proxy *toxiproxy.Proxy) {
 	c := h.town.client(h.t)
 	// Acts of a dead worker are missed after some seconds each, on a machine that
 	// has a hundred other tests to run.
-	within(h.t, 3*patience, "the rehearsal and its rollout are over", func() bool {
+	within(h.t, 2*patience, "the rehearsal and its rollout are over", func() bool {
 		for _, id := range []string{rollout.RehearsalID("staging", h.name), "rollout/" + h.target()} {
 			d, err := c.DescribeWorkflowExecution(context.WithoutCancel(h.t.Context()), id, "")
 			if err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() == nil {

@@ -28,7 +28,7 @@ const (
 var pending = sim.Script{State: activities.StatePending}
 
 // patience bounds every wait for something that must happen.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // licences is how many towns may be open at once: time has to hold on a
 // machine with two cores.

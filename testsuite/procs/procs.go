@@ -24,7 +24,7 @@ import (
 )
 
 // Patience bounds how long a process may take to start or to stop.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // Root is the repository's root folder.
 func Root() string {
