@@ -124,6 +124,9 @@ func (from Sources) make(seed int64, s Set, tables Tables) (Prepared, error) {
 	if len(wrong) > 0 {
 		return Prepared{}, fmt.Errorf("template of %s: %s", s.Name, told(wrong))
 	}
+	if s.Into != nil && t.format() != CSV {
+		return Prepared{}, fmt.Errorf("set %s: only csv can be put into a table, and template %s makes %s", s.Name, t.Name, t.format())
+	}
 	var body bytes.Buffer
 	made, err := Generate(&body, t, Draw{Seed: seed, Set: s.Name, Rows: s.Rows, Tables: tables})
 	if err != nil {

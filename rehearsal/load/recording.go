@@ -149,7 +149,8 @@ type harEntry struct {
 		URL      string                         `json:"url"`
 		Headers  []struct{ Name, Value string } `json:"headers"`
 		PostData struct {
-			Text string `json:"text"`
+			Text   string            `json:"text"`
+			Params []json.RawMessage `json:"params"`
 		} `json:"postData"`
 	} `json:"request"`
 }
@@ -174,6 +175,9 @@ func parseHAR(text []byte) ([]parsed, error) {
 			headers[h.Name] = h.Value
 		}
 		var p parsed
+		if body := e.Request.PostData; err == nil && body.Text == "" && len(body.Params) > 0 {
+			err = errors.New("has a body of which only the params were saved: export it with its text, or take the entry out")
+		}
 		if err == nil {
 			p, err = request(e.Started, e.Request.Method, e.Request.URL, headers, e.Request.PostData.Text)
 		}
