@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 
-	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report/chart"
 )
 
@@ -54,12 +53,7 @@ func (c Comparison) verdict() (tone, string) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, m.text))
 		}
 	}
-	broken := 0
-	for _, change := range c.Criteria {
-		if change.Now != evidence.Passed {
-			broken++
-		}
-	}
+	broken := c.broken()
 	said := "Nothing was measured in these runs"
 	if len(parts) > 0 {
 		said = fmt.Sprintf("Of %s: %s", count(len(c.Metrics), "metric", "metrics"), strings.Join(parts, ", "))

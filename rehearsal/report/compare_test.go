@@ -164,3 +164,37 @@ func TestComparisonInEveryForm(t *testing.T) {
 		require.Contains(t, said, m.Name)
 	}
 }
+
+// What did not pass before, and does not now, is no change for the worse; what is
+// new and does not pass is one.
+func TestWorseCriteria(t *testing.T) {
+	run := func(id string, outcome evidence.Outcome) evidence.Run {
+		r := poor()
+		r.ID, r.Criteria = id, nil
+		if outcome != "" {
+			r.Criteria = []evidence.Criterion{{Name: "errors", Outcome: outcome}}
+		}
+		r.Fingerprint = rich("a", 1).Fingerprint
+		return r
+	}
+	for _, c := range []struct {
+		before, now evidence.Outcome
+		worse       bool
+	}{
+		{evidence.Passed, evidence.Failed, true}, {evidence.Passed, evidence.Unmeasured, true}, {"", evidence.Failed, true},
+		{evidence.Failed, evidence.Unmeasured, false}, {evidence.Unmeasured, evidence.Failed, false}, {evidence.Failed, evidence.Passed, false}, {"", evidence.Passed, false},
+	} {
+		require.Equal(t, c.worse, compared(t, run("a", c.before), run("b", c.now)).Worse(), "%s to %s", c.before, c.now)
+	}
+}
+
+// A drill in which nobody sent anything says nothing of what users lost.
+func TestNobodyWasThere(t *testing.T) {
+	one, other := rich("a", 1), rich("b", 1)
+	for i := range other.Drills[0].Repeats {
+		other.Drills[0].Repeats[i].Users = &evidence.Continuity{}
+	}
+	m := metric(t, compared(t, one, other), "requests lost", "drill from step 1")
+	require.Equal(t, report.NotCompared, m.Movement)
+	require.Equal(t, "not measured in the last run", m.Reason)
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
 	"bakeoff/rehearsal/seed"
 )
@@ -50,4 +51,12 @@ func TestBound(t *testing.T) {
 	require.Contains(t, report.Bound(report.Distribution(make([]float64, 1000), 0.95)), "at least 99.7 % of drills", "rounded down")
 	require.Contains(t, report.Bound(report.Distribution(values[:1], 0.95)), "of one drill nothing can be said about the next")
 	require.Contains(t, report.Bound(report.Distribution(nil, 0.95)), "no drill was measured")
+}
+
+// A drill that did not come back is not in the bound, and the report says so.
+func TestBoundOfTimedDrillsAlone(t *testing.T) {
+	run := rich("a", 1)
+	require.NotContains(t, written(t, report.Text, run), "nobody knows how long")
+	run.Drills[0].Repeats = append(run.Drills[0].Repeats, evidence.Repeat{Number: 11, Outcome: evidence.Failed})
+	require.Contains(t, written(t, report.Text, run), "Of 1 more drill nobody knows how long it took")
 }

@@ -19,6 +19,9 @@ func drilled(run evidence.Run, d evidence.Drill) section {
 	}
 	restore := distributionOf(d)
 	s.Text = append(s.Text, sentence(upper(Bound(restore))))
+	if untimed := len(d.Repeats) - restore.N; untimed > 0 && restore.N > 0 {
+		s.Text = append(s.Text, fmt.Sprintf("Of %s nobody knows how long it took: the bound says nothing of such drills.", count(untimed, "more drill", "more drills")))
+	}
 	if early := earlyReversals(run, d); early != "" {
 		s.Text = append(s.Text, early)
 	}

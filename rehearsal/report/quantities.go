@@ -60,12 +60,12 @@ func quantities(run evidence.Run, slot float64) []quantity {
 	}
 	for _, l := range run.Load {
 		if l.Sent > 0 {
-			out = append(out, single("requests failed", l.Name, chart.Ratio, float64(l.Failed)/float64(l.Sent), underLoad),
-				single("latency p99, all requests", l.Name, chart.Seconds, l.Latency.P99, underLoad))
+			out = append(out, quantity{name: "requests failed", of: l.Name, unit: chart.Ratio, needs: underLoad}.single(float64(l.Failed)/float64(l.Sent)),
+				quantity{name: "latency p99, all requests", of: l.Name, unit: chart.Seconds, needs: underLoad}.single(l.Latency.P99))
 		}
 	}
 	if l := run.Ledger; l != nil {
-		out = append(out, single("transactions lost, doubled or altered", "", chart.Count, float64(l.Lost+l.Doubled+l.Altered), underLoad))
+		out = append(out, quantity{name: "transactions lost, doubled or altered", unit: chart.Count, needs: underLoad}.single(float64(l.Lost+l.Doubled+l.Altered)))
 	}
 	return append(out, scalingQuantities(run.Scaling)...)
 }
@@ -83,7 +83,7 @@ func drillQuantities(run evidence.Run, d evidence.Drill) []quantity {
 		if took, ok := restored(r); ok {
 			add(0, r, took)
 		}
-		if u := r.Users; u != nil {
+		if u := r.Users; u != nil && u.Requests > 0 {
 			add(1, r, float64(u.Failed))
 			add(2, r, std(u.LongestGap))
 			add(3, r, u.Latency.P99)
@@ -117,24 +117,28 @@ func seriesQuantity(s evidence.Series, slot float64) quantity {
 	return q
 }
 
-func single(name, of, unit string, value float64, needs []string) quantity {
-	return quantity{name: name, of: of, unit: unit, better: lower, needs: needs, pairs: []pair{{"all", value}}}
+// single is a figure that a run has once, and that is better when it is lower.
+func (q quantity) single(value float64) quantity {
+	q.better, q.pairs = lower, []pair{{"all", value}}
+	return q
 }
 
 func scalingQuantities(s *evidence.Scaling) []quantity {
 	if s == nil {
 		return nil
 	}
-	out := []quantity{
-		single("overshoot", "", "replicas", float64(s.Overshoot), ofReplicas),
-		single("oscillations", "", chart.Count, float64(s.Oscillations), ofReplicas),
-		single("longest queue", "", chart.Count, s.QueueMax, ofReplicas),
+	var out []quantity
+	add := func(name, unit string, value float64) {
+		out = append(out, quantity{name: name, unit: unit, needs: ofReplicas}.single(value))
 	}
+	add("overshoot", "replicas", float64(s.Overshoot))
+	add("oscillations", chart.Count, float64(s.Oscillations))
+	add("longest queue", chart.Count, s.QueueMax)
 	if s.Up != nil {
-		out = append(out, single("time to scale up", "", chart.Seconds, std(*s.Up), ofReplicas))
+		add("time to scale up", chart.Seconds, std(*s.Up))
 	}
 	if s.Down != nil {
-		out = append(out, single("time to scale down", "", chart.Seconds, std(*s.Down), ofReplicas))
+		add("time to scale down", chart.Seconds, std(*s.Down))
 	}
 	return out
 }

@@ -21,6 +21,10 @@ type Readiness struct {
 	// Restore is over the drills of that run; its largest is what to reckon with.
 	Restore *evidence.Distribution `json:"restore,omitempty"`
 
+	// NotBack is how many drills of that run did not put the baseline back: of them
+	// Restore says nothing.
+	NotBack int `json:"notBack,omitempty"`
+
 	// Failed is a later drill that did not pass.
 	Failed *time.Time `json:"failed,omitempty"`
 
@@ -38,7 +42,7 @@ func ReadinessOf(service string, runs []evidence.Run, now time.Time, most time.D
 	r := Readiness{Service: service}
 	var own []evidence.Run
 	for _, run := range runs {
-		if run.Service == service && !run.Negative {
+		if run.Service == service {
 			own = append(own, run)
 		}
 	}
@@ -51,6 +55,7 @@ func ReadinessOf(service string, runs []evidence.Run, now time.Time, most time.D
 		return r
 	}
 	r.LastDrill, r.Run, r.Restore = &passed.at, passed.run.ID, wholeRestore(passed.run)
+	r.NotBack = notBack(passed.run)
 	r.Age = rollout.Duration(max(now.Sub(passed.at), 0))
 	r.Overdue = most > 0 && r.Age.Std() > most
 	r.Reason = r.describe(most)
@@ -65,8 +70,24 @@ func (r Readiness) describe(most time.Duration) string {
 	if r.Failed != nil {
 		said += ", and a later one failed"
 	}
+	if r.NotBack > 0 {
+		said += fmt.Sprintf(", and %s of its run did not", count(r.NotBack, "drill", "drills"))
+	}
 	if r.Restore != nil {
 		said += "; " + Bound(*r.Restore)
 	}
 	return said
+}
+
+// notBack counts the drills of a run that failed.
+func notBack(run evidence.Run) int {
+	n := 0
+	for _, d := range run.Drills {
+		for _, r := range d.Repeats {
+			if r.Outcome == evidence.Failed {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -14,13 +14,18 @@ const fortnight = 14 * 24 * time.Hour
 
 // Findings proposes an action for everything that a run found wrong, in the
 // order of the report. The owner is who started the run, and it is due after two
-// weeks: people give it to whom it belongs. A run in which all was well has none.
+// weeks: people give it to whom it belongs. A run in which all was well has none,
+// and what a control was made to find is none, either.
 func Findings(run evidence.Run) []evidence.Action {
 	var out []evidence.Action
 	add := func(criterion, finding, do string) {
 		out = append(out, evidence.Action{Finding: finding, Do: do, Owner: run.StartedBy, Due: run.EndedAt.Add(fortnight), From: run.ID, Criterion: criterion})
 	}
-	for _, c := range run.Criteria {
+	asked := run
+	if run.Negative {
+		asked.Criteria, asked.Ledger, asked.Scaling = nil, nil, nil
+	}
+	for _, c := range asked.Criteria {
 		switch c.Outcome {
 		case evidence.Failed:
 			add(c.Name, c.Name+": "+c.Reason, "find out why, and mend it or change the limit with a reason")
@@ -35,7 +40,7 @@ func Findings(run evidence.Run) []evidence.Action {
 			}
 		}
 	}
-	if l := run.Ledger; l != nil && l.Lost+l.Doubled+l.Altered > 0 {
+	if l := asked.Ledger; l != nil && l.Lost+l.Doubled+l.Altered > 0 {
 		add("", fmt.Sprintf("transactions: %d lost, %d doubled, %d altered", l.Lost, l.Doubled, l.Altered), "find the writes that do not survive the switch")
 	}
 	for _, f := range run.Faults {
@@ -46,9 +51,9 @@ func Findings(run evidence.Run) []evidence.Action {
 	for _, r := range run.Residue {
 		add("", "left behind: "+r, "remove it, and let the rehearsal do so the next time")
 	}
-	if run.Scaling != nil {
-		for _, advice := range run.Scaling.Advice {
-			add("", "autoscaling: "+run.Scaling.Reason, advice)
+	if asked.Scaling != nil {
+		for _, advice := range asked.Scaling.Advice {
+			add("", "autoscaling: "+asked.Scaling.Reason, advice)
 		}
 	}
 	return out

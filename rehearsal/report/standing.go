@@ -107,6 +107,9 @@ func (s Standing) expected() []string {
 	} else {
 		out = append(out, "It worked the last time; how long it took was not measured.")
 	}
+	if r.NotBack > 0 {
+		out = append(out, fmt.Sprintf("In the same run %s did not put the baseline back: that may happen again.", count(r.NotBack, "drill", "drills")))
+	}
 	if r.Failed != nil {
 		out = append(out, fmt.Sprintf("It did not work when it was tried last, at %s: reckon with a person who has to help.", at(*r.Failed)))
 	}

@@ -86,9 +86,12 @@ type drillEnd struct {
 	run evidence.Run
 }
 
-// lastDrill is the newest drill with an outcome.
+// lastDrill is the newest drill with an outcome. Those of controls prove nothing.
 func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, found bool) {
 	for _, run := range runs {
+		if run.Negative {
+			continue
+		}
 		for _, d := range run.Drills {
 			for _, r := range d.Repeats {
 				if r.Outcome == outcome && (!found || r.EndedAt.After(last.at)) {

@@ -41,6 +41,10 @@ func TestTrends(t *testing.T) {
 	require.Nil(t, points[0].Age)
 	require.InDelta(t, 24*hours, points[1].Age.Std().Seconds(), 400)
 
+	control := rich("c", 1)
+	control.Negative = true
+	require.Nil(t, report.Trends([]evidence.Run{control, later(poor(), 24)})[0].Points[1].Age, "a control proves nothing")
+
 	var text, page bytes.Buffer
 	require.NoError(t, trends[1].Text(&text))
 	require.Contains(t, text.String(), "10 early reversals: each kept a bad candidate from most of the users.")
@@ -94,6 +98,12 @@ func TestReadiness(t *testing.T) {
 	failed.Negative = true
 	require.True(t, report.ReadinessOf("checkout", append(runs, failed), end.Add(2*time.Hour), 7*24*time.Hour).Ready(), "a control has to fail")
 
+	mixed := rich("b", 1)
+	mixed.Drills[0].Repeats[4].Outcome = evidence.Failed
+	r = report.ReadinessOf("checkout", []evidence.Run{mixed}, end.Add(time.Hour), 7*24*time.Hour)
+	require.Equal(t, 1, r.NotBack)
+	require.Contains(t, r.Reason, "and 1 drill of its run did not; of 10 drills")
+
 	earlier := later(poor(), -1)
 	earlier.Drills[0].Repeats[0].Outcome = evidence.Failed
 	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
@@ -124,6 +134,11 @@ func TestFindings(t *testing.T) {
 		"autoscaling: up in 38 s, down in 2 min 10 s, 0 oscillations",
 	}, findings)
 	require.Empty(t, report.Findings(evidence.Run{Criteria: []evidence.Criterion{{Name: "a", Outcome: evidence.Passed}}}))
+
+	run.Negative = true
+	found = report.Findings(run)
+	require.Len(t, found, 3, "what a control is made to find is nobody's to mend; what it leaves behind is")
+	require.Equal(t, "left behind: route canary", found[2].Finding)
 }
 
 func TestCheckOfActions(t *testing.T) {

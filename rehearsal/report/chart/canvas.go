@@ -33,12 +33,15 @@ func (c *canvas) open(name string, attributes ...string) {
 
 func (c *canvas) close(name string) { c.WriteString("</" + name + ">") }
 
-func (c *canvas) rect(class, title string, left, top, width, height float64) {
-	c.element("rect", title, "class", class, "x", n(left), "y", n(top), "width", n(width), "height", n(height))
+// spot is a place, or a size, in pixels: to the right, and down.
+type spot struct{ x, y float64 }
+
+func (c *canvas) rect(class, title string, corner, size spot) {
+	c.element("rect", title, "class", class, "x", n(corner.x), "y", n(corner.y), "width", n(size.x), "height", n(size.y))
 }
 
-func (c *canvas) line(class string, x1, y1, x2, y2 float64) {
-	c.element("line", "", "class", class, "x1", n(x1), "y1", n(y1), "x2", n(x2), "y2", n(y2))
+func (c *canvas) line(class string, from, to spot) {
+	c.element("line", "", "class", class, "x1", n(from.x), "y1", n(from.y), "x2", n(to.x), "y2", n(to.y))
 }
 
 func (c *canvas) path(class, title, d string) {
@@ -48,8 +51,8 @@ func (c *canvas) path(class, title, d string) {
 }
 
 // text writes one line of text; anchor is start, middle or end.
-func (c *canvas) text(class, anchor string, x, y float64, text string) {
-	c.open("text", "class", class, "text-anchor", anchor, "x", n(x), "y", n(y))
+func (c *canvas) text(class, anchor string, at spot, text string) {
+	c.open("text", "class", class, "text-anchor", anchor, "x", n(at.x), "y", n(at.y))
 	c.WriteString(html.EscapeString(text))
 	c.close("text")
 }

@@ -17,7 +17,7 @@ func (s scale) y(value float64) float64 {
 }
 
 func (d *drawing) panel(p Panel, top float64) {
-	d.over.text("heading", "start", 2, top+d.size.Font+2, p.Title)
+	d.over.text("heading", "start", spot{2, top + d.size.Font + 2}, p.Title)
 	if len(p.Lanes) > 0 {
 		for i, lane := range p.Lanes {
 			d.lane(lane, top+max(p.titleHeight()-6, 0)+d.lanes()*float64(i))
@@ -32,8 +32,8 @@ func (d *drawing) panel(p Panel, top float64) {
 		ticks = append(ticks, s.high)
 	}
 	for i, label := range labels(ticks, p.Unit) {
-		d.line("grid", d.left, s.y(ticks[i]), d.right, s.y(ticks[i]))
-		d.text("tick", "end", d.left-6, s.y(ticks[i])+d.size.Font/3, label)
+		d.line("grid", spot{d.left, s.y(ticks[i])}, spot{d.right, s.y(ticks[i])})
+		d.text("tick", "end", spot{d.left - 6, s.y(ticks[i]) + d.size.Font/3}, label)
 	}
 	d.bands(p.Bands, s)
 	for _, l := range p.Lines {
@@ -50,14 +50,14 @@ func (d *drawing) lane(lane Lane, top float64) {
 	top += d.lanes() - laneHeight
 	middle := top + laneHeight/2
 	if d.above {
-		d.over.text("label", "start", 2, top, d.fitting(lane.Label))
+		d.over.text("label", "start", spot{2, top}, d.fitting(lane.Label))
 	} else {
-		d.text("tick", "end", d.left-6, middle+d.size.Font/3, lane.Label)
+		d.text("tick", "end", spot{d.left - 6, middle + d.size.Font/3}, lane.Label)
 	}
-	d.line("grid", d.left, middle, d.right, middle)
+	d.line("grid", spot{d.left, middle}, spot{d.right, middle})
 	for _, s := range lane.Spans {
 		if finite(s.From) && finite(s.To) && s.To >= s.From {
-			d.rect("span k-"+string(s.Kind), s.Text, d.x(s.From), top+4, max(d.x(s.To)-d.x(s.From), 1), laneHeight-8)
+			d.rect("span k-"+string(s.Kind), s.Text, spot{d.x(s.From), top + 4}, spot{max(d.x(s.To)-d.x(s.From), 1), laneHeight - 8})
 		}
 	}
 	for i, dot := range lane.Dots {
@@ -69,7 +69,7 @@ func (d *drawing) lane(lane Lane, top float64) {
 			d.dot(dot.Kind, dot.Text, d.x(dot.X), middle+apart)
 		}
 	}
-	d.text("tick", "start", d.right+5, middle+d.size.Font/3, lane.Value)
+	d.text("tick", "start", spot{d.right + 5, middle + d.size.Font/3}, lane.Value)
 }
 
 // dot draws the shape of a kind: shapes differ, too, and not the colour alone.

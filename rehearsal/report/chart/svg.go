@@ -120,7 +120,7 @@ func (d *drawing) x(value float64) float64 {
 func (d *drawing) shades() {
 	for _, s := range d.figure.Shades {
 		if finite(s.From) && finite(s.To) {
-			d.rect("shade k-"+string(s.Kind), s.Text, d.x(s.From), d.top, max(d.x(s.To)-d.x(s.From), 1), d.bottom-d.top)
+			d.rect("shade k-"+string(s.Kind), s.Text, spot{d.x(s.From), d.top}, spot{max(d.x(s.To)-d.x(s.From), 1), d.bottom - d.top})
 		}
 	}
 }
@@ -131,11 +131,11 @@ func (d *drawing) axis() {
 	ticks := Ticks(a.Low, a.High, max(int((d.right-d.left)/(d.size.Font*4.4)), 2), a.Unit)
 	for i, label := range labels(ticks, a.Unit) {
 		x := d.x(ticks[i])
-		d.line("grid", x, d.top, x, d.bottom)
-		d.text("tick", "middle", x, d.bottom+d.size.Font+4, label)
+		d.line("grid", spot{x, d.top}, spot{x, d.bottom})
+		d.text("tick", "middle", spot{x, d.bottom + d.size.Font + 4}, label)
 	}
-	d.line("axis", d.left, d.bottom, d.right, d.bottom)
-	d.text("label", "middle", (d.left+d.right)/2, d.bottom+2*d.size.Font+8, a.Label)
+	d.line("axis", spot{d.left, d.bottom}, spot{d.right, d.bottom})
+	d.text("label", "middle", spot{(d.left + d.right) / 2, d.bottom + 2*d.size.Font + 8}, a.Label)
 }
 
 func (d *drawing) labelled() []Mark {
@@ -158,7 +158,7 @@ func (d *drawing) marks() {
 			if x > (d.left+d.right)/2 {
 				anchor, at = "end", x-5
 			}
-			d.over.text("label", anchor, at, top+4, m.Label)
+			d.over.text("label", anchor, spot{at, top + 4}, m.Label)
 		}
 		d.path("mark k-"+string(m.Kind), m.Text, "M"+n(x)+" "+n(top)+"V"+n(d.bottom))
 	}
