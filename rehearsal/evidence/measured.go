@@ -1,0 +1,160 @@
+package evidence
+
+import (
+	"time"
+
+	"bakeoff/rollout"
+)
+
+// Load is what one load sent and got, by the clock of who sent it. Latencies
+// count from the moment at which a request should have been sent, so that a
+// server that stalls is charged for those who would have waited.
+type Load struct {
+	Name            string         `json:"name"`
+	Digest          string         `json:"digest"`            // of the schedule: arrival times and requests
+	Arrived         int            `json:"arrived,omitempty"` // users who came: each sends one request, or a journey of several
+	Sent            int            `json:"sent"`
+	Failed          int            `json:"failed"`           // no answer, or not the one that was asked for
+	Errors          map[string]int `json:"errors,omitempty"` // kind → how many
+	Missed          int            `json:"missed,omitempty"` // should have been sent, and were not: the generator could not
+	Rate            float64        `json:"rate"`             // a second, as sent
+	Latency         Quantiles      `json:"latency"`          // from the planned moment
+	Service         Quantiles      `json:"serviceLatency"`   // from the moment of sending: what a naive tool shows
+	ArrivalErrorP99 float64        `json:"arrivalErrorP99"`  // seconds between planned and real sending
+	StartedAt       time.Time      `json:"startedAt"`
+	EndedAt         time.Time      `json:"endedAt"`
+}
+
+// Quantiles of a distribution, in seconds.
+type Quantiles struct {
+	P50 float64 `json:"p50"`
+	P90 float64 `json:"p90"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// Fault is one fault as it really was.
+type Fault struct {
+	Name      string    `json:"name"`
+	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt"`
+	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin)
+	Verified  bool      `json:"verified"`  // it was seen to be gone
+	Error     string    `json:"error,omitempty"`
+}
+
+// Drill is one kind of drill, repeated.
+type Drill struct {
+	Name    string           `json:"name"` // "from step 1"
+	Step    int              `json:"step"`
+	Poll    rollout.Duration `json:"poll,omitempty"` // how often the step was looked at: a breach cannot be seen sooner
+	Repeats []Repeat         `json:"repeats"`
+	Restore *Distribution    `json:"restore,omitempty"` // seconds from the breach until the baseline is verified, of those that ended
+	Limit   rollout.Duration `json:"restoreWithin,omitempty"`
+}
+
+// Repeat is one drill.
+type Repeat struct {
+	Number      int                    `json:"number"` // from 1
+	Outcome     Outcome                `json:"outcome"`
+	Reason      string                 `json:"reason"`
+	WorkflowID  string                 `json:"workflowId"`
+	RunID       string                 `json:"runId"`
+	StartedAt   time.Time              `json:"startedAt"`
+	Weight      float64                `json:"weight,omitempty"`   // the candidate's in the step, as a ratio
+	RaisedAt    *time.Time             `json:"raisedAt,omitempty"` // it has it from then on
+	BreachAt    *time.Time             `json:"breachAt,omitempty"` // the verdict was injected
+	SeenAt      *time.Time             `json:"seenAt,omitempty"`
+	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
+	RestoredAt  *time.Time             `json:"restoredAt,omitempty"` // traffic
+	HealthyAt   *time.Time             `json:"healthyAt,omitempty"`
+	EndedAt     time.Time              `json:"endedAt"`
+	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
+	Users       *Continuity            `json:"users,omitempty"`
+	Same        bool                   `json:"same"` // the state after equals the state before
+	Differences []string               `json:"differences,omitempty"`
+	Residue     []string               `json:"residue,omitempty"`
+}
+
+// Continuity is what users noticed between two moments, measured where they are.
+type Continuity struct {
+	From       time.Time        `json:"from"`
+	To         time.Time        `json:"to"`
+	Requests   int              `json:"requests"`
+	Failed     int              `json:"failed"`
+	LongestGap rollout.Duration `json:"longestGap"` // between two good answers that came one after the other
+	Latency    Quantiles        `json:"latency"`
+}
+
+// Distribution of repeated measurements, with a bound that needs no assumption
+// about their shape: of n repeats with maximum Max, with confidence Confidence
+// the next is at most Max with a probability of at least Coverage = (1−Confidence)^(1/n).
+type Distribution struct {
+	N          int       `json:"n"`
+	Values     []float64 `json:"values"` // in the order of the repeats
+	Median     float64   `json:"median"`
+	P90        float64   `json:"p90"`
+	Max        float64   `json:"max"`
+	Confidence float64   `json:"confidence"` // 0.95
+	Coverage   float64   `json:"coverage"`
+	Unit       string    `json:"unit"` // "s"
+}
+
+// Ledger is what became of synthetic transactions: written, then read back.
+type Ledger struct {
+	Written  int      `json:"written"` // acknowledged
+	Unsure   int      `json:"unsure"`  // sent, and no answer: may be there once, or not
+	Lost     int      `json:"lost"`
+	Doubled  int      `json:"doubled"`
+	Altered  int      `json:"altered"`
+	Unread   int      `json:"unread"`             // could not be read back
+	Examples []string `json:"examples,omitempty"` // at most 20: "order 7f3a: doubled"
+	Tables   []Table  `json:"tables,omitempty"`
+}
+
+// Table is one reference table, by digest before and after.
+type Table struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+	Rows   int    `json:"rows"`
+}
+
+// Scaling is how an autoscaler did. A nil figure was not measured.
+type Scaling struct {
+	Outcome      Outcome           `json:"outcome"`
+	Reason       string            `json:"reason"`
+	Up           *rollout.Duration `json:"up,omitempty"`     // from the crossing of the trigger to enough replicas
+	Asked        *rollout.Duration `json:"asked,omitempty"`  // the part of Up until the autoscaler asked for enough
+	Down         *rollout.Duration `json:"down,omitempty"`   // from the end of the need to the floor
+	Needed       int               `json:"needed,omitempty"` // replicas that the load needed at its peak; 0: not known
+	Overshoot    int               `json:"overshoot"`        // replicas above what was needed, at most
+	Oscillations int               `json:"oscillations"`     // turns from up to down to up, and the other way
+	Floor        int               `json:"floor"`            // fewest replicas seen
+	Ceiling      int               `json:"ceiling"`          // most replicas seen
+	CooldownKept bool              `json:"cooldownKept"`
+	QueueMax     float64           `json:"queueMax"`         // longest queue while more replicas were awaited
+	LatencyMax   float64           `json:"latencyMax"`       // seconds: worst p99 in the same time
+	Advice       []string          `json:"advice,omitempty"` // for requests, cooldowns, capacity
+}
+
+// The series that the reports know; others are drawn alone.
+const (
+	SeriesErrors   = "errors"      // ratio, of a load, or of a side
+	SeriesLatency  = "latency-p99" // seconds
+	SeriesMedian   = "latency-p50" // seconds
+	SeriesRate     = "rate"        // a second
+	SeriesWeight   = "weight"      // ratio: the candidate's share
+	SeriesReplicas = "replicas"
+	SeriesQueue    = "queue"
+)
+
+// Series is one signal over time.
+type Series struct {
+	Name    string    `json:"name"`
+	Of      string    `json:"of,omitempty"` // which load, or "baseline" and "candidate"
+	Unit    string    `json:"unit"`         // "ratio", "s", "/s", "replicas"…
+	Seconds []float64 `json:"seconds"`      // since StartedAt, rising
+	Values  []float64 `json:"values"`       // as many; finite
+}
