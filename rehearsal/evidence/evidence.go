@@ -2,7 +2,7 @@
 // happened when, what was measured, and what that came to. The reports are made
 // from it alone, runs are compared by it, and a run can be repeated from it.
 //
-// Times are wall clock, in UTC. Durations are [rollout.Duration], as in specs.
+// Times are wall clock, in UTC. Durations are those of specs.
 package evidence
 
 import "time"
