@@ -71,7 +71,7 @@ func (d Drill) Title() string {
 type PlannedDrill struct {
 	Name       string           `json:"name"`
 	Step       int              `json:"step"`
-	Poll       rollout.Duration `json:"poll,omitempty"` // of the step
+	Poll       rollout.Duration `json:"poll,omitempty"`
 	Limit      rollout.Duration `json:"restoreWithin"`
 	Takes      rollout.Duration `json:"takes"`      // at most, until it is not waited for any more
 	Injections []rollout.Drill  `json:"injections"` // one for each repeat

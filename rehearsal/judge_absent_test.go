@@ -137,6 +137,50 @@ func TestRateOfParts(t *testing.T) {
 	require.InDelta(t, 10, *c.Value, 0.3)
 }
 
+// What an expectation is about, and what it leaves out: requests of 500 ms in the
+// fault, of 10 ms elsewhere, and three slow ones at the edges.
+func TestMomentsOfExpectations(t *testing.T) {
+	spikes := func(f *rehearsal.Facts) {
+		f.Requests[5].Latency, f.Requests[152].Latency, f.Requests[304].Latency = 2*time.Second, 3*time.Second, 4*time.Second
+	}
+	second := rollout.Duration(time.Second)
+	for want, e := range map[float64]rehearsal.Expect{
+		4: {Always: true}, 4.0001: {Outside: "slow-db"}, 2: {Outside: "slow-db", Settle: second}, 3: {During: "slow-db"}, 0.5: {During: "slow-db", Settle: second},
+		4.0002: {Always: true, Settle: second},
+	} {
+		e.Signal, e.Below = rehearsal.SignalLatencyMax, amount(60, rehearsal.UnitSeconds)
+		require.InDelta(t, want, *expecting(t, e, spikes).Value, 0.001, "%+v", e)
+	}
+	early := func(f *rehearsal.Facts) { f.Requests[5].Latency = 2 * time.Second }
+	e := rehearsal.Expect{Signal: rehearsal.SignalLatencyMax, Always: true, Settle: second, Below: amount(1, rehearsal.UnitSeconds)}
+	require.Equal(t, evidence.Passed, expecting(t, e, early).Outcome)
+	e.Settle = 0
+	require.Equal(t, evidence.Failed, expecting(t, e, early).Outcome)
+}
+
+// A quantile is one of the values: of ten to a hundred.
+func TestQuantilesOfUsers(t *testing.T) {
+	tens := func(f *rehearsal.Facts) {
+		f.Requests = nil
+		for i := range 10 {
+			f.Requests = append(f.Requests, rehearsal.Request{Load: "browse", At: time.Duration(i) * time.Second, Latency: time.Duration(10*(i+1)) * time.Millisecond, Good: true})
+		}
+	}
+	for signal, want := range map[string]float64{rehearsal.SignalP50: 0.05, rehearsal.SignalP90: 0.09, rehearsal.SignalP99: 0.1, rehearsal.SignalLatencyMax: 0.1} {
+		c := expecting(t, rehearsal.Expect{Signal: signal, Always: true, Below: amount(1, rehearsal.UnitSeconds)}, tens)
+		require.InDelta(t, want, *c.Value, 1e-9, signal)
+	}
+}
+
+// Misses are a share of the seconds of the profile: no more may be outside.
+func TestMissesOfProfiles(t *testing.T) {
+	profile := []rehearsal.ProfilePoint{{High: amount(0.02, rehearsal.UnitSeconds)}, {At: rollout.Duration(time.Minute), High: amount(0.02, rehearsal.UnitSeconds)}}
+	e := rehearsal.Expect{Signal: rehearsal.SignalP99, Always: true, Profile: profile, Misses: rollout.All / 4}
+	require.Equal(t, evidence.Passed, expecting(t, e, nil).Outcome, "15 of 60")
+	one := func(f *rehearsal.Facts) { f.Requests[0].Latency = time.Second }
+	require.Equal(t, evidence.Failed, expecting(t, e, one).Outcome, "16 of 60")
+}
+
 // replicasOf samples an autoscaler, a character a second; '.' could not be read.
 func replicasOf(text string) func(*rehearsal.Facts) {
 	return func(f *rehearsal.Facts) {

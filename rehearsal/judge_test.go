@@ -107,6 +107,25 @@ func TestWhatBreaksACriterion(t *testing.T) {
 		"a changed table": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
 			f.Ledger = &evidence.Ledger{Written: 9, Tables: []evidence.Table{{Name: "t", Before: "a", After: "b"}}}
 		}, "data is whole", evidence.Failed},
+		"traffic that comes back late": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
+			m.Drills[0].DecideWithin = rollout.Duration(2 * time.Second)
+			f.Drills[0].Repeats[3].RestoredAt = pointer(at(18.5))
+		}, "drill from step 1: traffic back within 2s", evidence.Failed},
+		"traffic that comes back in time": {func(m *rehearsal.Manifest, _ *rehearsal.Facts) {
+			m.Drills[0].DecideWithin = rollout.Duration(2 * time.Second)
+		}, "", ""},
+		"traffic that nobody saw coming back": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
+			m.Drills[0].DecideWithin = rollout.Duration(2 * time.Second)
+			f.Drills[0].Repeats[3].RestoredAt = nil
+		}, "drill from step 1: traffic back within 2s", evidence.Failed},
+		"well before it was bad": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Drills[0].Repeats[3].HealthyAt = pointer(at(15)) },
+			"drill from step 1: restored within 10s", evidence.Failed},
+		"a fault that is left in a target that nobody can read": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.After = rehearsal.State{Extra: []string{"fault slow-db"}}
+		}, "nothing is left behind", evidence.Failed},
+		"two that are not well": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Drills[0].Repeats[3].HealthyAt, f.After.Digest = pointer(at(30)), ""
+		}, "drill from step 1: restored within 10s", evidence.Failed},
 		"another end": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
 			m.Outcome, f.Rollout = rollout.Promoted, &rollout.Status{Outcome: rollout.RolledBack}
 		}, "the rollout is Promoted", evidence.Failed},

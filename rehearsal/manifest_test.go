@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -209,4 +210,20 @@ func TestFingerprintOfBytes(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"data/orders", "load/browse", "tool"}, differ)
+}
+
+// How long things may take: a drill its bakes up to its own, and three times its
+// way back; the watch over an autoscaler until it must have come down.
+func TestHowLongThingsTake(t *testing.T) {
+	m, problems := parse(t, "from: step 1", "from: step 2")
+	require.Empty(t, problems)
+	planned := m.PlannedDrills()[0]
+	steps := rollout.NewPlan(m.Rollout.Spec)
+	require.Equal(t, rollout.Duration(2*time.Minute)+steps.Spec.ReadyWithin+rollout.Duration(3*time.Minute)+3*rollout.Duration(10*time.Second), planned.Takes)
+	require.Equal(t, steps.Steps[1].Poll, planned.Poll)
+	for _, d := range planned.Injections {
+		require.Zero(t, d.After.Std()%time.Millisecond)
+	}
+	m.Scaling = &scaling.Expect{DownWithin: rollout.Duration(time.Minute)}
+	require.Equal(t, rollout.Duration(95*time.Second), m.PlannedSampling(rollout.Duration(30*time.Second)).For)
 }

@@ -43,7 +43,7 @@ func (f *figures) up() evidence.Criterion {
 		return unmeasured(c, "load and samples went on for %s after the trigger, too short to see %s: let them last longer", round(waited), f.e.UpWithin)
 	case f.enough.IsZero():
 		most := int(f.ready.between(f.crossed, f.until()).most())
-		return failed(c, f.crossed, "only %d of the %s needed %s ready after %s, and %s were allowed", most, replicas(f.needed), were(most), round(waited), f.e.UpWithin)
+		return failed(c, f.crossed, "only %d of the %s needed were ready after %s, and %s were allowed", most, replicas(f.needed), round(waited), f.e.UpWithin)
 	}
 	c.Reason = fmt.Sprintf("%s %s ready %s after the trigger", replicas(f.needed), were(f.needed), round(took))
 	return f.within(c, f.crossed, f.enough, f.e.UpWithin)
