@@ -146,6 +146,9 @@ func TestWhatBreaksACriterion(t *testing.T) {
 			require.Equal(t, c.broken, found)
 			outcome, _ := m.Verdict(criteria, f)
 			require.Equal(t, c.broken == "", outcome == evidence.Passed, "the whole run is %s", outcome)
+			if c.outcome == evidence.Failed {
+				require.Equal(t, evidence.Failed, outcome, "whatever else was not measured")
+			}
 		})
 	}
 }
