@@ -102,6 +102,7 @@ func (m Manifest) Injection(d Drill, repeat int) rollout.Drill {
 
 func (d Drill) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
+	v.require(d.Repeat >= 0, "repeat", "%d is below 1", d.Repeat)
 	d = d.withDefaults(m.Rollout.Spec)
 	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: %v", d.Verdict, rollout.DrillVerdicts())
 	v.require(d.Repeat <= mostRepeats, "repeat", "%d is above %d", d.Repeat, mostRepeats)

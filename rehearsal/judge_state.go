@@ -11,6 +11,9 @@ import (
 // putBack says whether the state after is the state before.
 func (f Facts) putBack() evidence.Criterion {
 	const title = "nothing is left behind"
+	if extra := f.After.Extra; len(extra) > 0 {
+		return criterion(title, false, float64(len(f.Left())), "", strings.Join(f.Left(), "; "))
+	}
 	if f.Before.Digest == "" || f.After.Digest == "" {
 		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
 	}
@@ -41,7 +44,7 @@ func (f Facts) Left() []string {
 	if !f.touched() {
 		return f.After.Extra
 	}
-	left := f.After.Left
+	left := slices.Clone(f.After.Left)
 	if f.Before.Digest != f.After.Digest {
 		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
 	}
