@@ -38,6 +38,8 @@ type practice struct {
 	task    func(fault.TaskInput) (fault.TaskOutput, error)
 	refusal activities.AdmitRehearsalOutput
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
+
+	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
 
 func newPractice(t *testing.T) *practice {
@@ -52,6 +54,9 @@ func newPractice(t *testing.T) *practice {
 	p.play = func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		_ = workflow.Sleep(ctx, 5*time.Second)
 		return p.drilled(workflow.Now(ctx), o), nil
+	}
+	p.conclude = func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput {
+		return activities.ConcludeRehearsalOutput{Outcome: evidence.Passed, Reason: "played"}
 	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
@@ -115,7 +120,7 @@ func (p *practice) playActs() {
 	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
-		return activities.ConcludeRehearsalOutput{Outcome: evidence.Passed, Reason: "played"}, nil
+		return p.conclude(in), nil
 	}).Maybe()
 }
 
@@ -190,6 +195,20 @@ func TestRehearsalIsStopped(t *testing.T) {
 			require.NotEmpty(t, p.facts.After.Digest, "it is looked whether anything is left")
 		})
 	}
+}
+
+// One that is stopped while it is prepared does nothing, and says so.
+func TestRehearsalIsStoppedBeforeItBegins(t *testing.T) {
+	p := newPractice(t)
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, 0)
+	p.conclude = func(in activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput {
+		return activities.ConcludeRehearsalOutput{Outcome: evidence.Aborted, Reason: in.Facts.Aborted}
+	}
+	s := p.run()
+	require.Equal(t, evidence.Aborted, s.Outcome)
+	require.Equal(t, "stopped by bo: not now", s.Reason)
+	require.Empty(t, p.orders)
+	require.Empty(t, p.ended, "nothing was sent")
 }
 
 func TestRehearsalThatTakesTooLong(t *testing.T) {
