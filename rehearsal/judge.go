@@ -202,8 +202,11 @@ func (f Facts) scalingSeries(name string) evidence.Series {
 // it says nothing.
 func (f Facts) sent(name string) evidence.Criterion {
 	title := name + " was sent as planned"
+	if why := f.Unsent[name]; why != "" {
+		return unmeasured(title, "a part of it could not be sent: "+why)
+	}
 	for _, l := range f.Loads {
-		if l.Name != name {
+		if l.Name != name || l.Sent+l.Missed == 0 {
 			continue
 		}
 		planned := l.Sent + l.Missed

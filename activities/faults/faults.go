@@ -133,7 +133,7 @@ func (d *Driver) Active(context.Context) ([]activities.ActiveFault, error) {
 	return out, err
 }
 
-// Ended says how a fault ended. One that never was in force began when it ended.
+// Ended says how a fault ended. One that never was in force never began.
 func (d *Driver) Ended(_ context.Context, id string) (evidence.Fault, error) {
 	r, err := load(d.registry.file(id))
 	if err == nil && r.EndedAt == nil {
@@ -142,7 +142,7 @@ func (d *Driver) Ended(_ context.Context, id string) (evidence.Fault, error) {
 	if err != nil {
 		return evidence.Fault{}, err
 	}
-	out := evidence.Fault{Name: r.Order.Fault.Name, What: r.Order.Fault.String(), StartedAt: *r.EndedAt, EndedAt: *r.EndedAt,
+	out := evidence.Fault{Name: r.Order.Fault.Name, What: r.Order.Fault.String(), EndedAt: *r.EndedAt,
 		RemovedBy: r.By, Verified: true, Error: r.Error}
 	if r.StartedAt != nil {
 		out.StartedAt = *r.StartedAt
