@@ -156,7 +156,14 @@ func (r *rehearsing) practise() {
 	r.startSampling()
 	r.sleep(r.ctx, "begin together with the load", leadTime)
 	r.drillAll()
-	r.rollOut()
+	if m := r.order.Manifest; m.Outcome != "" && r.stopped == "" {
+		r.doing("rolling out, as its checks have it, and going back")
+		if r.plan.Apart {
+			r.rollOutApart()
+		} else {
+			r.rollOut()
+		}
+	}
 	r.doing("waiting for the load and the faults to end")
 	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 || r.stopped != "" })
 }
