@@ -8,8 +8,8 @@
 // its own that begins the fault, waits and undoes it, so that the two can never
 // overtake each other. A keeper undoes when it is told to, when the expiry
 // comes, or when the worker that started it is gone, which it sees at the socket
-// between them. Where the keeper died as well, the next worker that starts
-// undoes what the registry holds:
+// between them. Where the keeper died as well, workers undo what the registry
+// holds, as they start and each minute:
 //
 //	<key>.json   the fault, and how to undo it
 //	<key>.lock   flock of who begins or undoes it, with its identity
