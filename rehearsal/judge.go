@@ -89,13 +89,21 @@ func (m Manifest) left(f Facts) string {
 	return last.Name + ": " + last.Reason
 }
 
-// criterion makes one of a value and whether it is well.
-func criterion(name string, holds bool, value float64, unit, reason string) evidence.Criterion {
-	c := evidence.Criterion{Name: name, Outcome: evidence.Failed, Reason: reason, Value: &value, Unit: unit}
+// judged gives a criterion its outcome.
+func judged(c evidence.Criterion, holds bool) evidence.Criterion {
+	c.Outcome = evidence.Failed
 	if holds {
 		c.Outcome = evidence.Passed
 	}
 	return c
+}
+
+func passed(name, reason string) evidence.Criterion {
+	return evidence.Criterion{Name: name, Outcome: evidence.Passed, Reason: reason}
+}
+
+func failed(name, reason string) evidence.Criterion {
+	return evidence.Criterion{Name: name, Outcome: evidence.Failed, Reason: reason}
 }
 
 func unmeasured(name, reason string) evidence.Criterion {

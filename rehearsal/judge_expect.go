@@ -32,8 +32,7 @@ func (f Facts) expected(e Expect) evidence.Criterion {
 		holds, limit, value = holds && seen.most < e.Below.Value, &e.Below.Value, seen.most
 		reason += ", to be below " + e.Below.String()
 	}
-	c := criterion(e.Title(), holds, value, unit, reason)
-	c.Limit, c.Signal, c.Of = limit, e.Signal, e.Of
+	c := judged(evidence.Criterion{Name: e.Title(), Reason: reason, Value: &value, Limit: limit, Unit: unit, Signal: e.Signal, Of: e.Of}, holds)
 	if c.Outcome == evidence.Passed && seen.blind > 0 {
 		c.Outcome = evidence.Unmeasured
 		c.Reason += fmt.Sprintf("; but it was not read for %s", rollout.Duration(seen.blind.Round(time.Second)))
@@ -44,8 +43,7 @@ func (f Facts) expected(e Expect) evidence.Criterion {
 	return c
 }
 
-// follow judges the profile, second by second: those that the expectation is
-// about as a whole.
+// follow judges the profile.
 func (f Facts) follow(c *evidence.Criterion, e Expect, when moments) {
 	for _, p := range e.Profile {
 		b := evidence.BandPoint{Second: p.At.Std().Seconds()}
@@ -58,24 +56,7 @@ func (f Facts) follow(c *evidence.Criterion, e Expect, when moments) {
 		c.Band = append(c.Band, b)
 	}
 	series := f.series(e)
-	seen, out := 0, 0
-	for i, second := range series.Seconds {
-		at := moment(second)
-		if !when.hold(at) || !ofScaling(e.Signal) && when.length(at, at+time.Second) < time.Second {
-			continue
-		}
-		low, high, inside := band(c.Band, second)
-		if !inside {
-			continue
-		}
-		seen++
-		if series.Values[i] < low || series.Values[i] > high {
-			if out++; c.From == nil {
-				from := f.Zero.Add(at)
-				c.From = &from
-			}
-		}
-	}
+	seen, out := f.leave(c, series, when)
 	blind := when.blind(series.Seconds, e.Profile[0].At.Std(), e.Profile[len(e.Profile)-1].At.Std())
 	switch allowed := seen * int(e.Misses) / int(rollout.All); {
 	case out > allowed:
@@ -89,6 +70,30 @@ func (f Facts) follow(c *evidence.Criterion, e Expect, when moments) {
 	default:
 		c.Reason += fmt.Sprintf("; %s outside its profile", share(out, seen))
 	}
+}
+
+// leave counts the seconds that an expectation is about as a whole, and those of
+// them at which its signal left the band, of which it notes the first.
+func (f Facts) leave(c *evidence.Criterion, series evidence.Series, when moments) (seen, out int) {
+	for i, second := range series.Seconds {
+		at := moment(second)
+		if !when.hold(at) || !ofScaling(series.Name) && when.length(at, at+time.Second) < time.Second {
+			continue
+		}
+		low, high, inside := band(c.Band, second)
+		if !inside {
+			continue
+		}
+		seen++
+		if series.Values[i] >= low && series.Values[i] <= high {
+			continue
+		}
+		if out++; c.From == nil {
+			from := f.Zero.Add(at)
+			c.From = &from
+		}
+	}
+	return seen, out
 }
 
 func share(out, of int) string { return fmt.Sprintf("%d of %s", out, counted(of, "second", "seconds")) }

@@ -43,9 +43,10 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		if planned == 0 {
 			break
 		}
-		c := criterion(title, missed*100 <= planned, float64(missed), "requests",
-			fmt.Sprintf("%d of %d requests were not sent; arrivals are off by %s at p99", missed, planned, inUnit(l.ArrivalErrorP99, UnitSeconds)))
-		if c.Outcome == evidence.Failed {
+		value := float64(missed)
+		c := evidence.Criterion{Name: title, Outcome: evidence.Passed, Value: &value, Unit: "requests",
+			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, counted(planned, "request", "requests"), inUnit(l.ArrivalErrorP99, UnitSeconds))}
+		if missed*100 > planned {
 			c.Outcome = evidence.Unmeasured
 			c.Reason += ": the generator could not, and what was measured says nothing"
 		}
@@ -62,12 +63,11 @@ func (f Facts) faulted(name string) evidence.Criterion {
 		case x.Name != name:
 			continue
 		case !x.StartedAt.IsZero() && !x.Verified:
-			return evidence.Criterion{Name: title, Outcome: evidence.Failed, Reason: "it was not seen to be gone: " + x.Error}
+			return failed(title, "it was not seen to be gone: "+x.Error)
 		case !x.EndedAt.After(x.StartedAt):
 			return unmeasured(title, "it was never in force: "+x.Error)
 		}
-		return evidence.Criterion{Name: title, Outcome: evidence.Passed,
-			Reason: fmt.Sprintf("%s, for %s, removed by %s", x.What, x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond), x.RemovedBy)}
+		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond), x.RemovedBy))
 	}
 	return unmeasured(title, "it never began")
 }
@@ -97,7 +97,8 @@ func (f Facts) kept(writes bool) evidence.Criterion {
 	if l.Unread > 0 || l.Written == 0 && (writes || len(l.Tables) == 0) {
 		unread += fmt.Sprintf("; %d could not be read back", l.Unread)
 	}
-	c := criterion(title, bad == 0, float64(bad), "transactions", reason+unread)
+	value := float64(bad)
+	c := judged(evidence.Criterion{Name: title, Value: &value, Unit: "transactions", Reason: reason + unread}, bad == 0)
 	if c.Outcome == evidence.Passed && unread != "" {
 		c.Outcome = evidence.Unmeasured
 	}
@@ -110,9 +111,5 @@ func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 	if f.Rollout == nil || f.Rollout.Outcome == "" {
 		return unmeasured(title, "it did not come to an end")
 	}
-	c := evidence.Criterion{Name: title, Outcome: evidence.Failed, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}
-	if f.Rollout.Outcome == want {
-		c.Outcome = evidence.Passed
-	}
-	return c
+	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
 }

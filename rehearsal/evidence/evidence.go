@@ -176,6 +176,7 @@ type Fault struct {
 type Drill struct {
 	Name    string           `json:"name"` // "from step 1"
 	Step    int              `json:"step"`
+	Poll    rollout.Duration `json:"poll,omitempty"` // how often the step was looked at: a breach cannot be seen sooner
 	Repeats []Repeat         `json:"repeats"`
 	Restore *Distribution    `json:"restore,omitempty"` // seconds from the breach until the baseline is verified, of those that ended
 	Limit   rollout.Duration `json:"restoreWithin,omitempty"`
