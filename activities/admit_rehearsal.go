@@ -30,7 +30,8 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if why := a.mayRehearse(in.Order); why != "" {
 		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
-	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults), Loads: map[string]string{}}
+	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		Loads: map[string]string{}, Apart: m.Outcome != ""}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)

@@ -22,8 +22,9 @@ type Faults interface {
 	Remove(ctx context.Context, o FaultOrder) error
 	// Active lists the faults that are registered and not known to be gone.
 	Active(ctx context.Context) ([]ActiveFault, error)
-	// Ended says how a fault ended; ErrNotFound where it did not, or is not known
-	// any more, a day after its expiry.
+	// Ended says how a fault ended, without StartedAt where it never was in force;
+	// ErrNotFound where it did not end, or is not known any more, a day after its
+	// expiry.
 	Ended(ctx context.Context, id string) (evidence.Fault, error)
 }
 

@@ -26,7 +26,6 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 	}
 	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
 	if left := in.Until.Sub(a.now()); left > 0 {
-		out.Fault.StartedAt = a.now().UTC()
 		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
@@ -54,7 +53,9 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 	defer cancel()
 	err := a.Faults.Remove(ctx, o)
 	if ended, was := a.Faults.Ended(ctx, o.ID); was == nil {
-		out.Fault = ended
+		if out.Fault = ended; ended.StartedAt.IsZero() && ended.Error == "" {
+			out.Fault.Error = "until its end nothing could begin it"
+		}
 	} else if err == nil {
 		err = was
 	}

@@ -37,6 +37,7 @@ type RehearsalPlan struct {
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
 	Loads       map[string]string          `json:"loads,omitempty"` // load → digest of its schedule
+	Apart       bool                       `json:"apart,omitempty"` // the rollout itself is a workflow of its own
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured

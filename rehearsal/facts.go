@@ -24,6 +24,8 @@ type Facts struct {
 	After    State
 	Aborted  string // why somebody stopped it; "": nobody did
 	Broken   string // why it could not go on; "": it could
+
+	Unsent map[string]string // load → why a part of it could not be sent to its end
 }
 
 // Request is one request of a load.

@@ -31,6 +31,9 @@ func (m Manifest) due(l load.Load) int {
 // sent, either.
 func (f Facts) sent(name string, due int) evidence.Criterion {
 	title := name + " was sent as planned"
+	if why := f.Unsent[name]; why != "" {
+		return unmeasured(title, "a part of it could not be sent: "+why)
+	}
 	for _, l := range f.Loads {
 		if l.Name != name {
 			continue

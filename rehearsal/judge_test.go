@@ -79,6 +79,8 @@ func TestWhatBreaksACriterion(t *testing.T) {
 		"no fault":             {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Faults = nil }, "slow-db came and went", evidence.Unmeasured},
 		"a fault that stays":   {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Faults[0].Verified = false }, "slow-db came and went", evidence.Failed},
 		"a weak generator":     {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads[0].Missed = 7 }, "browse was sent as planned", evidence.Unmeasured},
+		"a load of nothing":    {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads[0].Sent = 0 }, "browse was sent as planned", evidence.Unmeasured},
+		"half a load":          {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Unsent = map[string]string{"browse": "no room"} }, "browse was sent as planned", evidence.Unmeasured},
 		"a slow drill":         {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Drills[0].Repeats[3].HealthyAt = pointer(at(30)) }, "drill from step 1: restored within 10s", evidence.Failed},
 		"a drill that stays":   {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Drills[0].Repeats[3].Outcome = evidence.Failed }, "drill from step 1: restored within 10s", evidence.Failed},
 		"a drill too few":      {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Drills[0].Repeats = f.Drills[0].Repeats[:9] }, "drill from step 1: restored within 10s", evidence.Failed},

@@ -7,10 +7,12 @@ import (
 	"bakeoff/rollout"
 )
 
-// WorkflowType and SuiteType are the registered names of the workflows.
+// WorkflowType, SuiteType and RolloutType are the registered names of the
+// workflows.
 const (
 	WorkflowType = "Rehearsal"
 	SuiteType    = "RehearsalSuite"
+	RolloutType  = "RehearsalRollout"
 )
 
 // OutcomeOfControl is what negative controls are indexed with, whatever their
@@ -23,6 +25,19 @@ type Order struct {
 	Reason   string   `json:"reason,omitempty"`
 	Manifest Manifest `json:"manifest"`
 	Suite    string   `json:"suite,omitempty"` // that it is a part of
+}
+
+// RolloutOrder is the input of the RehearsalRollout workflow: the rehearsal that it
+// is a part of, and what the target was like before.
+type RolloutOrder struct {
+	Order
+	Before State `json:"before"`
+}
+
+// RolloutResult is how the rollout itself ended.
+type RolloutResult struct {
+	Rollout rollout.Status `json:"rollout"`
+	NotBack string         `json:"notBack,omitempty"` // why what was there before a promotion is not back
 }
 
 // Phase says where a rehearsal stands.

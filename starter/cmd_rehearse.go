@@ -111,8 +111,8 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 		return fmt.Errorf("start %s: %w", b.id, err)
 	}
 	if by.detach {
-		_, err := fmt.Fprintf(c.out, "%s\n%s\n", begun.WorkflowID, c.link(begun))
-		return err
+		link := c.link(begun)
+		return c.note(rehearsalNote{WorkflowID: begun.WorkflowID, RunID: begun.RunID, UIURL: link}, begun.WorkflowID+"\n"+link)
 	}
 	return c.seeRehearsal(ctx, svc, begun, by.timeout.Std(), suite)
 }
@@ -124,7 +124,25 @@ func (c *cli) scheduleRehearsal(ctx context.Context, svc service, b beginning, b
 	if err := svc.Schedule(ctx, b, when); err != nil {
 		return fmt.Errorf("schedule %s: %w", b.id, err)
 	}
-	_, err := fmt.Fprintf(c.out, "%s: %s %s, overlap %s\n", scheduleOf(b.id), when.cron, orElse(when.zone, "UTC"), when.overlap)
+	said := fmt.Sprintf("%s %s, overlap %s", when.cron, orElse(when.zone, "UTC"), when.overlap)
+	return c.note(rehearsalNote{WorkflowID: b.id, Schedule: scheduleOf(b.id), Note: said}, scheduleOf(b.id)+": "+said)
+}
+
+// rehearsalNote is the answer where no end is waited for.
+type rehearsalNote struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId,omitempty"`
+	UIURL      string `json:"uiUrl,omitempty"`
+	Schedule   string `json:"schedule,omitempty"` // its id
+	Note       string `json:"note,omitempty"`
+}
+
+// note prints such an answer, or the text that says the same.
+func (c *cli) note(n rehearsalNote, text string) error {
+	if c.json() {
+		return c.print(n)
+	}
+	_, err := fmt.Fprintln(c.out, text)
 	return err
 }
 
@@ -133,8 +151,7 @@ func (c *cli) haltRehearsal(ctx context.Context, svc service, b beginning, by re
 	r, err := svc.Halt(ctx, b.id, rehearsal.Stop{ID: c.newID(), Actor: c.actor(by.who), Reason: by.reason})
 	switch {
 	case errors.Is(err, errNotFound), errors.Is(err, errOver):
-		_, err := fmt.Fprintf(c.out, "%s: nothing runs\n", b.id)
-		return err
+		return c.note(rehearsalNote{WorkflowID: b.id, Note: "nothing runs"}, b.id+": nothing runs")
 	case err != nil:
 		return fmt.Errorf("stop %s: %w", b.id, err)
 	}
@@ -162,6 +179,8 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 		return fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID)
 	case errors.Is(err, errInterrupted):
 		return fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …")
+	case isCutOff(err):
+		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:
 		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 	}
@@ -176,21 +195,23 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 // of one.
 func rehearsalCode(s rehearsal.SuiteStatus) int {
 	code := exitOK
+	if s.Outcome == evidence.Aborted {
+		code = exitAborted
+	}
 	for _, r := range s.Rehearsals {
 		switch {
 		case len(r.Left) > 0:
 			return exitNeedsHuman
+		case code == exitAborted:
+			continue
 		case r.Outcome == evidence.Refused && r.Cause == rollout.CauseSpec:
 			code = exitSpec
 		case r.Outcome == evidence.Refused && code == exitOK:
 			code = exitRefused
 		}
 	}
-	switch {
-	case code != exitOK || s.Outcome == evidence.Passed:
+	if code != exitOK || s.Outcome == evidence.Passed {
 		return code
-	case s.Outcome == evidence.Aborted:
-		return exitAborted
 	}
 	return exitRolledBack
 }

@@ -70,8 +70,8 @@ func (t *tooling) readRehearsals(ctx context.Context) error {
 			return fmt.Errorf("list rehearsals: %w", err)
 		}
 		t.runs = append(t.runs, e)
-		if e.Started.After(newest[e.WorkflowID].Started) {
-			newest[e.WorkflowID] = e
+		if id := rehearsalOf(e.WorkflowID); e.Started.After(newest[id].Started) {
+			newest[id] = e
 		}
 		if before, known := t.drilled[e.Service]; isGoodDrill(e) && (!known || e.Closed.After(*before.Closed)) {
 			t.drilled[e.Service] = e

@@ -106,6 +106,9 @@ func TestDoctorTooling(t *testing.T) {
 		"one that only an older run of the rehearsal had": {change: func(p rehearsedTown) {
 			p.rehearsed("checkout", 2*day, func(m *rehearsal.Manifest) { m.Data = []data.Set{{Snapshot: old}} })
 		}},
+		"one that an older run of its schedule had": {change: func(p rehearsedTown) {
+			p.rehearsed("checkout", 2*day, func(m *rehearsal.Manifest) { m.Data = []data.Set{{Snapshot: old}} }).WorkflowID += "-2026-11-20T06:00:00Z"
+		}},
 		"another version was promoted since": {change: func(p rehearsedTown) { p.rolledOut("2.6.0", time.Hour) },
 			want: []string{"practisedOlder: checkout was practised with 2.5.0, and 2.6.0 was promoted in production since"}},
 		"a promotion within a rehearsal": {change: func(p rehearsedTown) {

@@ -56,6 +56,10 @@ type fake struct {
 	updates   []rollout.Command
 	dialError error
 
+	practice func(r run, into any) error // the end of a rehearsal; nil: there is none
+	standing map[string]any              // workflow id → where it stands
+	begun    []beginning
+
 	acts     []string         // activities that ran by themselves
 	inputs   []map[string]any // of those that succeeded
 	actErr   map[string]error // by activity
@@ -314,11 +318,36 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
-func (f *fake) Begin(context.Context, beginning) (run, error) { return run{}, errNoWorker }
-func (f *fake) Standing(context.Context, run, any) error      { return errNotFound }
-func (f *fake) Outcome(context.Context, run, any) error       { return errNotFound }
-func (f *fake) Halt(context.Context, string, rehearsal.Stop) (run, error) {
-	return run{}, errNotFound
+func (f *fake) Begin(_ context.Context, b beginning) (run, error) {
+	if f.practice == nil {
+		return run{}, errNoWorker
+	}
+	f.begun = append(f.begun, b)
+	return run{b.id, "r"}, nil
+}
+
+func (f *fake) Standing(_ context.Context, r run, into any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return copied(f.standing[r.WorkflowID], into)
+}
+
+func (f *fake) Outcome(_ context.Context, r run, into any) error { return f.practice(r, into) }
+
+func (f *fake) Halt(_ context.Context, id string, _ rehearsal.Stop) (run, error) {
+	if f.practice == nil {
+		return run{}, errNotFound
+	}
+	return run{id, "r"}, nil
+}
+
+// copied gives a status as a worker does: as JSON.
+func copied(status, into any) error {
+	if status == nil {
+		return errNotFound
+	}
+	body, err := json.Marshal(status)
+	return errors.Join(err, json.Unmarshal(body, into))
 }
 func (f *fake) Schedule(context.Context, beginning, timetable) error { return nil }
 

@@ -32,8 +32,15 @@ func (w *rehearsalWatch) wait(ctx context.Context) (rehearsal.SuiteStatus, error
 	w.said = map[string]string{}
 	ended := make(chan result, 1)
 	go func() {
-		s, err := w.fetch(ctx, w.svc.Outcome)
-		ended <- result{s, err}
+		for {
+			s, err := w.fetch(ctx, w.svc.Outcome)
+			if ctx.Err() == nil && retryable(err) { // the server was away
+				time.Sleep(w.cli.poll)
+				continue
+			}
+			ended <- result{s, err}
+			return
+		}
 	}()
 	if link := w.cli.link(w.run); link != "" {
 		w.say("watching %s: %s", w.run.WorkflowID, link)
@@ -41,6 +48,7 @@ func (w *rehearsalWatch) wait(ctx context.Context) (rehearsal.SuiteStatus, error
 	for {
 		asking, cancel := context.WithTimeout(ctx, answerWithin)
 		if s, err := w.fetch(asking, w.svc.Standing); err == nil {
+			w.look(asking, s)
 			w.show(s)
 		}
 		cancel()
@@ -67,6 +75,21 @@ func (w *rehearsalWatch) fetch(ctx context.Context, ask func(context.Context, ru
 	var one rehearsal.Status
 	err := ask(ctx, w.run, &one)
 	return suiteOf(one), err
+}
+
+// look has the running members of a suite say themselves what they do. Where one
+// does not answer, or has just ended, the suite's word stands.
+func (w *rehearsalWatch) look(ctx context.Context, s rehearsal.SuiteStatus) {
+	for i := range s.Rehearsals {
+		r := &s.Rehearsals[i]
+		if !w.suite || r.Phase != rehearsal.Practising {
+			continue
+		}
+		var now rehearsal.Status
+		if err := w.svc.Standing(ctx, run{WorkflowID: r.WorkflowID}, &now); err == nil && now.Phase != rehearsal.Completed {
+			r.Phase, r.Doing = now.Phase, now.Doing
+		}
+	}
 }
 
 // suiteOf is one rehearsal as a suite.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
 	"time"
 
@@ -96,6 +97,19 @@ func (s *server) Halt(ctx context.Context, id string, stop rehearsal.Stop) (run,
 	r.WorkflowID = orElse(r.WorkflowID, id)
 	return r, classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.SignalStop, stop))
 }
+
+// isCutOff reports whether a workflow was ended from outside.
+func isCutOff(err error) bool {
+	var terminated *temporal.TerminatedError
+	var late *temporal.TimeoutError
+	return errors.As(err, &terminated) || errors.As(err, &late)
+}
+
+// scheduledAt is how the ids end of what a schedule has started.
+var scheduledAt = regexp.MustCompile(`-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+
+// rehearsalOf is the id of a rehearsal, whoever started it.
+func rehearsalOf(workflowID string) string { return scheduledAt.ReplaceAllString(workflowID, "") }
 
 // scheduled is the run that the schedule of an id has started, and that goes on;
 // the zero value where there is none. Temporal gives such runs an id of their own,

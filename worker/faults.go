@@ -31,7 +31,8 @@ func faultsOf(c *config) (*faults.Driver, error) {
 }
 
 // startFaults lets the activities make faults, where any are configured. What a
-// worker that died has left is undone before, and every minute from then on.
+// worker that died has left is undone meanwhile: a fault that stays, or somebody
+// who does not answer, keeps no worker from serving.
 func (p *daemon) startFaults(ctx context.Context, a *acts) error {
 	driver, err := faultsOf(p.live.config())
 	if errors.Is(err, errNoFaults) {
@@ -40,27 +41,24 @@ func (p *daemon) startFaults(ctx context.Context, a *acts) error {
 	if err != nil {
 		return err
 	}
-	if err := driver.Sweep(ctx); err != nil {
-		return fmt.Errorf("take back the faults of a worker that died: %w", err)
-	}
 	a.Faults = driver
 	go p.sweep(ctx, driver, sweepEvery)
 	return nil
 }
 
-// sweep undoes faults that nobody keeps, until ctx ends. What cannot be undone
-// is said, and tried again.
+// sweep undoes faults that nobody keeps, at once and again and again, until ctx
+// ends. What cannot be undone is said, and tried again.
 func (p *daemon) sweep(ctx context.Context, driver interface{ Sweep(context.Context) error }, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
+		if err := driver.Sweep(ctx); err != nil && ctx.Err() == nil {
+			p.log.Error("a fault that nobody keeps could not be removed: it is tried again", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := driver.Sweep(ctx); err != nil && ctx.Err() == nil {
-				p.log.Error("a fault that nobody keeps could not be removed: it is tried again", "error", err)
-			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -40,6 +41,28 @@ func TestSweep(t *testing.T) {
 	require.GreaterOrEqual(t, s.asked, 2)
 	require.Contains(t, log.String(), "could not be removed: it is tried again")
 	require.Contains(t, log.String(), "remove fault slow: no answer")
+}
+
+// logged is what is logged, line by line.
+type logged chan string
+
+func (l logged) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
+}
+
+// A fault that cannot be undone does not keep the worker from serving.
+func TestWorkerStartsBesideAFaultThatStays(t *testing.T) {
+	registry, log := t.TempDir(), make(logged, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(registry, "0123456789abcdef.json"), []byte("{"), 0o600))
+	p := &daemon{log: slog.New(slog.NewTextHandler(log, nil))}
+	var err error
+	p.live, err = newLive(file(t, fmt.Sprintf("rehearsals: {faults: {directory: %q}}", registry)))
+	require.NoError(t, err)
+	a := newActs(p.live)
+	require.NoError(t, p.startFaults(t.Context(), a))
+	require.NotNil(t, a.Faults)
+	require.Contains(t, <-log, "read the registration of a fault")
 }
 
 func TestRemoveFaultsOfNobody(t *testing.T) {

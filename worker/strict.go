@@ -53,6 +53,7 @@ var storedBy = map[string]exchange{
 	rollout.StopType:           {reflect.TypeFor[rollout.StopOrder](), reflect.TypeFor[rollout.StoppedLine]()},
 	rehearsal.WorkflowType:     {reflect.TypeFor[rehearsal.Order](), reflect.TypeFor[rehearsal.Status]()},
 	rehearsal.SuiteType:        {reflect.TypeFor[rehearsal.SuiteOrder](), reflect.TypeFor[rehearsal.SuiteStatus]()},
+	rehearsal.RolloutType:      {reflect.TypeFor[rehearsal.RolloutOrder](), reflect.TypeFor[rehearsal.RolloutResult]()},
 	rollout.NotifyWorkflowType: {reflect.TypeFor[rollout.Telling](), reflect.TypeFor[rollout.Told]()},
 }
 

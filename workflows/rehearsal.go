@@ -31,8 +31,10 @@ func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, e
 	if !r.admit() {
 		return r.end(), nil
 	}
-	r.practise()
-	r.tearDown()
+	if r.stopped == "" {
+		r.practise()
+		r.tearDown()
+	}
 	err := r.conclude()
 	return r.end(), err
 }
@@ -125,7 +127,7 @@ func (r *rehearsing) admit() bool {
 	}
 	r.plan = out.Plan
 	r.status.Run, r.status.Place, r.status.Fingerprint = out.Plan.Run, out.Plan.Place, out.Plan.Fingerprint.Digest
-	return r.stopped == ""
+	return true
 }
 
 // practise makes the load and the faults, and in their midst the drills and the
@@ -154,7 +156,14 @@ func (r *rehearsing) practise() {
 	r.startSampling()
 	r.sleep(r.ctx, "begin together with the load", leadTime)
 	r.drillAll()
-	r.rollOut()
+	if m := r.order.Manifest; m.Outcome != "" && r.stopped == "" {
+		r.doing("rolling out, as its checks have it, and going back")
+		if r.plan.Apart {
+			r.rollOutApart()
+		} else {
+			r.rollOut()
+		}
+	}
 	r.doing("waiting for the load and the faults to end")
 	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 || r.stopped != "" })
 }

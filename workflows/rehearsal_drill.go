@@ -78,16 +78,18 @@ var errNotBack = errors.New("its rollout has not ended in time: it goes on until
 // the target runs. One that does not end in time is left to itself.
 func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.Duration) (status rollout.Status, run string, err error) {
 	m := r.order.Manifest
+	onClose := enumspb.PARENT_CLOSE_POLICY_ABANDON // who goes back goes on, whatever becomes of the rehearsal
 	if order.Spec.Service == "" {
 		order.Spec = m.Rollout.Spec
 		order.Spec.Environment = m.Environment
+		onClose = enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL
 	}
 	order.Actor, order.Rehearsal = r.order.Actor, r.status.WorkflowID
 	order.Reason = fmt.Sprintf("rehearsal %s: %s", m.Name, what)
 	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
 		WorkflowID: rollout.WorkflowID(m.Target()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
+		ParentClosePolicy:     onClose, WaitForCancellation: true,
 		StaticSummary: shorten("practise " + what),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			attributeTarget.ValueSet(m.Target().String()), attributeService.ValueSet(m.Rollout.Service), attributeEnvironment.ValueSet(m.Environment),
@@ -112,17 +114,11 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 	return status, execution.RunID, err
 }
 
-// rollOut leaves the rollout to its checks, where the manifest asks for an
-// outcome. One that was promoted is followed by a rollout of what was there
-// before.
+// rollOut leaves the rollout to its checks. One that was promoted is followed by
+// a rollout of what was there before.
 func (r *rehearsing) rollOut() {
-	m := r.order.Manifest
-	if m.Outcome == "" || r.stopped != "" {
-		return
-	}
-	r.doing("rolling out, as its checks have it")
 	began := r.now()
-	status, _, err := r.practiseOnce("the rollout itself", rollout.Order{}, m.Longest().Std())
+	status, _, err := r.practiseOnce("the rollout itself", rollout.Order{}, r.order.Manifest.Longest().Std())
 	if err != nil {
 		status.Reason = err.Error()
 	}

@@ -38,6 +38,9 @@ type practice struct {
 	task    func(fault.TaskInput) (fault.TaskOutput, error)
 	refusal activities.AdmitRehearsalOutput
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
+	apart   bool
+
+	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
 
 func newPractice(t *testing.T) *practice {
@@ -53,7 +56,11 @@ func newPractice(t *testing.T) *practice {
 		_ = workflow.Sleep(ctx, 5*time.Second)
 		return p.drilled(workflow.Now(ctx), o), nil
 	}
+	p.conclude = func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput {
+		return activities.ConcludeRehearsalOutput{Outcome: evidence.Passed, Reason: "played"}
+	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	p.env.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		p.note(func() { p.orders = append(p.orders, o) })
 		return p.play(ctx, o)
@@ -98,7 +105,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -115,7 +122,7 @@ func (p *practice) playActs() {
 	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
-		return activities.ConcludeRehearsalOutput{Outcome: evidence.Passed, Reason: "played"}, nil
+		return p.conclude(in), nil
 	}).Maybe()
 }
 
@@ -192,6 +199,20 @@ func TestRehearsalIsStopped(t *testing.T) {
 	}
 }
 
+// One that is stopped while it is prepared does nothing, and says so.
+func TestRehearsalIsStoppedBeforeItBegins(t *testing.T) {
+	p := newPractice(t)
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, 0)
+	p.conclude = func(in activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput {
+		return activities.ConcludeRehearsalOutput{Outcome: evidence.Aborted, Reason: in.Facts.Aborted}
+	}
+	s := p.run()
+	require.Equal(t, evidence.Aborted, s.Outcome)
+	require.Equal(t, "stopped by bo: not now", s.Reason)
+	require.Empty(t, p.orders)
+	require.Empty(t, p.ended, "nothing was sent")
+}
+
 func TestRehearsalThatTakesTooLong(t *testing.T) {
 	p := newPractice(t)
 	p.m.Quotas.For = rollout.Duration(20 * time.Second)
@@ -232,16 +253,43 @@ func TestDrillThatCannotBegin(t *testing.T) {
 // What was promoted is put back by a rollout of what was there before, even when
 // the rehearsal is stopped meanwhile.
 func TestPromotedRolloutIsPutBack(t *testing.T) {
-	p := newPractice(t)
-	p.m.Drills, p.m.Outcome = nil, rollout.Promoted
-	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
-	p.run()
-	require.Len(t, p.orders, 2)
-	require.Equal(t, "2", p.orders[0].Spec.Release.Version)
-	require.Equal(t, "1", p.orders[1].Spec.Release.Version)
-	require.NotNil(t, p.orders[1].Spec.Strategy.AllAtOnce)
-	require.Equal(t, rollout.Promoted, p.facts.Rollout.Outcome)
-	require.Empty(t, p.facts.NotBack)
+	id := rollout.RehearsalID("staging", "shop")
+	for name, by := range map[string]string{"by the rehearsal": id, "by a workflow of its own": id + "/rollout"} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Drills, p.m.Outcome, p.apart = nil, rollout.Promoted, by != id
+			p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
+			p.run()
+			require.Len(t, p.orders, 2)
+			require.Equal(t, "2", p.orders[0].Spec.Release.Version)
+			require.Equal(t, "1", p.orders[1].Spec.Release.Version)
+			require.NotNil(t, p.orders[1].Spec.Strategy.AllAtOnce)
+			for _, o := range p.orders {
+				require.Equal(t, by, o.Rehearsal, "what starts a rollout is what it says that rehearses")
+			}
+			require.Equal(t, rollout.Promoted, p.facts.Rollout.Outcome)
+			require.Empty(t, p.facts.NotBack)
+		})
+	}
+}
+
+// The end of a rehearsal cancels the workflow that rolls out: what was promoted by
+// then is put back, and that is not given up.
+func TestRolloutThatLosesItsRehearsal(t *testing.T) {
+	for name, at := range map[string]time.Duration{"before it is promoted": 2 * time.Second, "on the way back": 7 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: rollout.RehearsalID("staging", "shop") + "/rollout", TaskQueue: rollout.QueueControl})
+			p.env.RegisterDelayedCallback(p.env.CancelWorkflow, at)
+			p.env.ExecuteWorkflow(rehearsal.RolloutType, rehearsal.RolloutOrder{Order: rehearsal.Order{Manifest: p.m}, Before: p.state})
+			var result rehearsal.RolloutResult
+			require.NoError(t, p.env.GetWorkflowResult(&result))
+			require.Equal(t, rollout.Promoted, result.Rollout.Outcome, "the played rollout cannot be stopped")
+			require.Len(t, p.orders, 2)
+			require.Equal(t, "1", p.orders[1].Spec.Release.Version)
+			require.Empty(t, result.NotBack)
+		})
+	}
 }
 
 // Somebody else's activity is asked to stop, even where its start failed.

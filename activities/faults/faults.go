@@ -8,8 +8,8 @@
 // its own that begins the fault, waits and undoes it, so that the two can never
 // overtake each other. A keeper undoes when it is told to, when the expiry
 // comes, or when the worker that started it is gone, which it sees at the socket
-// between them. Where the keeper died as well, the next worker that starts
-// undoes what the registry holds:
+// between them. Where the keeper died as well, workers undo what the registry
+// holds, as they start and each minute:
 //
 //	<key>.json   the fault, and how to undo it
 //	<key>.lock   flock of who begins or undoes it, with its identity
@@ -133,7 +133,7 @@ func (d *Driver) Active(context.Context) ([]activities.ActiveFault, error) {
 	return out, err
 }
 
-// Ended says how a fault ended. One that never was in force began when it ended.
+// Ended says how a fault ended. One that never was in force never began.
 func (d *Driver) Ended(_ context.Context, id string) (evidence.Fault, error) {
 	r, err := load(d.registry.file(id))
 	if err == nil && r.EndedAt == nil {
@@ -142,7 +142,7 @@ func (d *Driver) Ended(_ context.Context, id string) (evidence.Fault, error) {
 	if err != nil {
 		return evidence.Fault{}, err
 	}
-	out := evidence.Fault{Name: r.Order.Fault.Name, What: r.Order.Fault.String(), StartedAt: *r.EndedAt, EndedAt: *r.EndedAt,
+	out := evidence.Fault{Name: r.Order.Fault.Name, What: r.Order.Fault.String(), EndedAt: *r.EndedAt,
 		RemovedBy: r.By, Verified: true, Error: r.Error}
 	if r.StartedAt != nil {
 		out.StartedAt = *r.StartedAt

@@ -20,7 +20,7 @@ import (
 const (
 	claimDeadline = 10 * time.Second // to get the lock of a fault from who lets it go
 	actDeadline   = 25 * time.Second // one try to begin, or to undo
-	keepTrying    = 10 * time.Minute // to undo; then the next worker that starts goes on
+	keepTrying    = 10 * time.Minute // to undo; then any worker does, each minute
 	slowest       = 5 * time.Second  // between two tries to undo
 )
 

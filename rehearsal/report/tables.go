@@ -99,7 +99,7 @@ func faults(run evidence.Run) section {
 			gone.Text += ": " + f.Error
 		}
 		t.Rows = append(t.Rows, []cell{{Text: f.Name}, {Text: f.What}, {Text: chart.Value(since(run, &f.StartedAt), chart.Clock)},
-			{Text: chart.Value(f.EndedAt.Sub(f.StartedAt).Seconds(), chart.Seconds)}, {Text: f.RemovedBy}, gone})
+			{Text: chart.Value(since(run, &f.EndedAt)-since(run, &f.StartedAt), chart.Seconds)}, {Text: f.RemovedBy}, gone})
 	}
 	if len(t.Rows) > 0 {
 		s.Tables = []table{t}

@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
@@ -79,6 +80,30 @@ func (h *hall) killAt(after time.Duration, worker bool) {
 	if err != nil { // it was over
 		require.Contains(h.t, err.Error(), "already completed")
 	}
+}
+
+// An admin terminates a rehearsal whose rollout was promoted: what was there before
+// is put back all the same.
+func TestTerminatedRehearsalGoesBack(t *testing.T) {
+	h := found(t).hall(t)
+	require.Zero(t, h.cli("rehearse", h.manifest("outcome: Promoted"), "--detach", "--reason", "to be terminated").Code)
+	c, id := h.town.client(t), rollout.RehearsalID("staging", h.name)
+	first := ""
+	until(t, "the rollout begins", func() bool {
+		d, err := c.DescribeWorkflowExecution(t.Context(), "rollout/"+h.target(), "")
+		first = d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		return err == nil
+	})
+	var status rollout.Status
+	require.NoError(t, c.GetWorkflow(t.Context(), "rollout/"+h.target(), first).Get(t.Context(), &status))
+	require.Equal(t, rollout.Promoted, status.Outcome, status.Reason)
+	require.NoError(t, c.TerminateWorkflow(t.Context(), id, "", "by a test"))
+	var result rehearsal.RolloutResult
+	require.NoError(t, c.GetWorkflow(t.Context(), id+"/rollout", "").Get(t.Context(), &result))
+	require.Empty(t, result.NotBack)
+	state := h.world.State()
+	require.Equal(t, baseline, state.Primary)
+	require.Equal(t, rollout.All, state.Weights[baseline], "%v", state.Weights)
 }
 
 // awaitNothing returns when nothing of a rehearsal is left.

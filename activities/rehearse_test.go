@@ -1,0 +1,168 @@
+package activities_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"bakeoff/activities"
+	"bakeoff/activities/store"
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// did runs one activity.
+func did[In, Out any](t *testing.T, act func(context.Context, In) (Out, error), in In) (Out, error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(act)
+	var out Out
+	value, err := env.ExecuteActivity(act, in)
+	if err == nil {
+		err = value.Get(&out)
+	}
+	return out, err
+}
+
+// room is where rehearsals leave their evidence.
+type room struct {
+	t    *testing.T
+	acts *activities.Activities
+	in   activities.ConcludeRehearsalInput
+}
+
+func newRoom(t *testing.T) *room {
+	r := &room{t: t, acts: &activities.Activities{Archive: store.NewArchive(t.TempDir())}}
+	r.in.Plan.Run = "staging/shop/1"
+	r.in.Order.Manifest = rehearsal.Manifest{Kind: rehearsal.Kind, Name: "shop", Environment: "staging"}
+	r.in.Status.StartedAt = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	r.in.Facts.Before = rehearsal.State{Digest: "a"}
+	r.in.Facts.After = r.in.Facts.Before
+	return r
+}
+
+// conclude judges the run, and reads the evidence back.
+func (r *room) conclude() evidence.Run {
+	r.t.Helper()
+	out, err := did(r.t, r.acts.ConcludeRehearsal, r.in)
+	require.NoError(r.t, err)
+	file, err := r.acts.Archive.Open(r.t.Context(), r.in.Plan.Run, "evidence.json")
+	require.NoError(r.t, err)
+	body, err := io.ReadAll(file)
+	require.NoError(r.t, errors.Join(err, file.Close()))
+	var run evidence.Run
+	require.NoError(r.t, json.Unmarshal(body, &run))
+	require.Equal(r.t, out.Outcome, run.Outcome)
+	return run
+}
+
+// began lets the load begin.
+func (r *room) began(l load.Load) {
+	r.in.Order.Manifest.Load = append(r.in.Order.Manifest.Load, l)
+	r.in.Facts.Zero = r.in.Status.StartedAt
+	r.in.Facts.End = r.in.Facts.Zero.Add(time.Minute)
+}
+
+// sent keeps requests of a load, all of them good.
+func (r *room) sent(name, file string, arrivals int) {
+	r.t.Helper()
+	to, err := r.acts.Archive.Create(r.t.Context(), r.in.Plan.Run, file)
+	require.NoError(r.t, err)
+	raw := load.NewRawWriter(to, r.in.Facts.Zero)
+	for i := range arrivals {
+		raw.Write(load.Record{Arrival: i, Planned: time.Duration(i) * 100 * time.Millisecond, Latency: time.Millisecond, Status: 200})
+	}
+	require.NoError(r.t, errors.Join(raw.Close(), to.Close()), name)
+}
+
+var browse = load.Load{Name: "browse", URL: "http://127.0.0.1:1/", Rate: 10, For: rollout.Duration(time.Second)}
+
+func outcomes(run evidence.Run) map[string]string {
+	out := map[string]string{}
+	for _, c := range run.Criteria {
+		out[c.Name] = string(c.Outcome) + ": " + c.Reason
+	}
+	return out
+}
+
+func TestConcludeRehearsal(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.sent("browse", "load-browse.1.1.csv.gz", 10)
+	run := r.conclude()
+	require.Equal(t, evidence.Passed, run.Outcome, run.Reason)
+	require.Equal(t, 10, run.Load[0].Sent)
+}
+
+// A load of which a part was not sent says nothing, also where nobody knows how
+// much that was.
+func TestLoadThatWasNotSent(t *testing.T) {
+	t.Run("all of it", func(t *testing.T) {
+		r := newRoom(t)
+		r.began(browse)
+		run := r.conclude()
+		require.Equal(t, evidence.Unmeasured, run.Outcome)
+		require.Contains(t, outcomes(run)["browse was sent as planned"], "Unmeasured: it was not sent")
+	})
+	t.Run("one of two parts", func(t *testing.T) {
+		r := newRoom(t)
+		r.began(browse)
+		r.sent("browse", "load-browse.1.1.csv.gz", 5)
+		r.in.Facts.Attacks = []activities.AttackOutput{{Load: "browse"}, {Load: "browse", Shard: 1, Error: "keep load-browse.2.1.csv.gz: no room"}}
+		require.Contains(t, outcomes(r.conclude())["browse was sent as planned"], "Unmeasured: a part of it could not be sent: keep load-browse.2.1.csv.gz: no room")
+	})
+}
+
+// What was stopped before it began leaves evidence of that.
+func TestConcludeWhatNeverBegan(t *testing.T) {
+	r := newRoom(t)
+	r.in.Order.Manifest.Load = []load.Load{browse}
+	r.in.Facts = activities.RehearsalFacts{Aborted: "stopped by bo: not now"}
+	run := r.conclude()
+	require.Equal(t, evidence.Aborted, run.Outcome)
+	require.Equal(t, r.in.Status.StartedAt, run.StartedAt)
+	require.Empty(t, run.Residue)
+}
+
+// unreachable makes no fault: it is asked in vain until the fault's end.
+type unreachable struct {
+	activities.Faults
+	ended evidence.Fault
+}
+
+func (unreachable) Inject(context.Context, activities.FaultOrder) error {
+	return errors.New("no answer")
+}
+func (unreachable) Remove(context.Context, activities.FaultOrder) error { return nil }
+func (u unreachable) Ended(context.Context, string) (evidence.Fault, error) {
+	if u.ended.EndedAt.IsZero() {
+		return u.ended, activities.ErrNotFound
+	}
+	return u.ended, nil
+}
+
+// A fault that nobody could begin is none that came and went.
+func TestFaultThatNeverBegan(t *testing.T) {
+	now := time.Now()
+	in := activities.HoldFaultInput{Run: "staging/shop/1", Fault: fault.Fault{Name: "slow"}, Until: now.Add(time.Minute)}
+	_, err := did(t, (&activities.Activities{Faults: unreachable{}}).HoldFault, in)
+	require.ErrorContains(t, err, "begin fault slow: no answer")
+
+	in.Until = now.Add(-time.Second)
+	out, err := did(t, (&activities.Activities{Faults: unreachable{ended: evidence.Fault{Name: "slow", EndedAt: now, Verified: true, RemovedBy: "rehearsal"}}}).HoldFault, in)
+	require.NoError(t, err)
+	r := newRoom(t)
+	r.in.Order.Manifest.Faults = []fault.Fault{in.Fault}
+	r.in.Facts.Faults = []evidence.Fault{out.Fault}
+	require.Equal(t, "Unmeasured: it was never in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
+}

@@ -1,0 +1,40 @@
+package workflows
+
+import (
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rollout"
+)
+
+// RehearsalRollout makes the rollout itself of a rehearsal, and goes back from
+// what it promoted. The end of the rehearsal, also by a terminate, cancels it, and
+// a cancel is obeyed so: the rollout is aborted, and what is promoted all the same
+// is taken back.
+func RehearsalRollout(ctx workflow.Context, order rehearsal.RolloutOrder) (rehearsal.RolloutResult, error) {
+	r := newRehearsing(ctx, order.Order)
+	r.facts.Before = order.Before
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		r.root.Done().Receive(ctx, nil)
+		r.halt()
+	})
+	r.rollOut()
+	return rehearsal.RolloutResult{Rollout: *r.facts.Rollout, NotBack: r.facts.NotBack}, nil
+}
+
+// rollOutApart has the rollout made by a workflow that ends after this one, should
+// this one be ended from outside.
+func (r *rehearsing) rollOutApart() {
+	out := rehearsal.RolloutResult{Rollout: rollout.Status{StartedAt: r.now()}}
+	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
+		WorkflowID: r.status.WorkflowID + "/rollout", TaskQueue: rollout.QueueControl, WaitForCancellation: true,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		StaticSummary: shorten("roll out " + r.order.Manifest.Rollout.Release.Version + ", and go back"),
+	})
+	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.RolloutType, rehearsal.RolloutOrder{Order: r.order, Before: r.facts.Before})
+	if err := child.Get(r.ctx, &out); err != nil {
+		out.Rollout.Reason = rootCause(err)
+	}
+	r.facts.Rollout, r.facts.NotBack = &out.Rollout, out.NotBack
+}
