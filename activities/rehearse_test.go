@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
 	"bakeoff/activities/store"
@@ -165,4 +168,59 @@ func TestFaultThatNeverBegan(t *testing.T) {
 	r.in.Order.Manifest.Faults = []fault.Fault{in.Fault}
 	r.in.Facts.Faults = []evidence.Fault{out.Fault}
 	require.Equal(t, "Unmeasured: it was never in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
+}
+
+// endless sends until it is told to end.
+type endless struct{}
+
+func (endless) Attack(ctx context.Context, _ activities.AttackOrder, _ io.Writer, _ func(load.Results)) (load.Results, error) {
+	<-ctx.Done()
+	return load.Results{}, ctx.Err()
+}
+
+// A generator that stood still, and has a successor by now, sends nothing more.
+func TestFrozenGeneratorEnds(t *testing.T) {
+	r := newRoom(t)
+	var looked atomic.Int64
+	began := time.Now()
+	r.acts.Load, r.acts.Now = endless{}, func() time.Time { return began.Add(time.Duration(looked.Add(1)) * 24 * time.Hour) }
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivity(r.acts)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
+			RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
+		return workflow.ExecuteActivity(ctx, "Attack", activities.AttackInput{Run: r.in.Plan.Run, Load: browse.WithDefaults(), Start: began}).Get(ctx, nil)
+	})
+	require.ErrorContains(t, env.GetWorkflowError(), "send browse: this worker stood still for so long that another one was given the act")
+}
+
+// The requests of a load are not taken for those of another whose name goes on
+// after a dot, and tries are read in their order.
+func TestRequestsAreOfTheirOwnLoad(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	mobile := browse
+	mobile.Name = "browse.1"
+	r.began(mobile)
+	r.sent("browse", "load-browse.1.1.csv.gz", 10)
+	r.sent("browse.1", "load-browse.1.1.1.csv.gz", 7)
+	run := r.conclude()
+	require.Equal(t, 10, run.Load[0].Sent)
+	require.Equal(t, 7, run.Load[1].Sent)
+}
+
+// The time to restore of a run is that of the drill that was made most often.
+func TestTimeToRestoreOfSeveralDrills(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	at := func(seconds int) *time.Time {
+		moment := r.in.Facts.Zero.Add(time.Duration(seconds) * time.Second)
+		return &moment
+	}
+	timed := evidence.Repeat{BreachAt: at(1), HealthyAt: at(3), RunID: "r", Outcome: evidence.Passed}
+	r.in.Facts.Drills = []evidence.Drill{{Repeats: []evidence.Repeat{timed, timed}}, {Repeats: []evidence.Repeat{timed}}, {}}
+	out, err := did(t, r.acts.ConcludeRehearsal, r.in)
+	require.NoError(t, err)
+	require.Equal(t, 2, out.Restore.N)
 }
