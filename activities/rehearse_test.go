@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 // did runs one activity.
@@ -224,3 +227,32 @@ func TestTimeToRestoreOfSeveralDrills(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, out.Restore.N)
 }
+
+// Where evidence cannot be written a rehearsal is refused at once, before anything
+// is done.
+func TestEvidenceThatCannotBeWritten(t *testing.T) {
+	r := newRoom(t)
+	taken := filepath.Join(t.TempDir(), "evidence")
+	require.NoError(t, os.WriteFile(taken, nil, 0o600))
+	r.acts.Archive, r.acts.Practice.Place = store.NewArchive(taken), func(run string) string { return run }
+	m := r.in.Order.Manifest
+	m.Drills = []rehearsal.Drill{{From: 1, RestoreWithin: rollout.Duration(time.Minute)}}
+	require.Empty(t, specfile.Decode("shop.yaml", []byte(spec), &m.Rollout.Spec))
+	admitted, err := did(t, r.acts.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123"})
+	require.NoError(t, err)
+	require.Equal(t, rollout.CausePolicy, admitted.Cause, admitted.Problems)
+	require.Contains(t, admitted.Problems[0].Message, "the evidence cannot be written: see evidence.directory of the worker: manifest.json")
+}
+
+const spec = `kind: Rollout
+service: shop
+environment: staging
+release: {version: 2.5.0, artifact: "registry.example/shop@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+target:
+  deploy:  {driver: http, with: {url: "http://deployer:8080"}}
+  traffic: {driver: http, with: {url: "http://router:8080"}}
+  metrics: {driver: prometheus, with: {url: "http://prometheus:9090"}}
+strategy: {canary: [{weight: 5%, bake: 10m}]}
+checks:
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
+`
