@@ -29,7 +29,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	if why := a.mayRehearse(in.Order); why != "" {
-		return refusedForNow(why)
+		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 		Loads: map[string]string{}, Apart: m.Outcome != ""}
@@ -39,7 +39,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if errors.Is(err, errUnkept) {
-		return refusedForNow(err.Error())
+		return refusedForNow(err.Error()), nil
 	}
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
@@ -52,14 +52,14 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
 	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
-		return refusedForNow(err.Error())
+		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
 }
 
 // refusedForNow refuses what another day, or another worker, may allow.
-func refusedForNow(why string) (AdmitRehearsalOutput, error) {
-	return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+func refusedForNow(why string) AdmitRehearsalOutput {
+	return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 }
 
 // mayRehearse says why somebody may not rehearse in an environment; "" when they
