@@ -48,19 +48,37 @@ func (a *Amount) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes the amount so that it can be read.
-func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+// digits is how many of them an amount is written with: as many as a number of
+// people's keeps through being read.
+const digits = 15
+
+// MarshalText writes the amount so that the same is read: runs are repeated from
+// it, and fingerprints made of it.
+func (a Amount) MarshalText() ([]byte, error) {
+	text := func(v float64) string { return strconv.FormatFloat(v, 'g', digits, 64) }
+	switch a.Unit {
+	case UnitSeconds:
+		return []byte(time.Duration(math.Round(a.Value * float64(time.Second))).String()), nil
+	case UnitRatio:
+		return []byte(text(a.Value*100) + "%"), nil
+	}
+	return []byte(text(a.Value) + a.Unit), nil
+}
 
 // String is the amount as people write it.
 func (a Amount) String() string { return inUnit(a.Value, a.Unit) }
 
-// inUnit writes a value for people.
+// inUnit writes a value for people, with four digits; large numbers as whole ones.
 func inUnit(value float64, unit string) string {
-	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	short := func(v float64) string {
+		if math.Abs(v) >= 1000 {
+			return strconv.FormatFloat(v, 'f', 0, 64)
+		}
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	}
 	switch unit {
 	case UnitSeconds:
-		d := time.Duration(math.Round(value * float64(time.Second)))
-		return d.Round(max(time.Microsecond, d.Abs()/1000)).String()
+		return shortened(time.Duration(math.Round(value * float64(time.Second)))).String()
 	case UnitRatio:
 		return short(value*100) + "%"
 	case UnitRate:
@@ -68,4 +86,21 @@ func inUnit(value float64, unit string) string {
 	default:
 		return short(value)
 	}
+}
+
+// shortened is a duration with four digits, and nothing below a microsecond.
+func shortened(d time.Duration) time.Duration {
+	unit := time.Microsecond
+	for d.Abs() >= 10_000*unit {
+		unit *= 10
+	}
+	return d.Round(unit)
+}
+
+// counted is a number of things: "1 drill", "3 drills".
+func counted(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }

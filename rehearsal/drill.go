@@ -71,6 +71,7 @@ func (d Drill) Title() string {
 type PlannedDrill struct {
 	Name       string           `json:"name"`
 	Step       int              `json:"step"`
+	Poll       rollout.Duration `json:"poll,omitempty"` // of the step
 	Limit      rollout.Duration `json:"restoreWithin"`
 	Takes      rollout.Duration `json:"takes"`      // at most, until it is not waited for any more
 	Injections []rollout.Drill  `json:"injections"` // one for each repeat
@@ -80,7 +81,7 @@ type PlannedDrill struct {
 func (m Manifest) PlannedDrills() []PlannedDrill {
 	var out []PlannedDrill
 	for _, d := range m.Drills {
-		planned := PlannedDrill{Name: d.Title(), Step: int(d.From), Limit: d.RestoreWithin, Takes: m.drillTakes(d)}
+		planned := PlannedDrill{Name: d.Title(), Step: int(d.From), Poll: m.poll(d), Limit: d.RestoreWithin, Takes: m.drillTakes(d)}
 		for n := 1; n <= max(d.Repeat, 1); n++ {
 			planned.Injections = append(planned.Injections, m.Injection(d, n))
 		}
@@ -95,13 +96,18 @@ func (m Manifest) PlannedDrills() []PlannedDrill {
 func (m Manifest) Injection(d Drill, repeat int) rollout.Drill {
 	d = d.withDefaults(m.Rollout.Spec)
 	draw := seed.For(m.Seed, "drill", d.Title(), strconv.Itoa(repeat))
-	poll := rollout.NewPlan(m.Rollout.Spec).Steps[d.From-1].Poll
-	late := rollout.Duration(draw.Int64N(max(int64(poll), 1)))
+	late := rollout.Duration(draw.Int64N(max(int64(m.poll(d)), 1)))
 	return rollout.Drill{Step: int(d.From), Verdict: d.Verdict, After: rollout.Duration((d.After + late).Std().Truncate(time.Millisecond))}
+}
+
+// poll is how often the step of a drill is looked at.
+func (m Manifest) poll(d Drill) rollout.Duration {
+	return rollout.NewPlan(m.Rollout.Spec).Steps[d.From-1].Poll
 }
 
 func (d Drill) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
+	v.require(d.Repeat >= 0, "repeat", "%d is below 1", d.Repeat)
 	d = d.withDefaults(m.Rollout.Spec)
 	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: %v", d.Verdict, rollout.DrillVerdicts())
 	v.require(d.Repeat <= mostRepeats, "repeat", "%d is above %d", d.Repeat, mostRepeats)

@@ -1,44 +1,81 @@
 package rehearsal
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
+	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/scaling"
 )
 
 // Fingerprint says what a run was made of, part by part: with the schedules of
-// its loads and its data, by their digests, and the version of Bakeoff. Names,
-// owners and purposes are not in it.
+// its loads and its data, by their digests, and the version of Bakeoff. A default
+// is the same whether it is written or not. Names, owners, purposes, actions, and
+// how many generators share a load, are not in it.
 func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, tool string) (evidence.Fingerprint, error) {
-	faults, err := fault.Digest(fault.Schedule(m.Seed, m.Faults))
-	if err != nil {
-		return evidence.Fingerprint{}, err
+	parts := map[string]any{
+		"seed": m.Seed, "rollout": m.Rollout.Spec, "baseline": m.Baseline, "faults": fault.Schedule(m.Seed, m.Faults), "drills": m.drills(),
+		"expect": m.Expect, "scaling": m.scaling(), "outcome": m.Outcome, "negative": m.Negative, "variables": m.Variables,
+		"environment": []string{m.Environment, cmp.Or(m.Isolation, IsolationOwn)}, "quotas": m.quotas(), "tool": tool,
 	}
-	parts := []evidence.Part{{Name: "faults", Digest: faults}}
-	for name, digest := range loads {
-		parts = append(parts, evidence.Part{Name: "load/" + name, Digest: digest})
+	for _, l := range m.Load {
+		l = l.WithDefaults()
+		l.Shards = 1
+		parts["load/"+l.Name] = []any{loads[l.Name], l}
 	}
 	for _, in := range inputs {
-		parts = append(parts, evidence.Part{Name: "data/" + in.Name, Digest: in.Digest})
+		parts["data/"+in.Name] = []any{in.Digest, m.into(in.Name)}
 	}
-	for name, value := range map[string]any{
-		"seed": m.Seed, "rollout": m.Rollout.Spec, "baseline": m.Baseline, "drills": m.Drills, "expect": m.Expect, "scaling": m.Scaling,
-		"outcome": m.Outcome, "variables": m.Variables, "environment": m.Environment, "tool": tool,
-	} {
-		digest, err := digestOf(value)
+	var out evidence.Fingerprint
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		digest, err := digestOf(parts[name])
 		if err != nil {
 			return evidence.Fingerprint{}, fmt.Errorf("digest of %s: %w", name, err)
 		}
-		parts = append(parts, evidence.Part{Name: name, Digest: digest})
+		out.Parts = append(out.Parts, evidence.Part{Name: name, Digest: digest})
 	}
-	slices.SortFunc(parts, func(a, b evidence.Part) int { return strings.Compare(a.Name, b.Name) })
-	whole, err := digestOf(parts)
-	return evidence.Fingerprint{Digest: whole, Parts: parts}, err
+	var err error
+	out.Digest, err = digestOf(out.Parts)
+	return out, err
+}
+
+// drills are those of the manifest with their defaults.
+func (m Manifest) drills() []Drill {
+	var out []Drill
+	for _, d := range m.Drills {
+		out = append(out, d.withDefaults(m.Rollout.Spec))
+	}
+	return out
+}
+
+func (m Manifest) scaling() *scaling.Expect {
+	if m.Scaling == nil {
+		return nil
+	}
+	e := m.Scaling.WithDefaults()
+	return &e
+}
+
+func (m Manifest) quotas() Quotas {
+	q := m.Quotas
+	q.For = m.Longest()
+	return q
+}
+
+// into is where a set is restored; nil: nowhere.
+func (m Manifest) into(name string) *data.Into {
+	for _, s := range m.Sets() {
+		if s.Name == name {
+			return s.Into
+		}
+	}
+	return nil
 }
 
 // digestOf is "sha256:…" over a value as JSON, whose maps are sorted.

@@ -2,6 +2,8 @@ package rehearsal
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
@@ -19,10 +21,10 @@ func (f Facts) drilled(d Drill, number int) []evidence.Criterion {
 		out = append(out, trafficBack(d, repeats))
 	}
 	if d.Lost != nil {
-		out = append(out, worst(title+": requests lost", repeats, float64(*d.Lost), "requests", func(c evidence.Continuity) float64 { return float64(c.Failed) }))
+		out = append(out, worst(repeats, noticed{title + ": requests lost", "requests", float64(*d.Lost), func(c evidence.Continuity) float64 { return float64(c.Failed) }}))
 	}
 	if d.Gap != nil {
-		out = append(out, worst(title+": longest gap", repeats, d.Gap.Std().Seconds(), UnitSeconds, func(c evidence.Continuity) float64 { return c.LongestGap.Std().Seconds() }))
+		out = append(out, worst(repeats, noticed{title + ": longest gap", UnitSeconds, d.Gap.Std().Seconds(), func(c evidence.Continuity) float64 { return c.LongestGap.Std().Seconds() }}))
 	}
 	return append(out, same(title, repeats))
 }
@@ -32,14 +34,14 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	title := fmt.Sprintf("%s: restored within %s", d.Title(), d.RestoreWithin)
 	slowest, done := 0.0, 0
 	for _, r := range repeats {
-		if r.Outcome != evidence.Passed || r.BreachAt == nil || r.HealthyAt == nil {
+		if r.Outcome != evidence.Passed || r.BreachAt == nil || r.HealthyAt == nil || r.HealthyAt.Before(*r.BreachAt) {
 			continue
 		}
 		done++
 		slowest = max(slowest, r.HealthyAt.Sub(*r.BreachAt).Seconds())
 	}
 	limit := d.RestoreWithin.Std().Seconds()
-	reason := fmt.Sprintf("%d of %d drills restored the baseline", done, d.Repeat)
+	reason := fmt.Sprintf("%d of %s restored the baseline", done, counted(d.Repeat, "drill", "drills"))
 	if done > 0 {
 		reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
 	}
@@ -49,9 +51,11 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 			break
 		}
 	}
-	c := criterion(title, done == d.Repeat && slowest <= limit, slowest, UnitSeconds, reason)
-	c.Limit = &limit
-	return c
+	c := evidence.Criterion{Name: title, Limit: &limit, Unit: UnitSeconds, Reason: reason}
+	if done > 0 {
+		c.Value = &slowest
+	}
+	return judged(c, done == d.Repeat && slowest <= limit)
 }
 
 // trafficBack says how long it took until the baseline had all traffic.
@@ -68,26 +72,32 @@ func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 		return unmeasured(title, "no drill put traffic back")
 	}
 	limit := d.DecideWithin.Std().Seconds()
-	c := criterion(title, slowest <= limit && n == d.Repeat, slowest, UnitSeconds, fmt.Sprintf("the slowest of %d after %s", n, inUnit(slowest, UnitSeconds)))
-	c.Limit = &limit
-	return c
+	c := evidence.Criterion{Name: title, Value: &slowest, Limit: &limit, Unit: UnitSeconds,
+		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(d.Repeat, "drill", "drills"), inUnit(slowest, UnitSeconds))}
+	return judged(c, slowest <= limit && n == d.Repeat)
+}
+
+// noticed is something that users notice of a drill, and how much it may be.
+type noticed struct {
+	title, unit string
+	limit       float64
+	of          func(evidence.Continuity) float64
 }
 
 // worst judges the worst of what users noticed.
-func worst(title string, repeats []evidence.Repeat, limit float64, unit string, of func(evidence.Continuity) float64) evidence.Criterion {
+func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 	most, n := 0.0, 0
 	for _, r := range repeats {
 		if r.Users != nil && r.Users.Requests > 0 {
-			most = max(most, of(*r.Users))
+			most = max(most, what.of(*r.Users))
 			n++
 		}
 	}
 	if n < len(repeats) {
-		return unmeasured(title, fmt.Sprintf("users were seen in %d of %d drills", n, len(repeats)))
+		return unmeasured(what.title, fmt.Sprintf("users were seen in %d of %s", n, counted(len(repeats), "drill", "drills")))
 	}
-	c := criterion(title, most <= limit, most, unit, fmt.Sprintf("at most %s in a drill, allowed %s", inUnit(most, unit), inUnit(limit, unit)))
-	c.Limit = &limit
-	return c
+	return judged(evidence.Criterion{Name: what.title, Value: &most, Limit: &what.limit, Unit: what.unit,
+		Reason: fmt.Sprintf("at most %s in a drill, allowed %s", inUnit(most, what.unit), inUnit(what.limit, what.unit))}, most <= what.limit)
 }
 
 // same says whether each drill left the target as it had been.
@@ -95,10 +105,10 @@ func same(title string, repeats []evidence.Repeat) evidence.Criterion {
 	title += ": as before"
 	for _, r := range repeats {
 		if !r.Same || len(r.Residue) > 0 {
-			return evidence.Criterion{Name: title, Outcome: evidence.Failed, Reason: fmt.Sprintf("after drill %d: %v", r.Number, append(r.Differences, r.Residue...))}
+			return failed(title, fmt.Sprintf("after drill %d: %s", r.Number, strings.Join(slices.Concat(r.Differences, r.Residue), "; ")))
 		}
 	}
-	return evidence.Criterion{Name: title, Outcome: evidence.Passed, Reason: fmt.Sprintf("the target was the same after each of %d drills", len(repeats))}
+	return passed(title, "the target was the same after "+counted(len(repeats), "drill", "drills"))
 }
 
 // RestoreTimes are the seconds from the injection until the baseline was well, of

@@ -11,18 +11,19 @@ import (
 // putBack says whether the state after is the state before.
 func (f Facts) putBack() evidence.Criterion {
 	const title = "nothing is left behind"
+	if len(f.After.Extra) > 0 {
+		return failed(title, strings.Join(f.Left(), "; "))
+	}
 	if f.Before.Digest == "" || f.After.Digest == "" {
 		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
 	}
 	if !f.touched() && f.Before.Digest != f.After.Digest {
 		return unmeasured(title, fmt.Sprintf("somebody else has changed the target meanwhile; before: %s; after: %s", f.Before.Text, f.After.Text))
 	}
-	left := f.Left()
-	c := criterion(title, len(left) == 0, float64(len(left)), "", fmt.Sprintf("after as before: %s", f.After.Text))
-	if len(left) > 0 {
-		c.Reason = strings.Join(left, "; ")
+	if left := f.Left(); len(left) > 0 {
+		return failed(title, strings.Join(left, "; "))
 	}
-	return c
+	return passed(title, "after as before: "+f.After.Text)
 }
 
 // touched reports whether any rollout of the rehearsal began. Otherwise what has
@@ -41,7 +42,7 @@ func (f Facts) Left() []string {
 	if !f.touched() {
 		return f.After.Extra
 	}
-	left := f.After.Left
+	left := slices.Clone(f.After.Left)
 	if f.Before.Digest != f.After.Digest {
 		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
 	}

@@ -8,6 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
@@ -25,7 +29,7 @@ rollout:
   target: {deploy: {driver: process}, traffic: {driver: caddy}}
   strategy: {canary: [{weight: 10%, bake: 1m}, {weight: 50%, bake: 2m}]}
 load:
-  - {name: browse, url: "http://127.0.0.1:8080/", rate: 200/s, arrivals: poisson, for: 5m}
+  - {name: browse, url: "http://127.0.0.1:8080/", rate: 10/s, for: 1m}
 faults:
   - {name: slow-db, at: 1m, for: 30s, toxiproxy: {proxy: db, latency: 200ms}}
 expect:
@@ -34,6 +38,11 @@ expect:
 drills:
   - {from: step 1, repeat: 10, restoreWithin: 10s}
 `
+
+const (
+	digest = "sha256:b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c"
+	rows   = "data: [{name: orders, snapshot: orders.csv, digest: \"" + digest + "\", into: {database: shop, table: orders}}]\n"
+)
 
 // parse reads a manifest after some of its text was replaced.
 func parse(t *testing.T, replace ...string) (rehearsal.Manifest, []rollout.Problem) {
@@ -88,6 +97,9 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a fault without end":      {[]string{" for: 30s,", ""}, "faults[0].for"},
 		"two of one name":          {[]string{"name: slow-db", "name: browse"}, "the name of something else already"},
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
+		"rows of production":       {[]string{whole[strings.Index(whole, "load:"):strings.Index(whole, "drills:")], "isolation: production\nproductionDrill: yearly\n" + rows}, "orders would replace rows in production"},
+		"two data of one name":     {[]string{"seed: 42", "seed: 42\n" + rows + "baseline: {data: [{name: orders, snapshot: a.csv, digest: \"" + digest + "\"}]}"}, "data[0].name: \"orders\" is the name of other data already"},
+		"drills below none":        {[]string{"repeat: 10", "repeat: -1"}, "drills[0].repeat: -1 is below 1"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
@@ -121,12 +133,18 @@ func TestInjections(t *testing.T) {
 	require.NotEqual(t, m.Injection(d, 1), func() rollout.Drill { m.Seed = 42; return m.Injection(d, 1) }())
 }
 
-// The fingerprint knows the inputs and nothing else.
+// The fingerprint knows the inputs and nothing else: what changes one of them
+// changes its part alone, and what says the same changes none.
 func TestFingerprint(t *testing.T) {
-	of := func(replace ...string) map[string]string {
-		m, problems := parse(t, replace...)
+	of := func(change func(*rehearsal.Manifest)) map[string]string {
+		m, problems := parse(t)
 		require.Empty(t, problems)
-		f, err := m.Fingerprint(map[string]string{"browse": "sha256:1"}, nil, "v1")
+		m.Data = []data.Set{{Snapshot: data.Snapshot{Name: "orders", File: "orders.csv", Into: &data.Into{Database: "shop", Table: "orders"}}}}
+		m.Scaling = &scaling.Expect{Replicas: scaling.Range{Min: 1, Max: 3}}
+		if change != nil {
+			change(&m)
+		}
+		f, err := m.Fingerprint(map[string]string{"browse": "sha256:1"}, []evidence.Input{{Name: "orders", Digest: "sha256:2"}}, "v1")
 		require.NoError(t, err)
 		parts := map[string]string{"": f.Digest}
 		for _, p := range f.Parts {
@@ -134,17 +152,61 @@ func TestFingerprint(t *testing.T) {
 		}
 		return parts
 	}
-	same := of()
-	require.Equal(t, same, of())
-	require.Equal(t, same, of("owner: payments", "owner: somebody"))
-	for part, replace := range map[string][]string{
-		"seed": {"seed: 42", "seed: 43"}, "faults": {"latency: 200ms", "latency: 201ms"}, "drills": {"repeat: 10", "repeat: 11"},
-		"expect": {"below: 1%", "below: 2%"}, "rollout": {"bake: 2m", "bake: 3m"},
+	same, keep := of(nil), true
+	for name, change := range map[string]func(*rehearsal.Manifest){
+		"nothing": nil, "owner": func(m *rehearsal.Manifest) { m.Owner = "somebody" }, "purpose": func(m *rehearsal.Manifest) { m.Purpose = "why" },
+		"name": func(m *rehearsal.Manifest) { m.Name = "another" }, "shards": func(m *rehearsal.Manifest) { m.Load[0].Shards = 4 },
+		"own isolation": func(m *rehearsal.Manifest) { m.Isolation = rehearsal.IsolationOwn }, "default length": func(m *rehearsal.Manifest) { m.Quotas.For = m.Longest() },
+		"default timeout":  func(m *rehearsal.Manifest) { m.Load[0].Timeout = load.DefaultTimeout },
+		"default of loads": func(m *rehearsal.Manifest) { m.Load[0].KeepAlive = &keep }, "default verdict": func(m *rehearsal.Manifest) { m.Drills[0].Verdict = rollout.Fail },
+		"default swing": func(m *rehearsal.Manifest) { m.Scaling.Swing = 1 },
 	} {
-		other := of(replace...)
-		require.NotEqual(t, same[""], other[""], part)
-		for name, digest := range same {
-			require.Equal(t, name == "" || name == part, digest != other[name], "%s after a change of %s", name, part)
+		require.Equal(t, same, of(change), name)
+	}
+	for name, c := range map[string]struct {
+		part   string
+		change func(*rehearsal.Manifest)
+	}{
+		"seed":        {"seed", func(m *rehearsal.Manifest) { m.Seed++ }},
+		"fault":       {"faults", func(m *rehearsal.Manifest) { m.Faults[0].Toxiproxy.Latency++ }},
+		"moment":      {"faults", func(m *rehearsal.Manifest) { m.Faults[0].At++ }},
+		"repeat":      {"drills", func(m *rehearsal.Manifest) { m.Drills[0].Repeat++ }},
+		"limit":       {"expect", func(m *rehearsal.Manifest) { m.Expect[1].Below.Value += 1e-6 }},
+		"bake":        {"rollout", func(m *rehearsal.Manifest) { m.Rollout.Strategy.Canary[1].Bake++ }},
+		"variable":    {"variables", func(m *rehearsal.Manifest) { m.Variables = map[string]string{"TZ": "UTC"} }},
+		"outcome":     {"outcome", func(m *rehearsal.Manifest) { m.Outcome = rollout.Promoted }},
+		"negative":    {"negative", func(m *rehearsal.Manifest) { m.Negative = true }},
+		"environment": {"environment", func(m *rehearsal.Manifest) { m.Environment = "test" }},
+		"isolation":   {"environment", func(m *rehearsal.Manifest) { m.Isolation = rehearsal.IsolationShared }},
+		"quota":       {"quotas", func(m *rehearsal.Manifest) { m.Quotas.Rate = 5 }},
+		"artifact":    {"baseline", func(m *rehearsal.Manifest) { m.Baseline.Artifact = "a@b" }},
+		"replicas":    {"scaling", func(m *rehearsal.Manifest) { m.Scaling.Replicas.Max++ }},
+		"database":    {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.Database = "other" }},
+		"start":       {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].At++ }},
+		"good answer": {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Expect.Status = 201 }},
+		"timeout":     {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Timeout = 1 }},
+		"connections": {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Connections = 1 }},
+	} {
+		other := of(c.change)
+		require.NotEqual(t, same[""], other[""], name)
+		for part, digest := range same {
+			require.Equal(t, part == "" || part == c.part, digest != other[part], "%s after a change of %s", part, name)
 		}
 	}
+}
+
+// Loads and data that are other bytes are other parts.
+func TestFingerprintOfBytes(t *testing.T) {
+	m, _ := parse(t)
+	one, err := m.Fingerprint(map[string]string{"browse": "sha256:1"}, []evidence.Input{{Name: "orders", Digest: "sha256:2"}}, "v1")
+	require.NoError(t, err)
+	other, err := m.Fingerprint(map[string]string{"browse": "sha256:3"}, []evidence.Input{{Name: "orders", Digest: "sha256:4"}}, "v2")
+	require.NoError(t, err)
+	var differ []string
+	for i, p := range one.Parts {
+		if p.Digest != other.Parts[i].Digest {
+			differ = append(differ, p.Name)
+		}
+	}
+	require.Equal(t, []string{"data/orders", "load/browse", "tool"}, differ)
 }

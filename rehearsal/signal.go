@@ -8,37 +8,44 @@ import (
 	"bakeoff/rehearsal/evidence"
 )
 
-// measure is a signal over the moments that count, and how many requests or
-// samples that was; 0: it was not measured.
-func (f Facts) measure(e Expect, counts func(time.Duration) bool) (value float64, n int) {
+// measured is a signal over the moments that count.
+type measured struct {
+	least, most float64       // of signals of scaling; of others both are the signal
+	n           int           // requests or samples; 0: it was not measured
+	blind       time.Duration // how long a signal of scaling was not read, where that is too long
+}
+
+// measure is a signal over the moments that count.
+func (f Facts) measure(e Expect, when moments) measured {
 	if ofScaling(e.Signal) {
-		return f.mostOf(e.Signal, counts)
+		return f.sampled(e.Signal, when)
 	}
 	var latencies []float64
 	good, first, last := 0, time.Duration(math.MaxInt64), time.Duration(0)
 	for _, r := range f.Requests {
-		if e.Of != "" && r.Load != e.Of || !counts(r.At) {
+		if e.Of != "" && r.Load != e.Of || !when.hold(r.At) {
 			continue
 		}
-		n++
 		first, last = min(first, r.At), max(last, r.At)
 		latencies = append(latencies, r.Latency.Seconds())
 		if r.Good {
 			good++
 		}
 	}
+	n := len(latencies)
 	if n == 0 {
-		return 0, 0
+		return measured{}
 	}
-	return valueOf(e.Signal, latencies, good, (last - first).Seconds()), n
+	value := valueOf(e.Signal, latencies, good, when.length(first, last).Seconds())
+	return measured{least: value, most: value, n: n}
 }
 
-// valueOf is a signal of requests. The rate is over the time between the first
-// and the last of them.
+// valueOf is a signal of requests. The rate is over a time of so many seconds, and
+// of a shorter one than a second over that.
 func valueOf(signal string, latencies []float64, good int, seconds float64) float64 {
 	switch signal {
 	case SignalErrors:
-		return 1 - float64(good)/float64(len(latencies))
+		return float64(len(latencies)-good) / float64(len(latencies))
 	case SignalRate:
 		return float64(good) / max(seconds, 1)
 	default:
@@ -68,16 +75,23 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[max(int(math.Ceil(q*float64(len(sorted))))-1, 0)]
 }
 
-// mostOf is the highest value of a signal of scaling.
-func (f Facts) mostOf(signal string, counts func(time.Duration) bool) (most float64, n int) {
+// sampled is a signal of scaling over the moments that count. The time in which it
+// had to be read ends with the last sample, whatever was read then.
+func (f Facts) sampled(signal string, when moments) measured {
+	out := measured{least: math.Inf(1)}
 	series := f.scalingSeries(signal)
 	for i, second := range series.Seconds {
-		if counts(time.Duration(second * float64(time.Second))) {
-			most = max(most, series.Values[i])
-			n++
+		if when.hold(moment(second)) {
+			out.least, out.most = min(out.least, series.Values[i]), max(out.most, series.Values[i])
+			out.n++
 		}
 	}
-	return most, n
+	var end time.Duration
+	for _, s := range f.Sampled.Samples {
+		end = max(end, s.At.Sub(f.Zero))
+	}
+	out.blind = when.blind(series.Seconds, 0, end)
+	return out
 }
 
 // BySecond is a signal of the users for each second in which there were requests,

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -89,12 +90,16 @@ func (s *SuiteStatus) Conclude() {
 		if r.Outcome == evidence.Passed {
 			continue
 		}
+		outcome := cmp.Or(r.Outcome, evidence.Unmeasured) // it did not begin
 		if s.Outcome != evidence.Failed {
-			s.Outcome = r.Outcome
+			s.Outcome = outcome
 		}
-		against = append(against, fmt.Sprintf("%s %s", r.Name, r.Outcome))
+		against = append(against, fmt.Sprintf("%s %s", r.Name, outcome))
 	}
-	s.Reason = fmt.Sprintf("all %d rehearsals passed", len(s.Rehearsals))
+	s.Reason = "the one rehearsal passed"
+	if n := len(s.Rehearsals); n != 1 {
+		s.Reason = fmt.Sprintf("all %d rehearsals passed", n)
+	}
 	if len(against) > 0 {
 		s.Reason = fmt.Sprintf("%d of %d did not pass: %s", len(against), len(s.Rehearsals), strings.Join(against, ", "))
 	}

@@ -50,10 +50,8 @@ func (m *Manifest) Validate() []rollout.Problem {
 	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
 	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
 	v.require(m.Quotas.Requests >= 0, "quotas.requests", "is below 0")
-	for i, set := range m.Data {
-		v.problems = append(v.problems, set.Problems(fmt.Sprintf("data[%d]", i))...)
-	}
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
+	m.validateData(&v)
 	m.validateLoad(&v)
 	if m.Scaling != nil {
 		v.problems = append(v.problems, m.Scaling.Problems("scaling")...)
@@ -79,6 +77,24 @@ func (m *Manifest) validateProduction(v *validation) {
 	v.require(m.Outcome == "", "outcome", "a drill in production always goes back")
 	for i, d := range m.Drills {
 		v.require(d.From <= 1, fmt.Sprintf("drills[%d].from", i), "a drill in production goes no further than step 1")
+	}
+	for _, s := range m.Sets() {
+		v.require(s.Into == nil, "isolation", "%s would replace rows in production: leave into out, or practise elsewhere", s.Name)
+	}
+}
+
+// validateData looks at the sets; their names are unique together with those of
+// the baseline.
+func (m *Manifest) validateData(v *validation) {
+	seen := map[string]bool{}
+	for _, s := range m.Baseline.Data {
+		seen[s.Name] = true
+	}
+	for i, set := range m.Data {
+		path := fmt.Sprintf("data[%d]", i)
+		v.problems = append(v.problems, set.Problems(path)...)
+		v.require(set.Name == "" || !seen[set.Name], path+".name", "%q is the name of other data already", set.Name)
+		seen[set.Name] = true
 	}
 }
 

@@ -21,17 +21,7 @@ type judgeFlags struct {
 	baseline     string // windows of another run that take the baseline's place
 }
 
-func (c *cli) judgeCommand() *cobra.Command {
-	var f judgeFlags
-	cmd := &cobra.Command{
-		Use: "judge CHECKS [WINDOWS.jsonl]", Short: "Judge recorded windows offline",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if f.kayenta != "" {
-				return cobra.MaximumNArgs(1)(cmd, args)
-			}
-			return cobra.RangeArgs(1, 2)(cmd, args)
-		},
-		Long: `Fold recorded windows into verdicts without any server: to tune checks, to review
+const judgeHelp = `Fold recorded windows into verdicts without any server: to tune checks, to review
 an incident, to prove a recorded decision. CHECKS is a list "checks:" as in a
 spec, with "policy:", "bounds:", "placebo:" or "arms:" beside it if need be, or a
 whole spec. Windows are JSON lines, from a file or standard input:
@@ -63,7 +53,19 @@ The output then is one line per metric, one per group and one "summary": what
 Kayenta's judge would say, its faults included, and warnings that name them.
 
 Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage,
-3 a refused CHECKS file or canary config, or a line that is no window.`,
+3 a refused CHECKS file or canary config, or a line that is no window.`
+
+func (c *cli) judgeCommand() *cobra.Command {
+	var f judgeFlags
+	cmd := &cobra.Command{
+		Use: "judge CHECKS [WINDOWS.jsonl]", Short: "Judge recorded windows offline",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.kayenta != "" {
+				return cobra.MaximumNArgs(1)(cmd, args)
+			}
+			return cobra.RangeArgs(1, 2)(cmd, args)
+		},
+		Long:    judgeHelp,
 		Example: "  bakeoff judge checks.yaml < windows.jsonl\n  bakeoff judge checkout.yaml windows.jsonl --require nonInferior --all\n  bakeoff judge checkout.yaml windows.jsonl --baseline before.jsonl\n  bakeoff judge --kayenta canary.json < points.jsonl",
 		RunE: runs(func(ctx context.Context, args []string) error {
 			if f.kayenta != "" {

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"regexp"
 	"strconv"
-	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -234,63 +233,6 @@ func (s *story) moved(e *historypb.HistoryEvent, a *commonpb.SearchAttributes) {
 	}
 }
 
-func (s *story) ended(e *historypb.HistoryEvent) error {
-	result, _, err := resultOf(s.converter, e)
-	if err != nil {
-		return err
-	}
-	if how, cutOff := strings.CutSuffix(result.Reason, nothingPutBack); cutOff && s.fleet {
-		result.Reason = how + ": its units are cancelled, and go back by themselves"
-	}
-	s.status = complete(result, s.status)
-	s.status.TimeToRestore = s.points.timed(s.status.TimeToRestore)
-	text := string(s.status.Outcome)
-	if s.status.Reason != "" {
-		text += ": " + s.status.Reason
-	}
-	data := map[string]any{"outcome": s.status.Outcome, "reason": s.status.Reason}
-	if s.status.Cause != "" {
-		data["cause"] = s.status.Cause
-	}
-	if s.status.TimeToRestore != nil {
-		data["timeToRestore"] = s.status.TimeToRestore
-	}
-	if s.status.TimeToRestore != nil && s.status.Outcome != rollout.Failed {
-		text += fmt.Sprintf(" (baseline back in %s)", brief(s.status.TimeToRestore.Total.Std()))
-	}
-	s.add(e, rollout.EventEnded, 0, text, data).Actor = s.status.Actor
-	return nil
-}
-
-// complete fills what the result leaves open, as that of a run that was cut
-// off does, from where the run stood before.
-func complete(result, before rollout.Status) rollout.Status {
-	result.WorkflowID = orElse(result.WorkflowID, before.WorkflowID)
-	result.RunID = orElse(result.RunID, before.RunID)
-	result.Target = orElse(result.Target, before.Target)
-	result.Phase = orElse(result.Phase, rollout.PhaseCompleted)
-	result.Baseline = orElse(result.Baseline, before.Baseline)
-	result.Candidate = orElse(result.Candidate, before.Candidate)
-	result.PlanDigest = orElse(result.PlanDigest, before.PlanDigest)
-	result.StartedBy = orElse(result.StartedBy, before.StartedBy)
-	if result.StartedAt.IsZero() {
-		result.StartedAt = before.StartedAt
-	}
-	if result.Outcome == rollout.Failed && result.Steps == 0 {
-		result.Weight, result.Step, result.Steps = before.Weight, before.Step, before.Steps
-	}
-	if result.Units == nil {
-		result.Units, result.Wave, result.Waves = before.Units, before.Wave, before.Waves
-	}
-	if result.Overrides == nil {
-		result.Overrides = before.Overrides
-	}
-	if result.Checks == nil {
-		result.Checks = before.Checks
-	}
-	return result
-}
-
 var stepInID = regexp.MustCompile(`^s(\d+)\.`)
 
 // stepOf reads the step from an activity's id; 0 for ids that belong to none.
@@ -306,7 +248,7 @@ func stepOf(id string) int {
 	return n
 }
 
-// asking is the sentence of who asked for a rollout. One that takes over from a
+// askedFor is the sentence of who asked for a rollout. One that takes over from a
 // run that was cut off was asked for by nobody.
 func askedFor(o rollout.Order) string {
 	who, version, target := orElse(o.Actor, "somebody"), o.Spec.Release.Version, o.Spec.Key()

@@ -62,20 +62,8 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 	r.served = true
 	r.record(id + ".traffic")
 	for why := r.why(w); ; {
-		act := r.act(id+".traffic", sentence(fmt.Sprintf("send %s to %s", w, r.plan.Candidate), why))
-		act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
-		act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
-		in := activities.SetTrafficInput{
-			Job: r.write(id + ".traffic"), Step: step, Why: why, Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
-			Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks, Landed: r.landed,
-		}
-		if !r.heldSince.IsZero() {
-			in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
-		}
-		if r.asksFor != "" {
-			in.Ask = r.ask()
-		}
-		out, s := watchedAct(r, act, id+".traffic", a.SetTraffic, in)
+		asks := r.asksFor != "" && r.plan.Gated
+		out, s := r.writeTraffic(id, step, w, why, force)
 		if s != nil {
 			return nil, s
 		}
@@ -86,7 +74,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 			r.served = true
 			continue
 		}
-		if in.Ask != nil {
+		if asks {
 			r.mind(nil)
 		}
 		if !out.Conflict {
@@ -111,6 +99,24 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 			force = r.skip // an operator overrides the hold
 		}
 	}
+}
+
+// writeTraffic writes the weight once, where the policy allows.
+func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, force bool) (activities.SetTrafficOutput, *setback) {
+	act := r.act(id+".traffic", sentence(fmt.Sprintf("send %s to %s", w, r.plan.Candidate), why))
+	act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 2
+	act.within, act.cause = r.plan.Spec.SettleWithin.Std(), rollout.CauseTraffic
+	in := activities.SetTrafficInput{
+		Job: r.write(id + ".traffic"), Step: step, Why: why, Split: r.plan.Split(r.job.Baseline, w), Ours: r.ours,
+		Force: force, Policy: r.plan.Spec.Policy, PutBacks: r.putBacks, Landed: r.landed,
+	}
+	if !r.heldSince.IsZero() {
+		in.HeldFor = rollout.Duration(r.now().Sub(r.heldSince))
+	}
+	if r.asksFor != "" {
+		in.Ask = r.ask()
+	}
+	return watchedAct(r, act, id+".traffic", a.SetTraffic, in)
 }
 
 // waitOutDrift holds for a while before the weights are looked at again, or

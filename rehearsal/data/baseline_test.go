@@ -118,6 +118,18 @@ func TestRowsAreHeldToTheirChecks(t *testing.T) {
 	}
 }
 
+// TestNoRowsHoldNothing: of a field nothing is so where there is no row.
+func TestNoRowsHoldNothing(t *testing.T) {
+	for _, c := range []data.Check{{Field: "id", Unique: true}, {Field: "id", NotNull: true}, {Field: "id", Sum: &data.Range{Min: number(0)}}, {Field: "idd", Unique: true}} {
+		for format, body := range map[string]string{data.CSV: "id\n", data.NDJSON: "\n"} {
+			_, err := data.CheckRows(data.File{Name: "f", Format: format, Body: []byte(body)}, []data.Check{c})
+			require.EqualError(t, err, "f: field "+c.Field+": there is no row of which it could be asked")
+		}
+	}
+	_, err := data.CheckRows(data.File{Name: "f", Format: data.CSV, Body: []byte("id\n")}, []data.Check{{Rows: &data.Range{Max: number(0)}}})
+	require.NoError(t, err)
+}
+
 // sources reads testdata, and what else is given.
 func sources(files map[string]string) data.Sources {
 	return data.Sources{
@@ -178,6 +190,9 @@ func TestUnprovedSetsAreRefused(t *testing.T) {
 		{"template changed", people, func(s *data.Set) {
 			*s = data.Set{Snapshot: data.Snapshot{Name: "c", Digest: digest}, Template: "customers.yaml"}
 		}, "set c: its digest is sha256:"},
+		{"template for a table", people, func(s *data.Set) {
+			*s = data.Set{Snapshot: data.Snapshot{Name: "c", Into: &data.Into{Database: "d", Table: "t"}}, Template: "customers.yaml"}
+		}, "set c: only csv can be put into a table, and template customers makes ndjson"},
 		{"template's rows", people, func(s *data.Set) {
 			*s = data.Set{Snapshot: data.Snapshot{Name: "c", Checks: []data.Check{{Field: "first", Unique: true}}}, Template: "customers.yaml"}
 		}, "c.ndjson: field first: line 2 repeats line 1"},

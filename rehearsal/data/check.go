@@ -75,7 +75,8 @@ func Verify(s Snapshot, body []byte) (rows int, err error) {
 }
 
 // CheckRows reads all rows of a file and returns how many there are. The error
-// names everything that does not hold.
+// names everything that does not hold. Where there is no row, nothing holds of a
+// field.
 func CheckRows(f File, checks []Check) (rows int, err error) {
 	from, err := NewReader(f.Name, f.Format, bytes.NewReader(f.Body))
 	if err != nil {
@@ -150,7 +151,9 @@ func (t *tally) say(format string, args ...any) {
 }
 
 func (t *tally) wrong(rows int) []string {
-	if t.Field != "" && rows > 0 && !t.there {
+	if t.Field != "" && rows == 0 {
+		t.say("there is no row of which it could be asked")
+	} else if t.Field != "" && !t.there {
 		return []string{"there is no field " + t.Field}
 	}
 	if refuses := t.Rows.Refuses(float64(rows)); refuses != "" {

@@ -124,6 +124,9 @@ func (from Sources) make(seed int64, s Set, tables Tables) (Prepared, error) {
 	if len(wrong) > 0 {
 		return Prepared{}, fmt.Errorf("template of %s: %s", s.Name, told(wrong))
 	}
+	if s.Into != nil && t.format() != CSV {
+		return Prepared{}, fmt.Errorf("set %s: only csv can be put into a table, and template %s makes %s", s.Name, t.Name, t.format())
+	}
 	var body bytes.Buffer
 	made, err := Generate(&body, t, Draw{Seed: seed, Set: s.Name, Rows: s.Rows, Tables: tables})
 	if err != nil {
@@ -138,10 +141,18 @@ func (from Sources) make(seed int64, s Set, tables Tables) (Prepared, error) {
 	}
 	steps := []string{fmt.Sprintf("template %s v%d, seed %d", t.Name, t.Version, seed)}
 	for _, r := range t.Rare {
-		steps = append(steps, fmt.Sprintf("rare %s: %d rows", r.Name, made.Rare[r.Name]))
+		steps = append(steps, "rare "+r.Name+": "+counted(made.Rare[r.Name]))
 	}
 	return Prepared{File: f, Into: s.Into, Input: evidence.Input{
 		Name: s.Name, Source: s.Template, Digest: made.Digest, Rows: made.Rows, Steps: steps, SourceSum: Digest(source)}}, nil
+}
+
+// counted is a number of rows.
+func counted(rows int) string {
+	if rows == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", rows)
 }
 
 func told(wrong []rollout.Problem) string {

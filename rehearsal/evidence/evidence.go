@@ -139,7 +139,8 @@ type Input struct {
 // server that stalls is charged for those who would have waited.
 type Load struct {
 	Name            string         `json:"name"`
-	Digest          string         `json:"digest"` // of the schedule: arrival times and requests
+	Digest          string         `json:"digest"`            // of the schedule: arrival times and requests
+	Arrived         int            `json:"arrived,omitempty"` // users who came: each sends one request, or a journey of several
 	Sent            int            `json:"sent"`
 	Failed          int            `json:"failed"`           // no answer, or not the one that was asked for
 	Errors          map[string]int `json:"errors,omitempty"` // kind → how many
@@ -175,6 +176,7 @@ type Fault struct {
 type Drill struct {
 	Name    string           `json:"name"` // "from step 1"
 	Step    int              `json:"step"`
+	Poll    rollout.Duration `json:"poll,omitempty"` // how often the step was looked at: a breach cannot be seen sooner
 	Repeats []Repeat         `json:"repeats"`
 	Restore *Distribution    `json:"restore,omitempty"` // seconds from the breach until the baseline is verified, of those that ended
 	Limit   rollout.Duration `json:"restoreWithin,omitempty"`

@@ -137,20 +137,10 @@ func TestSchedule(t *testing.T) {
 	require.Equal(t, fault.Planned{Fault: drawn, From: 18213 * second / 1000, Until: 19213 * second / 1000}, plan[0], "recorded runs are repeated with these numbers")
 	require.Equal(t, fault.Planned{Fault: slow(), From: 60 * second, Until: 90 * second}, plan[1])
 	require.Equal(t, plan[:1], fault.Schedule(42, faults[1:]), "another fault does not move this one")
-	require.Equal(t, 90*second, fault.End(plan))
-	require.Zero(t, fault.End(nil))
-
-	digest, err := fault.Digest(plan)
-	require.NoError(t, err)
-	require.Regexp(t, "^sha256:[0-9a-f]{64}$", digest)
-	again, err := fault.Digest(fault.Schedule(42, []fault.Fault{drawn, slow()}))
-	require.NoError(t, err)
-	require.Equal(t, digest, again, "the order of the list does not matter")
+	require.Equal(t, plan, fault.Schedule(42, []fault.Fault{drawn, slow()}), "the order of the list does not matter")
 	for s := range int64(200) {
 		from := fault.Schedule(s, faults[1:])[0].From
 		require.True(t, from >= 5*second && from <= 105*second, from)
-		other, err := fault.Digest(fault.Schedule(s, faults))
-		require.NoError(t, err)
-		require.Equal(t, s == 42, other == digest)
+		require.Equal(t, s == 42, from == plan[0].From, "seed %d", s)
 	}
 }

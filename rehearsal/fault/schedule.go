@@ -1,9 +1,6 @@
 package fault
 
 import (
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -41,27 +38,4 @@ func Schedule(s int64, faults []Fault) []Planned {
 		return strings.Compare(a.Fault.Name, b.Fault.Name)
 	})
 	return out
-}
-
-// Digest is "sha256:…" over the schedule: equal for runs whose faults were the
-// same at the same times. An empty schedule has one, too.
-func Digest(schedule []Planned) (string, error) {
-	h := sha256.New()
-	for _, p := range schedule {
-		body, err := json.Marshal(p)
-		if err != nil {
-			return "", fmt.Errorf("write fault %s as JSON: %w", p.Fault.Name, err)
-		}
-		h.Write(append(body, '\n'))
-	}
-	return fmt.Sprintf("sha256:%x", h.Sum(nil)), nil
-}
-
-// End is when the last fault has expired, 0 without faults.
-func End(schedule []Planned) rollout.Duration {
-	var end rollout.Duration
-	for _, p := range schedule {
-		end = max(end, p.Until)
-	}
-	return end
 }

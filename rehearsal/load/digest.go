@@ -14,8 +14,10 @@ const digestedOfClosed = 10_000
 
 // Digest is "sha256:…" over the moments and the bytes of every request, over
 // all shards: equal digests are identical loads. What a later step takes from
-// an earlier answer is not in it, nor is a closed load's time to think left out.
+// an earlier answer is not in it, nor whose run it is; a closed load's time to think
+// is.
 func (s *Schedule) Digest() string {
+	s = s.Of("")
 	h := hasher{Hash: sha256.New()}
 	if c := s.load.Closed; c != nil {
 		h.texts("closed", strconv.Itoa(c.Users), c.Think.String())

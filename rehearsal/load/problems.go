@@ -76,6 +76,9 @@ func (l Load) checkReplay(c *check, path string) {
 	c.require(l.Closed == nil && l.Shape == nil && l.Rate == 0 && l.Arrivals == "", at,
 		"a replay has the rate of its recording: take rate, arrivals, shape and closed away, and change it with speed and sample")
 	c.require(len(l.Journeys) == 0 && l.Method == "" && l.Body == "", at, "a replay sends what was recorded: take method, body and journeys away")
+	for _, h := range headersOf(l.Headers) {
+		c.require(!strings.Contains(h.Value, "{{"), path+".headers."+h.Name, "a replay sends what was recorded: {{…}} is not filled in")
+	}
 	c.require(r.File != "", at+".file", "is missing: which recording?")
 	c.require(slices.Contains(Formats(), r.Format), at+".format", "%q is not one of %s", r.Format, strings.Join(Formats(), ", "))
 	c.require(r.Speed >= 0 && r.Speed <= mostSpeed, at+".speed", "%v is no speed: write a factor above 0, at most %d", r.Speed, mostSpeed)

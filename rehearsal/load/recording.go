@@ -130,7 +130,7 @@ func jsonLine(line string) (parsed, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return parsed{}, errors.New("has more than one JSON object")
 	}
-	return request(in.Time, in.Method, in.URL, in.Headers, in.Body)
+	return request(in.Time, Recorded{Method: in.Method, Path: in.URL, Headers: in.Headers, Body: in.Body})
 }
 
 // har is the part of an HTTP Archive that is sent again
@@ -149,7 +149,8 @@ type harEntry struct {
 		URL      string                         `json:"url"`
 		Headers  []struct{ Name, Value string } `json:"headers"`
 		PostData struct {
-			Text string `json:"text"`
+			Text   string            `json:"text"`
+			Params []json.RawMessage `json:"params"`
 		} `json:"postData"`
 	} `json:"request"`
 }
@@ -174,8 +175,11 @@ func parseHAR(text []byte) ([]parsed, error) {
 			headers[h.Name] = h.Value
 		}
 		var p parsed
+		if body := e.Request.PostData; err == nil && body.Text == "" && len(body.Params) > 0 {
+			err = errors.New("has a body of which only the params were saved: export it with its text, or take the entry out")
+		}
 		if err == nil {
-			p, err = request(e.Started, e.Request.Method, e.Request.URL, headers, e.Request.PostData.Text)
+			p, err = request(e.Started, Recorded{Method: e.Request.Method, Path: e.Request.URL, Headers: headers, Body: e.Request.PostData.Text})
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: entry %d: %w", lineOf(text, at), i, err)

@@ -43,7 +43,7 @@ func logLine(format string) func(string) (parsed, error) {
 		if format == FormatCombined {
 			headers["Referer"], headers["User-Agent"] = fields[3], fields[4]
 		}
-		return request(at, parts[0], parts[1], headers, "")
+		return request(at, Recorded{Method: parts[0], Path: parts[1], Headers: headers})
 	}
 }
 
@@ -52,20 +52,21 @@ func logLine(format string) func(string) (parsed, error) {
 var notSentAgain = []string{"host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
 	"proxy-connection", "proxy-authorization", "authorization", "cookie", "accept-encoding"}
 
-// request makes a recorded request of its parts, or says what is wrong with them.
-func request(at time.Time, method, url string, headers map[string]string, body string) (parsed, error) {
+// request makes what can be sent again of what was recorded, whose path may be a
+// URL, or says what is wrong with it.
+func request(at time.Time, r Recorded) (parsed, error) {
 	if at.IsZero() {
 		return parsed{}, errors.New("has no time")
 	}
-	if !slices.Contains(methods, method) {
-		return parsed{}, fmt.Errorf("%q is no method that can be sent: one of %s", method, strings.Join(methods, ", "))
+	if !slices.Contains(methods, r.Method) {
+		return parsed{}, fmt.Errorf("%q is no method that can be sent: one of %s", r.Method, strings.Join(methods, ", "))
 	}
-	path, err := pathOf(url)
+	path, err := pathOf(r.Path)
 	if err != nil {
 		return parsed{}, err
 	}
 	kept := map[string]string{}
-	for name, value := range headers {
+	for name, value := range r.Headers {
 		if slices.Contains(notSentAgain, strings.ToLower(name)) || strings.HasPrefix(name, ":") || value == "" || value == "-" {
 			continue
 		}
@@ -74,7 +75,8 @@ func request(at time.Time, method, url string, headers map[string]string, body s
 		}
 		kept[name] = value
 	}
-	return parsed{Recorded{Method: method, Path: path, Headers: kept, Body: body}, at}, nil
+	r.Path, r.Headers = path, kept
+	return parsed{r, at}, nil
 }
 
 // pathOf is a URL without scheme, host and fragment.

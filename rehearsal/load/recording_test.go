@@ -62,6 +62,8 @@ func TestUnreadableRecordingsAreRefused(t *testing.T) {
 		{"time of an entry", load.FormatHAR, strings.Replace(archive, "2026-11-22T11:", "yesterday", 1), "line 5: entry 1: "},
 		{"method of an entry", load.FormatHAR, strings.Replace(archive, `"POST"`, `"BREW"`, 1), `line 2: entry 0: "BREW" is no method`},
 		{"URL of an entry", load.FormatHAR, strings.Replace(archive, "https://shop.example/", "data:image/", 1), `line 2: entry 0: "data:image/orders?x=1#top" is no path and no http URL`},
+		{"a form without its text", load.FormatHAR, strings.Replace(archive, `"text": "{\"a\":\"{{id}}\"}"`, `"params": [{"name": "a", "value": "b"}]`, 1),
+			"line 2: entry 0: has a body of which only the params were saved"},
 		{"no time", load.FormatJSON, `{"method":"GET","url":"/"}`, "line 1: has no time"},
 		{"unknown field", load.FormatJSON, "\n" + `{"time":"2026-11-22T10:00:00Z","methud":"GET"}`, `line 2: expected one JSON object with time, method, url, headers and body: json: unknown field "methud"`},
 		{"two objects", load.FormatJSON, `{"time":"2026-11-22T10:00:00Z","method":"GET","url":"/"} {}`, "line 1: has more than one JSON object"},

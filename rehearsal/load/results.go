@@ -23,6 +23,7 @@ type Results struct {
 	Late     analysis.Latencies `json:"late"`     // from the planned moment until sent
 	LastSent rollout.Duration   `json:"lastSent"` // since Start
 	Ended    rollout.Duration   `json:"ended"`    // since Start: the last answer
+	Arrived  int                `json:"arrived"`  // arrivals, whether they were sent or missed
 }
 
 // Bucket is what was due in [n × Interval, (n+1) × Interval), where n is its key.
@@ -53,6 +54,9 @@ func NewResults(name string, start time.Time, interval rollout.Duration) Results
 // Add counts one request.
 func (r *Results) Add(rec Record) {
 	b := r.bucket(int(rec.Planned / r.Interval.Std()))
+	if rec.Step == 0 {
+		r.Arrived++
+	}
 	if !rec.sent() {
 		b.Missed++
 		return
@@ -96,6 +100,7 @@ func (r *Results) Merge(other Results) error {
 		r.bucket(n).merge(b)
 	}
 	r.Late.Merge(&other.Late)
+	r.Arrived += other.Arrived
 	r.LastSent, r.Ended = max(r.LastSent, other.LastSent), max(r.Ended, other.Ended)
 	return nil
 }
@@ -122,17 +127,17 @@ func (r Results) Total() Bucket {
 }
 
 // Evidence is what a run keeps of the results. The digest is the schedule's.
-// The rate is that between the first request's planned moment and the last one
-// sent.
+// The rate is that from the start until the last one was sent; one request alone
+// has none.
 func (r Results) Evidence(digest string) evidence.Load {
 	total := r.Total()
 	out := evidence.Load{
-		Name: r.Load, Digest: digest, Sent: total.Sent, Failed: total.Failed, Errors: total.Errors, Missed: total.Missed,
+		Name: r.Load, Digest: digest, Arrived: r.Arrived, Sent: total.Sent, Failed: total.Failed, Errors: total.Errors, Missed: total.Missed,
 		Latency: quantiles(&total.Latency), Service: quantiles(&total.Service), ArrivalErrorP99: r.Late.Quantile(0.99),
 		StartedAt: r.Start, EndedAt: r.Start.Add(r.Ended.Std()),
 	}
-	if seconds := r.LastSent.Std().Seconds(); seconds > 0 {
-		out.Rate = float64(max(1, total.Sent-1)) / seconds
+	if seconds := r.LastSent.Std().Seconds(); seconds > 0 && total.Sent > 1 {
+		out.Rate = float64(total.Sent-1) / seconds
 	}
 	return out
 }

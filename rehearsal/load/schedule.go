@@ -15,6 +15,7 @@ import (
 // and may be used by several goroutines.
 type Schedule struct {
 	seed    int64
+	run     string // whose ids it sends; "": those that are the same in every run
 	load    Load
 	scripts []script        // journeys, or the one request, or each request of a recording
 	shares  []float64       // of scripts before and with each one; nil: the arrival's number picks
@@ -82,6 +83,15 @@ func (s *Schedule) replay(recording []Recorded) error {
 		return errors.New("nothing of the recording is left to be sent: take a larger sample, or a longer load")
 	}
 	return nil
+}
+
+// Of is the schedule of one run. It differs in ids and payloads alone, so that what
+// an earlier run of the same seed has left is not taken for what this one wrote.
+// Its digest is the same.
+func (s *Schedule) Of(run string) *Schedule {
+	out := *s
+	out.run = run
+	return &out
 }
 
 // ReadBack is a schedule that only reads back the transactions of some arrivals

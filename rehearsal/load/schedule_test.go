@@ -113,6 +113,46 @@ func TestDigest(t *testing.T) {
 	require.Equal(t, "sha256:18ecff8fe5d282f9593565e1514242a115a981f8094f76836bafec5ae85be27f", want)
 }
 
+// TestRunsHaveTheirIds: what one run writes is not what another one wrote, and
+// their loads are the same all the same.
+func TestRunsHaveTheirIds(t *testing.T) {
+	plain := schedule(t, shop())
+	one, other := plain.Of("staging/a/1"), plain.Of("staging/a/2")
+	require.Equal(t, plain.Digest(), one.Digest())
+	require.Equal(t, plain.Digest(), plain.Of("").Digest())
+	require.Equal(t, plain.ID(3), plain.Of("").ID(3))
+	ids := map[string]bool{plain.ID(3): true, one.ID(3): true, other.ID(3): true}
+	require.Len(t, ids, 3)
+	require.Equal(t, one.ID(3), plain.Of("staging/a/1").ID(3))
+	for a := range one.Arrivals(0, 1) {
+		if len(one.Journey(a)) < 2 {
+			continue
+		}
+		write, read := one.Journey(a)[0], one.ReadBack([]int{a.Index}, 1).Journey(a)[0]
+		require.NotEqual(t, write.Payload, other.Journey(a)[0].Payload)
+		require.Equal(t, write.Payload, read.Payload, "it reads back what it wrote")
+		require.Contains(t, read.URL, one.ID(a.Index))
+		return
+	}
+}
+
+// TestRatesFromNothing: a rate that begins with 0 has its first arrival at the start.
+func TestRatesFromNothing(t *testing.T) {
+	for _, shape := range []load.Shape{{Ramp: &load.Ramp{To: 40}}, {Sine: &load.Sine{Period: second, High: 40}}} {
+		l := browse()
+		l.Rate, l.Shape = 0, &shape
+		before := time.Duration(-1)
+		for a := range schedule(t, l).Arrivals(0, 1) {
+			if a.Index == 0 && shape.Ramp != nil {
+				require.Zero(t, a.Offset)
+			}
+			require.Greater(t, a.Offset, before)
+			require.Less(t, a.Offset, l.For.Std())
+			before = a.Offset
+		}
+	}
+}
+
 func TestEvenArrivals(t *testing.T) {
 	got := slices.Collect(schedule(t, browse()).Arrivals(0, 1))
 	require.Len(t, got, 1000)

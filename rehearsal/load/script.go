@@ -85,7 +85,11 @@ func (s *Schedule) values(index int) map[string]string {
 	var key []byte
 	key = binary.BigEndian.AppendUint64(key, uint64(s.seed))
 	key = binary.BigEndian.AppendUint64(key, uint64(index))
-	sum := sha256.Sum256(append(key, s.load.Name...))
+	key = append(key, s.load.Name...)
+	if s.run != "" {
+		key = append(append(key, 0), s.run...) // no name has a 0 in it
+	}
+	sum := sha256.Sum256(key)
 	payload := hex.EncodeToString(sum[:])
 	return map[string]string{nameID: s.load.Name + "-" + strconv.Itoa(index) + "-" + payload[:8], namePayload: payload}
 }

@@ -19,6 +19,9 @@ func (p piece) expected() float64 { return float64((p.until-p.from)*(p.first+p.l
 // at is when, on average, n of the piece's arrivals have come: the positive
 // root of slope/2 t² + first t = n, in the form that does not cancel.
 func (p piece) at(n float64) float64 {
+	if n == 0 { // also where the rate begins with 0
+		return p.from
+	}
 	slope := (p.last - p.first) / (p.until - p.from)
 	root := math.Sqrt(max(0, float64(p.first*p.first)+float64(2*slope*n)))
 	return min(p.until, p.from+float64(2*n)/(p.first+root))

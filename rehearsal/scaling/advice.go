@@ -12,9 +12,9 @@ func (f *figures) advice() []string {
 	if f.needed == 0 || f.peak == 0 {
 		return nil
 	}
-	out := []string{fmt.Sprintf("one replica serves about %.3g/s: at the peak of %.3g/s %d replicas are needed", f.capacity, f.peak, f.needed)}
+	out := []string{fmt.Sprintf("one replica serves about %.3g/s: at the peak of %.3g/s it takes %s", f.capacity, f.peak, replicas(f.needed))}
 	if f.e.Capacity == 0 && f.e.Needed == 0 {
-		out[0] = fmt.Sprintf("at the peak of %.3g/s it settled at %d replicas, %.3g/s for each: say capacity to learn whether fewer would do", f.peak, f.needed, f.capacity)
+		out[0] = fmt.Sprintf("at the peak of %.3g/s it settled at %s, %.3g/s for each: say capacity to learn whether fewer would do", f.peak, replicas(f.needed), f.capacity)
 	}
 	out = append(out, f.aboutCeiling()...)
 	out = append(out, f.aboutSpeed()...)
@@ -33,7 +33,7 @@ func (f *figures) aboutCeiling() []string {
 		return []string{fmt.Sprintf("the autoscaler never asked for more than %d: look at its ceiling and its target", wanted)}
 	}
 	if spare := float64(f.needed)*f.capacity - f.peak; f.e.Capacity > 0 && f.queue.most() > 0 && spare < f.capacity/4 && f.needed < f.e.Replicas.Max {
-		return []string{fmt.Sprintf("%d replicas have almost nothing to spare at the peak, so a backlog stays: plan for %d", f.needed, f.needed+1)}
+		return []string{fmt.Sprintf("there is almost nothing to spare with %s at the peak, so a backlog stays: plan for %d", replicas(f.needed), f.needed+1)}
 	}
 	return nil
 }
@@ -74,24 +74,23 @@ func (f *figures) starting() time.Duration {
 
 func (f *figures) aboutTurns() []string {
 	var out []string
-	if f.oscillations > f.e.Oscillations {
+	if n := len(f.oscillations); n > f.e.Oscillations && n == 1 {
+		out = append(out, "the autoscaler took one decision back, and the load had not turned: wait longer before it decides (cooldownUp, stabilisation), or let it look at a steadier signal")
+	} else if n > f.e.Oscillations {
 		out = append(out, fmt.Sprintf("replicas come and go every %s or so: make stabilisation or cooldownDown longer than that (now %s and %s)",
-			round(f.period()), f.e.Policy.Stabilisation, f.e.Policy.CooldownDown))
+			round(period(f.oscillations)), f.e.Policy.Stabilisation, f.e.Policy.CooldownDown))
 	}
 	if over := f.overshoot(); over > f.e.Overshoot && !f.enough.IsZero() && !f.asked.IsZero() {
-		out = append(out, fmt.Sprintf("%d replicas too many: make cooldownUp longer than a replica takes to start (%s; now %s), or lower replicas.max",
-			over, round(f.enough.Sub(f.asked)), f.e.Policy.CooldownUp))
+		out = append(out, fmt.Sprintf("%s too many: make cooldownUp longer than a replica takes to start (%s; now %s), or lower replicas.max",
+			replicas(over), round(f.enough.Sub(f.asked)), f.e.Policy.CooldownUp))
 	}
 	return out
 }
 
-// period is the mean time from one turn of the replicas to the next but one.
-func (f *figures) period() time.Duration {
-	legs := f.calm(f.decisions()).legs(float64(f.e.Swing), true)
-	if len(legs) < 2 {
-		return 0
-	}
-	return 2 * legs[len(legs)-1].at.Sub(legs[0].at) / time.Duration(len(legs)-1)
+// period is the mean time from one of several turns to the next but one.
+func period(turns []leg) time.Duration {
+	last := len(turns) - 1
+	return 2 * turns[last].at.Sub(turns[0].at) / time.Duration(last)
 }
 
 // aboutTarget compares the number of replicas at which the policy settles with
@@ -105,5 +104,5 @@ func (f *figures) aboutTarget() []string {
 	if settles <= f.needed {
 		return nil
 	}
-	return []string{fmt.Sprintf("with a target of %s for each, the policy settles at %d replicas where %d would do", t.Rate, settles, f.needed)}
+	return []string{fmt.Sprintf("with a target of %s for each, the policy settles at %s where %d would do", t.Rate, replicas(settles), f.needed)}
 }

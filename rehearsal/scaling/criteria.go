@@ -18,10 +18,10 @@ func (f *figures) criteria() []evidence.Criterion {
 		all = append(all, f.cooldown())
 	}
 	if w := f.e.Waiting; w != nil && w.Queue > 0 {
-		all = append(all, f.waiting("scaling queue", "queue", f.queue, w.Queue, "requests"))
+		all = append(all, f.waiting(signal{Queue, f.queue}, w.Queue, "requests"))
 	}
 	if w := f.e.Waiting; w != nil && w.Latency > 0 {
-		all = append(all, f.waiting("scaling latency", "latency", f.latency, w.Latency.Std().Seconds(), "s"))
+		all = append(all, f.waiting(signal{Latency, f.latency}, w.Latency.Std().Seconds(), "s"))
 	}
 	return all
 }
@@ -34,34 +34,35 @@ func (f *figures) up() evidence.Criterion {
 	case f.unknown != "":
 		return unmeasured(c, "what the load needs is not known: %s", f.unknown)
 	case f.needed <= f.e.Replicas.Min:
-		return unmeasured(c, "the load was %.4g/s at most, which needs %d replicas, no more than replicas.min: raise the load", f.peak, f.needed)
+		return unmeasured(c, "the load was %.4g/s at most, which needs %s, no more than replicas.min: raise the load", f.peak, replicas(f.needed))
 	case f.crossed.IsZero():
 		return f.uncrossed(c)
 	case f.enough.IsZero() && missing != "":
-		return unmeasured(c, "%d replicas were not seen to be ready, but %s", f.needed, missing)
+		return unmeasured(c, "%s %s not seen to be ready, but %s", replicas(f.needed), were(f.needed), missing)
 	case f.enough.IsZero() && waited < f.e.UpWithin.Std():
 		return unmeasured(c, "load and samples went on for %s after the trigger, too short to see %s: let them last longer", round(waited), f.e.UpWithin)
 	case f.enough.IsZero():
-		return failed(c, f.crossed, "only %d of the %d replicas needed were ready after %s, and %s were allowed",
-			int(f.ready.between(f.crossed, f.until()).most()), f.needed, round(waited), f.e.UpWithin)
+		most := int(f.ready.between(f.crossed, f.until()).most())
+		return failed(c, f.crossed, "only %d of the %s needed %s ready after %s, and %s were allowed", most, replicas(f.needed), were(most), round(waited), f.e.UpWithin)
 	}
-	return f.within(c, f.crossed, f.enough, f.e.UpWithin, fmt.Sprintf("%d replicas were ready %s after the trigger", f.needed, round(took)))
+	c.Reason = fmt.Sprintf("%s %s ready %s after the trigger", replicas(f.needed), were(f.needed), round(took))
+	return f.within(c, f.crossed, f.enough, f.e.UpWithin)
 }
 
 // uncrossed says why nothing began.
 func (f *figures) uncrossed(c evidence.Criterion) evidence.Criterion {
-	signal := Rate
+	name := Rate
 	if f.e.Trigger != nil {
-		signal = f.e.Trigger.Signal
+		name = f.e.Trigger.Signal
 	}
-	if missing := f.missing(signal, f.trigger); missing != "" {
+	if missing := f.missing(name, f.trigger); missing != "" {
 		return unmeasured(c, "the trigger was not seen to be crossed, but %s", missing)
 	}
 	if f.e.Trigger == nil {
 		return unmeasured(c, "the load never needed more than replicas.min: raise it")
 	}
 	return unmeasured(c, "the trigger was never crossed: %s was %.4g at most, and has to be above %.4g: raise the load or lower the trigger",
-		signal, f.trigger.most(), f.e.Trigger.Above)
+		name, f.trigger.most(), f.e.Trigger.Above)
 }
 
 func (f *figures) down() evidence.Criterion {
@@ -75,34 +76,34 @@ func (f *figures) down() evidence.Criterion {
 	case f.ended.IsZero():
 		return unmeasured(c, "the load was not seen to come and to end: sample until after its end")
 	case f.floor.IsZero() && f.missing("ready", f.ready) != "":
-		return unmeasured(c, "%d replicas were not seen again, but %s", f.e.Replicas.Min, f.missing("ready", f.ready))
+		return unmeasured(c, "%s %s not seen again, but %s", replicas(f.e.Replicas.Min), were(f.e.Replicas.Min), f.missing("ready", f.ready))
 	case f.floor.IsZero() && waited < f.e.DownWithin.Std():
 		return unmeasured(c, "samples ended %s after the need did, too early to see %s: sample for longer", round(waited), f.e.DownWithin)
 	case f.floor.IsZero():
-		return failed(c, f.ended, "more than %d replicas were still ready %s after the need ended, and %s were allowed",
-			f.e.Replicas.Min, round(waited), f.e.DownWithin)
+		return failed(c, f.ended, "more than %s %s still ready %s after the need ended, and %s were allowed",
+			replicas(f.e.Replicas.Min), were(f.e.Replicas.Min), round(waited), f.e.DownWithin)
 	}
-	return f.within(c, f.ended, f.floor, f.e.DownWithin,
-		fmt.Sprintf("no more than %d replicas were ready %s after the need ended", f.e.Replicas.Min, round(f.floor.Sub(f.ended))))
+	c.Reason = fmt.Sprintf("no more than %s %s ready %s after the need ended", replicas(f.e.Replicas.Min), were(f.e.Replicas.Min), round(f.floor.Sub(f.ended)))
+	return f.within(c, f.ended, f.floor, f.e.DownWithin)
 }
 
-// within holds a duration against its limit. After a gap, what was seen may
-// have been so for long: such a duration is only too long when its beginning
-// is.
-func (f *figures) within(c evidence.Criterion, from, to time.Time, limit rollout.Duration, text string) evidence.Criterion {
+// within holds a duration, which the reason tells, against its limit. After a
+// gap, what was seen may have been so for long: such a duration is only too long
+// when its beginning is.
+func (f *figures) within(c evidence.Criterion, from, to time.Time, limit rollout.Duration) evidence.Criterion {
 	c.Value = pointer(to.Sub(from).Seconds())
 	before := f.ready.latest(to)
 	switch {
 	case to.Sub(from) <= limit.Std():
-		return passed(c, "%s, and %s were allowed", text, limit)
+		return passed(c, "%s, and %s were allowed", c.Reason, limit)
 	case to.Sub(before) > f.allowedGap() && before.Sub(from) <= limit.Std():
-		return unmeasured(c, "%s, but nothing was read for %s before that", text, round(to.Sub(before)))
+		return unmeasured(c, "%s, but nothing was read for %s before that", c.Reason, round(to.Sub(before)))
 	}
-	return failed(c, from.Add(limit.Std()), "%s, and %s were allowed", text, limit)
+	return failed(c, from.Add(limit.Std()), "%s, and %s were allowed", c.Reason, limit)
 }
 
 func (f *figures) many() evidence.Criterion {
-	limit, value := float64(f.e.Overshoot), float64(f.overshoot())
+	limit, value := float64(f.e.Overshoot), f.overshoot()
 	c := evidence.Criterion{Name: "scaling overshoot", Unit: "replicas", Limit: &limit}
 	if f.unknown != "" {
 		return unmeasured(c, "what is too much is not known: %s", f.unknown)
@@ -110,46 +111,57 @@ func (f *figures) many() evidence.Criterion {
 	if f.crossed.IsZero() || f.needed == 0 {
 		return unmeasured(c, "overshoot is not known: the trigger was never crossed")
 	}
-	c.Value = &value
-	text := fmt.Sprintf("%g replicas too many were ready (%d needed), and %d are allowed", value, f.needed, f.e.Overshoot)
-	return f.told(c, f.ready, "ready", value > limit, text, f.crossed)
+	c.Value = pointer(float64(value))
+	c.Reason = fmt.Sprintf("%s too many %s ready (%d needed), and %s allowed", replicas(value), were(value), f.needed, are(f.e.Overshoot))
+	return f.told(c, value > f.e.Overshoot, f.crossed, signal{"ready", f.ready})
 }
 
 func (f *figures) turns() evidence.Criterion {
-	limit, value := float64(f.e.Oscillations), float64(f.oscillations)
-	c := evidence.Criterion{Name: "scaling oscillations", Unit: "turns", Limit: &limit, Value: &value}
+	limit, value := float64(f.e.Oscillations), len(f.oscillations)
+	c := evidence.Criterion{Name: "scaling oscillations", Unit: "turns", Limit: &limit}
 	if missing := f.missing("rate", f.rate); missing != "" {
-		c.Value = nil
 		return unmeasured(c, "turns cannot be told from those of the load: %s", missing)
 	}
-	text := fmt.Sprintf("the replicas turned %d times without a turn of the load, and %d are allowed", f.oscillations, f.e.Oscillations)
+	c.Value = pointer(float64(value))
+	c.Reason = fmt.Sprintf("the replicas turned %s without a turn of the load, and %s allowed", count(value, "time", "times"), are(f.e.Oscillations))
+	from := f.first
+	if value > 0 {
+		from = f.oscillations[0].at
+	}
 	name := "wanted"
 	if len(f.wanted) == 0 {
 		name = "ready"
 	}
-	return f.told(c, f.decisions(), name, value > limit, text, f.first)
+	return f.told(c, value > f.e.Oscillations, from, signal{name, f.decisions()})
 }
 
 func (f *figures) lowest() evidence.Criterion {
 	limit, value := float64(f.e.Replicas.Min), f.ready.least()
-	c := evidence.Criterion{Name: "scaling floor", Unit: "replicas", Limit: &limit, Value: &value}
-	text := fmt.Sprintf("never fewer than %g replicas were ready, and %g have to be", value, limit)
-	return f.told(c, f.ready, "ready", len(f.ready) > 0 && value < limit, text, f.first)
+	c := evidence.Criterion{Name: "scaling floor", Unit: "replicas", Limit: &limit}
+	if len(f.ready) == 0 {
+		return unmeasured(c, "%s", f.missing("ready", f.ready))
+	}
+	c.Value = &value
+	c.Reason = fmt.Sprintf("never fewer than %s %s ready, and at least %s asked for", replicas(int(value)), were(int(value)), are(f.e.Replicas.Min))
+	return f.told(c, value < limit, f.first, signal{"ready", f.ready})
 }
 
 func (f *figures) highest() evidence.Criterion {
 	limit, value := float64(f.e.Replicas.Max), max(f.ready.most(), f.wanted.most())
-	c := evidence.Criterion{Name: "scaling ceiling", Unit: "replicas", Limit: &limit, Value: &value}
-	text := fmt.Sprintf("%g replicas at most were ready or wanted, and %g are allowed", value, limit)
-	return f.told(c, f.ready, "ready", value > limit, text, f.first)
+	c := evidence.Criterion{Name: "scaling ceiling", Unit: "replicas", Limit: &limit}
+	if len(f.ready)+len(f.wanted) > 0 {
+		c.Value = &value
+	}
+	c.Reason = fmt.Sprintf("%s at most %s ready or wanted, and %s allowed", replicas(int(value)), were(int(value)), are(f.e.Replicas.Max))
+	return f.told(c, value > limit, f.first, signal{"ready", f.ready})
 }
 
 func (f *figures) cooldown() evidence.Criterion {
 	c := evidence.Criterion{Name: "scaling cooldown", Unit: "s"}
 	if b := f.e.Policy.broken(f.wanted.changes()); b != nil {
 		c.Limit, c.Value = pointer(b.cooldown.Seconds()), pointer(b.apart.Seconds())
-		return failed(c, b.later.by, "%s: from %d to %d replicas wanted, and at most %s later from %d to %d, where %s have to pass",
-			b.name, b.earlier.from, b.earlier.to, round(b.apart), b.later.from, b.later.to, b.cooldown)
+		return failed(c, b.later.by, "%s: from %d to %s wanted, and at most %s later from %d to %d, where %s have to pass",
+			b.name, b.earlier.from, replicas(b.earlier.to), round(b.apart), b.later.from, b.later.to, b.cooldown)
 	}
 	if missing := f.missing("wanted", f.wanted); missing != "" {
 		return unmeasured(c, "cooldowns are not known: %s", missing)
@@ -157,35 +169,42 @@ func (f *figures) cooldown() evidence.Criterion {
 	return passed(c, "every cooldown was kept")
 }
 
-func (f *figures) waiting(name, what string, t track, limit float64, unit string) evidence.Criterion {
-	c := evidence.Criterion{Name: name, Unit: unit, Limit: &limit}
+// waiting is the worst of a signal while replicas were awaited.
+func (f *figures) waiting(of signal, limit float64, unit string) evidence.Criterion {
+	c := evidence.Criterion{Name: "scaling " + of.name, Unit: unit, Limit: &limit}
 	if f.crossed.IsZero() {
 		return unmeasured(c, "nobody waited: the trigger was never crossed")
 	}
-	during := t.between(f.crossed, f.waited())
+	during := of.between(f.crossed, f.waited())
 	if len(during) > 0 {
 		c.Value = pointer(during.most())
 	}
-	text := fmt.Sprintf("%s was %.4g %s at most while replicas were awaited, and %.4g are allowed", what, during.most(), unit, limit)
+	text := fmt.Sprintf("%s was %.4g %s at most while replicas were awaited, and %.4g are allowed", of.name, during.most(), unit, limit)
 	if during.most() > limit {
 		return failed(c, f.crossed, "%s", text)
 	}
-	if gap := t.gap(f.crossed, f.waited()); len(during) == 0 || gap > f.allowedGap() {
-		return unmeasured(c, "%s was not read for %s while replicas were awaited%s", what, round(gap), f.why(what))
+	if gap := of.gap(f.crossed, f.waited()); len(during) == 0 || gap > f.allowedGap() {
+		return unmeasured(c, "%s was not read for %s while replicas were awaited%s", of.name, round(gap), f.why(of.name))
 	}
 	return passed(c, "%s", text)
 }
 
-// told is a criterion that is broken by what was seen, whatever else was not,
-// and kept only if nothing was missed.
-func (f *figures) told(c evidence.Criterion, t track, name string, broken bool, text string, from time.Time) evidence.Criterion {
+// signal is one that was read, by its name.
+type signal struct {
+	name string
+	track
+}
+
+// told is a criterion, with its reason, that is broken by what was seen, whatever
+// else was not, and kept only if nothing was missed.
+func (f *figures) told(c evidence.Criterion, broken bool, from time.Time, of signal) evidence.Criterion {
 	if broken {
-		return failed(c, from, "%s", text)
+		return failed(c, from, "%s", c.Reason)
 	}
-	if missing := f.missing(name, t); missing != "" {
-		return unmeasured(c, "%s; but %s", text, missing)
+	if missing := f.missing(of.name, of.track); missing != "" {
+		return unmeasured(c, "%s; but %s", c.Reason, missing)
 	}
-	return passed(c, "%s", text)
+	return passed(c, "%s", c.Reason)
 }
 
 // missing says what of a signal was not read; "" when enough was.

@@ -42,7 +42,7 @@ type figures struct {
 	ended   time.Time // first sample without the need; zero: not seen
 	floor   time.Time // first sample from ended on with no more ready than replicas.min; zero: none
 
-	oscillations int
+	oscillations []leg
 }
 
 // measure needs at least one sample.
@@ -60,7 +60,7 @@ func measure(e Expect, seen Seen) figures {
 	f.end()
 	f.climb()
 	f.descend()
-	f.oscillations = oscillations(f.calm(f.decisions()).legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false))
+	f.oscillations = oscillations(f.decisions().legs(float64(f.e.Swing), true), f.rate.legs(f.peak*loadTurn, false), f.isAllowedOvershoot)
 	return f
 }
 
@@ -78,9 +78,12 @@ func spacing(samples []Sample) time.Duration {
 }
 
 // allowedGap is the longest time without a reading that leaves a judgement
-// possible: three polls, or a tenth of upWithin where that is longer.
+// possible: three polls, or a tenth of upWithin where that is longer. Where samples
+// are further apart than polls, it is three of them, but no more than half of
+// upWithin: who looks less often cannot say what was kept.
 func (f *figures) allowedGap() time.Duration {
-	return max(3*f.spacing, 3*f.e.Poll.Std(), f.e.UpWithin.Std()/10)
+	within := f.e.UpWithin.Std()
+	return max(min(3*f.spacing, within/2), 3*f.e.Poll.Std(), within/10)
 }
 
 // need finds what the load needs at its peak: needed, or ⌈peak ÷ (1.1 ×
@@ -193,19 +196,11 @@ func (f *figures) decisions() track {
 	return f.ready
 }
 
-// calm takes away what an overshoot that is allowed moves: who may have too many
-// for a while has to come back from it, and that is no turn.
-func (f *figures) calm(t track) track {
-	if f.needed == 0 {
-		return t
-	}
-	out := slices.Clone(t)
-	for i, p := range out {
-		if spare := p.v - float64(f.needed); spare > 0 {
-			out[i].v -= min(spare, float64(f.e.Overshoot))
-		}
-	}
-	return out
+// isAllowedOvershoot reports whether so many are more than needed, and no more
+// than may be.
+func (f *figures) isAllowedOvershoot(replicas float64) bool {
+	spare := replicas - float64(f.needed)
+	return f.needed > 0 && spare > 0 && spare <= float64(f.e.Overshoot)
 }
 
 // overshoot is how many more replicas were ready than needed, at most, from the

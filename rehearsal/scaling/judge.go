@@ -30,18 +30,20 @@ import (
 //     and not below 0;
 //   - Floor and Ceiling are the fewest and the most replicas ready;
 //   - Oscillations: what the autoscaler wants (or, if that is not read, what is
-//     ready) is divided into legs, where it moved back by at least swing; what lies between
-//     what is needed and the overshoot that is allowed counts as what is needed. Those
+//     ready) is divided into legs, where it moved back by at least swing. Those
 //     after the first are oscillations unless the load turned the same way
 //     before them, by at least a quarter of its peak, and has not turned back
 //     or explained another leg since. So a load that rises and falls explains
-//     replicas that rise and fall, and up, down, up under one surge are two;
+//     replicas that rise and fall, and up, down, up under one surge are two.
+//     One fall is left out for each rise that is explained: that which comes back
+//     from an overshoot that is allowed;
 //   - CooldownKept is false when two changes of what is wanted certainly were
 //     closer than the policy allows: from the sample before the first to the
 //     one after that which shows the second.
 //
 // A criterion one of whose signals was missing, altogether or for longer than
-// three samples and a tenth of upWithin, or of which too little was seen because
+// three samples and a tenth of upWithin (of samples further apart than polls: for
+// longer than half of upWithin), or of which too little was seen because
 // sampling broke off, is Unmeasured and never Passed; what no missing sample can
 // make good is Failed all the same. The outcome is the worst of Criteria.
 func Judge(e Expect, seen Seen) evidence.Scaling {
@@ -51,7 +53,7 @@ func Judge(e Expect, seen Seen) evidence.Scaling {
 	var s evidence.Scaling
 	f := measure(e, seen)
 	s.Up, s.Down = since(f.crossed, f.enough), since(f.ended, f.floor)
-	s.Needed, s.Overshoot, s.Oscillations = f.needed, f.overshoot(), f.oscillations
+	s.Needed, s.Overshoot, s.Oscillations = f.needed, f.overshoot(), len(f.oscillations)
 	s.Asked = since(f.crossed, f.asked)
 	s.Floor, s.Ceiling = int(f.ready.least()), int(f.ready.most())
 	s.CooldownKept = f.e.Policy.broken(f.wanted.changes()) == nil

@@ -82,7 +82,7 @@ func TestGood(t *testing.T) {
 	require.True(t, s.CooldownKept)
 	require.InDelta(t, 80, s.QueueMax, 1e-9)
 	require.InDelta(t, 0.8, s.LatencyMax, 1e-9)
-	require.Equal(t, "one replica serves about 20/s: at the peak of 60/s 3 replicas are needed", s.Advice[0])
+	require.Equal(t, "one replica serves about 20/s: at the peak of 60/s it takes 3 replicas", s.Advice[0])
 }
 
 // with returns good with some of its tracks replaced.
@@ -121,9 +121,9 @@ func TestFigures(t *testing.T) {
 			}),
 			is: evidence.Failed, why: "only 2 of the 3", advice: "raise it to 3"},
 		"never comes down": {tape: with(func(r *tape) { r.ready = "1111111233333333333333333333" }),
-			is: evidence.Failed, why: "more than 1 replicas were still ready 10s after the need ended, and 8s were allowed"},
+			is: evidence.Failed, why: "more than 1 replica was still ready 10s after the need ended, and 8s were allowed"},
 		"comes down late": {expect: func(e *scaling.Expect) { e.DownWithin = 4 * second }, tape: good,
-			is: evidence.Failed, why: "no more than 1 replicas were ready 5s after the need ended, and 4s were allowed"},
+			is: evidence.Failed, why: "no more than 1 replica was ready 5s after the need ended, and 4s were allowed"},
 		"too many": {tape: with(func(r *tape) {
 			r.wanted = "1111123345555555555321111111"
 			r.ready = "1111111233455555555532111111"
@@ -142,20 +142,27 @@ func TestFigures(t *testing.T) {
 				r.ready = "1111111233455555555532111111"
 			}),
 			is: evidence.Passed, why: "2 replicas too many"},
+		"comes back from as many too many as allowed": {expect: func(e *scaling.Expect) { e.Overshoot, e.Policy = 2, scaling.Policy{} },
+			tape: with(func(r *tape) { r.wanted = "1111155533333333333321111111" }), is: evidence.Passed, why: "turned 0 times"},
+		"flaps within what is allowed": {expect: func(e *scaling.Expect) { e.Overshoot, e.Policy = 2, scaling.Policy{} },
+			tape: with(func(r *tape) { r.wanted = "1111155335533553333321111111" }),
+			is:   evidence.Failed, why: "turned 4 times", advice: "come and go every 4s or so"},
+		"comes back from more than is allowed": {expect: func(e *scaling.Expect) { e.Overshoot, e.Policy = 1, scaling.Policy{} },
+			tape: with(func(r *tape) { r.wanted = "1111155533333333333321111111" }), is: evidence.Failed, why: "turned 1 time "},
 		"oscillates": {expect: func(e *scaling.Expect) { e.Policy = scaling.Policy{} },
 			tape: with(func(r *tape) { r.wanted = "1111133221133221133331111111" }),
-			is:   evidence.Failed, why: "the replicas turned 4 times without a turn of the load, and 0 are allowed", advice: "come and go every 6.4s or so"},
+			is:   evidence.Failed, why: "the replicas turned 4 times without a turn of the load, and 0 are allowed", advice: "come and go every 6.67s or so"},
 		"swings of 2 are allowed": {expect: func(e *scaling.Expect) { e.Policy, e.Swing = scaling.Policy{}, 2 },
 			tape: with(func(r *tape) { r.wanted = "1111133223322333333331111111" }), is: evidence.Passed, why: "turned 0 times"},
 		"rises too soon": {tape: with(func(r *tape) { r.wanted = "1111234333333333333321111111" }),
-			is: evidence.Failed, why: "the replicas turned 1 times"},
+			is: evidence.Failed, why: "the replicas turned 1 time without", advice: "took one decision back, and the load had not turned"},
 		"cooldown": {expect: func(e *scaling.Expect) { e.Policy.CooldownUp = 4 * second }, tape: good,
 			is: evidence.Failed, why: "cooldownUp: from 1 to 2 replicas wanted, and at most 3s later from 2 to 3, where 4s have to pass"},
 		"stabilisation": {expect: func(e *scaling.Expect) { e.Policy.Stabilisation, e.DownWithin = 20*second, 20*second }, tape: good,
 			is: evidence.Failed, why: "stabilisation: from 2 to 3 replicas wanted, and at most 16s later from 3 to 2, where 20s have to pass"},
 		"cooldown of falls": {expect: func(e *scaling.Expect) { e.Policy.CooldownDown = 4 * second }, tape: good,
 			is: evidence.Failed, why: "cooldownDown: from 3 to 2 replicas wanted, and at most 3s later from 2 to 1, where 4s"},
-		"below the floor": {tape: with(func(r *tape) { r.ready = "1111111233333333333332110111" }), is: evidence.Failed, why: "never fewer than 0 replicas were ready, and 1 have to be"},
+		"below the floor": {tape: with(func(r *tape) { r.ready = "1111111233333333333332110111" }), is: evidence.Failed, why: "never fewer than 0 replicas were ready, and at least 1 is asked for"},
 		"above the ceiling": {expect: func(e *scaling.Expect) { e.Replicas.Max = 3 },
 			tape: with(func(r *tape) { r.wanted = "1111123333334333333321111111" }), is: evidence.Failed},
 		"queue": {expect: func(e *scaling.Expect) { e.Waiting = &scaling.Waiting{Queue: 50} }, tape: good,
@@ -164,7 +171,7 @@ func TestFigures(t *testing.T) {
 		"trigger on the queue": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 30} }, tape: good,
 			is: evidence.Passed, why: "3 replicas were ready 3s after the trigger"},
 		"needed is given": {expect: func(e *scaling.Expect) { e.Needed, e.Capacity = 2, 0 }, tape: good,
-			is: evidence.Failed, why: "1 replicas too many were ready (2 needed)"},
+			is: evidence.Failed, why: "1 replica too many was ready (2 needed)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := expected(c.expect)

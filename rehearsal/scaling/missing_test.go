@@ -31,9 +31,9 @@ func TestMissingIsNeverPassed(t *testing.T) {
 		"a gap that is short":        {tape: with(func(r *tape) { r.ready = "1111111233333..33332111.1111" }), is: evidence.Passed},
 		"a gap before it was enough": {tape: with(func(r *tape) { r.ready = "11111112.........33321111111" }), is: evidence.Unmeasured, why: "but nothing was read for 10s before that"},
 		"certainly too late":         {tape: with(func(r *tape) { r.ready = "1111111222222....33321111111" }), is: evidence.Failed, why: "3 replicas were ready 13s"},
-		"too many, and a gap":        {tape: with(func(r *tape) { r.ready = "111111123433333......2111111" }), is: evidence.Failed, why: "1 replicas too many"},
+		"too many, and a gap":        {tape: with(func(r *tape) { r.ready = "111111123433333......2111111" }), is: evidence.Failed, why: "1 replica too many"},
 		"the trigger is not crossed": {tape: tape{rate: strings.Repeat("1", 28), wanted: strings.Repeat("1", 28), ready: strings.Repeat("1", 28), queue: strings.Repeat("0", 28)},
-			is: evidence.Unmeasured, why: "which needs 1 replicas, no more than replicas.min: raise the load"},
+			is: evidence.Unmeasured, why: "which needs 1 replica, no more than replicas.min: raise the load"},
 		"the trigger is too high": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 90} }, tape: good,
 			is: evidence.Unmeasured, why: "queue was 80 at most, and has to be above 90"},
 		"the trigger is not read": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 20} },
@@ -126,4 +126,13 @@ func TestWithRate(t *testing.T) {
 
 	read := good.samples()
 	require.Equal(t, *read[5].Rate, *scaling.WithRate(read, nil)[5].Rate, "what was read counts")
+}
+
+// TestTwoSamplesSayNothing: who has looked at the beginning and at the end alone has
+// not seen that nothing happened in between.
+func TestTwoSamplesSayNothing(t *testing.T) {
+	whole := good.samples()
+	for _, c := range criteria(expected(nil), []scaling.Sample{whole[0], whole[len(whole)-1]}) {
+		require.Equal(t, evidence.Unmeasured, c.Outcome, "%s: %s", c.Name, c.Reason)
+	}
 }

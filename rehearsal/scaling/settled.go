@@ -18,7 +18,7 @@ const plateau = 1 - loadTurn
 //   - the queue grows, in that quarter, by more than a tenth of the peak: these
 //     replicas do not serve it;
 //   - it is replicas.max, and no queue was read that could tell.
-func (f *figures) settled() (replicas int, unknown string) {
+func (f *figures) settled() (at int, unknown string) {
 	from, to := f.peakTime()
 	if lasted := to.Sub(from); lasted < f.e.UpWithin.Std() {
 		return 0, fmt.Sprintf("the peak lasted %s, too short to see what the autoscaler settles at within %s: let it last longer, or say capacity", round(lasted), f.e.UpWithin)
@@ -33,18 +33,18 @@ func (f *figures) settled() (replicas int, unknown string) {
 		return 0, fmt.Sprintf("the autoscaler did not settle, but moved between %g and %g replicas at the end of the peak: let it last longer, or say capacity", t.least(), t.most())
 	}
 	if why := f.tooFew(last, from, to); why != "" {
-		return 0, fmt.Sprintf("the autoscaler settled at %d replicas, and %s", last, why)
+		return 0, fmt.Sprintf("the autoscaler settled at %s, and %s", replicas(last), why)
 	}
 	return last, ""
 }
 
 // tooFew says why a number of replicas may be less than the peak needs.
-func (f *figures) tooFew(replicas int, from, to time.Time) string {
+func (f *figures) tooFew(settled int, from, to time.Time) string {
 	q := f.queue.between(from, to)
 	switch {
-	case replicas <= f.e.Replicas.Min:
+	case settled <= f.e.Replicas.Min:
 		return "replicas.min is no less: raise the load, or say capacity"
-	case len(q) < 2 && replicas >= f.e.Replicas.Max:
+	case len(q) < 2 && settled >= f.e.Replicas.Max:
 		return "whether replicas.max is enough cannot be told without the queue" + f.why(Queue) + ": say capacity"
 	case len(q) < 2:
 		return ""

@@ -47,7 +47,7 @@ func TestSettles(t *testing.T) {
 		"it moves by less than a swing": {expect: func(e *scaling.Expect) { e.Policy, e.Swing = scaling.Policy{}, 2 },
 			tape: with(func(r *tape) { r.wanted = "1111123333333333323321111111" }), is: evidence.Passed, needed: 3},
 		"it does nothing": {tape: with(func(r *tape) { r.wanted, r.ready = "1111111111111111111111111111", "1111111111111111111111111111" }),
-			is: evidence.Unmeasured, why: "settled at 1 replicas, and replicas.min is no less"},
+			is: evidence.Unmeasured, why: "settled at 1 replica, and replicas.min is no less"},
 		"it settles at too few": {tape: with(func(r *tape) { r.queue = "0000112233445566776655443210" }),
 			is: evidence.Unmeasured, why: "settled at 3 replicas, and the queue grew by 6.67/s: they do not serve 60/s"},
 		"at the ceiling": {expect: func(e *scaling.Expect) { e.Replicas.Max = 3 }, tape: good, is: evidence.Passed, needed: 3},

@@ -4,8 +4,9 @@ import "time"
 
 // leg is a stretch in which a signal moved one way.
 type leg struct {
-	at time.Time // when it began to move
-	up bool
+	at   time.Time // when it began to move
+	up   bool
+	from float64 // where it began
 }
 
 // legs divides a track where it turns. A turn is a movement back by at least
@@ -29,10 +30,10 @@ func (t track) legs(least float64, atMove bool) []leg {
 		last := len(out) - 1
 		switch {
 		case p.v-low.v >= least && (last < 0 || !out[last].up):
-			out = append(out, leg{begin(low, p, atMove), true})
+			out = append(out, leg{begin(low, p, atMove), true, low.v})
 			high = p
 		case high.v-p.v >= least && (last < 0 || out[last].up):
-			out = append(out, leg{begin(high, p, atMove), false})
+			out = append(out, leg{begin(high, p, atMove), false, high.v})
 			low = p
 		}
 	}
@@ -46,12 +47,14 @@ func begin(extreme, moved point, atMove bool) time.Time {
 	return extreme.at
 }
 
-// oscillations counts the legs of the replicas, after the first, for which the
-// load gave no reason. Each leg of the load is the reason of one leg of the
-// replicas at most: the first one in the same direction that begins after it,
-// and before the load turns again.
-func oscillations(replicas, load []leg) int {
-	count, used := 0, -1
+// oscillations are the legs of the replicas, after the first, for which there
+// was no reason. Each leg of the load is the reason of one leg of the replicas at
+// most: the first one in the same direction that begins after it, and before the
+// load turns again. And a rise that had a reason is that of one fall which comes
+// back from too much: what is too much, and allowed, comes and goes once.
+func oscillations(replicas, load []leg, isAllowed func(tooMany float64) bool) []leg {
+	var out []leg
+	used, mayReturn := -1, false
 	for i, r := range replicas {
 		reason := -1
 		for j, l := range load {
@@ -61,10 +64,14 @@ func oscillations(replicas, load []leg) int {
 		}
 		switch {
 		case reason > used && load[reason].up == r.up:
-			used = reason
-		case i > 0:
-			count++
+			used, mayReturn = reason, r.up
+		case i == 0:
+			mayReturn = r.up
+		case mayReturn && !r.up && isAllowed(r.from):
+			mayReturn = false
+		default:
+			out, mayReturn = append(out, r), false
 		}
 	}
-	return count
+	return out
 }

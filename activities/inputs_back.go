@@ -1,0 +1,70 @@
+package activities
+
+import "bakeoff/rollout"
+
+// RestoreTrafficInput asks for the snapshot's split, whatever is in force.
+type RestoreTrafficInput struct {
+	Job
+	Split rollout.Split `json:"split"`
+	Copy  string        `json:"copy,omitempty"` // of the baseline, that gets nothing any more
+}
+
+// RestoreTrafficOutput says what to verify.
+type RestoreTrafficOutput struct {
+	Split    rollout.Split `json:"split"`
+	Observed rollout.Split `json:"observed,omitempty"` // before the write
+}
+
+// RestoreFlagsInput asks for the snapshot's flags; null removes one.
+type RestoreFlagsInput struct {
+	Job
+	Flags map[string]any `json:"flags"`
+}
+
+// RestoreFlagsOutput is empty.
+type RestoreFlagsOutput struct{}
+
+// RestorePointersInput asks for the snapshot's primary version.
+type RestorePointersInput struct {
+	Job
+	Primary string `json:"primary"`
+}
+
+// RestorePointersOutput is empty.
+type RestorePointersOutput struct{}
+
+// VerifyHealthInput asks to wait until the baseline is healthy.
+type VerifyHealthInput struct {
+	Job
+	Checks []rollout.Check  `json:"checks,omitempty"`
+	Poll   rollout.Duration `json:"poll"`
+	Within rollout.Duration `json:"within"` // how long absolute checks may be without data
+}
+
+// VerifyHealthOutput says on what the health rests.
+type VerifyHealthOutput struct {
+	Reason string `json:"reason"`
+}
+
+// CompareInput asks what differs from the snapshot.
+type CompareInput struct {
+	Job
+	Snapshot Snapshot `json:"snapshot"`
+}
+
+// CompareOutput lists the differences; none means that the state is as before.
+type CompareOutput struct {
+	Differences []string `json:"differences,omitempty"`
+}
+
+// RemoveInput asks for a version without traffic to be drained and gone.
+type RemoveInput struct {
+	Job
+	Version string           `json:"version"`
+	Drain   rollout.Duration `json:"drain"`
+}
+
+// RemoveOutput says how the version went.
+type RemoveOutput struct {
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,115 @@
+package rehearsal
+
+import (
+	"fmt"
+	"time"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// due is how many arrivals an open load has; 0 where only a recording, or the
+// answers, could say it.
+func (m Manifest) due(l load.Load) int {
+	if l.Replay != nil || l.Closed != nil {
+		return 0
+	}
+	schedule, err := load.New(m.Seed, l, nil)
+	if err != nil { // a manifest with problems is not judged
+		return 0
+	}
+	n := 0
+	for range schedule.Arrivals(0, 1) {
+		n++
+	}
+	return n
+}
+
+// sent says whether a load was what had been planned: otherwise what follows from
+// it says nothing. Arrivals that a generator did not live to write down were not
+// sent, either.
+func (f Facts) sent(name string, due int) evidence.Criterion {
+	title := name + " was sent as planned"
+	if why := f.Unsent[name]; why != "" {
+		return unmeasured(title, "a part of it could not be sent: "+why)
+	}
+	for _, l := range f.Loads {
+		if l.Name != name {
+			continue
+		}
+		missed := l.Missed + max(due-l.Arrived, 0)
+		planned := l.Sent + missed
+		if planned == 0 {
+			break
+		}
+		value := float64(missed)
+		c := evidence.Criterion{Name: title, Outcome: evidence.Passed, Value: &value, Unit: "requests",
+			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, counted(planned, "request", "requests"), inUnit(l.ArrivalErrorP99, UnitSeconds))}
+		if missed*100 > planned {
+			c.Outcome = evidence.Unmeasured
+			c.Reason += ": the generator could not, and what was measured says nothing"
+		}
+		return c
+	}
+	return unmeasured(title, "it was not sent")
+}
+
+// faulted says whether a fault was there, and is gone.
+func (f Facts) faulted(name string) evidence.Criterion {
+	title := name + " came and went"
+	for _, x := range f.Faults {
+		switch {
+		case x.Name != name:
+			continue
+		case !x.StartedAt.IsZero() && !x.Verified:
+			return failed(title, "it was not seen to be gone: "+x.Error)
+		case !x.EndedAt.After(x.StartedAt):
+			return unmeasured(title, "it was never in force: "+x.Error)
+		}
+		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond), x.RemovedBy))
+	}
+	return unmeasured(title, "it never began")
+}
+
+// kept says whether every transaction is there as it was written, and every
+// reference table as it was. Where loads write, tables alone say nothing of that.
+func (f Facts) kept(writes bool) evidence.Criterion {
+	const title = "data is whole"
+	if f.Ledger == nil {
+		return unmeasured(title, "no transaction was written, and no table was read")
+	}
+	l := f.Ledger
+	bad, unread := l.Lost+l.Doubled+l.Altered, ""
+	reason := fmt.Sprintf("of %s %d lost, %d doubled, %d altered", counted(l.Written, "transaction", "transactions"), l.Lost, l.Doubled, l.Altered)
+	if l.Doubled > 0 {
+		reason += "; does the service still hold those of an earlier run? Then start from the same data, or with another seed"
+	}
+	for _, t := range l.Tables {
+		switch {
+		case t.Before == "" || t.After == "":
+			unread += fmt.Sprintf("; table %s was not read", t.Name)
+		case t.Before != t.After:
+			bad++
+			reason += fmt.Sprintf("; table %s has changed", t.Name)
+		}
+	}
+	if l.Unread > 0 || l.Written == 0 && (writes || len(l.Tables) == 0) {
+		unread += fmt.Sprintf("; %d could not be read back", l.Unread)
+	}
+	value := float64(bad)
+	c := judged(evidence.Criterion{Name: title, Value: &value, Unit: "transactions", Reason: reason + unread}, bad == 0)
+	if c.Outcome == evidence.Passed && unread != "" {
+		c.Outcome = evidence.Unmeasured
+	}
+	return c
+}
+
+// ended says whether the rollout ended as it should.
+func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
+	title := "the rollout is " + string(want)
+	if f.Rollout == nil || f.Rollout.Outcome == "" {
+		return unmeasured(title, "it did not come to an end")
+	}
+	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
+}

@@ -1,0 +1,131 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"bakeoff/rollout"
+)
+
+// What each order does to a rollout. Who may give it was decided before.
+
+func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
+
+func (r *run) abort(c rollout.Command) rollout.Answer {
+	if !mayAbort(r.plan.Abort, c.Actor) {
+		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(r.plan.Abort, ", "))
+	}
+	return r.obeyAbort(c)
+}
+
+// obeyAbort is abort by somebody who may.
+func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
+	switch {
+	case r.beyond:
+		return noop("already promoted: going back is a rollout of its own")
+	case r.status.Outcome != "" || r.ended:
+		return noop("already over: %s", r.status.Outcome)
+	case r.back != nil:
+		return noop("already going back: %s", r.back.reason)
+	}
+	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+// onSupersede goes back because the Target has a newer release that takes this
+// one's place.
+func (r *run) onSupersede(c rollout.Command) rollout.Answer {
+	if !r.isGoing() {
+		return noop("it is on its way to its end")
+	}
+	r.turn(setback{outcome: rollout.Superseded, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("superseded by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+// isGoing reports whether the rollout still goes forward.
+func (r *run) isGoing() bool { return r.back == nil && !r.beyond && !r.ended }
+
+func (r *run) onPause(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case r.status.Paused:
+		return noop("it is paused already")
+	}
+	r.status.Paused, r.pausedAt = true, r.now()
+	r.status.Reason = fmt.Sprintf("paused by %s: %s", c.Actor, c.Reason)
+	r.refresh()
+	return accepted("")
+}
+
+func (r *run) onResume(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case !r.status.Paused:
+		return noop("it is not paused")
+	}
+	r.paused += r.now().Sub(r.pausedAt)
+	if b := r.current; b != nil {
+		b.lost += max(r.now().Sub(later(r.pausedAt, b.begin)), 0)
+		b.resumed(r.now())
+	}
+	r.status.Paused = false
+	r.status.Reason = fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason)
+	r.refresh()
+	return accepted("")
+}
+
+func (r *run) onReject(c rollout.Command) rollout.Answer {
+	if !r.isGoing() || r.approval == nil && !r.holding() {
+		return denied("nothing waits for an answer: to stop the rollout, abort it")
+	}
+	r.turn(setback{outcome: rollout.Rejected, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("rejected by %s: %s", c.Actor, c.Reason)})
+	return accepted("")
+}
+
+func (r *run) onPromote(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing():
+		return denied("the rollout is %s", r.status.Phase)
+	case r.closure != nil && c.Override:
+		return r.override(c)
+	case r.closure != nil:
+		return denied("%s: who may, passes it with --override", r.closure.Reason)
+	case r.current == nil && !r.holding():
+		return denied("nothing bakes that could be ended")
+	case r.status.Paused:
+		return denied("it is paused: resume it first")
+	}
+	r.skip, r.skipAll = true, r.skipAll || c.Full
+	r.status.Reason = fmt.Sprintf("promoted by %s: %s", c.Actor, c.Reason)
+	return accepted("")
+}
+
+func (r *run) onExtend(c rollout.Command) rollout.Answer {
+	switch {
+	case !r.isGoing() || r.current == nil:
+		return denied("nothing bakes that could be made longer")
+	case c.By <= 0:
+		return denied("say by how much: --by 30m")
+	}
+	r.current.need += c.By.Std()
+	r.status.Reason = fmt.Sprintf("extended by %s by %s: %s", c.By, c.Actor, c.Reason)
+	return accepted("")
+}
+
+func (r *run) onRetry(rollout.Command) rollout.Answer {
+	if r.status.Phase != rollout.PhaseNeedsHuman {
+		return denied("nothing needs a human")
+	}
+	r.retry = true
+	return accepted("")
+}
+
+func (r *run) onAcknowledge(c rollout.Command) rollout.Answer {
+	if r.status.Phase != rollout.PhaseNeedsHuman {
+		return denied("nothing needs a human")
+	}
+	r.acknowledged = &c
+	return accepted("")
+}
