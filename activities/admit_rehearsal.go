@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"bakeoff/rehearsal"
@@ -28,7 +29,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	if why := a.mayRehearse(in.Order); why != "" {
-		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
+		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 		Loads: map[string]string{}, Apart: m.Outcome != ""}
@@ -37,6 +38,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	plan.Sampling, unread = a.sampling(m, schedules)
 	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
+	if errors.Is(err, errUnkept) {
+		return refusedForNow(err.Error()), nil
+	}
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
@@ -48,9 +52,14 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
 	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
-		return AdmitRehearsalOutput{}, asTemporal("begin the evidence", err)
+		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// refusedForNow refuses what another day, or another worker, may allow.
+func refusedForNow(why string) AdmitRehearsalOutput {
+	return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}
 }
 
 // mayRehearse says why somebody may not rehearse in an environment; "" when they
@@ -100,15 +109,18 @@ func (a *Activities) begin(ctx context.Context, run string, m rehearsal.Manifest
 	return a.Practice.Place(run), nil
 }
 
+// errUnkept is evidence that cannot be written. A rehearsal does not begin without.
+var errUnkept = errors.New("the evidence cannot be written: see evidence.directory of the worker")
+
 // keep writes a small file of a run.
 func (a *Activities) keep(ctx context.Context, run, name string, body []byte) error {
 	file, err := a.Archive.Create(ctx, run, name)
 	if err != nil {
-		return fmt.Errorf("keep %s: %w", name, err)
+		return fmt.Errorf("%w: %s: %w", errUnkept, name, err)
 	}
-	if _, err := file.Write(body); err != nil {
-		_ = file.Close() // the first error says more
-		return fmt.Errorf("keep %s: %w", name, err)
+	_, err = file.Write(body)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("%w: %s: %w", errUnkept, name, err)
 	}
-	return file.Close()
+	return nil
 }

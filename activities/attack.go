@@ -17,7 +17,7 @@ import (
 // Attack sends one part of a load, and keeps every request in a file of the run.
 // What services answer is data. A generator that died is followed by one that
 // sends what is still due: what was due in between counts as missed, because it
-// is not in any file.
+// is not in any file. One that only stood still sends nothing more.
 func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, error) {
 	out := AttackOutput{Load: in.Load.Name, Shard: in.Shard}
 	if a.Load == nil || a.Archive == nil {
@@ -59,10 +59,14 @@ func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Write
 			activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load()))
 		}
 	}()
-	_, err := a.Load.Attack(ctx, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
+	sending, done := unlessFrozen(ctx, a.now)
+	defer done()
+	_, err := a.Load.Attack(sending, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
 	activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load())) // whoever comes next sends none of it again
 	if ctx.Err() != nil && !isStopping(ctx) {                    // stopped: what was sent is kept
 		err = nil
+	} else if sending.Err() != nil {
+		err = context.Cause(sending)
 	}
 	return asTemporal("send "+order.Load.Name, err)
 }

@@ -40,8 +40,10 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	run.Outcome, run.Reason = m.Verdict(run.Criteria, facts)
 	addFindings(m, &run)
 	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria, Left: run.Residue}
-	for _, d := range run.Drills {
-		out.Restore = d.Restore
+	for _, d := range run.Drills { // of the drill that was made most often
+		if d.Restore != nil && (out.Restore == nil || d.Restore.N > out.Restore.N) {
+			out.Restore = d.Restore
+		}
 	}
 	return out, asTemporal("write the evidence", a.write(ctx, run))
 }
@@ -117,14 +119,16 @@ func sum(all *evidence.Ledger, l evidence.Ledger) *evidence.Ledger {
 	return all
 }
 
-// readRaws has every file of a load read, one try after another.
+// readRaws has every file of a load read, one try of a generator after another.
 func (a *Activities) readRaws(ctx context.Context, run, prefix, name string, read func(io.Reader) error) error {
 	files, err := a.Archive.Files(ctx, run)
 	if err != nil {
 		return fmt.Errorf("list the files of %s: %w", run, err)
 	}
+	slices.SortStableFunc(files, func(a, b evidence.File) int { return len(a.Name) - len(b.Name) }) // the tenth try after the ninth
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name, prefix+name+".") {
+		rest, of := strings.CutPrefix(f.Name, prefix+name+".")
+		if !of || strings.Count(rest, ".") != strings.Count("1.1.csv.gz", ".") { // more: of a load whose name has a dot
 			continue
 		}
 		from, err := a.Archive.Open(ctx, run, f.Name)

@@ -5,11 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
 	"bakeoff/activities/store"
@@ -18,6 +23,7 @@ import (
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 // did runs one activity.
@@ -166,3 +172,87 @@ func TestFaultThatNeverBegan(t *testing.T) {
 	r.in.Facts.Faults = []evidence.Fault{out.Fault}
 	require.Equal(t, "Unmeasured: it was never in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
 }
+
+// endless sends until it is told to end.
+type endless struct{}
+
+func (endless) Attack(ctx context.Context, _ activities.AttackOrder, _ io.Writer, _ func(load.Results)) (load.Results, error) {
+	<-ctx.Done()
+	return load.Results{}, ctx.Err()
+}
+
+// A generator that stood still, and has a successor by now, sends nothing more.
+func TestFrozenGeneratorEnds(t *testing.T) {
+	r := newRoom(t)
+	var looked atomic.Int64
+	began := time.Now()
+	r.acts.Load, r.acts.Now = endless{}, func() time.Time { return began.Add(time.Duration(looked.Add(1)) * 24 * time.Hour) }
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivity(r.acts)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
+			RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
+		return workflow.ExecuteActivity(ctx, "Attack", activities.AttackInput{Run: r.in.Plan.Run, Load: browse.WithDefaults(), Start: began}).Get(ctx, nil)
+	})
+	require.ErrorContains(t, env.GetWorkflowError(), "send browse: this worker stood still for so long that another one was given the act")
+}
+
+// The requests of a load are not taken for those of another whose name goes on
+// after a dot, and tries are read in their order.
+func TestRequestsAreOfTheirOwnLoad(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	mobile := browse
+	mobile.Name = "browse.1"
+	r.began(mobile)
+	r.sent("browse", "load-browse.1.1.csv.gz", 10)
+	r.sent("browse.1", "load-browse.1.1.1.csv.gz", 7)
+	run := r.conclude()
+	require.Equal(t, 10, run.Load[0].Sent)
+	require.Equal(t, 7, run.Load[1].Sent)
+}
+
+// The time to restore of a run is that of the drill that was made most often.
+func TestTimeToRestoreOfSeveralDrills(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	at := func(seconds int) *time.Time {
+		moment := r.in.Facts.Zero.Add(time.Duration(seconds) * time.Second)
+		return &moment
+	}
+	timed := evidence.Repeat{BreachAt: at(1), HealthyAt: at(3), RunID: "r", Outcome: evidence.Passed}
+	r.in.Facts.Drills = []evidence.Drill{{Repeats: []evidence.Repeat{timed, timed}}, {Repeats: []evidence.Repeat{timed}}, {}}
+	out, err := did(t, r.acts.ConcludeRehearsal, r.in)
+	require.NoError(t, err)
+	require.Equal(t, 2, out.Restore.N)
+}
+
+// Where evidence cannot be written a rehearsal is refused at once, before anything
+// is done.
+func TestEvidenceThatCannotBeWritten(t *testing.T) {
+	r := newRoom(t)
+	taken := filepath.Join(t.TempDir(), "evidence")
+	require.NoError(t, os.WriteFile(taken, nil, 0o600))
+	r.acts.Archive, r.acts.Practice.Place = store.NewArchive(taken), func(run string) string { return run }
+	m := r.in.Order.Manifest
+	m.Drills = []rehearsal.Drill{{From: 1, RestoreWithin: rollout.Duration(time.Minute)}}
+	require.Empty(t, specfile.Decode("shop.yaml", []byte(spec), &m.Rollout.Spec))
+	admitted, err := did(t, r.acts.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123"})
+	require.NoError(t, err)
+	require.Equal(t, rollout.CausePolicy, admitted.Cause, admitted.Problems)
+	require.Contains(t, admitted.Problems[0].Message, "the evidence cannot be written: see evidence.directory of the worker: manifest.json")
+}
+
+const spec = `kind: Rollout
+service: shop
+environment: staging
+release: {version: 2.5.0, artifact: "registry.example/shop@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+target:
+  deploy:  {driver: http, with: {url: "http://deployer:8080"}}
+  traffic: {driver: http, with: {url: "http://router:8080"}}
+  metrics: {driver: prometheus, with: {url: "http://prometheus:9090"}}
+strategy: {canary: [{weight: 5%, bake: 10m}]}
+checks:
+  - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
+`

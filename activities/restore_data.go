@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
@@ -22,11 +24,13 @@ type RestoreDataOutput struct{}
 // their tables to its checks. Repeating it is success.
 func (a *Activities) RestoreData(ctx context.Context, in RestoreDataInput) (RestoreDataOutput, error) {
 	defer keepAlive(ctx)()
+	writing, done := unlessFrozen(ctx, a.now)
+	defer done()
 	for _, set := range in.Manifest.Sets() {
 		if set.Into == nil {
 			continue
 		}
-		if err := a.restoreSet(ctx, in.Run, set); err != nil {
+		if err := a.restoreSet(writing, in.Run, set); err != nil {
 			return RestoreDataOutput{}, asTemporal("restore "+set.Name, err)
 		}
 	}
@@ -55,8 +59,8 @@ func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) e
 		}
 		tables[table] = append(tables[table], c)
 	}
-	for table, checks := range tables {
-		if err := database.Check(ctx, table, checks); err != nil {
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		if err := database.Check(ctx, table, tables[table]); err != nil {
 			return err
 		}
 	}

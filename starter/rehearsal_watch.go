@@ -32,15 +32,12 @@ func (w *rehearsalWatch) wait(ctx context.Context) (rehearsal.SuiteStatus, error
 	w.said = map[string]string{}
 	ended := make(chan result, 1)
 	go func() {
-		for {
-			s, err := w.fetch(ctx, w.svc.Outcome)
-			if ctx.Err() == nil && retryable(err) { // the server was away
-				time.Sleep(w.cli.poll)
-				continue
-			}
-			ended <- result{s, err}
-			return
+		s, err := w.fetch(ctx, w.svc.Outcome)
+		for ctx.Err() == nil && retryable(err) { // the server was away
+			pause(ctx, w.cli.poll)
+			s, err = w.fetch(ctx, w.svc.Outcome)
 		}
+		ended <- result{s, err}
 	}()
 	if link := w.cli.link(w.run); link != "" {
 		w.say("watching %s: %s", w.run.WorkflowID, link)

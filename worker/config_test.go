@@ -167,9 +167,9 @@ func TestReload(t *testing.T) {
 	require.ErrorContains(t, err, "stays as it was")
 	require.True(t, l.config().Limits["default"].RequireOwner, "the old one is kept")
 
-	require.NoError(t, os.WriteFile(path, []byte("listen: 127.0.0.1:1\ntemporal: {namespace: n}\nlimits: {default: {requirePurpose: true}}"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("listen: 127.0.0.1:1\ntemporal: {namespace: n}\nrehearsals: {faults: {directory: /f}}\nlimits: {default: {requirePurpose: true}}"), 0o600))
 	notes, err := l.reload()
 	require.NoError(t, err)
-	require.Equal(t, []string{"listen needs a restart", "temporal needs a restart"}, notes)
+	require.Equal(t, []string{"listen needs a restart", "temporal needs a restart", "rehearsals.faults needs a restart"}, notes)
 	require.Equal(t, activities.Limits{RequirePurpose: true}, l.config().Limits["default"])
 }

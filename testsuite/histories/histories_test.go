@@ -61,8 +61,11 @@ func TestEveryPathHasOne(t *testing.T) {
 	for name := range fleetPaths {
 		names = append(names, name+"-unit")
 	}
-	for name := range rehearsalPaths {
+	for name, p := range rehearsalPaths {
 		names = append(names, name, name+"-rollout")
+		if p.apart {
+			names = append(names, name+"-apart")
+		}
 	}
 	for _, name := range names {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))

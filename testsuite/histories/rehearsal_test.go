@@ -26,13 +26,14 @@ type rehearsalPath struct {
 	lines string // of the manifest, besides load
 	plot  func(s *scene)
 	want  evidence.Outcome
+	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
 }
 
 // rehearsalPaths are kept as the rehearsal's history, and as name-rollout that of
 // the last rollout that it started, where there is one.
 var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-drills":  {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
-	"rehearsal-outcome": {lines: "outcome: Promoted", want: evidence.Passed},
+	"rehearsal-outcome": {lines: "outcome: Promoted", want: evidence.Passed, apart: true},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
@@ -69,4 +70,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
 	s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
+	if p.apart {
+		s.keep(filepath.Join(folder, name+"-apart.json"), s.history(rollout.RehearsalID("staging", "recorded")+"/rollout"))
+	}
 }
