@@ -27,7 +27,7 @@ func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, 
 	if err != nil {
 		return out, asTemporal("send "+in.Load.Name, err)
 	}
-	order := AttackOrder{Seed: in.Seed, Load: in.Load, Recording: recording, Shard: in.Shard, Shards: in.Load.Shards,
+	order := AttackOrder{Seed: in.Seed, Run: in.Run, Load: in.Load, Recording: recording, Shard: in.Shard, Shards: in.Load.Shards,
 		Start: in.Start.Add(in.Load.At.Std()), Most: a.Practice.rate()}
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &order.From) // without them it sends what is still due
@@ -109,7 +109,7 @@ func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput
 	if err := a.readRaws(ctx, in.Run, rawPrefix, in.Load.Name, ledger.Read); err != nil {
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
-	order := AttackOrder{Seed: in.Seed, Load: in.Load, Shards: 1, Most: a.Practice.rate(), ReadBack: true, Transactions: ledger.Transactions()}
+	order := AttackOrder{Seed: in.Seed, Run: in.Run, Load: in.Load, Shards: 1, Most: a.Practice.rate(), ReadBack: true, Transactions: ledger.Transactions()}
 	if len(order.Transactions) == 0 {
 		return out, nil
 	}

@@ -66,7 +66,7 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 			return out, err
 		}
 		begin := in.Facts.Zero.Add(l.At.Std())
-		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule)
+		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
 		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
 			return eachRecord(raw, func(r load.Record) {
 				results.Add(r)

@@ -27,6 +27,7 @@ type Load interface {
 // AttackOrder is one generator's part of a load.
 type AttackOrder struct {
 	Seed      int64            `json:"seed"`
+	Run       string           `json:"run,omitempty"` // whose ids are sent: see [load.Schedule.Of]
 	Load      load.Load        `json:"load"`
 	Recording []load.Recorded  `json:"-"`                  // of load.replay
 	Shard     int              `json:"shard"`              // from 0

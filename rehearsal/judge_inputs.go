@@ -82,9 +82,6 @@ func (f Facts) kept(writes bool) evidence.Criterion {
 	l := f.Ledger
 	bad, unread := l.Lost+l.Doubled+l.Altered, ""
 	reason := fmt.Sprintf("of %s %d lost, %d doubled, %d altered", counted(l.Written, "transaction", "transactions"), l.Lost, l.Doubled, l.Altered)
-	if l.Doubled > 0 {
-		reason += "; does the service still hold those of an earlier run? Then start from the same data, or with another seed"
-	}
 	for _, t := range l.Tables {
 		switch {
 		case t.Before == "" || t.After == "":

@@ -17,7 +17,7 @@ import (
 // drillAll makes every drill, one after another.
 func (r *rehearsing) drillAll() {
 	for _, d := range r.plan.Drills {
-		drill := evidence.Drill{Name: d.Name, Step: d.Step, Limit: d.Limit}
+		drill := evidence.Drill{Name: d.Name, Step: d.Step, Poll: d.Poll, Limit: d.Limit}
 		for n := 1; n <= len(d.Injections) && r.stopped == ""; n++ {
 			drill.Repeats = append(drill.Repeats, r.drill(d, n))
 			r.status.Drills++

@@ -56,6 +56,7 @@ func scheduleOf(o activities.AttackOrder) (*load.Schedule, error) {
 	if err != nil {
 		return nil, err
 	}
+	s = s.Of(o.Run)
 	if peak := s.Peak(); !(peak <= float64(o.Most)) {
 		return nil, fmt.Errorf("it means to send %.6g requests a second, and %s are allowed: lower its rate, or give closed users time to think", peak, o.Most)
 	}

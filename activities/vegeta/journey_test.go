@@ -110,6 +110,19 @@ func TestJourneysWriteAndReadBack(t *testing.T) {
 	require.Zero(t, results.Total().Failed)
 }
 
+// What one run has left does not hide what the next one of the same seed loses.
+func TestRunsDoNotMeet(t *testing.T) {
+	service := &orders{kept: map[string]*kept{}}
+	o := activities.AttackOrder{Seed: 42, Run: "one", Load: shop(serve(t, service.ServeHTTP)), Shards: 1, Most: 1000}
+	_, _, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	service.faults, service.count, o.Run = map[int]string{3: "lose"}, 0, "two"
+	results, _, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"lost": 1}, results.Total().Errors)
+	require.Len(t, service.kept, 99)
+}
+
 // With nothing to read back nothing is sent, and surely not the load again.
 func TestNothingIsReadBack(t *testing.T) {
 	var got asked

@@ -31,7 +31,7 @@ const (
 // over, or journeys of several, or what was recorded.
 //
 // URL, bodies, headers and paths may hold {{id}} and {{payload}}: drawn from the
-// seed, another pair for every arrival; in journeys also what earlier steps captured.
+// seed and the run, another pair for every arrival; in journeys also what earlier steps captured.
 type Load struct {
 	Name     string            `json:"name"`              // unique in the manifest
 	URL      string            `json:"url"`               // http(s)://…; with journeys or replay the part before each path
