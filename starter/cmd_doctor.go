@@ -201,8 +201,14 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 	if e.NeedsHuman {
 		d.found("needsHuman", e, "mend what it says and retry, or acknowledge: bakeoff status TARGET", "the rollout of %s needs a human", e.Candidate)
 	}
-	above, err := d.svc.Describe(ctx, above(target))
-	if err == nil && above.open() {
+	if rollout.IsFleetID(e.WorkflowID) { // it looks after its units, and nothing has to look after it
+		return nil
+	}
+	guardian := above(target)
+	if rollout.IsFleetID(e.Parent.WorkflowID) {
+		guardian = e.Parent
+	}
+	if above, err := d.svc.Describe(ctx, guardian); err == nil && above.open() {
 		return nil
 	}
 	d.found("unsupervised", e, "it goes on by itself; should it be terminated, put users back: bakeoff restore TARGET --reason …",

@@ -19,7 +19,7 @@ const answerWithin = 3 * time.Second
 func latest(ctx context.Context, svc service, t rollout.Target) (execution, error) {
 	e, err := svc.Describe(ctx, runOf(t))
 	if t.Unit == "" && (err == nil || errors.Is(err, errNotFound)) {
-		if f, none := svc.Describe(ctx, run{WorkflowID: rollout.FleetID(t)}); none == nil && (err != nil || f.isNewer(e)) {
+		if f, none := svc.Describe(ctx, run{WorkflowID: rollout.FleetID(t)}); none == nil && (err != nil || f.isNewer(e) || e.isRefusedDuring(f)) {
 			e, err = f, nil
 		}
 	}

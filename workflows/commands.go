@@ -16,6 +16,7 @@ type setback struct {
 	reason  string
 	actor   string
 	command string // id of the command that ordered it
+	said    string // the reason that was given with it
 	at      time.Time
 }
 

@@ -26,6 +26,7 @@ type unit struct {
 	tidies   bool // it was told to tidy up
 	restored bool
 	over     bool
+	served   bool   // the candidate served there before
 	lost     bool   // ended without an outcome, or with what a person must look at
 	cutOff   string // the run that was ended from outside; "": none was
 }
@@ -131,7 +132,8 @@ func (f *fleet) unitEnded(u *unit, status rollout.Status, err error) {
 		status = f.lost(u, err)
 	}
 	u.over, u.restored = true, !u.lost
-	promoted := status.Outcome == rollout.Promoted
+	u.served = f.plan.Exact && status.Outcome == rollout.Refused && status.Cause == rollout.CauseServing
+	promoted := status.Outcome == rollout.Promoted || u.served
 	u.kept = promoted
 	s := f.at(u)
 	s.Phase, s.Outcome, s.Cause, s.Reason, s.Weight, s.Kept = rollout.PhaseCompleted, status.Outcome, status.Cause, status.Reason, status.Weight, false
@@ -181,6 +183,9 @@ func (f *fleet) fails(u *unit, outcome rollout.Outcome) {
 		return
 	}
 	s := f.at(u)
+	if f.plan.Exact && outcome == rollout.Rejected {
+		s.Cause = rollout.CauseApproval
+	}
 	f.turn(setback{outcome: rollout.RolledBack, cause: s.Cause,
 		reason: fmt.Sprintf("%s: %s: %s", u.Unit, outcome, s.Reason)}, f.plan.OnFailure)
 }

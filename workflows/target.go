@@ -270,7 +270,7 @@ func (t *target) describe() {
 	workflow.SetCurrentDetails(t.ctx, text)
 }
 
-func orElse(s, other string) string {
+func orElse[T ~string](s, other T) T {
 	if s == "" {
 		return other
 	}

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,5 +69,37 @@ func TestFleetWaitsForAnId(t *testing.T) {
 			f.allAsBefore()
 			require.Empty(t, f.units["b"].http.Requests())
 		})
+	}
+}
+
+// A fleet whose units all wait for people says so, and CI can tell; one that
+// somebody rejects goes back for that.
+func TestFleetWaitsForApproval(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	f.strategy = "  strategy: {warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s, approve: {from: [], quorum: 1}}]}"
+	e := f.result("run", f.fleet(), "--reason", "a test", "--timeout", "15s")
+	require.Equal(t, 21, e.code, e.Reason)
+	require.Equal(t, rollout.PhaseWaiting, e.Phase)
+	require.Equal(t, rollout.WaitingForApproval, e.WaitingFor)
+	f.order(0, "pause")
+	require.Equal(t, rollout.WaitingForPause, f.status().WaitingFor)
+	f.order(0, "resume")
+	f.units["a"].order(0, "approve")
+	until(t, "one goes on", func() bool { return f.status().WaitingFor == "" || f.units["a"].weight() > 0 })
+	f.units["b"].order(0, "reject")
+	e = f.ends(10, rollout.RolledBack, rollout.CauseApproval)
+	require.Contains(t, e.Reason, "b: Rejected")
+	f.allAsBefore()
+}
+
+// The order of the fleet is said once, wherever it is told.
+func TestFleetAbortIsSaidOnce(t *testing.T) {
+	f := open(t).convoy(t, "a")
+	f.begins()
+	until(t, "under way", func() bool { return f.units["a"].weight() > 0 })
+	f.order(0, "abort")
+	e := f.ends(11, rollout.Aborted, "")
+	for _, reason := range []string{e.Reason, e.Units[0].Reason, f.units["a"].status().Reason} {
+		require.Equal(t, 1, strings.Count(reason, "aborted by"), reason)
 	}
 }
