@@ -59,6 +59,23 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// A fleet looks after its units, and nothing has to look after the fleet.
+func TestDoctorLeavesUnitsToTheirFleet(t *testing.T) {
+	const fleet, unit = "fleet/production/checkout", "rollout/production/checkout/a"
+	open := func(id string) execution {
+		return execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: noon}
+	}
+	above, below := open(fleet), open(unit)
+	below.Parent = above.run
+	f := &fake{pollers: map[string]int{"control": 1, "analysis": 1, "infra": 1}, listed: []execution{above, below},
+		others: map[string]execution{fleet: above, unit: below}}
+	require.NotContains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised")
+
+	above.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	f.others[fleet], f.listed = above, []execution{below}
+	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised: no Target looks after")
+}
+
 func decodeLine(t *testing.T, line string) map[string]any {
 	t.Helper()
 	var out map[string]any
