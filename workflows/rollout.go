@@ -252,7 +252,7 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
-	if s := r.gate(step.Approve, step.Number, step.Raise()); s != nil {
+	if s := r.gates(step); s != nil {
 		return s
 	}
 	if r.skipAll {
