@@ -122,8 +122,8 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 
 // busy tells who holds the target and ends with 15.
 func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status) error {
-	refusal := c.refusal(subject, rollout.CauseRunning, subject.Target+" has a running "+noun(subject.WorkflowID))
-	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil {
+	refusal := c.refusal(subject, rollout.CauseRunning, orElse(subject.Reason, subject.Target+" has a running "+noun(subject.WorkflowID)))
+	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil && holder.open() {
 		refusal.RunID = holder.RunID
 		by := "somebody"
 		if s, err := standing(ctx, svc, holder); err == nil {
