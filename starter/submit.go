@@ -39,11 +39,11 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	switch {
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), "")
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
 	if out.Version != "" && out.Version != o.Spec.Release.Version {
 		return out, c.foreignID(o, out.Submission)
