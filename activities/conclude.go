@@ -27,7 +27,8 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 		return ConcludeRehearsalOutput{}, asTemporal("read what was measured", err)
 	}
 	facts := factsOf(in, seen)
-	if err := a.addContinuity(ctx, in.Plan.Run, m, facts.Drills); err != nil {
+	m.Review(facts)
+	if err := a.addContinuity(ctx, in.Plan.Run, m, facts); err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)
 	}
 	past, err := a.pastActions(ctx, in.Plan.Run, m)
@@ -67,12 +68,17 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 		}
 		begin := in.Facts.Zero.Add(l.At.Std())
 		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
+		var sent arrivals
 		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
 			return eachRecord(raw, func(r load.Record) {
+				if sent.before(r) {
+					return
+				}
 				results.Add(r)
 				ledger.Add(r)
 				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
-					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency, Good: r.Good()})
+					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency,
+						Good: r.Good(), Waited: r.Waited(), Version: r.Version})
 				}
 			})
 		})
@@ -91,6 +97,20 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 	}
 	slices.SortStableFunc(out.requests, func(a, b rehearsal.Request) int { return int(a.At - b.At) })
 	return out, nil
+}
+
+// arrivals are those that stand in a file, by their index.
+type arrivals []bool
+
+// before notes an arrival, and reports whether it is called missed by a try of a
+// generator, while one before has it in its file.
+func (a *arrivals) before(r load.Record) bool {
+	for len(*a) <= r.Arrival {
+		*a = append(*a, false)
+	}
+	known := (*a)[r.Arrival]
+	(*a)[r.Arrival] = true
+	return known && r.Kind == load.KindMissed
 }
 
 // eachRecord reads a file of requests. One that was cut off, because its
@@ -190,19 +210,22 @@ func sampledOf(in ConcludeRehearsalInput, seen users) scaling.Seen {
 }
 
 // addContinuity says of every drill what users noticed of it: from the injection
-// until the baseline was well.
-func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, drills []evidence.Drill) error {
+// until the baseline was well. Of one that no load was there for it says nothing.
+func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, f rehearsal.Facts) error {
+	drills := f.Drills
 	for i := range drills {
 		for k := range drills[i].Repeats {
 			r := &drills[i].Repeats[k]
-			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || len(m.Load) == 0 {
+			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || !m.Sends(f, *r.BreachAt, *r.HealthyAt) {
 				continue
 			}
 			noticed, err := a.continuity(ctx, run, m, *r.BreachAt, *r.HealthyAt)
 			if err != nil {
 				return err
 			}
-			r.Users = &noticed
+			if noticed.Requests > 0 {
+				r.Users = &noticed
+			}
 		}
 		times := rehearsal.RestoreTimes(drills[i].Repeats)
 		if len(times) > 0 {

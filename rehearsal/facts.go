@@ -34,6 +34,8 @@ type Request struct {
 	At      time.Duration // since Facts.Zero: when it should have been sent
 	Latency time.Duration // since then until its answer
 	Good    bool          // the answer was the one asked for
+	Waited  bool          // there was an answer, or none in time: else Latency is that of a failure
+	Version string        // that answered; "": it was not said
 }
 
 // State is the state of a target, by what a rollout changes.

@@ -26,6 +26,23 @@ func (m Manifest) due(l load.Load) int {
 	return n
 }
 
+// Sends reports whether a load went on from one moment to another. What users
+// notice in a time in which none does, nobody knows.
+func (m Manifest) Sends(f Facts, from, to time.Time) bool {
+	for _, l := range m.Load {
+		end := f.Zero.Add((l.At + l.For).Std())
+		for _, sent := range f.Loads {
+			if sent.Name == l.Name && sent.EndedAt.After(end) { // a recording ends when it does
+				end = sent.EndedAt
+			}
+		}
+		if begin := f.Zero.Add(l.At.Std()); !begin.After(from) && !end.Before(to) {
+			return true
+		}
+	}
+	return false
+}
+
 // sent says whether a load was what had been planned: otherwise what follows from
 // it says nothing. Arrivals that a generator did not live to write down were not
 // sent, either.
@@ -106,7 +123,11 @@ func (f Facts) kept(writes bool) evidence.Criterion {
 func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 	title := "the rollout is " + string(want)
 	if f.Rollout == nil || f.Rollout.Outcome == "" {
-		return unmeasured(title, "it did not come to an end")
+		reason := "it did not come to an end"
+		if f.Rollout != nil && f.Rollout.Reason != "" {
+			reason += ": " + f.Rollout.Reason
+		}
+		return unmeasured(title, reason)
 	}
 	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
 }

@@ -69,6 +69,7 @@ type Repeat struct {
 	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
 	RestoredAt  *time.Time             `json:"restoredAt,omitempty"` // traffic
 	HealthyAt   *time.Time             `json:"healthyAt,omitempty"`
+	MetUntil    *time.Time             `json:"metUntil,omitempty"` // after RestoredAt users met the candidate all the same, then for the last time
 	EndedAt     time.Time              `json:"endedAt"`
 	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
 	Users       *Continuity            `json:"users,omitempty"`
