@@ -25,7 +25,8 @@ type Facts struct {
 	Aborted  string // why somebody stopped it; "": nobody did
 	Broken   string // why it could not go on; "": it could
 
-	Unsent map[string]string // load → why a part of it could not be sent to its end
+	Gone   map[string][]string // load → files of its requests that should be there, and are not
+	Unsent map[string]string   // load → why a part of it could not be sent to its end
 }
 
 // Request is one request of a load.

@@ -3,6 +3,8 @@ package rehearsal
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
@@ -11,18 +13,24 @@ import (
 )
 
 // Review holds the drills against what was measured beside them, and changes the
-// outcomes of those that it contradicts: who took longer than allowed has failed,
-// and so has whose users met the candidate when it should have been gone; where
-// they never met it, there was nothing to come back from. Which version answered
-// is known only where answers say it.
+// outcomes of those that it contradicts. Who took longer than allowed, or left the
+// target changed, has failed, and so has whose users met the candidate when it
+// should have been gone; where they never met it, there was nothing to come back
+// from. Which version answered is known only where answers say it.
 func (m Manifest) Review(f Facts) {
-	for i := range f.Drills {
-		for k := range f.Drills[i].Repeats {
-			r := &f.Drills[i].Repeats[k]
+	for i, d := range f.Drills {
+		for k := range d.Repeats {
+			r := &d.Repeats[k]
 			f.meet(r, f.following(i, k), m.Rollout.Release.Version)
-			if took, known := restoreTime(*r); r.Outcome != evidence.Failed && known && took > f.Drills[i].Limit.Std() && f.Drills[i].Limit > 0 {
+			took, known := restoreTime(*r)
+			left := slices.Concat(r.Differences, r.Residue)
+			switch limit := d.Limit.Std(); {
+			case r.Outcome == evidence.Failed:
+			case known && took > limit && limit > 0:
 				r.Outcome = evidence.Failed
-				r.Reason = fmt.Sprintf("the baseline was back after %s, %s are allowed", shortened(took), f.Drills[i].Limit)
+				r.Reason = fmt.Sprintf("the baseline was back after %s, %s are allowed", shortened(took), d.Limit)
+			case r.Outcome == evidence.Passed && len(left) > 0:
+				r.Outcome, r.Reason = evidence.Failed, "it left the target changed: "+strings.Join(left, "; ")
 			}
 		}
 	}
@@ -56,19 +64,21 @@ func (f Facts) meet(r *evidence.Repeat, until time.Time, candidate string) {
 	if r.RestoredAt == nil || r.RaisedAt == nil || r.Outcome == evidence.Failed {
 		return
 	}
+	name := load.Plain(candidate)
 	late := f.answers(r.RestoredAt.Add(clocksApart), until)
-	if n := late.of[load.Plain(candidate)]; n > 0 {
-		last := late.last[load.Plain(candidate)]
+	if n := late.of[name]; n > 0 {
+		last := late.last[name]
 		r.MetUntil, r.Outcome = &last, evidence.Failed
-		r.Reason = fmt.Sprintf("users still met %s at %s: %s of it after the router had said that it has no traffic", candidate, last.UTC().Format(time.TimeOnly), counted(n, "answer", "answers"))
+		r.Reason = fmt.Sprintf("users still met %s at %s: %s after the router had said that it has no traffic",
+			candidate, last.UTC().Format(time.TimeOnly), counted(n, "answer", "answers"))
 		return
 	}
 	during := f.answers(*r.RaisedAt, *r.RestoredAt)
 	named := during.of[load.Plain(f.Before.Version)]
-	if r.Outcome == evidence.Passed && f.Before.Version != "" && during.of[load.Plain(candidate)] == 0 && math.Pow(1-r.Weight, float64(named)) < byChance {
+	if r.Outcome == evidence.Passed && f.Before.Version != "" && during.of[name] == 0 && math.Pow(1-r.Weight, float64(named)) < byChance {
 		r.Outcome = evidence.Unmeasured
-		r.Reason = fmt.Sprintf("the load never met %s: all %s while it should have had %s were of %s", candidate,
-			counted(named, "answer", "answers"), rollout.Weight(math.Round(r.Weight*float64(rollout.All))), f.Before.Version)
+		r.Reason = fmt.Sprintf("the load never met %s: %s of %s, and none of the %s that it should have had", candidate,
+			counted(named, "answer", "answers"), f.Before.Version, rollout.Weight(math.Round(r.Weight*float64(rollout.All))))
 	}
 }
 
