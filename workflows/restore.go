@@ -304,13 +304,16 @@ func (r *run) verifyHealthRestored() {
 	}
 	within := min(r.plan.Spec.NeedsHumanAfter.Std()/2, 30*time.Second)
 	poll := r.plan.Spec.Strategy.Window.PollFor(r.plan.Steps[0].Bake)
-	r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
+	var out activities.VerifyHealthOutput
+	if r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
 		o := r.act("restore.health", "verify that "+named(r.job.Baseline)+" is healthy")
 		o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(restoreHeartbeat, 3*poll.Std()), 1
 		ctx, cancel := workflow.WithCancel(r.ctx)
 		return start(ctx, o, a.VerifyHealth, activities.VerifyHealthInput{
 			Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within)}), cancel
-	}), nil)
+	}), &out) {
+		r.noteHealth(out)
+	}
 }
 
 // measure notes how long the way back took, in differences of event times.
