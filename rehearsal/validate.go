@@ -32,7 +32,11 @@ func (v *validation) require(ok bool, key, format string, args ...any) {
 
 var safeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
+// longestName bounds names, in letters: they are parts of ids and of paths.
+const longestName = 100
+
 func (v *validation) name(value, key string) {
+	v.require(len(value) <= longestName, key, "has %d letters: %d at most", len(value), longestName)
 	v.require(value != "", key, "is missing")
 	v.require(value == "" || safeName.MatchString(value), key, "%q needs letters, digits, '.', '_' or '-', and no dot in front", value)
 }
