@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/fault"
@@ -32,11 +33,11 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != ""}
+		Loads: map[string]string{}, Apart: m.Outcome != "", Longest: a.Practice.longest(m)}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if errors.Is(err, errUnkept) {
 		return refusedForNow(err.Error()), nil

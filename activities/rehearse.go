@@ -36,8 +36,9 @@ type RehearsalPlan struct {
 	Faults      []fault.Planned            `json:"faults,omitempty"`
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
-	Loads       map[string]string          `json:"loads,omitempty"` // load → digest of its schedule
-	Apart       bool                       `json:"apart,omitempty"` // the rollout itself is a workflow of its own
+	Loads       map[string]string          `json:"loads,omitempty"`   // load → digest of its schedule
+	Apart       bool                       `json:"apart,omitempty"`   // the rollout itself is a workflow of its own
+	Longest     rollout.Duration           `json:"longest,omitempty"` // until it is stopped; 0: as the manifest says
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured

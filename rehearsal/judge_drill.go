@@ -41,7 +41,7 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 		slowest = max(slowest, r.HealthyAt.Sub(*r.BreachAt).Seconds())
 	}
 	limit := d.RestoreWithin.Std().Seconds()
-	reason := fmt.Sprintf("%d of %s restored the baseline", done, counted(d.Repeat, "drill", "drills"))
+	reason := fmt.Sprintf("%d of %s restored the baseline", done, counted(int(d.Repeat), "drill", "drills"))
 	if done > 0 {
 		reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
 	}
@@ -55,7 +55,7 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	if done > 0 {
 		c.Value = &slowest
 	}
-	return judged(c, done == d.Repeat && slowest <= limit)
+	return judged(c, done == int(d.Repeat) && slowest <= limit)
 }
 
 // trafficBack says how long it took until the baseline had all traffic.
@@ -73,8 +73,8 @@ func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	}
 	limit := d.DecideWithin.Std().Seconds()
 	c := evidence.Criterion{Name: title, Value: &slowest, Limit: &limit, Unit: UnitSeconds,
-		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(d.Repeat, "drill", "drills"), inUnit(slowest, UnitSeconds))}
-	return judged(c, slowest <= limit && n == d.Repeat)
+		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(int(d.Repeat), "drill", "drills"), inUnit(slowest, UnitSeconds))}
+	return judged(c, slowest <= limit && n == int(d.Repeat))
 }
 
 // noticed is something that users notice of a drill, and how much it may be.

@@ -53,7 +53,7 @@ func (m *Manifest) Validate() []rollout.Problem {
 	m.validateProduction(&v)
 	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
 	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
-	v.require(m.Quotas.Requests >= 0, "quotas.requests", "is below 0")
+	m.validateQuotas(&v)
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
 	m.validateData(&v)
 	m.validateLoad(&v)
@@ -154,6 +154,9 @@ func (m *Manifest) validateRollout(v *validation) {
 		path := fmt.Sprintf("drills[%d]", i)
 		v.problems = append(v.problems, d.problems(path, *m)...)
 		title(d.Title(), path)
+	}
+	if len(v.problems) == 0 {
+		m.validateMoments(v)
 	}
 }
 

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -160,11 +161,12 @@ func (r *rehearsing) practise() {
 	if !r.restoreData() {
 		return
 	}
-	timer := r.timer("stop what takes too long", r.order.Manifest.Longest().Std())
+	longest := cmp.Or(r.plan.Longest, r.order.Manifest.Longest())
+	timer := r.timer("stop what takes too long", longest.Std())
 	defer timer.cancel()
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) == nil {
-			r.breakOff(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
+			r.breakOff(fmt.Sprintf("it took longer than %s", longest))
 		}
 	})
 	r.zero = r.now().Add(leadTime)
