@@ -21,7 +21,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	m := in.Order.Manifest
 	problems := m.Validate()
 	if len(problems) == 0 {
-		problems = a.Practice.problems(m)
+		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
 	}
 	if a.Archive == nil {
 		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
@@ -89,7 +89,7 @@ func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, digest
 	for i, l := range m.Load {
 		s, err := a.scheduleOf(ctx, m.Seed, l)
 		if err != nil {
-			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: err.Error()})
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: said(err)})
 			continue
 		}
 		digests[l.Name] = s.Digest()

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"fmt"
-	"strings"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/load"
@@ -35,7 +34,7 @@ func (a *Activities) sampling(m rehearsal.Manifest, schedules []*load.Schedule) 
 	}
 	metrics, err := a.Drivers.metrics(metricsOf(e, m.Rollout.Target))
 	if err != nil {
-		refuse(true, "scaling.metrics", "%s", strings.TrimSuffix(err.Error(), ": "+ErrFinal.Error()))
+		refuse(true, "scaling.metrics", "%s", said(err))
 		return p, out
 	}
 	return p, append(out, scalingProblems(e, metrics, "scaling")...)
