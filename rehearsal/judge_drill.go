@@ -40,14 +40,14 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	}
 	limit := d.RestoreWithin.Std().Seconds()
 	c := evidence.Criterion{Name: fmt.Sprintf("%s: restored within %s", d.Title(), d.RestoreWithin), Limit: &limit, Unit: UnitSeconds,
-		Reason: fmt.Sprintf("%d of %s restored the baseline", done, counted(d.Repeat, "drill", "drills"))}
+		Reason: fmt.Sprintf("%d of %s restored the baseline", done, counted(int(d.Repeat), "drill", "drills"))}
 	if done > 0 {
 		c.Value = &slowest
 		c.Reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
 	}
 	worst, against := worstOf(repeats)
 	c.Reason += against
-	if c = judged(c, done == d.Repeat && slowest <= limit); worst == evidence.Failed || slowest > limit {
+	if c = judged(c, done == int(d.Repeat) && slowest <= limit); worst == evidence.Failed || slowest > limit {
 		c.Outcome = evidence.Failed
 	} else if worst != evidence.Passed {
 		c.Outcome = worst
@@ -100,8 +100,8 @@ func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	}
 	limit := d.DecideWithin.Std().Seconds()
 	c := evidence.Criterion{Name: title, Value: &slowest, Limit: &limit, Unit: UnitSeconds,
-		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(d.Repeat, "drill", "drills"), inUnit(slowest, UnitSeconds))}
-	return judged(c, slowest <= limit && n == d.Repeat)
+		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(int(d.Repeat), "drill", "drills"), inUnit(slowest, UnitSeconds))}
+	return judged(c, slowest <= limit && n == int(d.Repeat))
 }
 
 // noticed is something that users notice of a drill, and how much it may be.
