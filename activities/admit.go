@@ -181,7 +181,7 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 	target := p.Spec.Target
 	note := func(role string, driver any, err error) bool {
 		if err != nil {
-			message := strings.TrimSuffix(err.Error(), ": final")
+			message := said(err)
 			problems = append(problems, rollout.Problem{Path: "target." + role, Message: message})
 			return false
 		}

@@ -25,7 +25,7 @@ const submitWithin = 10 * time.Second
 // started at once, if nothing runs: it begins when a worker comes. An order that
 // is refused ends with 15.
 func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool) (submitted, error) {
-	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o), AskFleet: true}
+	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o)}
 	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key()), served: served}
 	err := errNoWorker
 	if served {
@@ -39,13 +39,11 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	switch {
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), "")
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		subject := subjectOf(o.Spec)
-		subject.Reason = out.Why
-		return out, c.busy(ctx, svc, subject)
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
 	if out.Version != "" && out.Version != o.Spec.Release.Version {
 		return out, c.foreignID(o, out.Submission)

@@ -125,22 +125,22 @@ func (t *target) heldByFleet(ctx workflow.Context, s rollout.Submit) string {
 }
 
 // place starts an order, queues it, or refuses it, as the policy for new
-// releases says. The running rollout's word counts; where its spec says nothing,
-// the newcomer's.
+// releases says. The word of the rollout that holds the target counts; where its
+// spec says nothing, the newcomer's.
 func (t *target) place(ctx workflow.Context, s rollout.Submit) {
-	running := t.status.Running
-	if running == nil {
+	holds := t.holds()
+	if holds == nil {
 		t.enqueue(s)
 		return
 	}
-	policy := running.Submit.Order.Spec.Policy.OnNewRelease
+	policy := holds.Submit.Order.Spec.Policy.OnNewRelease
 	if policy == "" {
 		policy = s.Order.Spec.Policy.OnNewRelease
 	}
 	switch {
 	case s.Order.Supersede:
 		policy = rollout.OnNewSupersede
-	case running.Lost != "" && policy != "" && policy != rollout.OnNewReject:
+	case holds.Lost != "" && policy != "" && policy != rollout.OnNewReject:
 		policy = rollout.OnNewQueue // it goes back already
 	}
 	switch policy {
@@ -194,14 +194,28 @@ func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
 	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), "", signal, c).Get(ctx, nil)
 }
 
-// holder names the rollout that an order would have to wait for.
+// holds is the rollout that an order would have to wait for: the one that runs
+// or, while nothing does, the order whose turn it is. nil: there is none, or the
+// queue stands. Under older workers nobody waited for whose turn it was.
+func (t *target) holds() *rollout.Course {
+	if t.isNext() && workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1 {
+		return &rollout.Course{Submit: t.status.Queue[0]}
+	}
+	return t.status.Running
+}
+
+// holder names that rollout.
 func (t *target) holder() string {
-	r := t.status.Running
+	r := t.holds()
 	switch o := r.Submit.Order; {
+	case r.Holder && r.RunID == "":
+		return t.status.Target.String() + " is held by a rollout that was not started here"
 	case r.Holder:
 		return fmt.Sprintf("%s is held by a rollout that was not started here, run %s", t.status.Target, r.RunID)
 	case r.Lost != "":
 		return fmt.Sprintf("%s is being put back after the rollout of %s was cut off", t.status.Target, o.Spec.Release.Version)
+	case r.RunID == "":
+		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, which is about to begin", t.status.Target, o.Spec.Release.Version, o.Actor)
 	default:
 		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, run %s", t.status.Target, o.Spec.Release.Version, o.Actor, r.RunID)
 	}

@@ -33,6 +33,21 @@ func TestNewRelease(t *testing.T) {
 			s.order(0, "abort")
 			s.ends(11, rollout.Aborted, "")
 		},
+		"RejectFirst": func(s *scene) {
+			var runs []<-chan procs.Run
+			for i := range 5 {
+				runs = append(runs, s.inBackground("run", s.file(newer(fmt.Sprintf("2.%d.0", 6+i)), oneStep), "--reason", "a test", "-o", "json"))
+			}
+			codes := map[int]int{}
+			for _, one := range runs {
+				out := s.read(<-one)
+				codes[out.code]++
+				if out.code == 15 {
+					require.Contains(s.t, out.Reason, s.target()+" is held by the rollout of 2.")
+				}
+			}
+			require.Equal(s.t, map[int]int{0: 1, 15: 4}, codes)
+		},
 		"Queue": func(s *scene) {
 			s.start(oneStep, "policy: {onNewRelease: queue}")
 			s.bakes(1000)
@@ -102,7 +117,7 @@ func TestNewRelease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := c.scene(t)
-			for _, v := range []string{"2.6.0", "2.7.0"} {
+			for _, v := range []string{"2.6.0", "2.7.0", "2.8.0", "2.9.0", "2.10.0"} {
 				s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
 			}
 			tt(s)
