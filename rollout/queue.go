@@ -57,6 +57,9 @@ const (
 	FateRefused    Fate = "refused"    // for now: Cause and Why say why
 )
 
+// IsFinal reports whether it stays so.
+func (f Fate) IsFinal() bool { return f != FateQueued && f != FateStarting }
+
 // Submission is an order and what became of it.
 type Submission struct {
 	ID      string    `json:"id"` // of the order
