@@ -258,6 +258,19 @@ func TestTheQueueStands(t *testing.T) {
 	s.ends(0, rollout.Promoted, "")
 }
 
+// Who resumes the queue as soon as the abort was answered reaches it, too.
+func TestTheQueueIsResumedAtOnce(t *testing.T) {
+	s := open(t).scene(t)
+	s.world.Behave("2.6.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.start(oneLong, "policy: {onNewRelease: queue}")
+	s.bakes(1000)
+	s.start(newer("2.6.0"), oneStep)
+	s.order(0, "abort")
+	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
+	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
+	s.ends(0, rollout.Promoted, "")
+}
+
 // A rollout that was started while no worker ran is looked after all the same.
 func TestStartedBesideItsTarget(t *testing.T) {
 	c := found(t)
