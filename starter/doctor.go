@@ -123,7 +123,10 @@ func (d *doctor) cutOff(ctx context.Context, e execution) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
 	}
-	if last.RunID == e.RunID {
+	if last.RunID != e.RunID {
+		return nil
+	}
+	if _, restored := restoreOf(ctx, d.svc, e.run); !restored {
 		d.found("cutOff", e, "put users back: bakeoff restore TARGET --reason …",
 			"the rollout of %s was ended from outside, and nothing was put back", e.Candidate)
 	}

@@ -21,7 +21,8 @@ type orderStory struct {
 	*story
 	orders map[string]*request // by the id of the order
 	all    []*request
-	cut    bool // runs before the first that was read are not kept any more
+	back   map[string]rollout.Event // break-glass restores that were seen to be in force, by the run of the rollout
+	cut    bool                     // runs before the first that was read are not kept any more
 
 	// Of the run that is being read, by the id of the event that began them.
 	calls map[int64]*request // updates
@@ -70,7 +71,7 @@ func readOrders(ctx context.Context, svc archives, dc converter.DataConverter, l
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", last.WorkflowID, err)
 	}
-	s := &orderStory{story: newStory(dc, last), orders: map[string]*request{}, cut: cut}
+	s := &orderStory{story: newStory(dc, last), orders: map[string]*request{}, back: map[string]rollout.Event{}, cut: cut}
 	for _, r := range runs {
 		for e, err := range svc.Events(ctx, r) {
 			if err == nil {
