@@ -56,6 +56,10 @@ type Submit struct {
 	Order   Order  `json:"order"`
 	Summary string `json:"summary,omitempty"`
 	Details string `json:"details,omitempty"`
+
+	// AskFleet: the Target looks for a fleet of the service first, so that nothing
+	// is started under the id of one of its units. Without it the rollout looks.
+	AskFleet bool `json:"askFleet,omitempty"`
 }
 
 // Fate says what became of an order.

@@ -68,7 +68,7 @@ type executions struct {
 	env  *testsuite.TestWorkflowEnvironment
 }
 
-func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
+func (e executions) Holder(_ context.Context, id string) (string, bool, error) { return e.held[id], true, nil }
 
 func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
 	time.Sleep(e.slow)

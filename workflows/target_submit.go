@@ -93,6 +93,9 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 	if o.Spec.Key() != t.status.Target {
 		return rollout.CauseSpec, fmt.Sprintf("the order is for %s, not for %s", o.Spec.Key(), t.status.Target)
 	}
+	if why := t.heldByFleet(ctx, s); why != "" {
+		return rollout.CauseRunning, why
+	}
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
 	if i < 0 || o.Override || o.Back {
 		return "", ""
@@ -106,6 +109,19 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 		return rollout.CauseQuarantine, why + "; " + forbidden
 	}
 	return "", ""
+}
+
+// heldByFleet says which fleet keeps an order from being started; "" when none
+// does. Where that cannot be found out, its rollout looks again.
+func (t *target) heldByFleet(ctx workflow.Context, s rollout.Submit) string {
+	if !s.AskFleet {
+		return ""
+	}
+	act := t.act("fleet", "does a fleet hold "+t.status.Target.String()+"?")
+	act.queue, act.limit, act.within = rollout.QueueControl, authorizeWithin/2, authorizeWithin
+	var out activities.FleetHoldsOutput
+	_ = start(ctx, act, a.FleetHolds, activities.FleetHoldsInput{Target: t.status.Target}).Get(ctx, &out)
+	return out.Why
 }
 
 // place starts an order, queues it, or refuses it, as the policy for new
