@@ -54,5 +54,9 @@ func askTargets(ctx context.Context, svc service, query string, wanted func(roll
 func (a *askedTarget) ask(ctx context.Context, svc service) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	a.known, a.err = svc.Target(asking, a.target)
+	if a.open() {
+		a.known, a.err = svc.Target(asking, a.target)
+		return
+	}
+	a.err = svc.Standing(asking, a.run, &a.known)
 }

@@ -23,6 +23,7 @@ const doctorHelp = `Look for what keeps rollouts from being obeyed, and say what
   orphaned      a Target waits for a rollout that is over
   drifted       somebody changed a target while nothing ran
   stands        a queue waits for a resume
+  lost          orders waited in a queue that was ended from outside
 
 With --tooling look instead for what lets rehearsals get old. Practice in any
 environment counts:

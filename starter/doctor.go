@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -128,7 +129,10 @@ func (d *doctor) cutOff(ctx context.Context, e execution) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
 	}
-	if last.RunID == e.RunID {
+	if last.RunID != e.RunID {
+		return nil
+	}
+	if _, restored := restoreOf(ctx, d.svc, e.run); !restored {
 		d.found("cutOff", e, "put users back: bakeoff restore TARGET --reason …",
 			"the rollout of %s was ended from outside, and nothing was put back", e.Candidate)
 	}
@@ -142,11 +146,13 @@ func (d *doctor) targets(ctx context.Context) error {
 	if d.unserved {
 		return nil
 	}
-	all, err := askTargets(ctx, d.svc, "ExecutionStatus = 'Running'", func(t rollout.Target) bool { return d.environment == "" || t.Environment == d.environment })
+	wanted := func(t rollout.Target) bool { return d.environment == "" || t.Environment == d.environment }
+	all, err := askTargets(ctx, d.svc, "ExecutionStatus = 'Running'", wanted)
 	if err != nil {
 		return err
 	}
 	var silent []string
+	last := map[rollout.Target]time.Time{} // when an order came last
 	for _, one := range all {
 		switch {
 		case errors.Is(one.err, errNotFound): // it ended since it was listed
@@ -154,13 +160,34 @@ func (d *doctor) targets(ctx context.Context) error {
 			silent = append(silent, one.target.String())
 		default:
 			d.target(ctx, one)
+			for _, f := range one.known.Fates {
+				last[one.target] = f.At
+			}
 		}
 	}
 	if len(silent) > 0 {
 		d.found("unserved", execution{}, "see that workers run, and what they log: bakeoff-worker --queues "+rollout.QueueControl,
 			"no worker answers for %s", shown(silent))
+		return nil
 	}
-	return nil
+	ended, err := askTargets(ctx, d.svc, "ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed', 'Completed')", wanted)
+	for _, one := range ended {
+		d.lost(one, last[one.target])
+	}
+	return err
+}
+
+// lost tells of orders that waited in the queue of a Target that was ended, unless
+// others came since.
+func (d *doctor) lost(t *askedTarget, last time.Time) {
+	if t.err != nil || len(t.known.Queue) == 0 || t.Closed == nil || last.After(*t.Closed) {
+		return
+	}
+	var orders []string
+	for _, s := range t.known.Queue {
+		orders = append(orders, s.Order.Spec.Release.Version+" by "+s.Order.Actor)
+	}
+	d.found("lost", t.execution, "give them again: bakeoff run FILE", "the Target was ended from outside, and its queue with it: %s", shown(orders))
 }
 
 // shown is a list of which only the beginning is told.

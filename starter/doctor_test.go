@@ -32,6 +32,12 @@ func TestDoctor(t *testing.T) {
 			want: []string{"cutOff"}, advice: "bakeoff restore production/checkout"},
 		"a worker that polls and does not answer": {change: func(f *fake) { f.silent = true },
 			want: []string{"unserved"}, advice: "no worker answers for production/checkout"},
+		"a queue that was ended": {change: func(f *fake) {
+			closed, of := noon.Add(time.Hour), run{"target/production/checkout", "t-1"}
+			f.execution, f.byType = nil, map[string][]execution{rollout.TargetType: {{run: of, Status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, Closed: &closed}}}
+			f.standing = map[string]any{of.WorkflowID: rollout.TargetStatus{Queue: []rollout.Submit{{Order: rollout.Order{
+				Actor: "ana", Spec: rollout.Spec{Release: rollout.Release{Version: "2.6.0"}}}}}}}
+		}, want: []string{"lost"}, advice: "its queue with it: 2.6.0 by ana"},
 		"a queue that stands": {change: func(f *fake) {
 			f.onTarget = func(int) rollout.TargetStatus {
 				return rollout.TargetStatus{Stands: "aborted by ana", Queue: []rollout.Submit{{}}}
@@ -86,7 +92,7 @@ func TestDoctorInterrupted(t *testing.T) {
 	for _, args := range [][]string{{"doctor"}, {"doctor", "--tooling"}} {
 		f := running(t)
 		f.listed, f.silent = []execution{*f.execution}, true
-		f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}}}}
+		f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
 		f.pollers = map[string]int{"control": 1, "analysis": 1, "infra": 1, "rehearsal": 1}
 		ctx, interrupt := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer interrupt()
@@ -102,7 +108,7 @@ func TestDoctorOfOneEnvironment(t *testing.T) {
 	t.Parallel()
 	f := running(t)
 	f.silent, f.pollers = true, map[string]int{"control": 1, "analysis": 1, "infra": 1}
-	f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}}}}
+	f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
 	got := bakeoff(t.Context(), f, "doctor", "--env", "staging")
 	require.Zero(t, got.code, got.err)
 	require.Equal(t, "nothing found\n", got.out)

@@ -69,6 +69,7 @@ type fake struct {
 	byType    map[string][]execution // what List finds of a workflow type; nil: listed
 	tapes     map[string]*tape       // histories by run ID; nil: tape
 	library   []string
+	restored  []rollout.Restored
 	silent    bool // a worker that was killed: it polls, and does not answer
 }
 
@@ -220,6 +221,11 @@ func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
 func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
 	f.signals = append(f.signals, c)
 	return f.signalErr
+}
+
+func (f *fake) Restored(_ context.Context, _ rollout.Target, r rollout.Restored) error {
+	f.restored = append(f.restored, r)
+	return nil
 }
 
 func (f *fake) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {

@@ -90,6 +90,9 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 		if err != nil {
 			return s, err
 		}
+		if back, found := restoreOf(ctx, svc, e.run); found && e.cutOff() {
+			told.status.Weight, told.status.Reason = 0, told.status.Reason+"; since then "+back.Text
+		}
 		return told.status, nil
 	}
 	return retimed(ctx, svc, e.run, complete(s, e.status())), nil

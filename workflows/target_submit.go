@@ -61,7 +61,7 @@ func (t *target) receive(s rollout.Submit) {
 // forget drops the oldest orders whose fate is final: who waits in the queue is
 // asked about for as long as that takes.
 func (t *target) forget() {
-	isFinal := func(f rollout.Submission) bool { return f.Fate != rollout.FateQueued && f.Fate != rollout.FateStarting }
+	isFinal := func(f rollout.Submission) bool { return f.Fate.IsFinal() }
 	for len(t.status.Fates) > rollout.MostFates {
 		i := slices.IndexFunc(t.status.Fates, isFinal)
 		if i < 0 {

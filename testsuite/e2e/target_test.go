@@ -149,6 +149,29 @@ func TestTerminated(t *testing.T) {
 			s.ends(11, rollout.Aborted, "")
 			s.asBefore()
 		},
+		"AfterABreach": func(s *scene) {
+			s.start(oneLong, "drain: 10s")
+			s.bakes(1000)
+			s.breaks()
+			until(s.t, "it goes back", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+			s.terminate()
+			e := s.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+			require.Regexp(s.t, "errors.*; on its way back the rollout was cut off: it was terminated", e.Reason)
+			until(s.t, "it is in quarantine", func() bool { return len(s.above().Quarantine) == 1 })
+			require.Contains(s.t, s.above().Quarantine[0].Reason, "errors")
+			s.asBefore()
+		},
+		"AfterAnAbort": func(s *scene) {
+			s.start(oneLong, "drain: 10s")
+			s.bakes(1000)
+			s.order(0, "abort", "--no-wait")
+			until(s.t, "it goes back", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+			s.terminate()
+			e := s.ends(11, rollout.Aborted, "")
+			require.Equal(s.t, "tester@example.com", e.Actor)
+			require.Contains(s.t, e.Reason, "aborted by tester@example.com: the test says so; on its way back the rollout was cut off")
+			s.asBefore()
+		},
 		"WatchedMeanwhile": func(s *scene) {
 			waiting := s.inBackground("run", s.file(oneLong), "--reason", "a test", "-o", "json")
 			s.bakes(1000)
@@ -230,6 +253,19 @@ func TestTheQueueStands(t *testing.T) {
 	s.ends(11, rollout.Aborted, "")
 	until(t, "the queue stands", func() bool { return s.above().Stands != "" })
 	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
+	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
+	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
+	s.ends(0, rollout.Promoted, "")
+}
+
+// Who resumes the queue as soon as the abort was answered reaches it, too.
+func TestTheQueueIsResumedAtOnce(t *testing.T) {
+	s := open(t).scene(t)
+	s.world.Behave("2.6.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.start(oneLong, "policy: {onNewRelease: queue}")
+	s.bakes(1000)
+	s.start(newer("2.6.0"), oneStep)
+	s.order(0, "abort")
 	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
 	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
 	s.ends(0, rollout.Promoted, "")
