@@ -94,7 +94,9 @@ func best(votes []rollout.Vote, left map[string]int) int {
 }
 
 func TestIsAsStrictAs(t *testing.T) {
-	from := func(quorum int, roles ...string) rollout.Approval { return rollout.Approval{From: roles, Quorum: quorum} }
+	from := func(quorum int, roles ...string) rollout.Approval {
+		return rollout.Approval{From: roles, Quorum: quorum}
+	}
 	each := func(engineering, security int) rollout.Approval {
 		return rollout.Approval{Each: map[string]int{"engineering": engineering, "security": security}}
 	}
