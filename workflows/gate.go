@@ -11,7 +11,7 @@ import (
 // gates asks what the environment asks before a step, and then what the spec does.
 func (r *run) gates(step rollout.PlannedStep) *setback {
 	if q := step.PolicyApprove; q != nil {
-		if s := r.gate(q, step.Number, step.Raise()+" for "+r.order.Spec.Environment); s != nil {
+		if s := r.gate(q, step.Number, step.Raise()+", as the environment wants"); s != nil {
 			return s
 		}
 		r.publish() // else the next wait would look like this one
