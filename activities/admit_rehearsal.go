@@ -52,6 +52,11 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
+	artifact, changed := a.lockedArtifact(ctx, m)
+	if len(changed) > 0 {
+		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: changed}, nil
+	}
+	plan.Inputs = append(plan.Inputs, artifact...)
 	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
 		return refusedForNow(err.Error()), nil
 	}

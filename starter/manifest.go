@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rollout"
@@ -67,10 +68,11 @@ func (c *cli) parseSuite(from source) (rehearsal.Suite, []rollout.Problem) {
 	for i := range s.Rehearsals {
 		problems = append(problems, c.member(&s.Rehearsals[i], fmt.Sprintf("rehearsals[%d]", i), from)...)
 	}
-	if len(problems) == 0 {
-		problems = specfile.LocateIn(from.name, from.text, new(rehearsal.Suite), s.Validate())
+	own := s
+	if len(problems) > 0 { // their problems have been told
+		own.Rehearsals = slices.Repeat([]rehearsal.Member{{File: from.name}}, len(s.Rehearsals))
 	}
-	return s, problems
+	return s, append(specfile.LocateIn(from.name, from.text, new(rehearsal.Suite), own.Validate()), problems...)
 }
 
 // member reads one rehearsal of a suite, which stands at a path of it.
