@@ -38,6 +38,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
 	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
+	if in.Preview {
+		return previewed(problems), nil
+	}
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if errors.Is(err, errUnkept) {
 		return refusedForNow(err.Error()), nil
@@ -61,6 +64,14 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// previewed is the answer to who only asks.
+func previewed(problems []rollout.Problem) AdmitRehearsalOutput {
+	if len(problems) == 0 {
+		return AdmitRehearsalOutput{}
+	}
+	return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}
 }
 
 // refusedForNow refuses what another day, or another worker, may allow.
