@@ -118,7 +118,7 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 	begun, err := svc.Begin(ctx, b)
 	switch {
 	case errors.Is(err, errBusy):
-		return fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id)
+		return c.unseen(rehearsalNote{WorkflowID: b.id, Note: "runs already"}, fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id))
 	case err != nil:
 		return fmt.Errorf("start %s: %w", b.id, err)
 	}
@@ -144,6 +144,17 @@ func (c *cli) note(n rehearsalNote, text string) error {
 		return c.print(n)
 	}
 	_, err := fmt.Fprintln(c.out, text)
+	return err
+}
+
+// unseen tells programs why no end was seen, and returns the error.
+func (c *cli) unseen(n rehearsalNote, err error) error {
+	if !c.json() {
+		return err
+	}
+	if failed := c.print(n); failed != nil {
+		return failed
+	}
 	return err
 }
 
@@ -175,11 +186,12 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	}
 	w := rehearsalWatch{cli: c, svc: svc, run: r, suite: suite}
 	s, err := w.wait(waiting)
+	goesOn := rehearsalNote{WorkflowID: r.WorkflowID, RunID: r.RunID, UIURL: c.link(r), Note: "goes on"}
 	switch {
 	case errors.Is(err, errTimeout):
-		return fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID)
+		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
-		return fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …")
+		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …"))
 	case isCutOff(err):
 		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:
