@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
 )
 
 // drilled is a small rehearsal with one load and one drill.
@@ -30,8 +32,12 @@ func drilled() rehearsal.Manifest {
 // admitsBy is the answer of a worker that allows what it is told to.
 func admitsBy(t *testing.T, m rehearsal.Manifest, p activities.Practice) activities.AdmitRehearsalOutput {
 	t.Helper()
-	p.Place = func(run string) string { return run }
-	a := &activities.Activities{Archive: store.NewArchive(t.TempDir()), Practice: p}
+	return admitsTo(t, m, &activities.Activities{Practice: p})
+}
+
+func admitsTo(t *testing.T, m rehearsal.Manifest, a *activities.Activities) activities.AdmitRehearsalOutput {
+	t.Helper()
+	a.Archive, a.Practice.Place = store.NewArchive(t.TempDir()), func(run string) string { return run }
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.RegisterActivity(a.AdmitRehearsal)
 	done, err := env.ExecuteActivity(a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, RunID: "0123"})
@@ -75,7 +81,7 @@ func TestRefusedData(t *testing.T) {
 			m.Data = []data.Set{set("orders.csv", digest), set("orders.csv", data.Digest(nil))}
 			m.Data[0].Name = "first"
 		},
-		"baseline.data[0].snapshot: snapshot gone.csv: gone.csv: not found": func(m *rehearsal.Manifest) {
+		"baseline.data[0].snapshot: snapshot gone.csv: not found: open gone.csv of the library": func(m *rehearsal.Manifest) {
 			m.Baseline.Data = []data.Snapshot{set("gone.csv", digest).Snapshot}
 		},
 		"data[0].mask: orders.csv: there is no field emial to mask: there are id": func(m *rehearsal.Manifest) {
@@ -93,5 +99,48 @@ func TestRefusedData(t *testing.T) {
 		require.Equal(t, rollout.CauseSpec, out.Cause, want)
 		require.Contains(t, out.Problems[0].String(), want)
 		require.NotContains(t, fmt.Sprint(out.Problems), "final")
+	}
+}
+
+// telling is a platform that says which artifact its versions are of.
+type telling struct {
+	*sim.World
+	artifact string
+}
+
+func (p telling) Version(ctx context.Context, version string) (activities.VersionState, error) {
+	state, err := p.World.Version(ctx, version)
+	state.Artifact = p.artifact
+	return state, err
+}
+
+// What is locked is held to what serves. Where nobody can tell that, the evidence
+// says so.
+func TestLockedArtifact(t *testing.T) {
+	locked, other := "shop@"+data.Digest([]byte("1")), "shop@"+data.Digest([]byte("2"))
+	for name, c := range map[string]struct{ serves, named, step, refused string }{
+		"it serves":           {serves: locked, step: "verified: the platform says that it serves"},
+		"another one serves":  {serves: other, refused: "baseline.artifact: " + locked + " is locked, and " + other + " serves: it has changed"},
+		"the spec names it":   {named: locked, step: "the rollout names the same; not verified by what serves: the deploy driver sim does not say which artifact serves"},
+		"the spec names more": {serves: locked, named: other, refused: "is locked, and the rollout's baseline is " + other},
+		"nobody can tell":     {step: "not verified: the deploy driver sim does not say which artifact serves"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := drilled()
+			m.Baseline.Artifact, m.Rollout.Target.Deploy.Driver = locked, "sim"
+			if c.named != "" {
+				m.Rollout.Baseline = &rollout.Baseline{Version: "1.0.0", Artifact: c.named}
+			}
+			registry := activities.Registry{Deploy: map[string]func(activities.With) (activities.Deployer, error){
+				"sim": func(activities.With) (activities.Deployer, error) { return telling{sim.New("1.0.0"), c.serves}, nil }}}
+			out := admitsTo(t, m, &activities.Activities{Drivers: registry})
+			if c.refused != "" {
+				require.Equal(t, rollout.CauseSpec, out.Cause)
+				require.Contains(t, out.Problems[0].String(), c.refused)
+				return
+			}
+			require.Empty(t, out.Problems)
+			require.Equal(t, []string{c.step}, out.Plan.Inputs[0].Steps)
+		})
 	}
 }

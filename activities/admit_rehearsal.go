@@ -38,6 +38,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
 	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
+	if in.Preview {
+		return previewed(problems), nil
+	}
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if errors.Is(err, errUnkept) {
 		return refusedForNow(err.Error()), nil
@@ -52,10 +55,23 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
+	artifact, changed := a.lockedArtifact(ctx, m)
+	if len(changed) > 0 {
+		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: changed}, nil
+	}
+	plan.Inputs = append(plan.Inputs, artifact...)
 	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
 		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// previewed is the answer to who only asks.
+func previewed(problems []rollout.Problem) AdmitRehearsalOutput {
+	if len(problems) == 0 {
+		return AdmitRehearsalOutput{}
+	}
+	return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}
 }
 
 // refusedForNow refuses what another day, or another worker, may allow.

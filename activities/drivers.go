@@ -69,6 +69,7 @@ type VersionState struct {
 	Desired   int      `json:"desired"` // replicas
 	Endpoints []string `json:"endpoints,omitempty"`
 	Inflight  *int     `json:"inflight,omitempty"` // requests being answered; nil: unknown
+	Artifact  string   `json:"artifact,omitempty"` // that it is of, as its release named it; "": unknown
 }
 
 // Traffic divides the users of one service between versions.

@@ -85,10 +85,7 @@ func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest) []ro
 	refuse := func(path, format string, args ...any) {
 		out = append(out, rollout.Problem{Path: "baseline." + path, Message: fmt.Sprintf(format, args...)})
 	}
-	b, named := m.Baseline, m.Rollout.Baseline
-	if b.Artifact != "" && named != nil && named.Artifact != "" && named.Artifact != b.Artifact {
-		refuse("artifact", "%s is locked, and the rollout's baseline is %s", b.Artifact, named.Artifact)
-	}
+	b := m.Baseline
 	for _, part := range []struct{ name, digest string }{{"config", b.Config}, {"flags", b.Flags}, {"infrastructure", b.Infrastructure}} {
 		if part.digest == "" {
 			continue

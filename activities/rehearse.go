@@ -16,6 +16,7 @@ type AdmitRehearsalInput struct {
 	WorkflowID string          `json:"workflowId"`
 	RunID      string          `json:"runId"`
 	StartedAt  time.Time       `json:"startedAt"`
+	Preview    bool            `json:"preview,omitempty"` // nothing is kept, and its data is not looked at
 }
 
 // AdmitRehearsalOutput is how it will go, or why it may not.

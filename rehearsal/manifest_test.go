@@ -83,6 +83,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	}{
 		"another environment":      {[]string{"  environment: staging", "  environment: production"}, "rollout.environment: it goes to production"},
 		"nothing to practise":      {[]string{whole[strings.Index(whole, "load:"):], ""}, "nothing would be practised"},
+		"no rollout":               {[]string{whole[strings.Index(whole, "rollout:"):strings.Index(whole, "load:")], ""}, "rollout: is missing: name the spec's file"},
+		"no such day":              {[]string{"seed: 42", "seed: 42\nactions: [{do: x, owner: y, due: 2026-02-30}]"}, `actions[0].due: "2026-02-30" is no moment: write one like 2026-03-01T12:00:00Z`},
 		"no seed of text":          {[]string{"seed: 42", "seed: soon"}, "seed: expected a whole number"},
 		"a drill of no step":       {[]string{"from: step 1", "from: step 3"}, "there is no step 3: the plan has 2"},
 		"a drill without a limit":  {[]string{", restoreWithin: 10s", ""}, "restoreWithin: is missing"},

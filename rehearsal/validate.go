@@ -117,8 +117,11 @@ func (m *Manifest) validateLoad(v *validation) {
 			keepAlive = append(keepAlive, l.Name)
 		}
 	}
-	for i, f := range m.Faults {
-		unique(f.Name, fmt.Sprintf("faults[%d].name", i))
+	for i, f := range m.Faults { // of two faults fault.Problems says it
+		of := slices.IndexFunc(m.Faults[:i], func(g fault.Fault) bool { return g.Name == f.Name })
+		if of < 0 {
+			unique(f.Name, fmt.Sprintf("faults[%d].name", i))
+		}
 	}
 	v.problems = append(v.problems, fault.Problems("faults", m.Faults)...)
 	v.problems = append(v.problems, fault.KeepAliveProblems("faults", m.Faults, keepAlive)...)
@@ -130,6 +133,10 @@ func (m *Manifest) validateRollout(v *validation) {
 		return
 	}
 	spec := m.Rollout.Spec
+	if spec.Kind == "" && spec.Service == "" && spec.Environment == "" {
+		v.add("rollout", "is missing: name the spec's file, or write the spec itself")
+		return
+	}
 	wrong := spec.Validate()
 	for _, p := range wrong {
 		p.Path = "rollout." + p.Path

@@ -21,19 +21,27 @@ are the baseline. A RUN is as for "bakeoff report". Each figure is compared only
 where the runs agree in what it depends on; what is left out is named. Runs that
 agree in nothing are refused.
 
-Exit codes: 0 nothing became worse, 1 the command itself failed, 2 usage,
+Exit codes: 0 nothing became worse, 1 the evidence was changed, or the command
+itself failed, 2 usage,
 3 the runs cannot be compared, 10 something became worse.`,
 		Example: `  bakeoff compare evidence/staging/checkout/20261115T060000Z-91c0 evidence/staging/checkout/20261122T060000Z-4f2a`,
 		RunE: runs(func(_ context.Context, args []string) error {
 			var runs []evidence.Run
+			changed := false
 			for _, place := range args {
 				run, err := readEvidence(place)
 				if err != nil {
 					return err
 				}
+				changed = c.doubt(place, run) || changed
 				runs = append(runs, run)
 			}
-			return c.compare(runs, format, file)
+			err := c.compare(runs, format, file)
+			var coded *exitError
+			if changed && (err == nil || errors.As(err, &coded) && coded.Code == exitRolledBack) {
+				err = exit(exitFailed) // what moved may be no more than the evidence
+			}
+			return err
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", "", "text, markdown, html or json (default that of --output)")

@@ -19,6 +19,7 @@ import (
 type rehearsing struct {
 	who
 	detach, stop bool
+	unschedule   bool
 	timeout      durationFlag
 	when         timetable
 }
@@ -33,7 +34,7 @@ the way back, each a rollout like any other. Whatever it does is taken back, and
 what was measured is kept as evidence, with a report; see "bakeoff report".
 
 With --schedule it is repeated instead: a Temporal Schedule starts it, and the
-same command again changes that. With --stop the one that runs is stopped: load
+same command again changes that; --unschedule removes it. With --stop the one that runs is stopped: load
 and faults end at once, and rollouts put their baseline back.
 
 Exit codes: 0 passed, 1 the command itself failed, 2 usage, 3 the manifest is
@@ -41,6 +42,7 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 15 refused for now, 20 still running when --timeout ended, 130 interrupted.`,
 		Example: `  bakeoff rehearse checkout-rehearsal.yaml --reason "before the sale"
   bakeoff rehearse weekly.yaml --schedule "0 6 * * MON" --zone Europe/Berlin
+  bakeoff rehearse weekly.yaml --unschedule
   bakeoff rehearse checkout-rehearsal.yaml --stop --reason "staging is needed"`,
 		PreRunE: func(*cobra.Command, []string) error { return by.check() },
 		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
@@ -50,6 +52,7 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
 	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
 	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
+	cmd.Flags().BoolVar(&by.unschedule, "unschedule", false, "repeat it no longer: remove its schedule")
 	cmd.Flags().StringVar(&by.when.zone, "zone", "", "time zone of --schedule (default UTC)")
 	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "when one still runs as the next is due: skip, buffer, cancel or allow")
 	return cmd
@@ -63,8 +66,12 @@ func (r rehearsing) check() error {
 		return errors.New("--zone is for --schedule")
 	case r.stop && strings.TrimSpace(r.reason) == "":
 		return errors.New("--stop needs --reason: it goes into the audit trail")
-	case r.stop && (r.detach || r.when.cron != ""):
+	case r.stop && (r.detach || r.when.cron != "" || r.unschedule):
 		return errors.New("--stop stands alone")
+	case r.unschedule && (r.detach || r.when.cron != ""):
+		return errors.New("--unschedule stands alone")
+	case r.sign != "":
+		return errors.New("--sign: a rehearsal has no signature, and is refused where a start needs one")
 	}
 	return nil
 }
@@ -100,13 +107,18 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 	switch {
 	case by.stop:
 		return c.haltRehearsal(ctx, svc, b, by, suite)
+	case by.unschedule:
+		return c.unscheduleRehearsal(ctx, svc, b)
 	case by.when.cron != "":
+		if err := c.foreseeRehearsal(ctx, svc, b, from); err != nil {
+			return err
+		}
 		return c.scheduleRehearsal(ctx, svc, b, by)
 	}
 	begun, err := svc.Begin(ctx, b)
 	switch {
 	case errors.Is(err, errBusy):
-		return fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id)
+		return c.unseen(rehearsalNote{WorkflowID: b.id, Note: "runs already"}, fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id))
 	case err != nil:
 		return fmt.Errorf("start %s: %w", b.id, err)
 	}
@@ -115,17 +127,6 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 		return c.note(rehearsalNote{WorkflowID: begun.WorkflowID, RunID: begun.RunID, UIURL: link}, begun.WorkflowID+"\n"+link)
 	}
 	return c.seeRehearsal(ctx, svc, begun, by.timeout.Std(), suite)
-}
-
-// scheduleRehearsal has it repeated.
-func (c *cli) scheduleRehearsal(ctx context.Context, svc service, b beginning, by rehearsing) error {
-	when := by.when
-	when.reason = by.reason
-	if err := svc.Schedule(ctx, b, when); err != nil {
-		return fmt.Errorf("schedule %s: %w", b.id, err)
-	}
-	said := fmt.Sprintf("%s %s, overlap %s", when.cron, orElse(when.zone, "UTC"), when.overlap)
-	return c.note(rehearsalNote{WorkflowID: b.id, Schedule: scheduleOf(b.id), Note: said}, scheduleOf(b.id)+": "+said)
 }
 
 // rehearsalNote is the answer where no end is waited for.
@@ -143,6 +144,17 @@ func (c *cli) note(n rehearsalNote, text string) error {
 		return c.print(n)
 	}
 	_, err := fmt.Fprintln(c.out, text)
+	return err
+}
+
+// unseen tells programs why no end was seen, and returns the error.
+func (c *cli) unseen(n rehearsalNote, err error) error {
+	if !c.json() {
+		return err
+	}
+	if failed := c.print(n); failed != nil {
+		return failed
+	}
 	return err
 }
 
@@ -174,11 +186,12 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	}
 	w := rehearsalWatch{cli: c, svc: svc, run: r, suite: suite}
 	s, err := w.wait(waiting)
+	goesOn := rehearsalNote{WorkflowID: r.WorkflowID, RunID: r.RunID, UIURL: c.link(r), Note: "goes on"}
 	switch {
 	case errors.Is(err, errTimeout):
-		return fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID)
+		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
-		return fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …")
+		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …"))
 	case isCutOff(err):
 		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:

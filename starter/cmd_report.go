@@ -32,9 +32,12 @@ Of a FOLDER of runs it shows instead what would happen if the service had to go
 back right now: its last good drill, how long that took, whether it is overdue,
 the actions that are still open, and the trend over all of the runs.
 
-Nothing but evidence is read, and no Temporal is needed.
+Nothing but evidence is read, and no Temporal is needed. Where a file is not what
+the evidence names, or an outcome not that of its criteria, that is said, and the
+report is shown all the same.
 
-Exit codes: 0 shown, 1 the command itself failed, 2 usage.`,
+Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
+2 usage.`,
 		Example: `  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a
   bakeoff report evidence/staging/checkout --format html --out readiness.html
   bakeoff report evidence --service checkout --older 14d -o json | jq .readiness.overdue`,
@@ -53,7 +56,12 @@ Exit codes: 0 shown, 1 the command itself failed, 2 usage.`,
 			if err != nil {
 				return err
 			}
-			return c.into(r.file, func(w io.Writer) error { return write(w, run) })
+			changed := c.doubt(args[0], run)
+			err = c.into(r.file, func(w io.Writer) error { return write(w, run) })
+			if err == nil && changed {
+				err = exit(exitFailed)
+			}
+			return err
 		}),
 	}
 	cmd.Flags().StringVar(&r.format, "format", "", "text, markdown, html or json (default that of --output)")

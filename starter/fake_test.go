@@ -71,6 +71,10 @@ type fake struct {
 	library   []string
 	restored  []rollout.Restored
 	silent    bool // a worker that was killed: it polls, and does not answer
+
+	timetable   error          // of schedules
+	unscheduled []string       // ids
+	foreseen    map[string]any // the answer of a worker that looks at a rehearsal
 }
 
 var _ service = (*fake)(nil)
@@ -204,6 +208,9 @@ func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
 	f.acts = append(f.acts, fmt.Sprintf("%s on %s", a.activity, a.queue))
 	if v, ok := out.(*verifyTrafficOutput); ok {
 		*v = f.verified
+	}
+	if a.activity == "AdmitRehearsal" {
+		return errors.Join(f.actErr[a.activity], copied(f.foreseen, out))
 	}
 	if a.activity == "ListLibrary" {
 		body, err := json.Marshal(map[string]any{"files": f.library})
@@ -364,7 +371,11 @@ func copied(status, into any) error {
 	body, err := json.Marshal(status)
 	return errors.Join(err, json.Unmarshal(body, into))
 }
-func (f *fake) Schedule(context.Context, beginning, timetable) error { return nil }
+func (f *fake) Schedule(context.Context, beginning, timetable) error { return f.timetable }
+func (f *fake) Unschedule(_ context.Context, id string) error {
+	f.unscheduled = append(f.unscheduled, id)
+	return f.timetable
+}
 
 func (f *fake) Schedules(context.Context) iter.Seq2[schedule, error] {
 	return func(yield func(schedule, error) bool) {

@@ -61,11 +61,11 @@ func (c *cli) include(m *rehearsal.Manifest, from source) (problems []rollout.Pr
 func (c *cli) parseSuite(from source) (rehearsal.Suite, []rollout.Problem) {
 	var s rehearsal.Suite
 	problems := specfile.Decode(from.name, from.text, &s)
-	if len(problems) > 0 {
-		return s, problems
-	}
+	told := len(problems) > 0 // of those that stand in the suite itself
 	for i := range s.Rehearsals {
-		problems = append(problems, c.member(&s.Rehearsals[i], fmt.Sprintf("rehearsals[%d]", i), from)...)
+		if !told || s.Rehearsals[i].File != "" {
+			problems = append(problems, c.member(&s.Rehearsals[i], fmt.Sprintf("rehearsals[%d]", i), from)...)
+		}
 	}
 	if len(problems) == 0 {
 		problems = specfile.LocateIn(from.name, from.text, new(rehearsal.Suite), s.Validate())

@@ -52,6 +52,11 @@ func TestLintOfRehearsals(t *testing.T) {
 		"no member": {[]string{"s.yaml", suite + "- r.yaml\n"}, "s.yaml:4:3: rehearsals[0]: read spec: open "},
 		"a wrong member": {[]string{"s.yaml", suite + "- r.yaml\n", "r.yaml", strings.Replace(practice, "200/s", "200", 1), "checkout.yaml", smallest},
 			"r.yaml:5:60: load[0].rate:"},
+		"a wrong suite and a wrong member": {[]string{"s.yaml", "parallel: 99\n" + suite + "- r.yaml\n"}, "s.yaml:5:3: rehearsals[0]: read spec"},
+		"a wrong suite of a wrong member":  {[]string{"s.yaml", "parallel: 99\n" + suite + "- r.yaml\n"}, "s.yaml:1:11: parallel: 99 is not from 1 to 16"},
+		"a password": {[]string{"r.yaml", strings.Replace(practice, "://127", "://ana:secret@127", 1), "checkout.yaml", smallest},
+			"r.yaml:5:28: load[0].url: holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it\n" +
+				`  load: [{name: browse, url: "http://…@127.0.0.1:8080/"`},
 		"a wrong member inline": {[]string{"s.yaml", suite + strings.Replace(inline, "step 1", "step 7", 1), "checkout.yaml", smallest},
 			"s.yaml:9:19: rehearsals[0].drills[0].from: there is no step 7"},
 	} {

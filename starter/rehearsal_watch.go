@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
 )
 
@@ -20,7 +22,7 @@ type rehearsalWatch struct {
 	svc   service
 	run   run
 	suite bool
-	said  map[string]string // rehearsal → the line that was said last
+	said  map[string]string // rehearsal, or a trouble of it → the line that was said last
 }
 
 // wait returns the result when it is there.
@@ -47,6 +49,7 @@ func (w *rehearsalWatch) wait(ctx context.Context) (rehearsal.SuiteStatus, error
 		if s, err := w.fetch(asking, w.svc.Standing); err == nil {
 			w.look(asking, s)
 			w.show(s)
+			w.trouble(asking, s)
 		}
 		cancel()
 		select {
@@ -105,10 +108,7 @@ func (w *rehearsalWatch) show(s rehearsal.SuiteStatus) {
 		case rehearsal.Completed:
 			line = fmt.Sprintf("%s: %s: %s", r.Name, r.Outcome, oneLine(r.Reason))
 		}
-		if w.said[r.Name] != line {
-			w.said[r.Name] = line
-			w.say("%s", strings.TrimSuffix(line, ","))
-		}
+		w.once(r.Name, strings.TrimSuffix(line, ","))
 	}
 }
 
@@ -149,7 +149,8 @@ func writeRehearsal(out io.Writer, r rehearsal.Status, st style) error {
 		what = "not begun"
 	}
 	fmt.Fprintf(out, "%s in %s: %s\n", r.Name, r.Environment, what)
-	if len(r.Criteria) == 0 && r.Reason != "" {
+	told := slices.ContainsFunc(r.Criteria, func(c evidence.Criterion) bool { return strings.HasPrefix(r.Reason, c.Name+": ") })
+	if r.Reason != "" && !told && (len(r.Criteria) == 0 || r.Outcome != evidence.Passed) {
 		fmt.Fprintf(out, "  %s\n", oneLine(r.Reason))
 	}
 	for _, p := range r.Problems {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -28,9 +29,12 @@ type rehearsals interface {
 	Halt(ctx context.Context, id string, s rehearsal.Stop) (run, error)
 }
 
-// schedules repeats rehearsals. Schedules lists those that were made so.
+// schedules repeats rehearsals. Schedule returns errTimetable where its times are
+// none, or never come. Unschedule returns errNotFound where there is none. Schedules
+// lists those that were made so.
 type schedules interface {
 	Schedule(ctx context.Context, b beginning, when timetable) error
+	Unschedule(ctx context.Context, id string) error
 	Schedules(ctx context.Context) iter.Seq2[schedule, error]
 }
 
@@ -39,6 +43,9 @@ type schedule struct {
 	id, note string
 	paused   bool
 }
+
+// errTimetable is a timetable by which nothing would ever begin.
+var errTimetable = errors.New("no such times")
 
 // schedulePrefix is what the ids of schedules begin with; the id of what they
 // start follows.
@@ -145,21 +152,48 @@ func (s *server) Schedule(ctx context.Context, b beginning, when timetable) erro
 		Action:  &client.ScheduleWorkflowAction{ID: b.id, Workflow: b.workflow, Args: []any{b.input}, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second},
 		Overlap: overlaps[when.overlap], PauseOnFailure: true, CatchupWindow: 10 * time.Minute, Note: when.reason,
 	}
-	_, err := s.client.ScheduleClient().Create(ctx, o)
-	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+	handle, err := s.client.ScheduleClient().Create(ctx, o)
+	undo := func() error { return handle.Delete(ctx) }
+	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		handle = s.client.ScheduleClient().GetHandle(ctx, o.ID)
+		undo, err = change(ctx, handle, o)
+	}
+	var invalid *serviceerror.InvalidArgument
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("%w: %s", errTimetable, invalid.Error())
+	case err != nil:
 		return classify(err)
 	}
-	handle := s.client.ScheduleClient().GetHandle(ctx, o.ID)
+	d, err := handle.Describe(ctx)
+	if err != nil {
+		return fmt.Errorf("look at schedule %s: %w", o.ID, classify(err))
+	}
+	if len(d.Info.NextActionTimes) == 0 {
+		return errors.Join(fmt.Errorf("%w: %q never comes", errTimetable, when.cron), undo())
+	}
+	return nil
+}
+
+// change makes another schedule of one, and returns what makes that undone.
+func change(ctx context.Context, handle client.ScheduleHandle, o client.ScheduleOptions) (undo func() error, err error) {
+	var before client.Schedule
 	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-		next := in.Description.Schedule
+		before = in.Description.Schedule
+		next := before
 		next.Spec, next.Action = &o.Spec, o.Action
 		next.Policy = &client.SchedulePolicies{Overlap: o.Overlap, CatchupWindow: o.CatchupWindow, PauseOnFailure: true}
 		return &client.ScheduleUpdate{Schedule: &next}, nil
 	}})
-	if err != nil {
-		return fmt.Errorf("change schedule %s: %w", o.ID, err)
-	}
-	return nil
+	return func() error {
+		return handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			return &client.ScheduleUpdate{Schedule: &before}, nil
+		}})
+	}, err
+}
+
+func (s *server) Unschedule(ctx context.Context, id string) error {
+	return classify(s.client.ScheduleClient().GetHandle(ctx, scheduleOf(id)).Delete(ctx))
 }
 
 func (s *server) Schedules(ctx context.Context) iter.Seq2[schedule, error] {

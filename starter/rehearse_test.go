@@ -116,6 +116,20 @@ func TestWatchedSuite(t *testing.T) {
 	require.NotContains(t, got.err, "the run before")
 }
 
+// What keeps a rehearsal from going on is said while it is waited for.
+func TestTroubleOfARehearsal(t *testing.T) {
+	one, _ := practise(t)
+	id := rollout.RehearsalID("staging", "one")
+	f := &fake{standing: map[string]any{id: rehearsal.Status{Name: "one", Phase: rehearsal.Practising, Doing: "reading the state before", WorkflowID: id}},
+		practice: ends(rehearsal.Status{Name: "one", Outcome: evidence.Failed, Reason: "the state before could not be read"}),
+		others:   map[string]execution{id: {Retrying: []rollout.Retrying{{Act: "look.before", Attempt: 3, Failure: "GET /weights: 500"}}}}}
+	got := bakeoff(t.Context(), f, "rehearse", one)
+	require.Equal(t, 10, got.code)
+	require.Contains(t, got.err, "one: look.before is tried again: GET /weights: 500\n")
+	require.Contains(t, got.err, "one: nobody polls queue rehearsal: start a worker that serves it\n")
+	require.Contains(t, got.out, "  the state before could not be read\n")
+}
+
 func TestRehearsalThatIsNotSeenToEnd(t *testing.T) {
 	one, _ := practise(t)
 	away := 0
@@ -138,6 +152,9 @@ func TestRehearsalThatIsNotSeenToEnd(t *testing.T) {
 
 	never := func(run, any) error { select {} }
 	got = bakeoff(t.Context(), &fake{practice: never}, "rehearse", one, "--timeout", "20ms")
+	require.Equal(t, 20, got.code)
+	got = bakeoff(t.Context(), &fake{practice: never}, "rehearse", one, "--timeout", "20ms", "-o", "json")
+	require.Equal(t, "goes on", decodeLine(t, got.out)["note"])
 	require.Equal(t, 20, got.code)
 	interrupted, stop := context.WithCancelCause(t.Context())
 	stop(errInterrupted)

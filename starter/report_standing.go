@@ -32,7 +32,7 @@ func (c *cli) reportStanding(folder string, r reporting) error {
 	if r.older.Duration <= 0 {
 		return fail(exitUsage, "--older must be a length of time, such as 30d")
 	}
-	runs, err := readRuns(folder)
+	runs, changed, err := c.readRuns(folder)
 	if err != nil {
 		return err
 	}
@@ -47,21 +47,27 @@ func (c *cli) reportStanding(folder string, r reporting) error {
 	if write == nil {
 		return fail(exitUsage, "--format: %q is not one of text, markdown, html, json", r.format)
 	}
-	return c.into(r.file, write)
+	if err := c.into(r.file, write); err != nil || !changed {
+		return err
+	}
+	return exit(exitFailed)
 }
 
-// readRuns reads the evidence of every run below a folder.
-func readRuns(folder string) ([]evidence.Run, error) {
-	var runs []evidence.Run
-	err := filepath.WalkDir(folder, func(place string, entry fs.DirEntry, err error) error {
+// readRuns reads the evidence of every run below a folder, and tells what speaks
+// against it.
+func (c *cli) readRuns(folder string) (runs []evidence.Run, changed bool, err error) {
+	err = filepath.WalkDir(folder, func(place string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Name() != evidenceFile {
 			return err
 		}
 		run, err := readEvidence(place)
+		if err == nil {
+			changed = c.doubt(filepath.Dir(place), run) || changed
+		}
 		runs = append(runs, run)
 		return err
 	})
-	return runs, err
+	return runs, changed, err
 }
 
 // theService is the one that was asked for, or the only one.

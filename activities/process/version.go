@@ -29,7 +29,7 @@ func (s *Supervisor) Version(ctx context.Context, version string) (activities.Ve
 	if err != nil {
 		return state, fmt.Errorf("version %s: %w", version, err)
 	}
-	state.Desired = r.Desired
+	state.Desired, state.Artifact = r.Desired, r.Release.Artifact
 	troubles := make([]string, len(r.Replicas))
 	var asked sync.WaitGroup
 	for i, p := range r.Replicas {

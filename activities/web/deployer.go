@@ -70,6 +70,7 @@ type versionAnswer struct {
 	} `json:"replicas"`
 	Endpoints []string `json:"endpoints"`
 	Inflight  *int     `json:"inflight"`
+	Artifact  string   `json:"artifact"`
 }
 
 func (a versionAnswer) state() (activities.VersionState, error) {
@@ -88,7 +89,7 @@ func (a versionAnswer) state() (activities.VersionState, error) {
 	}
 	return activities.VersionState{
 		Version: a.Version, State: a.State, Message: excerpt([]byte(a.Message)),
-		Ready: a.Replicas.Ready, Desired: a.Replicas.Desired, Endpoints: a.Endpoints, Inflight: a.Inflight,
+		Ready: a.Replicas.Ready, Desired: a.Replicas.Desired, Endpoints: a.Endpoints, Inflight: a.Inflight, Artifact: a.Artifact,
 	}, nil
 }
 

@@ -112,7 +112,11 @@ func (l Limits) allow(p *problems, f Fault) {
 	p.require(f.For <= l.longest(), "for", "%s is longer than the %s that the worker allows", f.For, l.longest())
 	kind := f.Kind()
 	if !slices.Contains(l.Kinds, kind) {
-		p.require(false, kind, "the worker allows no faults of this kind, only %s", orNone(l.Kinds))
+		allowed := "no faults at all"
+		if len(l.Kinds) > 0 {
+			allowed = "only " + strings.Join(l.Kinds, ", ")
+		}
+		p.require(false, kind, "the worker allows %s: see rehearsals.faults.limits.kinds", allowed)
 		return
 	}
 	p.path += "." + kind

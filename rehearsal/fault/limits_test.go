@@ -39,7 +39,7 @@ func TestLimits(t *testing.T) {
 
 func TestWithoutLimitsNothingIsAllowed(t *testing.T) {
 	var limits fault.Limits
-	require.Equal(t, []string{"faults[0].toxiproxy: the worker allows no faults of this kind, only none"}, told(limits.Problems("faults", []fault.Fault{slow()})))
+	require.Equal(t, []string{"faults[0].toxiproxy: the worker allows no faults at all: see rehearsals.faults.limits.kinds"}, told(limits.Problems("faults", []fault.Fault{slow()})))
 	limits.Kinds = []string{fault.KindToxiproxy}
 	require.Equal(t, []string{"faults[0].toxiproxy.proxy: db may not be touched here: the worker allows none"}, told(limits.Problems("faults", []fault.Fault{slow()})))
 	limits.Proxies = []string{"db"}

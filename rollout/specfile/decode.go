@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"bakeoff/rollout"
 )
@@ -77,7 +78,9 @@ func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 	case encoding.TextUnmarshaler:
 		if n.kind != scalar {
 			d.mismatch(n, path, v.Type())
-		} else if err := into.UnmarshalText([]byte(n.text)); err != nil {
+		} else if err := into.UnmarshalText([]byte(n.text)); err != nil && v.Type() == reflect.TypeFor[time.Time]() {
+			d.add(n.place, path, "%q is no moment: write one like 2026-03-01T12:00:00Z", n.text)
+		} else if err != nil {
 			d.add(n.place, path, "%v", err)
 		}
 		return true

@@ -300,7 +300,7 @@ func TestDecodePlacesProblems(t *testing.T) {
 	require.Equal(t, []string{
 		"c.yaml:1:8: limit: is negative",
 		`c.yaml:2:8: share: no percentage: "many"`,
-		`c.yaml:3:7: from: parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as "2006"`,
+		`c.yaml:3:7: from: "soon" is no moment: write one like 2026-03-01T12:00:00Z`,
 		"c.yaml:4:1: Skip: unknown field; known are name, zones, from, share, limit, any, Plain",
 		"c.yaml:5:12: zones.a: expected a mapping, found 1",
 		"c.yaml:6:1: plain: unknown field; did you mean Plain?",
