@@ -13,6 +13,7 @@ type RestoreTrafficInput struct {
 type RestoreTrafficOutput struct {
 	Split    rollout.Split `json:"split"`
 	Observed rollout.Split `json:"observed,omitempty"` // before the write
+	WasBack  bool          `json:"wasBack,omitempty"`  // the split was in force before the write
 }
 
 // RestoreFlagsInput asks for the snapshot's flags; null removes one.

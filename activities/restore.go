@@ -42,6 +42,7 @@ func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput)
 		observed = Observation{}
 	}
 	out.Observed = observed.Split
+	out.WasBack = len(observed.Split) > 0 && observed.Split.Equal(out.Split)
 	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: withOthers(in.Split, in.Candidate, in.Copy),
 		Endpoints: in.Endpoints, Revision: observed.Revision})
 	switch {

@@ -277,7 +277,7 @@ func (r *run) overwriteLateTraffic() {
 	if r.begun(rollout.RestoreTraffic) {
 		out := r.restoreTrafficAgain("a late write may have changed it")
 		r.verifyTrafficRestored()
-		if !out.Observed.Equal(out.Split) { // users had the candidate again, or nobody can tell
+		if !out.WasBack { // users had the candidate again, or nobody can tell
 			r.usersBack = r.now()
 		}
 	}
