@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/fault"
@@ -20,7 +21,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	m := in.Order.Manifest
 	problems := m.Validate()
 	if len(problems) == 0 {
-		problems = a.Practice.problems(m)
+		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
 	}
 	if a.Archive == nil {
 		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
@@ -32,11 +33,11 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != ""}
+		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = append(append(problems, a.Practice.ratesOf(m, schedules)...), unread...)
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
 	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
 	if errors.Is(err, errUnkept) {
 		return refusedForNow(err.Error()), nil
@@ -88,7 +89,7 @@ func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, digest
 	for i, l := range m.Load {
 		s, err := a.scheduleOf(ctx, m.Seed, l)
 		if err != nil {
-			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: err.Error()})
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: said(err)})
 			continue
 		}
 		digests[l.Name] = s.Digest()

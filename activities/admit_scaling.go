@@ -2,7 +2,6 @@ package activities
 
 import (
 	"fmt"
-	"strings"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/load"
@@ -27,14 +26,15 @@ func (a *Activities) sampling(m rehearsal.Manifest, schedules []*load.Schedule) 
 	}
 	e := p.Expect
 	refuse(lasts < e.UpWithin, "scaling.upWithin", "%s is longer than the load (%s): whether it is kept could not be seen; let the load last longer", e.UpWithin, lasts)
-	refuse(p.For > m.Longest(), "scaling.downWithin", "the load and the way down take %s, and the run may take %s: see quotas.for", p.For, m.Longest())
+	longest := a.Practice.longest(m)
+	refuse(p.For > longest, "scaling.downWithin", "the load and the way down take %s, and the run may take %s: see quotas.for", p.For, longest)
 	for i, endpoint := range m.Scaling.Endpoints {
 		refuse(a.Practice.Reaches != nil && !a.Practice.Reaches(endpoint), fmt.Sprintf("scaling.endpoints[%d]", i),
 			"%s is not read: this worker's rehearsals.urls does not name it", endpoint)
 	}
 	metrics, err := a.Drivers.metrics(metricsOf(e, m.Rollout.Target))
 	if err != nil {
-		refuse(true, "scaling.metrics", "%s", strings.TrimSuffix(err.Error(), ": "+ErrFinal.Error()))
+		refuse(true, "scaling.metrics", "%s", said(err))
 		return p, out
 	}
 	return p, append(out, scalingProblems(e, metrics, "scaling")...)
@@ -44,7 +44,9 @@ func (a *Activities) sampling(m rehearsal.Manifest, schedules []*load.Schedule) 
 func loadEnds(schedules []*load.Schedule) rollout.Duration {
 	var end rollout.Duration
 	for _, s := range schedules {
-		end = max(end, s.Load().At+rollout.Duration(s.Length()))
+		end = max(end, endOf(s))
 	}
 	return end
 }
+
+func endOf(s *load.Schedule) rollout.Duration { return s.Load().At + rollout.Duration(s.Length()) }

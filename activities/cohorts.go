@@ -179,7 +179,7 @@ func admitCohorts(p rollout.Plan, traffic Traffic) []rollout.Problem {
 			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(
 				"the traffic driver %s cannot send cohorts to a version", p.Spec.Target.Traffic.Driver)})
 		} else if err := router.Knows(step.Cohort); err != nil {
-			out = append(out, rollout.Problem{Path: path, Message: strings.TrimSuffix(err.Error(), ": final")})
+			out = append(out, rollout.Problem{Path: path, Message: said(err)})
 		}
 	}
 	return out

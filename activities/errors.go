@@ -3,6 +3,7 @@ package activities
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -17,6 +18,12 @@ var (
 	// ErrFinal: trying again cannot help.
 	ErrFinal = errors.New("final")
 )
+
+// said is an error for people, without the word that tells programs not to try
+// again.
+func said(err error) string {
+	return strings.ReplaceAll(err.Error(), ": "+ErrFinal.Error(), "")
+}
 
 // RetryAfterError is a call that may be tried again, but not before After.
 type RetryAfterError struct {

@@ -50,19 +50,44 @@ func (p Practice) problems(m rehearsal.Manifest) []rollout.Problem {
 	refuse(marked && !declared, "environment", "%s is production here: a rehearsal does not touch it", m.Environment)
 	refuse(declared && !slices.Contains(p.Drills, m.Environment), "isolation",
 		"drills in %s are not allowed: this worker's rehearsals.productionDrills does not name it", m.Environment)
-	longest := orDefault(p.Longest, longestPractice)
-	refuse(m.Longest() > longest, "quotas.for", "a run may take %s here, and this one %s", longest, m.Longest())
 	for i, l := range m.Load {
 		refuse(p.Reaches != nil && !p.Reaches(l.URL), fmt.Sprintf("load[%d].url", i), "load may not go to %s: this worker's rehearsals.urls does not name it", l.URL)
 	}
 	return append(out, p.Faults.Problems("faults", m.Faults)...)
 }
 
+// longest is how long a run may take here: the lower of what its quotas and the
+// worker say.
+func (p Practice) longest(m rehearsal.Manifest) rollout.Duration {
+	return min(m.Longest(), orDefault(p.Longest, longestPractice))
+}
+
+// lengthOf says that loads, or faults, last longer than the run may.
+func (p Practice) lengthOf(m rehearsal.Manifest, schedules []*load.Schedule) (out []rollout.Problem) {
+	longest := p.longest(m)
+	for _, s := range schedules {
+		if ends := endOf(s); ends > longest {
+			i := slices.IndexFunc(m.Load, func(l load.Load) bool { return l.Name == s.Load().Name })
+			out = append(out, rollout.Problem{Path: fmt.Sprintf("load[%d].for", i), Message: tooLong(ends, longest)})
+		}
+	}
+	for i, f := range m.Faults {
+		if ends := f.At + f.Within + f.For; ends > longest {
+			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].for", i), Message: tooLong(ends, longest)})
+		}
+	}
+	return out
+}
+
+func tooLong(ends, longest rollout.Duration) string {
+	return fmt.Sprintf("ends %s after the beginning, and a run is stopped after %s here (the lower of quotas.for and this worker's rehearsals.longest)", ends, longest)
+}
+
 // ratesOf says which loads mean to send more than they may, together.
 func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []rollout.Problem {
 	allowed, by := p.rate(), "this worker's rehearsals.rate"
-	if q := m.Quotas.Rate; q > 0 && q < allowed {
-		allowed, by = q, "quotas.rate"
+	if q := m.Quotas.Rate; q != nil && *q < allowed {
+		allowed, by = *q, "quotas.rate"
 	}
 	if most := m.Quotas.Requests; most > 0 && sendsMore(schedules, most) {
 		return []rollout.Problem{{Path: "quotas.requests", Message: fmt.Sprintf("the loads mean to send more than %d requests or journeys", most)}}

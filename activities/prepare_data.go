@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
@@ -27,7 +28,7 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
 		return nil, nil, err
 	case err != nil:
-		return nil, []rollout.Problem{{Path: "data", Message: err.Error()}}, nil //nolint:nilerr // the manifest's mistake is an answer
+		return nil, []rollout.Problem{{Path: placeOf(m, err), Message: said(err)}}, nil //nolint:nilerr // the manifest's mistake is an answer
 	}
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
@@ -36,6 +37,38 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 		inputs = append(inputs, p.Input)
 	}
 	return inputs, nil, nil
+}
+
+// placeOf is where the set stands in the manifest that an error is about; "data"
+// where it is about several.
+func placeOf(m rehearsal.Manifest, err error) string {
+	var wrong *data.SetError
+	if !errors.As(err, &wrong) {
+		return "data"
+	}
+	return strings.TrimSuffix(pathOfSet(m, wrong.Set)+"."+wrong.Field, ".")
+}
+
+// pathOfSet is where one of [rehearsal.Manifest.Sets] stands in the manifest.
+func pathOfSet(m rehearsal.Manifest, i int) string {
+	if locked := len(m.Baseline.Data); i >= locked {
+		return fmt.Sprintf("data[%d]", i-locked)
+	}
+	return fmt.Sprintf("baseline.data[%d]", i)
+}
+
+// unknownDatabases says which sets go into a database that this worker does not
+// know, or cannot reach the address of.
+func (p Practice) unknownDatabases(m rehearsal.Manifest) (out []rollout.Problem) {
+	for i, s := range m.Sets() {
+		if s.Into == nil {
+			continue
+		}
+		if _, err := p.database(s.Into.Database); err != nil {
+			out = append(out, rollout.Problem{Path: pathOfSet(m, i) + ".into.database", Message: said(err)})
+		}
+	}
+	return out
 }
 
 func extension(format string) string {
@@ -67,7 +100,7 @@ func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest) []ro
 		}
 		body, err := a.Practice.reader(ctx)(file)
 		if err != nil {
-			refuse(part.name, "cannot be looked at: %v", err)
+			refuse(part.name, "cannot be looked at: %s", said(err))
 		} else if found := data.Digest(body); found != part.digest {
 			refuse(part.name, "%s is locked, and %s is there: it has changed", part.digest, found)
 		}

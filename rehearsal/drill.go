@@ -18,7 +18,7 @@ type Drill struct {
 	From    StepName         `json:"from"`              // such as step 1
 	Verdict rollout.Verdict  `json:"verdict,omitempty"` // Fail (default), NoData, Error or Inconclusive; what follows is for the spec's policy to say
 	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched before; default as long as two polls
-	Repeat  int              `json:"repeat,omitempty"`  // 1 to 100; default 1
+	Repeat  Repeats          `json:"repeat,omitempty"`  // 1 to 100; default 1
 
 	RestoreWithin rollout.Duration  `json:"restoreWithin"`          // from the injection until the baseline is verified to be well, each time
 	Lost          *int              `json:"lost,omitempty"`         // requests that may fail from the injection on, each time; default: not asked
@@ -45,7 +45,21 @@ func (s StepName) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 // String is the step as people name it.
 func (s StepName) String() string { return fmt.Sprintf("step %d", int(s)) }
 
-const mostRepeats = 100
+// Repeats is how often a drill is made.
+type Repeats int
+
+const mostRepeats Repeats = 100
+
+// UnmarshalJSON reads a number from 1 to 100: a drill that is never made is left
+// out.
+func (r *Repeats) UnmarshalJSON(body []byte) error {
+	number, err := strconv.ParseFloat(string(body), 64)
+	if n := Repeats(number); err != nil || number != float64(n) || n < 1 || n > mostRepeats {
+		return fmt.Errorf("%s is not from 1 to %d", body, mostRepeats)
+	}
+	*r = Repeats(number)
+	return nil
+}
 
 // withDefaults fills in what is left out, for a spec.
 func (d Drill) withDefaults(s rollout.Spec) Drill {
@@ -82,7 +96,7 @@ func (m Manifest) PlannedDrills() []PlannedDrill {
 	var out []PlannedDrill
 	for _, d := range m.Drills {
 		planned := PlannedDrill{Name: d.Title(), Step: int(d.From), Poll: m.poll(d), Limit: d.RestoreWithin, Takes: m.drillTakes(d)}
-		for n := 1; n <= max(d.Repeat, 1); n++ {
+		for n := 1; n <= int(max(d.Repeat, 1)); n++ {
 			planned.Injections = append(planned.Injections, m.Injection(d, n))
 		}
 		out = append(out, planned)
@@ -107,10 +121,9 @@ func (m Manifest) poll(d Drill) rollout.Duration {
 
 func (d Drill) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
-	v.require(d.Repeat >= 0, "repeat", "%d is below 1", d.Repeat)
+	v.require(d.Repeat >= 0 && d.Repeat <= mostRepeats, "repeat", "%d is not from 1 to %d", d.Repeat, mostRepeats)
 	d = d.withDefaults(m.Rollout.Spec)
 	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: %v", d.Verdict, rollout.DrillVerdicts())
-	v.require(d.Repeat <= mostRepeats, "repeat", "%d is above %d", d.Repeat, mostRepeats)
 	v.require(d.RestoreWithin > 0, "restoreWithin", "is missing: how long may it take until the baseline is back?")
 	v.require(d.Lost == nil || *d.Lost >= 0, "lost", "is below 0")
 	v.require(d.Lost == nil && d.Gap == nil || len(m.Load) > 0, "", "what users lose is measured by a load, and there is none")

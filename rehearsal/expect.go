@@ -127,9 +127,12 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v.require(!ofScaling(e.Signal) || m.Scaling != nil, "signal", "%s is a signal of scaling: say where it is read", e.Signal)
 	check := func(key string, a *Amount) {
 		v.require(a == nil || !known || a.Unit == unit, key, "%s is measured in another unit: write it like %s", e.Signal, inUnit(1, unit))
+		v.require(a == nil || a.Value >= 0 && (a.Unit != UnitRatio || a.Value <= 1), key, "%s is no value of %s: it is never below 0, and a share never above 100%%", a, e.Signal)
 	}
+	v.require(ofScaling(e.Signal) || !m.unmet(e.During, e.Of), "during", "no load is sent any more when %s begins: nothing would be measured", e.During)
 	check("below", e.Below)
 	check("above", e.Above)
+	v.require(e.Below == nil || e.Above == nil || e.Above.Value < e.Below.Value, "above", "%s is not below %s: nothing is between them", e.Above, e.Below)
 	v.require(e.Settle >= 0, "settle", "%s is below 0", e.Settle)
 	for i, p := range e.Profile {
 		at := fmt.Sprintf("profile[%d]", i)

@@ -97,9 +97,9 @@ func fileOr(body []byte, file *string, whole any) error {
 // Quotas bound what a run may use. The worker has bounds of its own; the lower
 // ones hold.
 type Quotas struct {
-	Rate     load.Rate        `json:"rate,omitempty"`     // of all loads together, at any moment
+	Rate     *load.Rate       `json:"rate,omitempty"`     // of all loads together, at any moment
 	Requests int              `json:"requests,omitempty"` // in all
-	For      rollout.Duration `json:"for,omitempty"`      // the whole run; default 2h
+	For      rollout.Duration `json:"for,omitempty"`      // the whole run; default 2h, or what the worker allows where that is less
 }
 
 // longestRun is how long a run may take where its quotas do not say.
@@ -117,7 +117,7 @@ func (m Manifest) Target() rollout.Target {
 func (m Manifest) Repeats() int {
 	n := 0
 	for _, d := range m.Drills {
-		n += max(d.Repeat, 1)
+		n += int(max(d.Repeat, 1))
 	}
 	return n
 }

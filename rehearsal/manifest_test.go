@@ -32,7 +32,7 @@ rollout:
 load:
   - {name: browse, url: "http://127.0.0.1:8080/", rate: 10/s, for: 1m}
 faults:
-  - {name: slow-db, at: 1m, for: 30s, toxiproxy: {proxy: db, latency: 200ms}}
+  - {name: slow-db, at: 10s, for: 15s, toxiproxy: {proxy: db, latency: 200ms}}
 expect:
   - {signal: latency-p99, during: slow-db, below: 900ms}
   - {signal: errors, always: true, below: 1%}
@@ -88,19 +88,30 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a drill without a limit":  {[]string{", restoreWithin: 10s", ""}, "restoreWithin: is missing"},
 		"a drill that nobody sees": {[]string{"repeat: 10", "after: 1m"}, "nobody would see what is injected"},
 		"a drill that passes":      {[]string{"repeat: 10", "verdict: Pass"}, "none of the verdicts that lead back"},
-		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "101 is above 100"},
+		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "drills[0].repeat: 101 is not from 1 to 100"},
 		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is no signal`},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
 		"no time":                  {[]string{"always: true, ", ""}, "say when"},
 		"no such fault":            {[]string{"during: slow-db", "during: fast-db"}, `no fault or load "fast-db"`},
 		"nothing expected":         {[]string{", below: 1%", ""}, "says nothing: give below, above or profile"},
 		"no amount":                {[]string{"below: 900ms", "below: soon"}, `"soon" is no amount`},
-		"a fault without end":      {[]string{" for: 30s,", ""}, "faults[0].for"},
+		"a fault without end":      {[]string{" for: 15s,", ""}, "faults[0].for"},
 		"two of one name":          {[]string{"name: slow-db", "name: browse"}, "the name of something else already"},
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
 		"rows of production":       {[]string{whole[strings.Index(whole, "load:"):strings.Index(whole, "drills:")], "isolation: production\nproductionDrill: yearly\n" + rows}, "orders would replace rows in production"},
 		"two data of one name":     {[]string{"seed: 42", "seed: 42\n" + rows + "baseline: {data: [{name: orders, snapshot: a.csv, digest: \"" + digest + "\"}]}"}, "data[0].name: \"orders\" is the name of other data already"},
-		"drills below none":        {[]string{"repeat: 10", "repeat: -1"}, "drills[0].repeat: -1 is below 1"},
+		"drills below none":        {[]string{"repeat: 10", "repeat: -1"}, "drills[0].repeat: -1 is not from 1 to 100"},
+		"a drill that is not made": {[]string{"repeat: 10", "repeat: 0"}, "drills[0].repeat: 0 is not from 1 to 100"},
+		"half a drill":             {[]string{"repeat: 10", "repeat: 1.5"}, "drills[0].repeat: 1.5 is not from 1 to 100"},
+		"a name too long":          {[]string{"name: checkout", "name: " + strings.Repeat("a", 101)}, "name: has 101 letters: 100 at most"},
+		"a load too long":          {[]string{"for: 1m", "for: 3h"}, "load[0].for: it ends 3h after the beginning, and the run is stopped after 2h"},
+		"a load beyond its quota":  {[]string{"seed: 42", "seed: 42\nquotas: {for: 50s}"}, "load[0].for: it ends 1m after the beginning, and the run is stopped after 50s"},
+		"a rate beyond its quota":  {[]string{"seed: 42", "seed: 42\nquotas: {rate: 5/s}"}, "quotas.rate: all loads together may send 10/s at once, more than 5/s"},
+		"a quota of nothing":       {[]string{"seed: 42", "seed: 42\nquotas: {rate: 0/s}"}, "quotas.rate: 0/s lets nothing be sent"},
+		"a fault of nobody":        {[]string{"at: 10s", "at: 119m", "during: slow-db", "during: drills", "repeat: 10", "repeat: 1"}, "faults[0].at: it begins when load and drills are over"},
+		"a fault after the load":   {[]string{"at: 10s", "at: 1m"}, "expect[0].during: no load is sent any more when slow-db begins"},
+		"more than all":            {[]string{"below: 1%", "below: 500%"}, "expect[1].below: 500% is no value of errors"},
+		"nothing between":          {[]string{"below: 1%", "below: 1%, above: 5%"}, "expect[1].above: 5% is not below 1%"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
@@ -123,7 +134,7 @@ func TestInjections(t *testing.T) {
 	m, _ := parse(t)
 	d := m.Drills[0]
 	seen := map[rollout.Duration]bool{}
-	for n := 1; n <= d.Repeat; n++ {
+	for n := 1; n <= int(d.Repeat); n++ {
 		first := m.Injection(d, n)
 		require.Equal(t, first, m.Injection(d, n))
 		require.Equal(t, rollout.Fail, first.Verdict)
@@ -179,7 +190,7 @@ func TestFingerprint(t *testing.T) {
 		"negative":    {"negative", func(m *rehearsal.Manifest) { m.Negative = true }},
 		"environment": {"environment", func(m *rehearsal.Manifest) { m.Environment = "test" }},
 		"isolation":   {"environment", func(m *rehearsal.Manifest) { m.Isolation = rehearsal.IsolationShared }},
-		"quota":       {"quotas", func(m *rehearsal.Manifest) { m.Quotas.Rate = 5 }},
+		"quota":       {"quotas", func(m *rehearsal.Manifest) { m.Quotas.Rate = new(load.Rate) }},
 		"artifact":    {"baseline", func(m *rehearsal.Manifest) { m.Baseline.Artifact = "a@b" }},
 		"replicas":    {"scaling", func(m *rehearsal.Manifest) { m.Scaling.Replicas.Max++ }},
 		"database":    {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.Database = "other" }},

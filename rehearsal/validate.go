@@ -32,7 +32,11 @@ func (v *validation) require(ok bool, key, format string, args ...any) {
 
 var safeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
+// longestName bounds names, in letters: they are parts of ids and of paths.
+const longestName = 100
+
 func (v *validation) name(value, key string) {
+	v.require(len(value) <= longestName, key, "has %d letters: %d at most", len(value), longestName)
 	v.require(value != "", key, "is missing")
 	v.require(value == "" || safeName.MatchString(value), key, "%q needs letters, digits, '.', '_' or '-', and no dot in front", value)
 }
@@ -49,7 +53,7 @@ func (m *Manifest) Validate() []rollout.Problem {
 	m.validateProduction(&v)
 	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
 	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
-	v.require(m.Quotas.Requests >= 0, "quotas.requests", "is below 0")
+	m.validateQuotas(&v)
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
 	m.validateData(&v)
 	m.validateLoad(&v)
@@ -150,6 +154,9 @@ func (m *Manifest) validateRollout(v *validation) {
 		path := fmt.Sprintf("drills[%d]", i)
 		v.problems = append(v.problems, d.problems(path, *m)...)
 		title(d.Title(), path)
+	}
+	if len(v.problems) == 0 {
+		m.validateMoments(v)
 	}
 }
 

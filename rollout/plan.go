@@ -35,6 +35,10 @@ type Plan struct {
 	// so that nothing is begun that the answer alone would bring about.
 	AbortFirst bool `json:"abortFirst,omitempty"`
 
+	// UsersFirst: going back waits neither for the answer to a promotion nor, before
+	// users are seen to be back, for flags and the primary version.
+	UsersFirst bool `json:"usersFirst,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
@@ -107,7 +111,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"bakeoff/analysis"
@@ -141,6 +142,10 @@ func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from so
 
 func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
+// users are what stands before the host of a URL: it may be a password, and logs
+// are read by many.
+var users = regexp.MustCompile(`://[^/?#@\s"']*@`)
+
 // explain tells people what is wrong and where.
 func (c *cli) explain(problems []rollout.Problem, from source) {
 	for _, p := range problems {
@@ -148,7 +153,7 @@ func (c *cli) explain(problems []rollout.Problem, from source) {
 		if p.File != "" && p.File != from.name {
 			text, _ = os.ReadFile(p.File) // it was read before; without it the line is not shown
 		}
-		fmt.Fprintln(c.err, specfile.Explain(p, text))
+		fmt.Fprintln(c.err, specfile.Explain(p, users.ReplaceAll(text, []byte("://…@"))))
 	}
 }
 

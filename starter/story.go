@@ -47,6 +47,7 @@ type story struct {
 
 	fleet    bool // it is that of a fleet
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
+	patient  bool // its units wait for orders that hold their ids and are refused
 
 	extensions   int                     // how often a bake was lengthened
 	gate         *gate                   // the open one

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -46,7 +45,7 @@ func (f *fleet) orderBack() []*unit {
 	}
 	f.tell(told, rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
 		ID: orElse(f.back.command, f.status.RunID), Name: rollout.CommandAbort,
-		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: f.back.own(), At: f.back.at}})
+		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: orElse(f.back.said, f.back.reason), At: f.back.at}})
 	return back
 }
 
@@ -122,9 +121,3 @@ func (f *fleet) startDeadline() {
 
 // isGoing reports whether the fleet still goes forward.
 func (f *fleet) isGoing() bool { return f.back == nil && !f.beyond && !f.ended }
-
-// own is the reason that somebody gave for an abort, without the fleet's words for
-// it: each unit says by whom it was aborted itself.
-func (s setback) own() string {
-	return strings.TrimPrefix(s.reason, fmt.Sprintf("aborted by %s: ", s.actor))
-}

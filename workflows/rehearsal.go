@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -115,8 +116,14 @@ func (r *rehearsing) admit() bool {
 	act := r.act("admit", "check the manifest, its baseline and its data")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, 20*time.Minute, heartbeat
 	var out activities.AdmitRehearsalOutput
-	err := start(r.ctx, act, a.AdmitRehearsal, activities.AdmitRehearsalInput{
-		Order: r.order, WorkflowID: r.status.WorkflowID, RunID: r.status.RunID, StartedAt: r.status.StartedAt}).Get(r.ctx, &out)
+	err := r.unlessStopped(func(ctx workflow.Context) workflow.Future {
+		return start(ctx, act, a.AdmitRehearsal, activities.AdmitRehearsalInput{
+			Order: r.order, WorkflowID: r.status.WorkflowID, RunID: r.status.RunID, StartedAt: r.status.StartedAt})
+	}).Get(r.ctx, &out)
+	if err != nil && r.stopped != "" {
+		r.status.Outcome, r.status.Reason = evidence.Aborted, r.stopped
+		return false
+	}
 	if err != nil {
 		out.Cause, out.Problems = rollout.CausePolicy, []rollout.Problem{{Message: "it could not be prepared: " + rootCause(err)}}
 	}
@@ -128,6 +135,18 @@ func (r *rehearsing) admit() bool {
 	r.plan = out.Plan
 	r.status.Run, r.status.Place, r.status.Fingerprint = out.Plan.Run, out.Plan.Place, out.Plan.Fingerprint.Digest
 	return true
+}
+
+// unlessStopped waits for an act, which is cancelled when the rehearsal is stopped
+// meanwhile.
+func (r *rehearsing) unlessStopped(begin func(workflow.Context) workflow.Future) workflow.Future {
+	ctx, giveUp := workflow.WithCancel(r.ctx)
+	answer := begin(ctx)
+	_ = workflow.Await(r.ctx, func() bool { return answer.IsReady() || r.stopped != "" })
+	if !answer.IsReady() && workflow.GetVersion(r.ctx, "stop-while-preparing", workflow.DefaultVersion, 1) == 1 {
+		giveUp()
+	}
+	return answer
 }
 
 // practise makes the load and the faults, and in their midst the drills and the
@@ -142,11 +161,12 @@ func (r *rehearsing) practise() {
 	if !r.restoreData() {
 		return
 	}
-	timer := r.timer("stop what takes too long", r.order.Manifest.Longest().Std())
+	longest := cmp.Or(r.plan.Longest, r.order.Manifest.Longest())
+	timer := r.timer("stop what takes too long", longest.Std())
 	defer timer.cancel()
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) == nil {
-			r.breakOff(fmt.Sprintf("it took longer than %s", r.order.Manifest.Longest()))
+			r.breakOff(fmt.Sprintf("it took longer than %s", longest))
 		}
 	})
 	r.zero = r.now().Add(leadTime)
@@ -200,6 +220,10 @@ func (r *rehearsing) conclude() error {
 	var out activities.ConcludeRehearsalOutput
 	err := start(r.ctx, act, a.ConcludeRehearsal, activities.ConcludeRehearsalInput{Order: r.order, Plan: r.plan, Facts: r.facts, Status: r.status}).Get(r.ctx, &out)
 	if err != nil {
+		r.status.Outcome, r.status.Reason = evidence.Failed, "it could not be judged: "+rootCause(err)
+		if r.facts.Aborted != "" {
+			r.status.Outcome = evidence.Aborted
+		}
 		return fmt.Errorf("judge the rehearsal: %w", err)
 	}
 	r.status.Outcome, r.status.Reason, r.status.Criteria, r.status.Restore, r.status.Left = out.Outcome, out.Reason, out.Criteria, out.Restore, out.Left

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -39,6 +40,8 @@ type practice struct {
 	refusal activities.AdmitRehearsalOutput
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
 	apart   bool
+	slow    bool // its admission answers when it is cancelled
+	asks    bool
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -100,12 +103,16 @@ func (p *practice) playActs() {
 	}
 	p.env.RegisterActivity(a)
 	p.env.RegisterActivityWithOptions(func(_ context.Context, in fault.TaskInput) (fault.TaskOutput, error) { return p.task(in) }, activity.RegisterOptions{Name: "PodKill"})
-	p.env.OnActivity(a.AdmitRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.AdmitRehearsalInput) (activities.AdmitRehearsalOutput, error) {
+	p.env.OnActivity(a.AdmitRehearsal, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AdmitRehearsalInput) (activities.AdmitRehearsalOutput, error) {
 		m := in.Order.Manifest
+		if p.slow {
+			<-ctx.Done()
+			return activities.AdmitRehearsalOutput{}, ctx.Err()
+		}
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -122,6 +129,9 @@ func (p *practice) playActs() {
 	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
+		if p.conclude == nil {
+			return activities.ConcludeRehearsalOutput{}, temporal.NewNonRetryableApplicationError("the disk is full", "Full", nil)
+		}
 		return p.conclude(in), nil
 	}).Maybe()
 }
@@ -211,6 +221,32 @@ func TestRehearsalIsStoppedBeforeItBegins(t *testing.T) {
 	require.Equal(t, "stopped by bo: not now", s.Reason)
 	require.Empty(t, p.orders)
 	require.Empty(t, p.ended, "nothing was sent")
+}
+
+// A stop is obeyed while the worker still looks at what the rehearsal starts from.
+func TestRehearsalIsStoppedWhileItIsAdmitted(t *testing.T) {
+	p := newPractice(t)
+	p.slow = true
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, time.Second)
+	s := p.run()
+	require.Equal(t, evidence.Aborted, s.Outcome)
+	require.Equal(t, "stopped by bo: not now", s.Reason)
+	require.Less(t, s.EndedAt.Sub(s.StartedAt), time.Minute)
+	require.Empty(t, p.orders)
+}
+
+// Whatever becomes of it, a rehearsal has an outcome and a reason.
+func TestRehearsalThatCannotBeJudged(t *testing.T) {
+	p := newPractice(t)
+	p.conclude = nil
+	p.env.ExecuteWorkflow(rehearsal.WorkflowType, rehearsal.Order{Actor: "bo", Manifest: p.m})
+	require.Error(t, p.env.GetWorkflowError())
+	value, err := p.env.QueryWorkflow(rehearsal.StatusQuery)
+	require.NoError(t, err)
+	var s rehearsal.Status
+	require.NoError(t, value.Get(&s))
+	require.Equal(t, evidence.Failed, s.Outcome)
+	require.Equal(t, "it could not be judged: the disk is full", s.Reason)
 }
 
 func TestRehearsalThatTakesTooLong(t *testing.T) {

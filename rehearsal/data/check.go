@@ -65,7 +65,7 @@ func (r *Range) Refuses(v float64) string {
 // checks of sql are left to the database. No error holds a value of the data.
 func Verify(s Snapshot, body []byte) (rows int, err error) {
 	if is := Digest(body); is != s.Digest {
-		return 0, fmt.Errorf("snapshot %s: %s is not what was locked: its digest is %s, and the manifest says %s", s.Name, s.File, is, s.Digest)
+		return 0, digestError(fmt.Sprintf("snapshot %s: %s is not what was locked: its digest is %s, and the manifest says %s", s.Name, s.File, is, s.Digest))
 	}
 	format := FormatOf(s.File)
 	if format != CSV && format != NDJSON {

@@ -83,11 +83,17 @@ func (m *Masker) file(f File) (File, error) {
 }
 
 // Unmarked refuses a file with a column that is not marked, and of which most
-// values are e-mail addresses or valid card numbers: somebody forgot it.
+// values are e-mail addresses or valid card numbers: somebody forgot it. Of a csv
+// it refuses marks of columns that are not there, too: somebody wrote them wrongly.
 func (f File) Unmarked() error {
 	from, err := f.reader()
 	if err != nil {
 		return err
+	}
+	for _, m := range f.Marks {
+		if f.Format == CSV && !slices.Contains(from.Columns, m.Field) {
+			return fmt.Errorf("%s: there is no field %s to mask: there are %s", f.Name, m.Field, strings.Join(from.Columns, ", "))
+		}
 	}
 	looks := map[string]map[string]int{} // column → as, or "": how many values
 	for {

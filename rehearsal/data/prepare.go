@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,19 @@ type Prepared struct {
 	Input evidence.Input
 }
 
+// SetError is what is wrong with one of several sets.
+type SetError struct {
+	Set   int    // from 0
+	Field string // of the set; "": all of it
+	err   error
+}
+
+// Error is what is wrong.
+func (e *SetError) Error() string { return e.err.Error() }
+
+// Unwrap is what is wrong.
+func (e *SetError) Unwrap() error { return e.err }
+
 // Prepare verifies and masks the snapshots among the sets of a manifest, which
 // have no Problems, and makes the others in their order: a template may refer
 // to the sets before it, as they are used. Nothing is returned unless all of it
@@ -36,7 +50,7 @@ func Prepare(seed int64, sets []Set, from Sources) ([]Prepared, error) {
 		}
 		var err error
 		if out[i], err = from.take(s.Snapshot); err != nil {
-			return nil, err
+			return nil, &SetError{i, fieldOf(err, "snapshot"), err}
 		}
 	}
 	if err := from.mask(out); err != nil {
@@ -47,17 +61,31 @@ func Prepare(seed int64, sets []Set, from Sources) ([]Prepared, error) {
 		var err error
 		if s.Template != "" {
 			if out[i], err = from.make(seed, s, tables); err != nil {
-				return nil, err
+				return nil, &SetError{i, fieldOf(err, "template"), err}
 			}
 		}
 		if f := out[i].File; f.hasRows() {
 			if tables[s.Name], err = ReadTable(f.Name, f.Format, bytes.NewReader(f.Body)); err != nil {
-				return nil, err
+				return nil, &SetError{i, "", err}
 			}
 		}
 	}
 	return out, nil
 }
+
+// fieldOf is the field that an error is about: digest, or another one.
+func fieldOf(err error, otherwise string) string {
+	var changed digestError
+	if errors.As(err, &changed) {
+		return "digest"
+	}
+	return otherwise
+}
+
+// digestError is a set that is not what was locked.
+type digestError string
+
+func (e digestError) Error() string { return string(e) }
 
 func (f File) hasRows() bool { return f.Format == CSV || f.Format == NDJSON }
 
@@ -88,7 +116,7 @@ func (from Sources) mask(sets []Prepared) error {
 			continue
 		}
 		if err := p.Unmarked(); err != nil {
-			return err
+			return &SetError{i, "mask", err}
 		}
 		files, of = append(files, p.File), append(of, i)
 		marked = marked || slices.ContainsFunc(p.Marks, func(m Mask) bool { return m.As != AsKeep })
@@ -133,7 +161,7 @@ func (from Sources) make(seed int64, s Set, tables Tables) (Prepared, error) {
 		return Prepared{}, err
 	}
 	if s.Digest != "" && s.Digest != made.Digest {
-		return Prepared{}, fmt.Errorf("set %s: its digest is %s, and the manifest says %s: the template, the seed or what it refers to was changed", s.Name, made.Digest, s.Digest)
+		return Prepared{}, digestError(fmt.Sprintf("set %s: its digest is %s, and the manifest says %s: the template, the seed or what it refers to was changed", s.Name, made.Digest, s.Digest))
 	}
 	f := File{Name: s.Name + "." + t.format(), Format: t.format(), Body: body.Bytes()}
 	if _, err := CheckRows(f, s.Checks); err != nil {

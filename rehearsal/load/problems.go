@@ -41,7 +41,8 @@ func (l Load) Problems(path string) []rollout.Problem {
 	c.require(isName(l.Name), path+".name", "%q needs letters, digits, '.', '_' or '-', 100 at most", l.Name)
 	_, host, _ := strings.Cut(l.URL, "://")
 	isHTTP := strings.HasPrefix(l.URL, "http://") || strings.HasPrefix(l.URL, "https://")
-	c.require(isHTTP && host != "" && host[0] != '/', path+".url", "%q is no URL to send to: write http://host:port/path", l.URL)
+	c.require(!HasUser(l.URL), path+".url", "holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it")
+	c.require(HasUser(l.URL) || isHTTP && host != "" && host[0] != '/', path+".url", "%q is no URL to send to: write http://host:port/path", l.URL)
 	c.template(l.URL, path+".url", nil)
 	c.headers(l.Headers, path+".headers", nil)
 	c.expect(l.Expect, path+".expect", nil)
@@ -60,6 +61,15 @@ func (l Load) Problems(path string) []rollout.Problem {
 		l.checkOpen(&c, path)
 	}
 	return c
+}
+
+// HasUser reports whether a URL holds a user or a password.
+func HasUser(url string) bool {
+	_, rest, _ := strings.Cut(url, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.Contains(rest, "@")
 }
 
 func (l Load) checkContent(c *check, path string) {

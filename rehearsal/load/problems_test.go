@@ -30,6 +30,8 @@ func TestProblems(t *testing.T) {
 		{"no url", "url", "write http://host:port/path", func(l *load.Load) { l.URL = "" }},
 		{"url without host", "url", "write http://host:port/path", func(l *load.Load) { l.URL = "http:///a" }},
 		{"another scheme", "url", "write http://host:port/path", func(l *load.Load) { l.URL = "ftp://a/" }},
+		{"a password", "url", "holds a user or a password", func(l *load.Load) { l.URL = "http://ana:secret@127.0.0.1/" }},
+		{"a user", "url", "holds a user or a password", func(l *load.Load) { l.URL = "http://ana@127.0.0.1?q" }},
 		{"unknown name", "url", "{{who}} is not known here", func(l *load.Load) { l.URL += "{{who}}" }},
 		{"open braces", "body", "has a {{ that names nothing", func(l *load.Load) { l.Body = "{{id" }},
 		{"method", "method", `"get" is not one of GET`, func(l *load.Load) { l.Method = "get" }},

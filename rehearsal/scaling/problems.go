@@ -135,6 +135,9 @@ func (e Expect) target(p *problems) {
 }
 
 func (e Expect) signals(p *problems) {
+	for i, endpoint := range e.Endpoints {
+		p.require(!load.HasUser(endpoint), fmt.Sprintf("endpoints[%d]", i), "holds a user or a password, which would stand in the history and the evidence: leave it out")
+	}
 	p.require(!e.Signals.Ready.IsZero(), "signals.ready", "is missing: where the number of ready replicas is read")
 	for _, name := range []string{"ready", "wanted", Queue, Latency, Rate, Utilisation} {
 		s, set := e.Signals.of(name), 0

@@ -1,0 +1,97 @@
+package activities_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"bakeoff/activities"
+	"bakeoff/activities/store"
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// drilled is a small rehearsal with one load and one drill.
+func drilled() rehearsal.Manifest {
+	m := autoscaled()
+	m.Scaling = nil
+	m.Load = []load.Load{{Name: "browse", URL: "http://127.0.0.1:8080/", Rate: 20, For: rollout.Duration(10 * time.Minute)}}
+	m.Drills = []rehearsal.Drill{{From: 1, RestoreWithin: rollout.Duration(time.Minute)}}
+	return m
+}
+
+// admitsBy is the answer of a worker that allows what it is told to.
+func admitsBy(t *testing.T, m rehearsal.Manifest, p activities.Practice) activities.AdmitRehearsalOutput {
+	t.Helper()
+	p.Place = func(run string) string { return run }
+	a := &activities.Activities{Archive: store.NewArchive(t.TempDir()), Practice: p}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(a.AdmitRehearsal)
+	done, err := env.ExecuteActivity(a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, RunID: "0123"})
+	require.NoError(t, err)
+	var out activities.AdmitRehearsalOutput
+	require.NoError(t, done.Get(&out))
+	return out
+}
+
+// The lower bound holds: that of the worker where a manifest names none, and where
+// it names a higher one.
+func TestLongestRun(t *testing.T) {
+	half := rollout.Duration(30 * time.Minute)
+	for asked, want := range map[rollout.Duration]rollout.Duration{0: half, 2 * half: half, half / 2: half / 2} {
+		m := drilled()
+		m.Quotas.For = asked
+		out := admitsBy(t, m, activities.Practice{Longest: half})
+		require.Empty(t, out.Problems)
+		require.Equal(t, want, out.Plan.Longest)
+	}
+	require.Equal(t, 4*half, admitsBy(t, drilled(), activities.Practice{}).Plan.Longest)
+
+	m := drilled()
+	m.Load[0].For = 2 * half
+	out := admitsBy(t, m, activities.Practice{Longest: half})
+	require.Equal(t, rollout.CauseSpec, out.Cause)
+	require.Equal(t, "load[0].for: ends 1h after the beginning, and a run is stopped after 30m here (the lower of quotas.for and this worker's rehearsals.longest)", out.Problems[0].String())
+}
+
+// What a worker refuses of data has its place in the manifest, and no word that
+// is only for programs.
+func TestRefusedData(t *testing.T) {
+	digest := data.Digest([]byte("id\n1\n"))
+	set := func(file, digest string) data.Set {
+		return data.Set{Snapshot: data.Snapshot{Name: file, File: file, Digest: digest}}
+	}
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "orders.csv"), []byte("id\n1\n"), 0o600))
+	for want, change := range map[string]func(*rehearsal.Manifest){
+		"data[1].digest: snapshot orders.csv: orders.csv is not what was locked": func(m *rehearsal.Manifest) {
+			m.Data = []data.Set{set("orders.csv", digest), set("orders.csv", data.Digest(nil))}
+			m.Data[0].Name = "first"
+		},
+		"baseline.data[0].snapshot: snapshot gone.csv: gone.csv: not found": func(m *rehearsal.Manifest) {
+			m.Baseline.Data = []data.Snapshot{set("gone.csv", digest).Snapshot}
+		},
+		"data[0].mask: orders.csv: there is no field emial to mask: there are id": func(m *rehearsal.Manifest) {
+			m.Data = []data.Set{set("orders.csv", digest)}
+			m.Data[0].Mask = []data.Mask{{Field: "emial"}}
+		},
+		"data[0].into.database: database nix is not known here": func(m *rehearsal.Manifest) {
+			m.Data = []data.Set{set("orders.csv", digest)}
+			m.Data[0].Into = &data.Into{Database: "nix", Table: "orders"}
+		},
+	} {
+		m := drilled()
+		change(&m)
+		out := admitsBy(t, m, activities.Practice{Library: store.NewLibrary(folder)})
+		require.Equal(t, rollout.CauseSpec, out.Cause, want)
+		require.Contains(t, out.Problems[0].String(), want)
+		require.NotContains(t, fmt.Sprint(out.Problems), "final")
+	}
+}
