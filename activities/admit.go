@@ -95,7 +95,7 @@ func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Si
 // authorize writes into the plan who may abort, which is decided without asking
 // anybody, and that every other command is authorized by the rules of its moment.
 func (a *Activities) authorize(p *rollout.Plan) {
-	p.Authorized = true
+	p.Authorized, p.TellsMisdirected = true, true
 	acts, _ := a.Rules.acts(p.Spec.Environment)
 	if roles, named := acts[rollout.CommandAbort]; named {
 		p.Abort = a.Rules.allNames(roles)

@@ -32,6 +32,7 @@ func (r Rules) names(actor string) []string {
 			names = append(append(names, member), known.Aliases...)
 		}
 	}
+	names = distinct(names)
 	for _, role := range slices.Sorted(maps.Keys(r.Roles)) {
 		for _, name := range r.Roles[role] {
 			if r.isOne(name, actor) && !slices.Contains(names, name) {
@@ -40,6 +41,16 @@ func (r Rules) names(actor string) []string {
 		}
 	}
 	return names
+}
+
+// distinct are the names in their order, each once.
+func distinct(names []string) (out []string) {
+	for _, name := range names {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // isOne reports whether two names are of one person.

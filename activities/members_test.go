@@ -29,6 +29,7 @@ func TestMembers(t *testing.T) {
 	require.False(t, r.has([]string{"security"}, "bo@example.com"))
 	require.Equal(t, []string{"ana@example.com", "bo@example.com"}, r.members([]string{"engineering", "security"}))
 	require.ElementsMatch(t, []string{"ANA@LAPTOP", "ana@example.com", "Ana@Laptop", "ana.r@example.com", "ana@laptop"}, r.names("ANA@LAPTOP"))
+	require.Equal(t, []string{"ana@example.com", "Ana@Laptop", "ana.r@example.com", "ana@laptop"}, r.names("ana@example.com"), "each once")
 	require.ElementsMatch(t, []string{"BO@example.com", "bo@example.com"}, r.names("BO@example.com"), "also as the role has it: principals are compared with their case")
 	require.Subset(t, r.allNames([]string{"security"}), []string{"ana@example.com", "ana.r@example.com", "Ana@Laptop"})
 }

@@ -45,6 +45,8 @@ type Plan struct {
 	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
+	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are told of commands for another run that were denied, as of all others
+
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 

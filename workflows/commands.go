@@ -156,7 +156,10 @@ func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.
 	case c.Actor == "" || c.Reason == "":
 		answer = denied("say who gives the command, and why")
 	case c.RunID != "" && c.RunID != r.status.RunID:
-		answer = denied("the command is for another run: %s", c.RunID)
+		why := "the command is for another run: " + c.RunID
+		if answer = denied("%s", why); r.plan.TellsMisdirected {
+			answer = r.once(c, refusing(why))
+		}
 	case c.Override && c.Name != rollout.CommandApprove && c.Name != rollout.CommandPromote:
 		answer = denied("%s has nothing to override", c.Name)
 	default:

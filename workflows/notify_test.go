@@ -38,6 +38,15 @@ func TestNotify(t *testing.T) {
 			},
 			want: rollout.Promoted, wantLog: good, check: heard("waiting", "denied", "overridden", "promoted"),
 		},
+		"a vote for another run": {
+			spec:          approvalBefore(0, time.Minute),
+			notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim", Events: []rollout.Occasion{"denied"}}}},
+			plot: func(s *teller) {
+				s.at(time.Second, func() { s.order(rollout.Command{Name: "approve", RunID: "another"}, rollout.Denied) })
+				s.at(2*time.Second, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: heard("denied"),
+		},
 		"an abort is a rollback to those who listen for one": {
 			notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim", Events: []rollout.Occasion{"rolledBack"}}}},
 			plot: func(s *teller) {
