@@ -70,6 +70,7 @@ type fake struct {
 	tapes     map[string]*tape       // histories by run ID; nil: tape
 	library   []string
 
+	busy        bool           // a rehearsal runs
 	timetable   error          // of schedules
 	unscheduled []string       // ids
 	foreseen    map[string]any // the answer of a worker that looks at a rehearsal
@@ -328,6 +329,9 @@ func file(t *testing.T, text string) string {
 func (f *fake) Begin(_ context.Context, b beginning) (run, error) {
 	if f.practice == nil {
 		return run{}, errNoWorker
+	}
+	if f.busy {
+		return run{}, errBusy
 	}
 	f.begun = append(f.begun, b)
 	return run{b.id, "r"}, nil
