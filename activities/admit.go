@@ -52,7 +52,7 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if why != "" {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
-	if held, err := a.lockedByFleet(ctx, in.Order); err != nil || held != "" {
+	if held, err := a.lockedByFleet(ctx, in.Order.Spec.Key(), in.Order.Fleet); err != nil || held != "" {
 		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
 	plan.Drivers = drivers

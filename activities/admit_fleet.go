@@ -128,18 +128,18 @@ func (a *Activities) held(ctx context.Context, spec rollout.FleetSpec, plan roll
 	return out, nil
 }
 
-// lockedByFleet says which fleet holds the service of a rollout that is not a
-// unit of it; "" when none does.
-func (a *Activities) lockedByFleet(ctx context.Context, o rollout.Order) (string, error) {
-	fleet := rollout.FleetID(o.Spec.Key())
-	if o.Fleet == fleet {
+// lockedByFleet says which fleet holds the service of a target; "" when none does
+// but the one that its rollout is a unit of.
+func (a *Activities) lockedByFleet(ctx context.Context, target rollout.Target, its string) (string, error) {
+	fleet := rollout.FleetID(target)
+	if its == fleet {
 		return "", nil
 	}
 	runID, err := a.running(ctx, fleet)
 	if err != nil || runID == "" {
 		return "", err
 	}
-	return fmt.Sprintf("%s is held by the fleet %s, run %s", o.Spec.Key(), fleet, runID), nil
+	return fmt.Sprintf("%s is held by the fleet %s, run %s", target, fleet, runID), nil
 }
 
 // running returns the open run of a workflow; "" where none is open, or where
@@ -148,7 +148,7 @@ func (a *Activities) running(ctx context.Context, workflowID string) (string, er
 	if a.Executions == nil {
 		return "", nil
 	}
-	runID, err := a.Executions.Running(ctx, workflowID)
+	runID, _, err := a.Executions.Holder(ctx, workflowID)
 	if err != nil {
 		return "", fmt.Errorf("look whether %s runs: %w", workflowID, err)
 	}

@@ -33,7 +33,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != "", Longest: a.Practice.longest(m)}
+		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"bakeoff/rehearsal"
@@ -27,7 +26,8 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 		return ConcludeRehearsalOutput{}, asTemporal("read what was measured", err)
 	}
 	facts := factsOf(in, seen)
-	if err := a.addContinuity(ctx, in.Plan.Run, m, facts.Drills); err != nil {
+	m.Review(facts)
+	if err := a.addContinuity(ctx, in.Plan.Run, m, facts); err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)
 	}
 	past, err := a.pastActions(ctx, in.Plan.Run, m)
@@ -48,109 +48,13 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	return out, asTemporal("write the evidence", a.write(ctx, run))
 }
 
-// users is what the generators kept.
-type users struct {
-	requests []rehearsal.Request
-	loads    []evidence.Load
-	series   []evidence.Series
-	ledger   *evidence.Ledger
-}
-
-// usersOf reads the requests of every load.
-func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (users, error) {
-	out := users{}
-	for _, l := range in.Order.Manifest.Load {
-		l = l.WithDefaults()
-		schedule, err := a.scheduleOf(ctx, in.Order.Manifest.Seed, l)
-		if err != nil {
-			return out, err
-		}
-		begin := in.Facts.Zero.Add(l.At.Std())
-		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
-		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
-			return eachRecord(raw, func(r load.Record) {
-				results.Add(r)
-				ledger.Add(r)
-				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
-					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency, Good: r.Good()})
-				}
-			})
-		})
-		if err != nil {
-			return out, err
-		}
-		out.loads = append(out.loads, results.Evidence(schedule.Digest()))
-		out.series = append(out.series, results.Series(in.Facts.Zero)...)
-		if len(ledger.Transactions()) == 0 {
-			continue
-		}
-		if err := a.readRaws(ctx, in.Plan.Run, readBackPrefix, l.Name, ledger.Read); err != nil {
-			return out, err
-		}
-		out.ledger = sum(out.ledger, ledger.Evidence())
-	}
-	slices.SortStableFunc(out.requests, func(a, b rehearsal.Request) int { return int(a.At - b.At) })
-	return out, nil
-}
-
-// eachRecord reads a file of requests. One that was cut off, because its
-// generator died, ends where it ends.
-func eachRecord(raw io.Reader, take func(load.Record)) error {
-	_, records, err := load.ReadRaw(raw)
-	if err != nil {
-		return nil //nolint:nilerr // it was cut off before the first request
-	}
-	for r, err := range records {
-		if err != nil {
-			break
-		}
-		take(r)
-	}
-	return nil
-}
-
-// sum adds what became of the transactions of another load.
-func sum(all *evidence.Ledger, l evidence.Ledger) *evidence.Ledger {
-	if all == nil {
-		return &l
-	}
-	all.Written, all.Unsure, all.Lost, all.Doubled = all.Written+l.Written, all.Unsure+l.Unsure, all.Lost+l.Lost, all.Doubled+l.Doubled
-	all.Altered, all.Unread, all.Examples = all.Altered+l.Altered, all.Unread+l.Unread, append(all.Examples, l.Examples...)
-	return all
-}
-
-// readRaws has every file of a load read, one try of a generator after another.
-func (a *Activities) readRaws(ctx context.Context, run, prefix, name string, read func(io.Reader) error) error {
-	files, err := a.Archive.Files(ctx, run)
-	if err != nil {
-		return fmt.Errorf("list the files of %s: %w", run, err)
-	}
-	slices.SortStableFunc(files, func(a, b evidence.File) int { return len(a.Name) - len(b.Name) }) // the tenth try after the ninth
-	for _, f := range files {
-		rest, of := strings.CutPrefix(f.Name, prefix+name+".")
-		if !of || strings.Count(rest, ".") != strings.Count("1.1.csv.gz", ".") { // more: of a load whose name has a dot
-			continue
-		}
-		from, err := a.Archive.Open(ctx, run, f.Name)
-		if err != nil {
-			return fmt.Errorf("open %s: %w", f.Name, err)
-		}
-		err = read(from)
-		_ = from.Close() // it was only read
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
 // factsOf puts what the workflow knows beside what was measured.
 func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	f := in.Facts
 	out := rehearsal.Facts{
 		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
 		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
-		Unsent: map[string]string{},
+		Unsent: map[string]string{}, Gone: seen.gone,
 	}
 	for _, part := range f.Attacks {
 		if part.Error != "" {
@@ -190,19 +94,22 @@ func sampledOf(in ConcludeRehearsalInput, seen users) scaling.Seen {
 }
 
 // addContinuity says of every drill what users noticed of it: from the injection
-// until the baseline was well.
-func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, drills []evidence.Drill) error {
+// until the baseline was well. Of one that no load was there for it says nothing.
+func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, f rehearsal.Facts) error {
+	drills := f.Drills
 	for i := range drills {
 		for k := range drills[i].Repeats {
 			r := &drills[i].Repeats[k]
-			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || len(m.Load) == 0 {
+			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || !m.Sends(f, *r.BreachAt, *r.HealthyAt) {
 				continue
 			}
 			noticed, err := a.continuity(ctx, run, m, *r.BreachAt, *r.HealthyAt)
 			if err != nil {
 				return err
 			}
-			r.Users = &noticed
+			if noticed.Requests > 0 {
+				r.Users = &noticed
+			}
 		}
 		times := rehearsal.RestoreTimes(drills[i].Repeats)
 		if len(times) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -24,6 +25,16 @@ type WayBack struct {
 	Served   bool                   `json:"served,omitempty"` // the candidate may have traffic
 	Weight   rollout.Weight         `json:"weight,omitempty"` // as it was seen last
 	Step     int                    `json:"step,omitempty"`
+	Back     *Setback               `json:"back,omitempty"` // it was going back already
+}
+
+// Setback is why a run goes back: the first reason that there was.
+type Setback struct {
+	Outcome rollout.Outcome `json:"outcome"`
+	Cause   rollout.Cause   `json:"cause,omitempty"`
+	Reason  string          `json:"reason"`
+	Actor   string          `json:"actor,omitempty"`
+	At      time.Time       `json:"at,omitzero"`
 }
 
 // ReadWayBackInput names the run that was cut off.

@@ -43,7 +43,8 @@ type VerifyHealthInput struct {
 
 // VerifyHealthOutput says on what the health rests.
 type VerifyHealthOutput struct {
-	Reason string `json:"reason"`
+	Reason   string `json:"reason"`
+	Unjudged string `json:"unjudged,omitempty"` // absolute checks that had no data; "": none
 }
 
 // CompareInput asks what differs from the snapshot.

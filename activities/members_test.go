@@ -57,17 +57,16 @@ func TestImpossibleApprovals(t *testing.T) {
 		"the only of security":  {each(map[string]int{"security": 1}), "ana@laptop", "", "can give 0 of 1; still wanted: security"},
 		"the only of product":   {each(map[string]int{"product": 1, "engineering": 1}), "di@example.com", "", "still wanted: product"},
 		"one of two of a role":  {each(map[string]int{"engineering": 1}), "bo@example.com", "", ""},
-		"two of one person":     {each(map[string]int{"security": 2}), "ci", "a quorum of 2 is impossible: the members of security can give 1 of 2; still wanted: security", "impossible"},
+		"two of one person":     {each(map[string]int{"security": 2}), "ci", "a quorum of 2 is impossible: the members of security who may approve in production can give 1 of 2; still wanted: security", "impossible"},
 		"one person in two":     {each(map[string]int{"engineering": 2, "security": 1}), "ci", "can give 2 of 3", "impossible"},
 		"unknown":               {each(map[string]int{"legal": 1}), "ci", `this worker knows no role "legal"`, "impossible"},
 		"a quorum of all":       {rollout.Approval{From: []string{"engineering"}, Quorum: 2}, "ana.r@example.com", "", "can give 1 of 2"},
 		"a quorum with aliases": {rollout.Approval{From: []string{"engineering", "security"}, Quorum: 3}, "ci", "can give 2 of 3", "impossible"},
 		"anyone":                {rollout.Approval{From: []string{"security", Anyone}, Quorum: 9}, "ana@laptop", "", ""},
-		"whoever may approve":   {rollout.Approval{}, "di@example.com", "", "can give 0 of 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := teams()
-			r.Permissions = map[string]map[string][]string{"production": {"start": {Anyone}, "approve": {"product"}}}
+			r.Permissions = map[string]map[string][]string{"production": {"start": {Anyone}, "approve": {Anyone}}}
 			problems := r.check(plan(tt.ask))
 			require.Equal(t, tt.never == "", len(problems) == 0, problems)
 			if tt.never != "" {
@@ -81,4 +80,16 @@ func TestImpossibleApprovals(t *testing.T) {
 			require.Empty(t, r.lockedOut(plan(tt.ask), tt.starter), "where one may approve one's own")
 		})
 	}
+}
+
+// Votes of those who may not approve fill nothing.
+func TestImpossibleForWantOfPermission(t *testing.T) {
+	r := teams()
+	r.Permissions = map[string]map[string][]string{"production": {"approve": {"product"}}, "staging": {"start": {Anyone}}}
+	require.Equal(t, "a quorum of 1 is impossible: the members of security who may approve in production can give 0 of 1",
+		r.impossible("production", rollout.Approval{From: []string{"security"}}.WithDefaults(), ""))
+	require.Contains(t, r.impossible("production", rollout.Approval{From: []string{Anyone}, Quorum: 2}.WithDefaults(), ""), "the members of product who may approve in production can give 1 of 2")
+	require.Contains(t, r.impossible("production", rollout.Approval{}.WithDefaults(), "di@example.com"), "can give 0 of 1")
+	require.Equal(t, "nobody may approve in staging: permissions do not name it", r.impossible("staging", rollout.Approval{}.WithDefaults(), ""))
+	require.Empty(t, r.impossible("elsewhere", rollout.Approval{}.WithDefaults(), ""), "no permissions: everyone may")
 }

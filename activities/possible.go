@@ -39,8 +39,10 @@ type placed struct {
 
 func asks(p rollout.Plan) (all []placed) {
 	for _, step := range p.Steps {
-		if step.Approve != nil {
-			all = append(all, placed{p.Spec.Strategy.StepPath(step.Number), step.Approve})
+		for _, q := range []*rollout.Approval{step.PolicyApprove, step.Approve} {
+			if q != nil {
+				all = append(all, placed{p.Spec.Strategy.StepPath(step.Number), q})
+			}
 		}
 	}
 	if p.Promote != nil {
@@ -80,26 +82,33 @@ func (r Rules) Unfillable(environment string, a Approvals) string {
 	return why
 }
 
-// impossible says why no votes of the members fill an approval, which has its
-// defaults, when one of them has none; "" when they can. Everybody else's are
+// impossible says why no votes of those who may approve fill an approval, which has
+// its defaults, when one of them has none; "" when they can. Everybody else's are
 // counted as if they were given.
 func (r Rules) impossible(environment string, q rollout.Approval, without string) string {
-	asked := q.From
-	if len(asked) == 0 {
-		acts, _ := r.acts(environment)
-		asked = acts[rollout.CommandApprove]
+	voters := []string{Anyone}
+	if acts, limited := r.acts(environment); limited {
+		voters = acts[rollout.CommandApprove]
 	}
-	if r.isOpen() || len(asked) == 0 || slices.Contains(asked, Anyone) {
+	asked := q.From
+	if len(asked) == 0 || slices.Contains(asked, Anyone) {
+		asked = voters
+	}
+	switch {
+	case r.isOpen() || slices.Contains(asked, Anyone):
 		return ""
+	case len(voters) == 0:
+		return fmt.Sprintf("nobody may approve in %s: permissions do not name it", environment)
 	}
 	var votes []rollout.Vote
 	for _, member := range r.members(asked) {
-		if member != r.member(without) {
-			votes = append(votes, r.vote(member, asked))
+		if may, _ := r.May(environment, rollout.CommandApprove, member); may && member != r.member(without) {
+			votes = append(votes, r.vote(member, q.From))
 		}
 	}
 	if q.IsFilled(votes) {
 		return ""
 	}
-	return fmt.Sprintf("a quorum of %d is impossible: the members of %s can give %s", q.Quorum, strings.Join(asked, ", "), q.Tally(votes))
+	return fmt.Sprintf("a quorum of %d is impossible: the members of %s who may approve in %s can give %s",
+		q.Quorum, strings.Join(asked, ", "), environment, q.Tally(votes))
 }

@@ -39,6 +39,7 @@ type RehearsalPlan struct {
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
 	Loads       map[string]string          `json:"loads,omitempty"`   // load → digest of its schedule
 	Apart       bool                       `json:"apart,omitempty"`   // the rollout itself is a workflow of its own
+	Asks        bool                       `json:"asks,omitempty"`    // rollouts that do not end, or are in the way, are asked where they stand
 	Longest     rollout.Duration           `json:"longest,omitempty"` // until it is stopped; 0: as the manifest says
 }
 

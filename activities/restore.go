@@ -115,21 +115,23 @@ func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (Ve
 	}
 	started := a.now()
 	gauge := newHealthGauge(a, in)
+	unjudged := "" // of the good polls in a row
 	for good := 0; ; {
 		state, err := a.healthOnce(ctx, in, deployer, gauge)
 		if err != nil {
 			return VerifyHealthOutput{}, insistently("verify health", err)
 		}
 		if state.unknown != "" && a.now().Sub(started) >= in.Within.Std() {
-			state.bad = "" // nothing speaks against it, and nobody can say more
+			state.bad, unjudged = "", state.unknown // nothing speaks against it, and nobody can say more
 		} else if state.unknown != "" {
 			state.bad = state.unknown
 		}
 		if good++; state.bad != "" {
-			good = 0
+			good, unjudged = 0, ""
 		}
 		if good >= 2 {
-			return VerifyHealthOutput{Reason: healthReason(in, state)}, nil
+			state.unknown = unjudged
+			return VerifyHealthOutput{Reason: healthReason(in, state), Unjudged: unjudged}, nil
 		}
 		activity.RecordHeartbeat(ctx, state.bad)
 		if err := sleep(ctx, min(in.Poll.Std(), pollEvery*2)); err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // Anyone is the role that everybody has.
-const Anyone = "anyone"
+const Anyone = rollout.Anyone
 
 // Acts that permissions name besides the commands: start is asked for before a
 // rollout begins, override covers what no other act does.
@@ -133,26 +133,25 @@ func (r Rules) approvals(environment string) (a Approvals, found bool) {
 	return a, found
 }
 
-// mayApprove reports whether somebody's vote counts, and if not why. The roles
-// that an approval asks for decide alone; where it asks for none, permissions do.
+// mayApprove reports whether somebody's vote counts, and if not why: they have a
+// role that the approval asks for, where it asks for any, and may approve in the
+// environment. An approval that a spec asks for gives nobody that permission.
 func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
 	own, _ := r.approvals(in.Environment)
 	switch {
 	case !r.isOpen() && !own.Self && isSame(r.member(in.Actor), r.member(in.StartedBy)):
 		return false, in.Actor + " started this rollout, and may not approve it"
-	case len(in.From) == 0 || r.isOpen():
-		return r.May(in.Environment, in.Command, in.Actor)
-	case !r.has(in.From, in.Actor):
+	case len(in.From) > 0 && !r.isOpen() && !r.has(in.From, in.Actor):
 		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", in.Actor, strings.Join(in.From, ", "))
 	}
-	return true, ""
+	return r.May(in.Environment, in.Command, in.Actor)
 }
 
 // asked is the plan with the approval that the environment asks for before the
-// first raise, where the spec asks for none.
+// first raise, where the spec asks for none there that is as strict.
 func (r Rules) asked(p rollout.Plan) rollout.Plan {
 	own, found := r.approvals(p.Spec.Environment)
-	if !found || len(p.Approvals()) > 0 {
+	if !found {
 		return p
 	}
 	return p.Ask(own.Asks())

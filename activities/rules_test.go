@@ -59,7 +59,8 @@ func TestMayApprove(t *testing.T) {
 	require.True(t, vote(people(), "bo@example.com"))
 	require.False(t, vote(people(), "ana@example.com"), "of one's own rollout")
 	require.False(t, vote(people(), "cy@example.com"))
-	require.True(t, vote(people(), "cy@example.com", "on-call"), "the roles that are asked decide")
+	require.False(t, vote(people(), "cy@example.com", "on-call"), "a role that is asked gives nobody the permission")
+	require.True(t, vote(people(), "bo@example.com", "on-call", "managers"))
 	require.False(t, vote(people(), "bo@example.com", "on-call"))
 	itself := people()
 	itself.Approvals = map[string]Approvals{"production": {Self: true}}
@@ -80,8 +81,16 @@ func TestRulesShapeThePlan(t *testing.T) {
 
 	spec.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{From: []string{"managers"}, Quorum: 3}}
 	own := r.asked(rollout.NewPlan(spec))
-	require.Nil(t, own.Steps[0].Approve, "the spec asks by itself")
-	require.Contains(t, r.check(own)[0].Message, "a quorum of 3 is impossible: the members of managers can give 2 of 3")
+	require.Equal(t, 2, own.Steps[0].Approve.Quorum, "that of the promotion is none before the first raise")
+	require.Contains(t, r.check(own)[0].Message, "a quorum of 3 is impossible: the members of managers who may approve in production can give 2 of 3")
 	spec.Strategy.Promote.Approve.From = []string{"nobody"}
 	require.Contains(t, r.check(rollout.NewPlan(spec))[0].Message, `no role "nobody"`)
+
+	spec.Strategy.Promote, spec.Strategy.Canary[0].Approve = nil, &rollout.Approval{From: []string{"managers"}, Quorum: 1}
+	both := r.asked(rollout.NewPlan(spec))
+	require.Equal(t, 2, both.Steps[0].PolicyApprove.Quorum)
+	require.Equal(t, 1, both.Steps[0].Approve.Quorum)
+	spec.Strategy.Canary[0].Approve.Quorum = 2
+	require.Nil(t, r.asked(rollout.NewPlan(spec)).Steps[0].PolicyApprove, "it is as strict")
+	require.Equal(t, rollout.NewPlan(spec).Digest, r.asked(rollout.NewPlan(spec)).Digest)
 }

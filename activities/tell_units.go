@@ -11,8 +11,9 @@ import (
 
 // Executions knows which workflows run, and reaches them.
 type Executions interface {
-	// Running returns the run that is open under a workflow id; "" when none is.
-	Running(ctx context.Context, workflowID string) (runID string, err error)
+	// Holder returns the run that is open under a workflow id, "" when none is, and
+	// whether it has begun: an order that is only looked at, or was refused, has not.
+	Holder(ctx context.Context, workflowID string) (runID string, begun bool, err error)
 	// Tell signals a word to the rollout of a unit. One that is over needs none.
 	Tell(ctx context.Context, to Unit, w rollout.Word) error
 	// Leave asks a fleet why the unit of a target is not to raise; "": it may. An

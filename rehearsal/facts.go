@@ -25,7 +25,8 @@ type Facts struct {
 	Aborted  string // why somebody stopped it; "": nobody did
 	Broken   string // why it could not go on; "": it could
 
-	Unsent map[string]string // load → why a part of it could not be sent to its end
+	Gone   map[string][]string // load → files of its requests that should be there, and are not
+	Unsent map[string]string   // load → why a part of it could not be sent to its end
 }
 
 // Request is one request of a load.
@@ -34,6 +35,8 @@ type Request struct {
 	At      time.Duration // since Facts.Zero: when it should have been sent
 	Latency time.Duration // since then until its answer
 	Good    bool          // the answer was the one asked for
+	Waited  bool          // there was an answer, or none in time: else Latency is that of a failure
+	Version string        // that answered; "": it was not said
 }
 
 // State is the state of a target, by what a rollout changes.

@@ -30,7 +30,7 @@ func (m Manifest) Judge(f Facts) []evidence.Criterion {
 		out = append(out, f.sent(l.Name, m.due(l)))
 	}
 	for i := range m.Faults {
-		out = append(out, f.faulted(m.Faults[i].Name))
+		out = append(out, f.faulted(m.Faults[i]))
 	}
 	if writes := slices.ContainsFunc(m.Load, load.Load.HasLedger); writes || len(m.Unchanged()) > 0 || f.Ledger != nil {
 		out = append(out, f.kept(writes))
@@ -69,17 +69,31 @@ func (m Manifest) Verdict(criteria []evidence.Criterion, f Facts) (evidence.Outc
 		return worst, reason
 	case left != "":
 		return evidence.Failed, "a negative control has to fail by what it practises, and not by what it leaves: " + left
+	case !m.practised(f):
+		return evidence.Unmeasured, "a negative control has to fail by what it practises, and nothing was practised: " + reason
 	case worst == evidence.Failed:
 		return evidence.Passed, "negative control, and it is red: " + reason
 	}
 	return evidence.Failed, "a negative control has to fail, and this one did not: " + reason
 }
 
+// practised reports whether what the manifest is about took place: a drill that was
+// injected or did not come back, a rollout that took a step; where there is to be
+// neither, the load.
+func (m Manifest) practised(f Facts) bool {
+	for _, d := range f.Drills {
+		if slices.ContainsFunc(d.Repeats, func(r evidence.Repeat) bool { return r.BreachAt != nil || r.Outcome == evidence.Failed }) {
+			return true
+		}
+	}
+	return f.Rollout != nil && f.Rollout.Step > 0 || len(m.Drills) == 0 && m.Outcome == ""
+}
+
 // left says what a run has certainly not put back; "" where there is nothing.
 func (m Manifest) left(f Facts) string {
 	last := f.putBack()
 	for i := range m.Faults {
-		if c := f.faulted(m.Faults[i].Name); c.Outcome == evidence.Failed {
+		if c := f.faulted(m.Faults[i]); c.Outcome == evidence.Failed {
 			last = c
 		}
 	}

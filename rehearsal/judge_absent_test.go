@@ -163,7 +163,7 @@ func TestQuantilesOfUsers(t *testing.T) {
 	tens := func(f *rehearsal.Facts) {
 		f.Requests = nil
 		for i := range 10 {
-			f.Requests = append(f.Requests, rehearsal.Request{Load: "browse", At: time.Duration(i) * time.Second, Latency: time.Duration(10*(i+1)) * time.Millisecond, Good: true})
+			f.Requests = append(f.Requests, rehearsal.Request{Load: "browse", At: time.Duration(i) * time.Second, Latency: time.Duration(10*(i+1)) * time.Millisecond, Good: true, Waited: true})
 		}
 	}
 	for signal, want := range map[string]float64{rehearsal.SignalP50: 0.05, rehearsal.SignalP90: 0.09, rehearsal.SignalP99: 0.1, rehearsal.SignalLatencyMax: 0.1} {

@@ -31,31 +31,53 @@ func (f Facts) drilled(d Drill, number int) []evidence.Criterion {
 
 // restored says whether every repeat put the baseline back in time.
 func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
-	title := fmt.Sprintf("%s: restored within %s", d.Title(), d.RestoreWithin)
 	slowest, done := 0.0, 0
 	for _, r := range repeats {
-		if r.Outcome != evidence.Passed || r.BreachAt == nil || r.HealthyAt == nil || r.HealthyAt.Before(*r.BreachAt) {
-			continue
+		if took, known := restoreTime(r); known {
+			done++
+			slowest = max(slowest, took.Seconds())
 		}
-		done++
-		slowest = max(slowest, r.HealthyAt.Sub(*r.BreachAt).Seconds())
 	}
 	limit := d.RestoreWithin.Std().Seconds()
-	reason := fmt.Sprintf("%d of %s restored the baseline", done, counted(int(d.Repeat), "drill", "drills"))
-	if done > 0 {
-		reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
-	}
-	for _, r := range repeats {
-		if r.Outcome != evidence.Passed {
-			reason += fmt.Sprintf("; drill %d: %s", r.Number, r.Reason)
-			break
-		}
-	}
-	c := evidence.Criterion{Name: title, Limit: &limit, Unit: UnitSeconds, Reason: reason}
+	c := evidence.Criterion{Name: fmt.Sprintf("%s: restored within %s", d.Title(), d.RestoreWithin), Limit: &limit, Unit: UnitSeconds,
+		Reason: fmt.Sprintf("%d of %s restored the baseline", done, counted(int(d.Repeat), "drill", "drills"))}
 	if done > 0 {
 		c.Value = &slowest
+		c.Reason += ", the slowest after " + inUnit(slowest, UnitSeconds)
 	}
-	return judged(c, done == int(d.Repeat) && slowest <= limit)
+	worst, against := worstOf(repeats)
+	c.Reason += against
+	if c = judged(c, done == int(d.Repeat) && slowest <= limit); worst == evidence.Failed || slowest > limit {
+		c.Outcome = evidence.Failed
+	} else if worst != evidence.Passed {
+		c.Outcome = worst
+	}
+	return c
+}
+
+// worstOf is the worst outcome of repeats, and why the first of them has it.
+func worstOf(repeats []evidence.Repeat) (worst evidence.Outcome, against string) {
+	worst = evidence.Passed
+	for _, r := range repeats {
+		if r.Outcome == worst || worst == evidence.Failed || r.Outcome == evidence.Passed {
+			continue
+		}
+		worst, against = r.Outcome, fmt.Sprintf("; drill %d: %s", r.Number, r.Reason)
+	}
+	return worst, against
+}
+
+// restoreTime is how long it took from the injection until users had the baseline
+// again, and it was well; unknown where that was not measured.
+func restoreTime(r evidence.Repeat) (took time.Duration, known bool) {
+	if r.BreachAt == nil || r.HealthyAt == nil || r.HealthyAt.Before(*r.BreachAt) {
+		return 0, false
+	}
+	back := *r.HealthyAt
+	if r.MetUntil != nil && r.MetUntil.After(back) {
+		back = *r.MetUntil
+	}
+	return back.Sub(*r.BreachAt), true
 }
 
 // trafficBack says how long it took until the baseline had all traffic.
@@ -63,10 +85,15 @@ func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	title := fmt.Sprintf("%s: traffic back within %s", d.Title(), d.DecideWithin)
 	slowest, n := 0.0, 0
 	for _, r := range repeats {
-		if r.BreachAt != nil && r.RestoredAt != nil {
-			slowest = max(slowest, r.RestoredAt.Sub(*r.BreachAt).Seconds())
-			n++
+		if r.BreachAt == nil || r.RestoredAt == nil {
+			continue
 		}
+		back := *r.RestoredAt
+		if r.MetUntil != nil {
+			back = *r.MetUntil
+		}
+		slowest = max(slowest, back.Sub(*r.BreachAt).Seconds())
+		n++
 	}
 	if n == 0 {
 		return unmeasured(title, "no drill put traffic back")
@@ -93,7 +120,7 @@ func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 			n++
 		}
 	}
-	if n < len(repeats) {
+	if n < len(repeats) && (n == 0 || most <= what.limit) {
 		return unmeasured(what.title, fmt.Sprintf("users were seen in %d of %s", n, counted(len(repeats), "drill", "drills")))
 	}
 	return judged(evidence.Criterion{Name: what.title, Value: &most, Limit: &what.limit, Unit: what.unit,
@@ -103,10 +130,17 @@ func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 // same says whether each drill left the target as it had been.
 func same(title string, repeats []evidence.Repeat) evidence.Criterion {
 	title += ": as before"
+	made := 0
 	for _, r := range repeats {
-		if !r.Same || len(r.Residue) > 0 {
+		if r.RunID == "" { // what has changed is somebody else's
+			continue
+		}
+		if made++; !r.Same || len(r.Residue) > 0 {
 			return failed(title, fmt.Sprintf("after drill %d: %s", r.Number, strings.Join(slices.Concat(r.Differences, r.Residue), "; ")))
 		}
+	}
+	if made < len(repeats) {
+		return unmeasured(title, fmt.Sprintf("%d of %s began", made, counted(len(repeats), "drill", "drills")))
 	}
 	return passed(title, "the target was the same after "+counted(len(repeats), "drill", "drills"))
 }
@@ -116,8 +150,8 @@ func same(title string, repeats []evidence.Repeat) evidence.Criterion {
 func RestoreTimes(repeats []evidence.Repeat) []float64 {
 	var out []float64
 	for _, r := range repeats {
-		if r.BreachAt != nil && r.HealthyAt != nil {
-			out = append(out, r.HealthyAt.Sub(*r.BreachAt).Round(time.Millisecond).Seconds())
+		if took, known := restoreTime(r); known {
+			out = append(out, took.Round(time.Millisecond).Seconds())
 		}
 	}
 	return out

@@ -2,9 +2,11 @@ package rehearsal
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 )
@@ -26,6 +28,23 @@ func (m Manifest) due(l load.Load) int {
 	return n
 }
 
+// Sends reports whether a load went on from one moment to another. What users
+// notice in a time in which none does, nobody knows.
+func (m Manifest) Sends(f Facts, from, to time.Time) bool {
+	for _, l := range m.Load {
+		end := f.Zero.Add((l.At + l.For).Std())
+		for _, sent := range f.Loads {
+			if sent.Name == l.Name && sent.EndedAt.After(end) { // a recording ends when it does
+				end = sent.EndedAt
+			}
+		}
+		if begin := f.Zero.Add(l.At.Std()); !begin.After(from) && !end.Before(to) {
+			return true
+		}
+	}
+	return false
+}
+
 // sent says whether a load was what had been planned: otherwise what follows from
 // it says nothing. Arrivals that a generator did not live to write down were not
 // sent, either.
@@ -34,13 +53,17 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 	if why := f.Unsent[name]; why != "" {
 		return unmeasured(title, "a part of it could not be sent: "+why)
 	}
+	gone := ""
+	if len(f.Gone[name]) > 0 {
+		gone = fmt.Sprintf("; of its evidence %s is not there", strings.Join(f.Gone[name], ", "))
+	}
 	for _, l := range f.Loads {
 		if l.Name != name {
 			continue
 		}
 		missed := l.Missed + max(due-l.Arrived, 0)
 		planned := l.Sent + missed
-		if planned == 0 {
+		if l.Sent == 0 {
 			break
 		}
 		value := float64(missed)
@@ -49,25 +72,35 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		if missed*100 > planned {
 			c.Outcome = evidence.Unmeasured
 			c.Reason += ": the generator could not, and what was measured says nothing"
+		} else if due == 0 && gone != "" {
+			c.Outcome = evidence.Unmeasured
 		}
+		c.Reason += gone
 		return c
 	}
-	return unmeasured(title, "it was not sent")
+	return unmeasured(title, "it was not sent"+gone)
 }
 
-// faulted says whether a fault was there, and is gone.
-func (f Facts) faulted(name string) evidence.Criterion {
-	title := name + " came and went"
+// faulted says whether a fault was there, as long as planned, and is gone.
+func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
+	title := planned.Name + " came and went"
 	for _, x := range f.Faults {
-		switch {
-		case x.Name != name:
+		if x.Name != planned.Name {
 			continue
+		}
+		held := time.Duration(0)
+		for _, s := range x.InForce() {
+			held += s.To.Sub(s.From)
+		}
+		switch {
 		case !x.StartedAt.IsZero() && !x.Verified:
 			return failed(title, "it was not seen to be gone: "+x.Error)
-		case !x.EndedAt.After(x.StartedAt):
+		case held == 0:
 			return unmeasured(title, "it was never in force: "+x.Error)
+		case planned.For.Std()-held > max(planned.For.Std()/10, time.Second):
+			return unmeasured(title, fmt.Sprintf("it was in force for %s only, and planned for %s", held.Round(time.Millisecond), planned.For))
 		}
-		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, x.EndedAt.Sub(x.StartedAt).Round(time.Millisecond), x.RemovedBy))
+		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, held.Round(time.Millisecond), x.RemovedBy))
 	}
 	return unmeasured(title, "it never began")
 }
@@ -106,7 +139,11 @@ func (f Facts) kept(writes bool) evidence.Criterion {
 func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 	title := "the rollout is " + string(want)
 	if f.Rollout == nil || f.Rollout.Outcome == "" {
-		return unmeasured(title, "it did not come to an end")
+		reason := "it did not come to an end"
+		if f.Rollout != nil && f.Rollout.Reason != "" {
+			reason += ": " + f.Rollout.Reason
+		}
+		return unmeasured(title, reason)
 	}
 	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
 }

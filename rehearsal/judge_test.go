@@ -22,7 +22,7 @@ func pointer(t time.Time) *time.Time { return &t }
 func good() rehearsal.Facts {
 	f := rehearsal.Facts{Zero: zero, End: at(60), Before: rehearsal.State{Digest: "a", Text: "1 has all"}, After: rehearsal.State{Digest: "a", Text: "1 has all"}}
 	for i := range 600 {
-		r := rehearsal.Request{Load: "browse", At: time.Duration(i) * 100 * time.Millisecond, Latency: 10 * time.Millisecond, Good: true}
+		r := rehearsal.Request{Load: "browse", At: time.Duration(i) * 100 * time.Millisecond, Latency: 10 * time.Millisecond, Good: true, Waited: true}
 		if r.At >= 15*time.Second && r.At < 30*time.Second {
 			r.Latency = 500 * time.Millisecond
 		}

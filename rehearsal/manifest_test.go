@@ -32,7 +32,7 @@ rollout:
 load:
   - {name: browse, url: "http://127.0.0.1:8080/", rate: 10/s, for: 1m}
 faults:
-  - {name: slow-db, at: 10s, for: 30s, toxiproxy: {proxy: db, latency: 200ms}}
+  - {name: slow-db, at: 10s, for: 15s, toxiproxy: {proxy: db, latency: 200ms}}
 expect:
   - {signal: latency-p99, during: slow-db, below: 900ms}
   - {signal: errors, always: true, below: 1%}
@@ -97,7 +97,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"no such fault":            {[]string{"during: slow-db", "during: fast-db"}, `no fault or load "fast-db"`},
 		"nothing expected":         {[]string{", below: 1%", ""}, "says nothing: give below, above or profile"},
 		"no amount":                {[]string{"below: 900ms", "below: soon"}, `"soon" is no amount`},
-		"a fault without end":      {[]string{" for: 30s,", ""}, "faults[0].for"},
+		"a fault without end":      {[]string{" for: 15s,", ""}, "faults[0].for"},
 		"two of one name":          {[]string{"name: slow-db", "name: browse"}, "the name of something else already"},
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
 		"rows of production":       {[]string{whole[strings.Index(whole, "load:"):strings.Index(whole, "drills:")], "isolation: production\nproductionDrill: yearly\n" + rows}, "orders would replace rows in production"},

@@ -60,7 +60,9 @@ func (f Facts) spans(name string) []span {
 	}
 	for _, x := range f.Faults {
 		if x.Name == name {
-			add(x.StartedAt, x.EndedAt)
+			for _, s := range x.InForce() {
+				add(s.From, s.To)
+			}
 		}
 	}
 	return out

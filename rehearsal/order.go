@@ -32,6 +32,7 @@ type Order struct {
 type RolloutOrder struct {
 	Order
 	Before State `json:"before"`
+	Asks   bool  `json:"asks,omitempty"` // who is in the way is asked where it stands
 }
 
 // RolloutResult is how the rollout itself ended.

@@ -20,38 +20,52 @@ func (f Facts) measure(e Expect, when moments) measured {
 	if ofScaling(e.Signal) {
 		return f.sampled(e.Signal, when)
 	}
-	var latencies []float64
-	good, first, last := 0, time.Duration(math.MaxInt64), time.Duration(0)
+	var all tally
+	first, last := time.Duration(math.MaxInt64), time.Duration(0)
 	for _, r := range f.Requests {
 		if e.Of != "" && r.Load != e.Of || !when.hold(r.At) {
 			continue
 		}
 		first, last = min(first, r.At), max(last, r.At)
-		latencies = append(latencies, r.Latency.Seconds())
-		if r.Good {
-			good++
-		}
+		all.add(r)
 	}
-	n := len(latencies)
-	if n == 0 {
+	value, known := all.value(e.Signal, when.length(first, last).Seconds())
+	if !known {
 		return measured{}
 	}
-	value := valueOf(e.Signal, latencies, good, when.length(first, last).Seconds())
-	return measured{least: value, most: value, n: n}
+	return measured{least: value, most: value, n: all.n}
 }
 
-// valueOf is a signal of requests. The rate is over a time of so many seconds, and
-// of a shorter one than a second over that.
-func valueOf(signal string, latencies []float64, good int, seconds float64) float64 {
-	switch signal {
-	case SignalErrors:
-		return float64(len(latencies)-good) / float64(len(latencies))
-	case SignalRate:
-		return float64(good) / max(seconds, 1)
-	default:
-		slices.Sort(latencies)
-		return quantile(latencies, quantileOf(signal))
+// tally is what came of requests.
+type tally struct {
+	n, good int
+	waited  []float64 // seconds
+}
+
+func (t *tally) add(r Request) {
+	t.n++
+	if r.Good {
+		t.good++
 	}
+	if r.Waited {
+		t.waited = append(t.waited, r.Latency.Seconds())
+	}
+}
+
+// value is a signal of the requests. The rate is over a time of so many seconds,
+// and of a shorter one than a second over that. Latencies are unknown where nobody
+// was answered: what is refused at once is not quick.
+func (t *tally) value(signal string, seconds float64) (value float64, known bool) {
+	switch {
+	case t.n == 0:
+		return 0, false
+	case signal == SignalErrors:
+		return float64(t.n-t.good) / float64(t.n), true
+	case signal == SignalRate:
+		return float64(t.good) / max(seconds, 1), true
+	}
+	slices.Sort(t.waited)
+	return quantile(t.waited, quantileOf(signal)), len(t.waited) > 0
 }
 
 func quantileOf(signal string) float64 {
@@ -99,15 +113,14 @@ func (f Facts) sampled(signal string, when moments) measured {
 func (f Facts) BySecond(signal, of string) evidence.Series {
 	unit, _ := unitOf(signal)
 	out := evidence.Series{Name: signal, Of: of, Unit: unit}
-	var latencies []float64
-	good, second := 0, 0
+	var now tally
+	second := 0
 	flush := func() {
-		if len(latencies) == 0 {
-			return
+		if value, known := now.value(signal, 1); known {
+			out.Seconds = append(out.Seconds, float64(second))
+			out.Values = append(out.Values, value)
 		}
-		out.Seconds = append(out.Seconds, float64(second))
-		out.Values = append(out.Values, valueOf(signal, latencies, good, 1))
-		latencies, good = latencies[:0], 0
+		now = tally{waited: now.waited[:0]}
 	}
 	for _, r := range f.Requests {
 		if of != "" && r.Load != of {
@@ -117,10 +130,7 @@ func (f Facts) BySecond(signal, of string) evidence.Series {
 			flush()
 			second = at
 		}
-		latencies = append(latencies, r.Latency.Seconds())
-		if r.Good {
-			good++
-		}
+		now.add(r)
 	}
 	flush()
 	return out

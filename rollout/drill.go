@@ -39,7 +39,7 @@ func (p Plan) Drilling(d Drill) (Plan, error) {
 	p.Drill, p.Promote = &d, nil
 	p.Steps = slices.Clone(p.Steps)
 	for i := range p.Steps {
-		p.Steps[i].Approve = nil
+		p.Steps[i].Approve, p.Steps[i].PolicyApprove = nil, nil
 	}
 	return p.Seal(), nil
 }

@@ -28,6 +28,8 @@ type FleetPlan struct {
 	Abort       []string            `json:"abort,omitempty"`    // who may abort; empty: anyone
 	Notifies    bool                `json:"notifies,omitempty"` // somebody may want to know: notices are sent
 	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
+	Patient     bool                `json:"patient,omitempty"`  // a unit waits a while for an order that holds its id and is refused
+	Exact       bool                `json:"exact,omitempty"`    // the outcome counts which units serve the candidate, those that did before among them
 	Digest      string              `json:"digest"`             // sha256 of the plan without this field
 }
 
@@ -48,7 +50,7 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 	p := FleetPlan{
 		Target: s.Key().String(), Waves: s.levels(), After: s.After, MaxParallel: len(s.Units), Wait: s.Wait,
 		Budget: s.FailureBudget, OnFailure: orElse(s.OnFailure, OnFailureAll), Candidate: s.Rollout.Release.Version,
-		Recovers: true,
+		Recovers: true, Patient: true, Exact: true,
 	}
 	if s.MaxParallel != nil {
 		p.MaxParallel = *s.MaxParallel

@@ -39,6 +39,7 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		"unsafe unit":           {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-'`},
 		"nothing parallel":      {func(f *FleetSpec) { f.MaxParallel = &none }, "maxParallel: at least 1 unit must be under way at a time"},
 		"negative budget":       {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 units cannot fail"},
+		"all may fail":          {func(f *FleetSpec) { f.FailureBudget = 2 }, "failureBudget: 2 of 2 units may fail: nothing would be left of the release; at most 1"},
 		"what goes back":        {func(f *FleetSpec) { f.OnFailure = "some" }, `onFailure: "some" is not one of unit, wave, all`},
 		"deadline":              {func(f *FleetSpec) { f.Deadline = 1 }, "deadline: 1ns is too short: at least 1s"},
 		"waves and after":       {func(f *FleetSpec) { f.After = map[string][]string{"b": {"a"}} }, "after: waves and after both give the order: exactly one may"},

@@ -35,6 +35,10 @@ type Plan struct {
 	// so that nothing is begun that the answer alone would bring about.
 	AbortFirst bool `json:"abortFirst,omitempty"`
 
+	// UsersFirst: going back waits neither for the answer to a promotion nor, before
+	// users are seen to be back, for flags and the primary version.
+	UsersFirst bool `json:"usersFirst,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
@@ -61,6 +65,8 @@ type PlannedStep struct {
 	Cohort   string     `json:"cohort,omitempty"` // gets the candidate from this step on
 	Apart    bool       `json:"apart,omitempty"`  // no share of the users meets the candidate: only test traffic, or cohorts
 	Owner    string     `json:"owner,omitempty"`  // who answers for it
+
+	PolicyApprove *Approval `json:"policyApprove,omitempty"` // asked before Approve: what the environment asks, where Approve is less strict
 }
 
 // Act is one thing that will be done and how it is undone.
@@ -103,7 +109,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)
@@ -148,7 +154,7 @@ func (p Plan) step(number int, step Step) PlannedStep {
 // that of promotion, because there is no later way to 100 %. The digest stays
 // that of the plan that was admitted.
 func (p Plan) FirstRelease() Plan {
-	longest := p.Steps[0]
+	longest, policy := p.Steps[0], p.Steps[0].PolicyApprove
 	var approve *Approval
 	for _, step := range p.Steps {
 		approve = orElse(approve, step.Approve)
@@ -161,7 +167,7 @@ func (p Plan) FirstRelease() Plan {
 	if approve == nil {
 		approve, p.Promote = p.Promote, nil
 	}
-	longest.Approve = approve
+	longest.Approve, longest.PolicyApprove = approve, policy
 	p.Steps, p.Spec.Strategy.Adaptive, p.Copy = []PlannedStep{longest}, nil, ""
 	return p
 }
@@ -193,10 +199,16 @@ func (p Plan) Seal() Plan {
 	return p
 }
 
-// Ask returns the plan with an approval before its first raise.
+// Ask returns the plan with an approval before its first raise. One that the spec
+// asks there serves as well, if it is as strict; else both are asked.
 func (p Plan) Ask(q Approval) Plan {
 	p.Steps = slices.Clone(p.Steps)
-	p.Steps[0].Approve = q.withDefaults()
+	switch own := p.Steps[0].Approve; {
+	case own == nil:
+		p.Steps[0].Approve = q.withDefaults()
+	case !own.IsAsStrictAs(q.WithDefaults()):
+		p.Steps[0].PolicyApprove = q.withDefaults()
+	}
 	p.Events, p.Actions = p.EventBound(), p.ActionBound()
 	return p.Seal()
 }
@@ -205,7 +217,7 @@ func (p Plan) Ask(q Approval) Plan {
 func (p Plan) Approvals() []*Approval {
 	var asked []*Approval
 	for _, step := range p.Steps {
-		asked = append(asked, step.Approve)
+		asked = append(asked, step.PolicyApprove, step.Approve)
 	}
 	return slices.DeleteFunc(append(asked, p.Promote), func(q *Approval) bool { return q == nil })
 }

@@ -18,6 +18,19 @@ const CommandSubmit = "submit"
 // beside it, because no worker was there to ask. It takes a Course.
 const CommandAdopt = "adopt"
 
+// SignalRestored tells a Target what became of a break-glass restore, which no
+// workflow takes part in. It takes a Restored. Nothing follows from it: it is on
+// record.
+const SignalRestored = "restored"
+
+// Restored is a break-glass restore that came to its end.
+type Restored struct {
+	Command  Command `json:"command"`
+	RunID    string  `json:"runId"` // of the rollout whose changes were put back
+	Baseline string  `json:"baseline"`
+	Problem  string  `json:"problem,omitempty"` // what was not put back; "": traffic was seen back on the baseline
+}
+
 // ErrorRenewing is the type of the error with which a Target turns an Update away
 // while it goes on as a new run. The same Update is taken a moment later.
 const ErrorRenewing = "Renewing"
@@ -43,6 +56,10 @@ type Submit struct {
 	Order   Order  `json:"order"`
 	Summary string `json:"summary,omitempty"`
 	Details string `json:"details,omitempty"`
+
+	// AskFleet: the Target looks for a fleet of the service first, so that nothing
+	// is started under the id of one of its units. Without it the rollout looks.
+	AskFleet bool `json:"askFleet,omitempty"`
 }
 
 // Fate says what became of an order.
@@ -56,6 +73,9 @@ const (
 	FateSuperseded Fate = "superseded" // a newer release took its place in the queue
 	FateRefused    Fate = "refused"    // for now: Cause and Why say why
 )
+
+// IsFinal reports whether it stays so.
+func (f Fate) IsFinal() bool { return f != FateQueued && f != FateStarting }
 
 // Submission is an order and what became of it.
 type Submission struct {

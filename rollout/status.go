@@ -136,6 +136,9 @@ type Drilled struct {
 	Decided  *time.Time `json:"decided,omitempty"` // to go back
 	Traffic  *time.Time `json:"traffic,omitempty"` // the baseline was seen to have all of it
 	Healthy  *time.Time `json:"healthy,omitempty"` // the baseline was seen to be well
+
+	Unjudged string `json:"unjudged,omitempty"` // why absolute checks say nothing of Healthy; "": they do, or there are none
+	Human    string `json:"human,omitempty"`    // why a person was asked for, the first time; "": nobody was
 }
 
 // Status is where a rollout stands and, once Completed, its result. What people

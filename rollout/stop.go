@@ -3,12 +3,11 @@ package rollout
 import "time"
 
 // StopType is the registered name of the workflow that stands for a stopped line:
-// nothing is started or raised in its environment while it is open and says so in
-// its memo.
+// nothing is started or raised in its environment while it is open.
 const StopType = "Stop"
 
-// StopMemo is the key of the memo that holds a StoppedLine once the stop is in
-// force.
+// StopMemo is the key of the memo that holds a StoppedLine once it is decided that
+// who ordered the stop may. One that is not decided yet stops the line, too.
 const StopMemo = "stopped"
 
 // EveryEnvironment stands for all of them.

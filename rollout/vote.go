@@ -2,8 +2,12 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// Anyone is the role that everybody has.
+const Anyone = "anyone"
 
 // Vote is one member's yes, and which of the roles that were asked the member
 // had when it was given. It stands, whatever becomes of the member afterwards.
@@ -64,6 +68,46 @@ func (a Approval) Tally(votes []Vote) string {
 func (a Approval) IsFilled(votes []Vote) bool {
 	filled, _ := a.Count(votes)
 	return filled >= a.Quorum
+}
+
+// IsAsStrictAs reports whether whatever passes this approval would pass another
+// one, too: no fewer votes, of none but its roles, and it does not go on without
+// them where the other does not. Both have their defaults. Roles are compared by
+// name, so that it holds whoever has them by then.
+func (a Approval) IsAsStrictAs(b Approval) bool {
+	if a.Otherwise == RulePromote && (b.Otherwise != RulePromote || a.Within < b.Within) {
+		return false
+	}
+	if len(b.Each) > 0 {
+		for role, votes := range b.Each {
+			if a.Each[role] < votes {
+				return false
+			}
+		}
+		return true
+	}
+	return a.votesOf(b.From) >= b.Quorum
+}
+
+// votesOf is how many votes of these roles the approval cannot pass without. None
+// of them, and the role that everybody has, are whoever votes.
+func (a Approval) votesOf(roles []string) int {
+	counts := func(role string) bool { return slices.Contains(roles, role) }
+	switch {
+	case len(roles) == 0 || counts(Anyone):
+		return a.Quorum
+	case len(a.Each) > 0:
+		sum := 0
+		for role, votes := range a.Each {
+			if counts(role) {
+				sum += votes
+			}
+		}
+		return sum
+	case len(a.From) == 0 || slices.ContainsFunc(a.From, func(role string) bool { return !counts(role) }):
+		return 0
+	}
+	return a.Quorum
 }
 
 // ballot places votes: a maximum matching of votes and roles, by augmenting

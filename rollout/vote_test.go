@@ -2,7 +2,9 @@ package rollout_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -89,4 +91,91 @@ func best(votes []rollout.Vote, left map[string]int) int {
 		}
 	}
 	return most
+}
+
+func TestIsAsStrictAs(t *testing.T) {
+	from := func(quorum int, roles ...string) rollout.Approval {
+		return rollout.Approval{From: roles, Quorum: quorum}
+	}
+	each := func(engineering, security int) rollout.Approval {
+		return rollout.Approval{Each: map[string]int{"engineering": engineering, "security": security}}
+	}
+	with := func(q rollout.Approval, within time.Duration, otherwise string) rollout.Approval {
+		q.Within, q.Otherwise = rollout.Duration(within), otherwise
+		return q
+	}
+	for name, tt := range map[string]struct {
+		own, policy rollout.Approval
+		want        bool
+	}{
+		"the same":                     {from(2, "managers"), from(2, "managers"), true},
+		"more votes":                   {from(3, "managers"), from(2, "managers"), true},
+		"fewer votes":                  {from(1, "managers"), from(2, "managers"), false},
+		"fewer roles":                  {from(2, "a"), from(2, "a", "b"), true},
+		"another role":                 {from(2, "on-call"), from(2, "managers"), false},
+		"one role more":                {from(2, "managers", "on-call"), from(2, "managers"), false},
+		"whoever may":                  {rollout.Approval{}, from(1, "managers"), false},
+		"anyone":                       {from(2, "anyone"), from(2, "managers"), false},
+		"a role, where whoever may":    {from(1, "on-call"), rollout.Approval{}, true},
+		"a role, where anyone":         {from(2, "on-call"), from(2, "anyone"), true},
+		"side by side":                 {each(2, 1), each(1, 1), true},
+		"none of a side":               {from(2, "engineering", "security"), each(1, 1), false},
+		"one side is less":             {each(3, 1), each(1, 2), false},
+		"sides, where a role":          {each(2, 1), from(2, "engineering"), true},
+		"sides, where a role has less": {each(1, 2), from(2, "engineering"), false},
+		"sides, where both":            {each(1, 1), from(2, "engineering", "security"), true},
+		"it goes on by itself":         {with(from(2, "a"), time.Hour, "promote"), from(2, "a"), false},
+		"so does the policy":           {with(from(2, "a"), time.Hour, "promote"), with(from(2, "a"), time.Hour, "promote"), true},
+		"but later":                    {with(from(2, "a"), time.Second, "promote"), with(from(2, "a"), time.Hour, "promote"), false},
+		"it goes back sooner":          {with(from(2, "a"), time.Second, "rollback"), with(from(2, "a"), time.Hour, "promote"), true},
+	} {
+		require.Equal(t, tt.want, tt.own.WithDefaults().IsAsStrictAs(tt.policy.WithDefaults()), name)
+	}
+}
+
+// Whatever votes pass an approval that is as strict pass the other one, too.
+func TestIsAsStrictAsHolds(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	random := rand.New(rand.NewPCG(1, 2))
+	some := func() (roles []string) {
+		for _, role := range names {
+			if random.IntN(2) == 0 {
+				roles = append(roles, role)
+			}
+		}
+		return roles
+	}
+	approval := func() rollout.Approval {
+		q := rollout.Approval{From: some(), Quorum: 1}
+		switch {
+		case len(q.From) > 0 && random.IntN(2) == 0:
+			q.Each, q.Quorum = map[string]int{}, 0
+			for _, role := range q.From {
+				q.Each[role] = 1 + random.IntN(2)
+			}
+		case len(q.From) > 0:
+			q.Quorum = 1 + random.IntN(3)
+		}
+		return q.WithDefaults()
+	}
+	counted := func(q rollout.Approval, people [][]string) (votes []rollout.Vote) {
+		for _, roles := range people {
+			if len(q.From) == 0 || slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(q.From, role) }) {
+				votes = append(votes, rollout.Vote{Roles: roles})
+			}
+		}
+		return votes
+	}
+	strict := 0
+	for range 20_000 {
+		own, policy, people := approval(), approval(), make([][]string, random.IntN(6))
+		for i := range people {
+			people[i] = some()
+		}
+		if votes := counted(own, people); own.IsAsStrictAs(policy) && own.IsFilled(votes) {
+			strict++
+			require.True(t, policy.IsFilled(counted(policy, people)), "%+v %+v %v", own, policy, people)
+		}
+	}
+	require.Greater(t, strict, 1000)
 }

@@ -64,7 +64,7 @@ func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o orde
 // gateText shows what a vote is about.
 func gateText(s rollout.Status, p rollout.Plan, o order) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, run %s\n  %s, %s\n", s.Target, o.RunID, releases(s), where(s))
+	fmt.Fprintf(&b, "%s, run %s\n  %s, %s\n", s.Target, orElse(s.RunID, o.RunID), releases(s), where(s))
 	if text := waiting(s, o.At); text != "" {
 		fmt.Fprintf(&b, "  waiting for %s\n", text)
 	}
@@ -77,14 +77,37 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 	case o.Step > 0 && len(p.Steps) > 0:
 		step := p.Steps[o.Step-1]
 		fmt.Fprintf(&b, "  approve: step %d of %d: %s to %s, bake %s%s\n", o.Step, len(p.Steps), step.Audience(), s.Candidate, step.Bake, ownedBy(step.Owner))
-		gateAsked(&b, step.Approve)
+		gatesAsked(&b, step)
 	}
 	if s.Asked != nil && s.Asked.Step == o.Step {
 		fmt.Fprintf(&b, "  votes: %s\n", s.Asked.Tally)
 	}
-	fmt.Fprintf(&b, "  plan %s\n", o.Digest)
+	fmt.Fprintf(&b, "  plan %s\n", orElse(s.PlanDigest, o.Digest))
+	fmt.Fprint(&b, bindsAnother(s, o))
 	b.WriteString(checkTable(s.Checks, style{}))
 	return b.String()
+}
+
+// bindsAnother says what the vote is bound to and the rollout has not: it will be
+// denied.
+func bindsAnother(s rollout.Status, o order) string {
+	text := ""
+	if s.RunID != "" && o.RunID != s.RunID {
+		text += fmt.Sprintf("  your vote is for run %s: another one\n", o.RunID)
+	}
+	if s.PlanDigest != "" && o.Digest != s.PlanDigest {
+		text += fmt.Sprintf("  your vote is for plan %s: another one\n", o.Digest)
+	}
+	return text
+}
+
+// gatesAsked says who is asked before a step: what the environment asks comes
+// first where the step has its own.
+func gatesAsked(b *strings.Builder, s rollout.PlannedStep) {
+	if s.PolicyApprove != nil {
+		fmt.Fprintf(b, "  asked first, as the environment wants: %s\n", asked(s.PolicyApprove))
+	}
+	gateAsked(b, s.Approve)
 }
 
 func gateAsked(b *strings.Builder, a *rollout.Approval) {

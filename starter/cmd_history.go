@@ -40,6 +40,10 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 				return err
 			}
 			told.asked(ctx, svc)
+			if back, found := restoreOf(ctx, svc, r); found {
+				back.Seq = len(told.lines) + 1
+				told.lines = append(told.lines, back)
+			}
 			return c.tell(told.lines)
 		}),
 	}

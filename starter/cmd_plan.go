@@ -163,7 +163,7 @@ func planText(p rollout.Plan) string {
 
 func stepText(b *strings.Builder, s rollout.PlannedStep) {
 	fmt.Fprintf(b, "\nstep %d: %s, bake %s%s\n", s.Number, s.Audience(), s.Bake, ownedBy(s.Owner))
-	gateAsked(b, s.Approve)
+	gatesAsked(b, s)
 	fmt.Fprintf(b, "  windows: %s; warm-up %s, polled every %s, trouble counts after %s\n", windows(s.Windows), s.WarmUp, s.Poll, s.Grace)
 	switch {
 	case s.Apart:

@@ -55,7 +55,9 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if !back.touched || back.snapshot.Baseline == "" {
 		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "the rollout has changed nothing that could be put back", Status: status})
 	}
-	if err := back.walk(ctx, svc, o); err != nil {
+	err = back.walk(ctx, svc, o)
+	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
+	if err != nil {
 		if ctx.Err() != nil {
 			return fail(exitInterrupted, "interrupted: whether %s is restored is not known", t)
 		}
@@ -63,4 +65,23 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	}
 	status.Weight = 0
 	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})
+}
+
+func restoredBy(o order, r run, back wayBack, err error) rollout.Restored {
+	o.Command.Name = "restore"
+	out := rollout.Restored{Command: o.Command, RunID: r.RunID, Baseline: back.snapshot.Baseline}
+	if err != nil {
+		out.Problem = err.Error()
+	}
+	return out
+}
+
+// record has the Target keep what the restore came to, also when it was
+// interrupted. Users are where they are, whether that is written down or not.
+func (c *cli) record(ctx context.Context, svc service, t rollout.Target, r rollout.Restored) {
+	telling, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+	defer cancel()
+	if err := svc.Restored(telling, t, r); err != nil {
+		fmt.Fprintf(c.err, "history will not tell of this restore: %v\n", err)
+	}
 }

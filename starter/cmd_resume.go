@@ -13,14 +13,14 @@ func (c *cli) resumeCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandResume, "Go on after a pause",
 		`Resume the paused rollout of TARGET. A hold is not a pause: it ends by itself, by
 promote, or by reject. Where nothing runs, the queue of TARGET goes on, which
-stands after an abort.`,
+stands after an abort; the end of a rollout on its way back is waited for.`,
 		`bakeoff resume production/checkout --reason "incident 4711 is over"`},
 		nil, c.resume)
 }
 
 // resume ends the pause of the running rollout, or lets the queue go on.
 func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order) error {
-	if e, err := svc.Describe(ctx, runOf(t)); err == nil && e.open() {
+	if e, err := svc.Describe(ctx, runOf(t)); err == nil && e.open() && !isEnding(ctx, svc, e, o) {
 		return c.give(ctx, svc, t, o)
 	}
 	answer, err := c.askAbove(ctx, svc, t, o)
@@ -32,4 +32,17 @@ func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order
 	}
 	answer.Status = c.lastOf(ctx, svc, t)
 	return c.answered(o, answer)
+}
+
+// isEnding waits for the end of a rollout that goes back: there is no pause to be
+// ended any more, and the queue stands only then. It is false for any other, and
+// for one that takes longer than an answer may.
+func isEnding(ctx context.Context, svc service, e execution, o order) bool {
+	if e.Phase != rollout.PhaseRollingBack && e.Phase != rollout.PhaseCompleted {
+		return false
+	}
+	waiting, cancel := context.WithTimeout(ctx, orElse(o.timeout.Std(), answerTimeout))
+	defer cancel()
+	_, err := svc.End(waiting, e.run)
+	return err == nil
 }

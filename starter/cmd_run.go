@@ -120,10 +120,11 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	return svc, out, nil
 }
 
-// busy tells who holds the target and ends with 15.
-func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status) error {
-	refusal := c.refusal(subject, rollout.CauseRunning, subject.Target+" has a running "+noun(subject.WorkflowID))
-	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil {
+// busy tells who holds the target and ends with 15. Why is what is known of that
+// without looking; it is all there is to say of a rollout that has not begun.
+func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status, why string) error {
+	refusal := c.refusal(subject, rollout.CauseRunning, orElse(why, subject.Target+" has a running "+noun(subject.WorkflowID)))
+	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil && holder.open() {
 		refusal.RunID = holder.RunID
 		by := "somebody"
 		if s, err := standing(ctx, svc, holder); err == nil {

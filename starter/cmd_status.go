@@ -73,7 +73,7 @@ func (c *cli) standingOf(ctx context.Context, svc service, t rollout.Target, s r
 
 func (k *known) add(t rollout.TargetStatus) {
 	for _, q := range t.Queue {
-		k.Queue = append(k.Queue, queued{q.Order.Spec.Release.Version, q.Order.Actor, q.Order.Reason, fateOf(t, rollout.Submission{ID: q.Order.ID}).At})
+		k.Queue = append(k.Queue, queued{q.Order.Spec.Release.Version, q.Order.Actor, q.Order.Reason, fateOf(t, q.Order.ID).At})
 	}
 	for _, g := range t.Good {
 		k.Good = append(k.Good, g.Release.Version)

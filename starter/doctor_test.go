@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -28,6 +30,14 @@ func TestDoctor(t *testing.T) {
 			want: []string{"needsHuman"}, advice: "bakeoff status production/checkout"},
 		"one that was cut off": {change: func(f *fake) { f.execution.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED },
 			want: []string{"cutOff"}, advice: "bakeoff restore production/checkout"},
+		"a worker that polls and does not answer": {change: func(f *fake) { f.silent = true },
+			want: []string{"unserved"}, advice: "no worker answers for production/checkout"},
+		"a queue that was ended": {change: func(f *fake) {
+			closed, of := noon.Add(time.Hour), run{"target/production/checkout", "t-1"}
+			f.execution, f.byType = nil, map[string][]execution{rollout.TargetType: {{run: of, Status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, Closed: &closed}}}
+			f.standing = map[string]any{of.WorkflowID: rollout.TargetStatus{Queue: []rollout.Submit{{Order: rollout.Order{
+				Actor: "ana", Spec: rollout.Spec{Release: rollout.Release{Version: "2.6.0"}}}}}}}
+		}, want: []string{"lost"}, advice: "its queue with it: 2.6.0 by ana"},
 		"a queue that stands": {change: func(f *fake) {
 			f.onTarget = func(int) rollout.TargetStatus {
 				return rollout.TargetStatus{Stands: "aborted by ana", Queue: []rollout.Submit{{}}}
@@ -57,6 +67,51 @@ func TestDoctor(t *testing.T) {
 			require.Contains(t, bakeoff(t.Context(), f, "doctor").out, tt.want[0]+": ")
 		})
 	}
+}
+
+// A fleet looks after its units, and nothing has to look after the fleet.
+func TestDoctorLeavesUnitsToTheirFleet(t *testing.T) {
+	const fleet, unit = "fleet/production/checkout", "rollout/production/checkout/a"
+	open := func(id string) execution {
+		return execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: noon}
+	}
+	above, below := open(fleet), open(unit)
+	below.Parent = above.run
+	f := &fake{pollers: map[string]int{"control": 1, "analysis": 1, "infra": 1}, listed: []execution{above, below},
+		others: map[string]execution{fleet: above, unit: below}}
+	require.NotContains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised")
+
+	above.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	f.others[fleet], f.listed = above, []execution{below}
+	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised: no Target looks after")
+}
+
+// Who interrupts the doctor is not told that all is well.
+func TestDoctorInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"doctor"}, {"doctor", "--tooling"}} {
+		f := running(t)
+		f.listed, f.silent = []execution{*f.execution}, true
+		f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
+		f.pollers = map[string]int{"control": 1, "analysis": 1, "infra": 1, "rehearsal": 1}
+		ctx, interrupt := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer interrupt()
+		got := bakeoff(ctx, f, args...)
+		require.Equal(t, 130, got.code, got.err)
+		require.Empty(t, got.out)
+		require.Contains(t, got.err, "interrupted: not everything was looked at")
+	}
+}
+
+// A target of another environment is not looked at.
+func TestDoctorOfOneEnvironment(t *testing.T) {
+	t.Parallel()
+	f := running(t)
+	f.silent, f.pollers = true, map[string]int{"control": 1, "analysis": 1, "infra": 1}
+	f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
+	got := bakeoff(t.Context(), f, "doctor", "--env", "staging")
+	require.Zero(t, got.code, got.err)
+	require.Equal(t, "nothing found\n", got.out)
 }
 
 func decodeLine(t *testing.T, line string) map[string]any {

@@ -194,17 +194,15 @@ func (t *tooling) versions(ctx context.Context) error {
 // worker does not answer, or that knows no artifact, says nothing.
 func (t *tooling) pins(ctx context.Context) error {
 	serves := map[string][]string{} // service → artifacts
-	for e, err := range t.svc.List(ctx, "WorkflowType = '"+rollout.TargetType+"' AND ExecutionStatus = 'Running'") {
-		if err != nil {
-			return fmt.Errorf("list targets: %w", err)
-		}
-		target, err := rollout.ParseTarget(targetOf(e.run))
-		if err != nil || !slices.ContainsFunc(t.last, func(p practised) bool { return p.Service == target.Service && p.manifest.Baseline.Artifact != "" }) {
-			continue
-		}
-		known, err := t.svc.Target(ctx, target)
-		if err == nil && len(known.Good) > 0 && known.Good[0].Release.Artifact != "" {
-			serves[target.Service] = append(serves[target.Service], known.Good[0].Release.Artifact)
+	all, err := askTargets(ctx, t.svc, "ExecutionStatus = 'Running'", func(target rollout.Target) bool {
+		return slices.ContainsFunc(t.last, func(p practised) bool { return p.Service == target.Service && p.manifest.Baseline.Artifact != "" })
+	})
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if good := one.known.Good; one.err == nil && len(good) > 0 && good[0].Release.Artifact != "" {
+			serves[one.target.Service] = append(serves[one.target.Service], good[0].Release.Artifact)
 		}
 	}
 	for _, p := range t.last {
@@ -219,33 +217,46 @@ func (t *tooling) pins(ctx context.Context) error {
 
 // templates looks for files of the library that no rehearsal of late names.
 func (t *tooling) templates(ctx context.Context) error {
-	pollers, err := t.svc.Pollers(ctx, rollout.QueueRehearsal)
+	asking, cancel := context.WithTimeout(ctx, asksWithin)
+	defer cancel()
+	pollers, err := t.svc.Pollers(asking, rollout.QueueRehearsal)
 	if err != nil {
 		return fmt.Errorf("look at queue %s: %w", rollout.QueueRehearsal, err)
 	}
+	const unserved, advice = "unserved", "start a worker that serves it: bakeoff-worker --queues " + rollout.QueueRehearsal
 	if pollers == 0 {
-		t.found("unserved", execution{}, "start a worker that serves it: bakeoff-worker --queues "+rollout.QueueRehearsal, "nobody polls queue %s: no rehearsal begins, and its library is not looked at", rollout.QueueRehearsal)
+		t.found(unserved, execution{}, advice, "nobody polls queue %s: no rehearsal begins, and its library is not looked at", rollout.QueueRehearsal)
 		return nil
 	}
 	var library struct {
 		Files []string `json:"files"`
 	}
 	act := solo{"tooling/" + t.newID(), rollout.QueueRehearsal, "ListLibrary", "list what rehearsals may start from"}
-	if err := t.svc.Act(ctx, act, map[string]any{}, &library); err != nil {
+	err = t.svc.Act(asking, act, map[string]any{}, &library)
+	switch {
+	case err != nil && asking.Err() != nil && ctx.Err() == nil:
+		t.found(unserved, execution{}, advice, "no worker of queue %s answers: its library is not looked at", rollout.QueueRehearsal)
+		return nil
+	case err != nil:
 		return fmt.Errorf("list the library of rehearsals: %w", err)
 	}
+	t.unnamed(library.Files)
+	return nil
+}
+
+// unnamed looks for files that no rehearsal of late names.
+func (t *tooling) unnamed(library []string) {
 	var named []string
 	for _, p := range t.last {
 		if !t.isOld(p.Started) {
 			named = append(named, p.manifest.Files()...)
 		}
 	}
-	for _, file := range library.Files {
+	for _, file := range library {
 		if !slices.Contains(named, path.Clean(file)) {
 			t.found("unusedTemplate", execution{}, "remove it, or rehearse what it is for", "no rehearsal of the last %s names %s of the library", rollout.Duration(t.older), file)
 		}
 	}
-	return nil
 }
 
 // schedules looks for rehearsals that are not repeated any more.

@@ -124,6 +124,8 @@ func TestDoctorTooling(t *testing.T) {
 		"a schedule that is paused": {change: func(p rehearsedTown) {
 			p.schedules = []schedule{{id: "schedule/rehearsal/staging/checkout", note: "broken", paused: true}, {id: "schedule/suite/weekly"}}
 		}, want: []string{"schedulePaused: schedule/rehearsal/staging/checkout is paused: broken"}},
+		"a worker that does not answer": {change: func(p rehearsedTown) { p.silent = true },
+			want: []string{"unserved: no worker of queue rehearsal answers: its library is not looked at"}},
 		"nobody serves rehearsals": {change: func(p rehearsedTown) { p.pollers = nil }, want: []string{"unserved: nobody polls queue rehearsal"}},
 	} {
 		t.Run(name, func(t *testing.T) {

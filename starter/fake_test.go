@@ -69,6 +69,8 @@ type fake struct {
 	byType    map[string][]execution // what List finds of a workflow type; nil: listed
 	tapes     map[string]*tape       // histories by run ID; nil: tape
 	library   []string
+	restored  []rollout.Restored
+	silent    bool // a worker that was killed: it polls, and does not answer
 
 	busy        bool           // a rehearsal runs
 	timetable   error          // of schedules
@@ -104,7 +106,11 @@ func (f *fake) PlanFleet(_ context.Context, _ string, o rollout.FleetOrder) (fle
 	return f.fleetAdmission, f.planErr
 }
 
-func (f *fake) Target(context.Context, rollout.Target) (rollout.TargetStatus, error) {
+func (f *fake) Target(ctx context.Context, _ rollout.Target) (rollout.TargetStatus, error) {
+	if f.silent {
+		<-ctx.Done()
+		return rollout.TargetStatus{}, ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
@@ -193,7 +199,11 @@ func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error]
 	}
 }
 
-func (f *fake) Act(_ context.Context, a solo, in, out any) error {
+func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
+	if f.silent {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.acts = append(f.acts, fmt.Sprintf("%s on %s", a.activity, a.queue))
@@ -219,6 +229,11 @@ func (f *fake) Act(_ context.Context, a solo, in, out any) error {
 func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
 	f.signals = append(f.signals, c)
 	return f.signalErr
+}
+
+func (f *fake) Restored(_ context.Context, _ rollout.Target, r rollout.Restored) error {
+	f.restored = append(f.restored, r)
+	return nil
 }
 
 func (f *fake) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {

@@ -117,6 +117,12 @@ func (e execution) isNewer(than execution) bool {
 	return e.Started.After(than.Started)
 }
 
+// isRefusedDuring reports whether a run was refused while a fleet ran: it never
+// began, and so it does not hide what became of the fleet.
+func (e execution) isRefusedDuring(fleet execution) bool {
+	return e.Outcome == rollout.Refused && e.Started.After(fleet.Started) && (fleet.open() || fleet.Closed != nil && e.Started.Before(*fleet.Closed))
+}
+
 // unitsAtOnce bounds how many units of a fleet are asked where they stand.
 const unitsAtOnce = 50
 
@@ -124,7 +130,7 @@ const unitsAtOnce = 50
 // runs know it better than the fleet.
 func withUnits(ctx context.Context, svc reads, s rollout.Status) rollout.Status {
 	units := append([]rollout.UnitStatus(nil), s.Units...)
-	asked := 0
+	asked, waits := 0, []string(nil)
 	for i, u := range units {
 		if u.RunID == "" || u.Outcome != "" || u.Kept || asked == unitsAtOnce {
 			continue
@@ -135,11 +141,15 @@ func withUnits(ctx context.Context, svc reads, s rollout.Status) rollout.Status 
 			continue // the fleet tells as much as is known
 		}
 		units[i].Weight, units[i].Phase = e.Weight, orElse(e.status().Phase, u.Phase)
-		if e.WaitingFor != "" && u.Reason == "" {
-			units[i].Reason = "waiting for " + e.WaitingFor
+		if e.WaitingFor != "" && e.WaitingFor != rollout.WaitingForFleet {
+			waits = append(waits, e.WaitingFor)
+			units[i].Reason = orElse(u.Reason, "waiting for "+e.WaitingFor)
 		}
 	}
 	s.Units = units
+	if s.Phase == rollout.PhaseRunning && asked > 0 && len(waits) == asked && asked < unitsAtOnce {
+		s.Phase, s.WaitingFor = rollout.PhaseWaiting, waits[0] // nothing goes on until somebody does something
+	}
 	return s
 }
 

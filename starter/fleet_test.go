@@ -97,6 +97,11 @@ func TestATargetMayBeAFleet(t *testing.T) {
 		return e
 	}
 	one, many := "rollout/production/checkout", "fleet/production/checkout"
+	refused := func(started time.Time) execution {
+		e := at(one, false, started)
+		e.Outcome = rollout.Refused
+		return e
+	}
 	for name, c := range map[string]struct {
 		one, many execution
 		want      string
@@ -105,6 +110,8 @@ func TestATargetMayBeAFleet(t *testing.T) {
 		"the fleet that is open":      {at(one, false, noon.Add(time.Minute)), at(many, true, noon), many},
 		"the last one":                {at(one, false, noon.Add(time.Minute)), at(many, false, noon), one},
 		"the fleet that was the last": {at(one, false, noon), at(many, false, noon.Add(time.Minute)), many},
+		"not what the fleet refused":  {refused(noon.Add(time.Minute)), at(many, false, noon), many},
+		"what was refused after it":   {refused(closed.Add(time.Minute)), at(many, false, noon), one},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{others: map[string]execution{one: c.one, many: c.many}}
@@ -139,6 +146,76 @@ func TestFleetsAreShown(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.Contains(t, plainLine(now), "wave 2/2, a Kept, b RolledBack, c Running")
+}
+
+// A fleet waits for what all of its units wait for that are under way.
+func TestAFleetWaitsAsItsUnitsDo(t *testing.T) {
+	units := []rollout.UnitStatus{
+		{Unit: "a", Target: "production/checkout/a", Kept: true, RunID: "r"},
+		{Unit: "b", Target: "production/checkout/b", Phase: rollout.PhaseRunning, RunID: "r"},
+		{Unit: "c", Target: "production/checkout/c", Phase: rollout.PhaseRunning, RunID: "r"},
+		{Unit: "d", Target: "production/checkout/d", Phase: rollout.PhasePending},
+	}
+	for name, c := range map[string]struct {
+		phase rollout.Phase
+		b, c  string // what they wait for
+		want  string
+		code  int
+	}{
+		"for an approval":       {rollout.PhaseRunning, "approval", "approval", "approval", 21},
+		"one of them goes on":   {rollout.PhaseRunning, "approval", "", "", 20},
+		"one was just promoted": {rollout.PhaseRunning, "approval", "fleet", "", 20},
+		"for the next wave":     {rollout.PhaseWaiting, "approval", "approval", "wave", 21},
+		"it goes back":          {rollout.PhaseRollingBack, "approval", "approval", "", 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{others: map[string]execution{}}
+			for unit, what := range map[string]string{"b": c.b, "c": c.c} {
+				id := "rollout/production/checkout/" + unit
+				f.others[id] = execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, WaitingFor: what}
+			}
+			s := rollout.Status{Phase: c.phase, Units: units}
+			if c.phase == rollout.PhaseWaiting {
+				s.WaitingFor = rollout.WaitingForWave
+			}
+			s = withUnits(t.Context(), f, s)
+			require.Equal(t, c.want, s.WaitingFor)
+			require.Equal(t, c.code, outcomeCode(s))
+		})
+	}
+}
+
+// A unit that found its id held waits, and has failed only where a rollout that has
+// begun held it.
+func TestStoryOfAUnitThatWaitsForItsID(t *testing.T) {
+	for name, c := range map[string]struct {
+		patient bool
+		heldBy  string
+		want    []rollout.EventKind
+	}{
+		"it is free again":      {true, "", []rollout.EventKind{rollout.EventGateWaiting}},
+		"a rollout has it":      {true, "r-9", []rollout.EventKind{rollout.EventGateWaiting, rollout.EventUnitEnded}},
+		"a fleet of older days": {false, "", []rollout.EventKind{rollout.EventUnitEnded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &tape{t: t}
+			p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED).Attributes = &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{
+				WorkflowExecutionStartedEventAttributes: &historypb.WorkflowExecutionStartedEventAttributes{
+					WorkflowType: &commonpb.WorkflowType{Name: rollout.FleetType}, Input: p.payloads(rollout.FleetOrder{Actor: "ana"})}}
+			plan := rollout.FleetPlan{Patient: c.patient, Units: []rollout.PlannedUnit{{Unit: "a", Target: "production/checkout/a", Wave: 1}}}
+			p.act("admit", "AdmitFleet", nil, fleetAdmission{Plan: plan})
+			p.add(enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED).Attributes = &historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes{
+				StartChildWorkflowExecutionFailedEventAttributes: &historypb.StartChildWorkflowExecutionFailedEventAttributes{WorkflowId: "rollout/production/checkout/a"}}
+			if c.patient {
+				p.act("turn.a", "AwaitTurn", map[string]string{"workflowId": "rollout/production/checkout/a"}, map[string]string{"heldBy": c.heldBy})
+			}
+			var kinds []rollout.EventKind
+			for _, line := range told(t, p).lines[2:] {
+				kinds = append(kinds, line.Kind)
+			}
+			require.Equal(t, c.want, kinds)
+		})
+	}
 }
 
 // Who asked for a fleet, with whose signature, and past which rules.

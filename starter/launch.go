@@ -34,7 +34,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 		out.run, err = svc.StartFleet(ctx, order)
 		out.Submission.RunID = out.run.RunID
 		if errors.Is(err, errBusy) {
-			err = c.busy(ctx, svc, subject)
+			err = c.busy(ctx, svc, subject, "")
 		} else if err != nil {
 			err = fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
 		}

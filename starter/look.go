@@ -19,7 +19,7 @@ const answerWithin = 3 * time.Second
 func latest(ctx context.Context, svc service, t rollout.Target) (execution, error) {
 	e, err := svc.Describe(ctx, runOf(t))
 	if t.Unit == "" && (err == nil || errors.Is(err, errNotFound)) {
-		if f, none := svc.Describe(ctx, run{WorkflowID: rollout.FleetID(t)}); none == nil && (err != nil || f.isNewer(e)) {
+		if f, none := svc.Describe(ctx, run{WorkflowID: rollout.FleetID(t)}); none == nil && (err != nil || f.isNewer(e) || e.isRefusedDuring(f)) {
 			e, err = f, nil
 		}
 	}
@@ -89,6 +89,9 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 		told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
 		if err != nil {
 			return s, err
+		}
+		if back, found := restoreOf(ctx, svc, e.run); found && e.cutOff() {
+			told.status.Weight, told.status.Reason = 0, told.status.Reason+"; since then "+back.Text
 		}
 		return told.status, nil
 	}

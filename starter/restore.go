@@ -126,14 +126,14 @@ func (b wayBack) walk(ctx context.Context, svc service, o order) error {
 		acts = append(acts, restoringAct{"RestoreCohorts", rollout.QueueControl, map[string]any{"cohorts": b.cohorts}})
 	}
 	var group errgroup.Group
-	for i, act := range acts {
-		group.Go(func() error { return svc.Act(ctx, b.solo(o, act), b.input(o, act, i+1), nil) })
+	for _, act := range acts {
+		group.Go(func() error { return svc.Act(ctx, b.solo(o, act), b.input(o, act), nil) })
 	}
 	acted := group.Wait()
 	var seen verifyTrafficOutput
 	look := restoringAct{"VerifyTraffic", rollout.QueueAnalysis, map[string]any{
 		"split": b.snapshot.Split, "within": rollout.Duration(verifyRestored), "restoring": true}}
-	if err := svc.Act(ctx, b.solo(o, look), b.input(o, look, len(acts)+1), &seen); err != nil {
+	if err := svc.Act(ctx, b.solo(o, look), b.input(o, look), &seen); err != nil {
 		return errors.Join(acted, err)
 	}
 	if !seen.Verified {
@@ -156,10 +156,10 @@ func (b wayBack) solo(o order, act restoringAct) solo {
 }
 
 // input is what an act is told: the rollout's job with an intent of its own, and
-// a fence that counts the writes of this restore.
-func (b wayBack) input(o order, act restoringAct, generation int) map[string]any {
+// the same fence as all that this restore writes, at once.
+func (b wayBack) input(o order, act restoringAct) map[string]any {
 	in := map[string]any{"intent": "restore/" + o.ID + "/" + act.name,
-		"fence": map[string]any{"epoch": o.At.UnixMilli(), "generation": generation}}
+		"fence": map[string]any{"epoch": o.At.UnixMilli(), "generation": 1}}
 	maps.Copy(in, b.job)
 	maps.Copy(in, act.in)
 	return in

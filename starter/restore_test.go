@@ -35,6 +35,11 @@ func TestRestore(t *testing.T) {
 			require.Contains(t, got.out+got.err, tt.says)
 			require.Len(t, f.acts, tt.acts)
 			require.Equal(t, rollout.CommandAbort, f.signals[0].Name)
+			if tt.acts > 0 {
+				require.Equal(t, checkout.RunID, f.restored[0].RunID)
+				require.Equal(t, "stuck", f.restored[0].Command.Reason)
+				require.Equal(t, tt.code != 0, f.restored[0].Problem != "")
+			}
 			if tt.answer != "" {
 				var a answer
 				require.NoError(t, json.Unmarshal([]byte(got.out), &a))

@@ -75,10 +75,12 @@ type archives interface {
 }
 
 // orders gives commands. Signal returns when the order is stored, Update when
-// it is answered. Both return errOver where nothing runs any more.
+// it is answered. Both return errOver where nothing runs any more. Restored has the
+// Target keep on record what a restore came to.
 type orders interface {
 	Signal(ctx context.Context, r run, c rollout.Command) error
 	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
+	Restored(ctx context.Context, t rollout.Target, r rollout.Restored) error
 }
 
 // lines stops the line of an environment, and lets it run again: StartLine

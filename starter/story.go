@@ -26,6 +26,7 @@ type story struct {
 	acts     map[int64]act             // by the id of their scheduled event
 	commands map[string]int            // line of each command, by its id
 	updates  map[int64]acceptedCall    // by the id of their accepted event
+	accepted map[string]bool           // ids of the commands that were obeyed: the same id is the same order
 	restored map[string]bool           // ids of RestoreTraffic told of
 	tellings map[int64]rollout.Telling // by the id of the event that began them
 	notices  map[int64]int             // line of each of them
@@ -46,11 +47,13 @@ type story struct {
 
 	fleet    bool // it is that of a fleet
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
+	patient  bool // its units wait for orders that hold their ids and are refused
 
-	extensions int                     // how often a bake was lengthened
-	gate       *gate                   // the open one
-	gated      int                     // the step of the last one
-	votes      map[string]rollout.Vote // by the id of the command
+	extensions   int                     // how often a bake was lengthened
+	gate         *gate                   // the open one
+	gated        int                     // the step of the last one that a step or the promotion had
+	policyPassed bool                    // what the environment asks is behind
+	votes        map[string]rollout.Vote // by the id of the command
 
 	closure *rollout.Closure // what closes the target
 }
@@ -67,7 +70,7 @@ func newStory(dc converter.DataConverter, r run) *story {
 	return &story{
 		converter: dc,
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
-		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{},
+		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{}, accepted: map[string]bool{},
 		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
 		witnesses: witnesses{},
 		breaches:  map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},

@@ -20,6 +20,8 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.admitted(e, result)
 	case "AdmitFleet":
 		return s.fleetAdmitted(e, result)
+	case "AwaitTurn":
+		return s.unitTurned(e, one, result)
 	case "Authorize":
 		return s.authorized(one, result)
 	case "Snapshot":

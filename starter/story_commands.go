@@ -110,8 +110,12 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	if err := s.decode(a.GetAcceptedRequest().GetInput().GetArgs(), &call.command); err != nil {
 		return err
 	}
-	call.command.ID = orElse(call.command.ID, a.GetAcceptedRequest().GetMeta().GetUpdateId())
-	call.command.Name = orElse(call.command.Name, call.name)
+	updateID := a.GetAcceptedRequest().GetMeta().GetUpdateId()
+	call.command.ID = orElse(call.command.ID, updateID)
+	call.command.Name = orElse(call.name, call.command.Name) // what it says of itself decides nothing
+	if line, told := s.commands[call.command.ID]; told && s.lines[line].Data["name"] != call.command.Name {
+		call.command.ID = updateID // of another command: it is denied, on a line of its own
+	}
 	s.updates[e.GetEventId()] = call
 	if _, told := s.commands[call.command.ID]; !told {
 		from, err := s.witnesses.of(s.converter, e)
@@ -125,7 +129,8 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 
 func (s *story) updateCompleted(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
 	c, answer, err := s.answerTo(a)
-	if err == nil && answer.Answer == rollout.Accepted {
+	if err == nil && answer.Answer == rollout.Accepted && !s.accepted[c.ID] {
+		s.accepted[c.ID] = true
 		s.obeyed(e, c)
 	}
 	return err
@@ -144,7 +149,9 @@ func (s *story) answerTo(a *historypb.WorkflowExecutionUpdateCompletedEventAttri
 	} else if err := s.decode(a.GetOutcome().GetSuccess(), &answer); err != nil {
 		return call.command, answer, err
 	}
-	s.answer(s.commands[call.command.ID], answer)
+	if !s.accepted[call.command.ID] { // sent again it changes nothing, whatever it is answered
+		s.answer(s.commands[call.command.ID], answer)
+	}
 	return call.command, answer, nil
 }
 

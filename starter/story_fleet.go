@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -50,7 +51,7 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
-	s.recovers = p.Recovers
+	s.recovers, s.patient = p.Recovers, p.Patient
 	s.status.Waves, s.status.Steps, s.status.PlanDigest, s.status.Warnings = len(p.Waves), len(p.Waves), p.Digest, p.Warnings
 	for _, u := range p.Units {
 		s.status.Units = append(s.status.Units, rollout.UnitStatus{Unit: u.Unit, Target: u.Target, Wave: u.Wave, Phase: rollout.PhasePending})
@@ -90,9 +91,38 @@ func (s *story) tellUnits(e *historypb.HistoryEvent) error {
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes:
 		s.unitEnded(e, s.unit(a.ChildWorkflowExecutionCanceledEventAttributes.GetWorkflowExecution()), s.cutOffUnit(rollout.Status{}, nil))
 	case *historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes:
-		id := a.StartChildWorkflowExecutionFailedEventAttributes.GetWorkflowId()
-		s.unitEnded(e, s.unit(&commonpb.WorkflowExecution{WorkflowId: id}), rollout.Status{
-			Outcome: rollout.Refused, Cause: rollout.CauseRunning, Reason: "it has a running rollout already"})
+		s.unitHeld(e, a.StartChildWorkflowExecutionFailedEventAttributes.GetWorkflowId(), s.patient)
+	}
+	return nil
+}
+
+// unitHeld tells that somebody else's rollout holds the id of a unit: one that may
+// still be refused, or one that the unit does not wait for.
+func (s *story) unitHeld(e *historypb.HistoryEvent, workflowID string, waits bool) {
+	u := s.unit(&commonpb.WorkflowExecution{WorkflowId: workflowID})
+	switch {
+	case u == nil:
+	case waits:
+		s.add(e, rollout.EventGateWaiting, u.Wave, u.Target+" waits: an order that came beside the fleet holds it",
+			map[string]any{"unit": u.Unit, "wave": u.Wave})
+	default:
+		s.unitEnded(e, u, rollout.Status{Outcome: rollout.Refused, Cause: rollout.CauseRunning, Reason: "it has a running rollout already"})
+	}
+}
+
+// unitTurned tells of a unit that waited in vain for its id.
+func (s *story) unitTurned(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
+	var in struct {
+		WorkflowID string `json:"workflowId"`
+	}
+	var out struct {
+		HeldBy string `json:"heldBy"`
+	}
+	if err := errors.Join(s.decode(one.Input, &in), s.decode(result, &out)); err != nil {
+		return err
+	}
+	if out.HeldBy != "" {
+		s.unitHeld(e, in.WorkflowID, false)
 	}
 	return nil
 }

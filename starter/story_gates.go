@@ -10,9 +10,10 @@ import (
 
 // gate is an approval that is being waited for.
 type gate struct {
-	step  int // that will be taken; steps+1 is promotion
-	ask   rollout.Approval
-	votes []rollout.Vote
+	step   int  // that will be taken; steps+1 is promotion
+	policy bool // it is what the environment asks, besides the step's own
+	ask    rollout.Approval
+	votes  []rollout.Vote
 }
 
 // voted counts a vote; the one that makes the quorum opens the gate.
@@ -25,8 +26,8 @@ func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
 	s.gate.votes = append(s.gate.votes, vote)
 	if c.Override {
 		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+": "+c.Reason)
-	} else if s.gate.ask.IsFilled(s.gate.votes) {
-		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(len(s.gate.votes), "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
+	} else if filled, _ := s.gate.ask.Count(s.gate.votes); filled >= s.gate.ask.Quorum {
+		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(filled, "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
 	}
 }
 
@@ -40,20 +41,29 @@ func (s *story) opened(e *historypb.HistoryEvent, c rollout.Command, text string
 	s.closed()
 }
 
-// closed leaves the gate behind: what waits next waits for a later step.
-func (s *story) closed() { s.gated, s.gate = s.gate.step, nil }
+// closed leaves the gate behind: what waits next waits for a later step, or for
+// the step's own approval after that of the environment.
+func (s *story) closed() {
+	if s.policyPassed = s.policyPassed || s.gate.policy; !s.gate.policy {
+		s.gated = s.gate.step
+	}
+	s.gate = nil
+}
 
 // waitsFor opens a gate. A pause or a hold in between leaves it as it is.
 func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
 	if what != rollout.WaitingForApproval || s.gate != nil {
 		return
 	}
-	step, approval := s.nextGate()
-	s.gate = &gate{step: step, ask: rollout.Approval{Quorum: 1}}
+	step, policy, approval := s.nextGate()
+	s.gate = &gate{step: step, policy: policy, ask: rollout.Approval{Quorum: 1}}
 	data := map[string]any{"step": step}
 	text := "waiting for an approval of " + s.raise(step)
 	if approval != nil {
 		s.gate.ask = approval.WithDefaults()
+		if policy {
+			text += ", as the environment wants"
+		}
 		text += ": " + asked(approval)
 		data["approval"] = approval
 	}
@@ -63,13 +73,17 @@ func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
 // nextGate is the step that an approval is asked before: the first that asks
 // for one and was neither taken nor asked for yet. Bakes that are skipped do not
 // count as taken, and the weights of an adaptive plan are not known in advance.
-func (s *story) nextGate() (int, *rollout.Approval) {
+func (s *story) nextGate() (step int, policy bool, asks *rollout.Approval) {
 	for _, step := range s.plan.Steps {
-		if step.Number > max(s.status.Step, s.gated) && step.Approve != nil {
-			return step.Number, step.Approve
+		switch {
+		case step.Number <= max(s.status.Step, s.gated):
+		case step.PolicyApprove != nil && !s.policyPassed:
+			return step.Number, true, step.PolicyApprove
+		case step.Approve != nil:
+			return step.Number, false, step.Approve
 		}
 	}
-	return max(len(s.plan.Steps), s.status.Step) + 1, s.plan.Promote
+	return max(len(s.plan.Steps), s.status.Step) + 1, false, s.plan.Promote
 }
 
 // raise is what taking a step means.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
@@ -19,7 +21,8 @@ type orderStory struct {
 	*story
 	orders map[string]*request // by the id of the order
 	all    []*request
-	cut    bool // runs before the first that was read are not kept any more
+	back   map[string]rollout.Event // break-glass restores that were seen to be in force, by the run of the rollout
+	cut    bool                     // runs before the first that was read are not kept any more
 
 	// Of the run that is being read, by the id of the event that began them.
 	calls map[int64]*request // updates
@@ -31,6 +34,7 @@ type request struct {
 	line   int
 	text   string // who asked for what
 	waited string // why it was in the queue, when it is no more
+	lost   bool   // the Target was ended before it was known what becomes of it
 	fate   rollout.Submission
 }
 
@@ -39,7 +43,7 @@ func (r *request) become(f rollout.Submission) {
 	if r.fate.Fate == rollout.FateQueued {
 		r.waited = r.fate.Why
 	}
-	r.fate = f
+	r.fate, r.lost = f, false
 }
 
 // outcome says what became of the order.
@@ -54,6 +58,9 @@ func (r *request) outcome() string {
 	if r.waited != "" && r.fate.Fate != rollout.FateQueued {
 		text = fmt.Sprintf("queued, %s; then %s", r.waited, text)
 	}
+	if r.lost {
+		text += "; lost when the Target was ended"
+	}
 	return text
 }
 
@@ -64,7 +71,7 @@ func readOrders(ctx context.Context, svc archives, dc converter.DataConverter, l
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", last.WorkflowID, err)
 	}
-	s := &orderStory{story: newStory(dc, last), orders: map[string]*request{}, cut: cut}
+	s := &orderStory{story: newStory(dc, last), orders: map[string]*request{}, back: map[string]rollout.Event{}, cut: cut}
 	for _, r := range runs {
 		for e, err := range svc.Events(ctx, r) {
 			if err == nil {
@@ -80,7 +87,8 @@ func readOrders(ctx context.Context, svc archives, dc converter.DataConverter, l
 }
 
 // runsUpTo lists the runs of a Target up to one, oldest first: it goes on as a new
-// run before its history gets long. It reports whether older ones are gone.
+// run before its history gets long, and begins anew after somebody ended it. It
+// reports whether older ones are gone.
 func runsUpTo(ctx context.Context, svc archives, last run) (runs []run, cut bool, err error) {
 	for r := last; r.RunID != ""; {
 		before, err := runBefore(ctx, svc, r)
@@ -98,12 +106,31 @@ func runsUpTo(ctx context.Context, svc archives, last run) (runs []run, cut bool
 	return runs, cut, nil
 }
 
-// runBefore is the id of the run that one goes on from; "" for the first.
+// runBefore is the id of the run that one goes on from or, where that was ended,
+// that one came after; "" for the first.
 func runBefore(ctx context.Context, svc archives, r run) (string, error) {
 	for e, err := range svc.Events(ctx, r) {
-		return e.GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId(), err
+		if before := e.GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId(); before != "" || err != nil {
+			return before, err
+		}
+		return runEndedBefore(ctx, svc, r, e.GetEventTime().AsTime())
 	}
 	return "", errors.New("the history is empty")
+}
+
+// runEndedBefore is the id of the last other run of a workflow that began before
+// one did; "" where none did. Lists know times less exactly than histories.
+func runEndedBefore(ctx context.Context, svc archives, r run, began time.Time) (string, error) {
+	var last execution
+	for e, err := range svc.List(ctx, "WorkflowId = '"+r.WorkflowID+"'") {
+		if err != nil {
+			return "", fmt.Errorf("list the runs of %s: %w", r.WorkflowID, err)
+		}
+		if e.WorkflowID == r.WorkflowID && e.RunID != r.RunID && e.Started.Before(began) && e.Started.After(last.Started) {
+			last = e
+		}
+	}
+	return last.RunID, nil
 }
 
 // tell adds what one event means.
@@ -128,7 +155,25 @@ func (s *orderStory) tell(e *historypb.HistoryEvent) error {
 	case *historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes:
 		started := a.ChildWorkflowExecutionStartedEventAttributes
 		s.started(s.begun[started.GetInitiatedEventId()], started.GetWorkflowExecution().GetRunId())
+	case *historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes, *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes,
+		*historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes, *historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes:
+		return s.lose(e)
 	}
+	return nil
+}
+
+// lose tells that the Target was ended. What waited in its queue is known to
+// nobody any more.
+func (s *orderStory) lose(e *historypb.HistoryEvent) error {
+	result, _, err := resultOf(s.converter, e)
+	if err != nil {
+		return err
+	}
+	how := orElse(strings.TrimSuffix(result.Reason, nothingPutBack), "canceled from outside")
+	for _, r := range s.all {
+		r.lost = r.fate.Fate == "" || !r.fate.Fate.IsFinal()
+	}
+	s.add(e, rollout.EventEnded, 0, "the Target was "+how, map[string]any{"reason": how})
 	return nil
 }
 
@@ -167,6 +212,9 @@ func (s *orderStory) tellFates() {
 			if value != "" {
 				line.Data[name] = value
 			}
+		}
+		if r.lost {
+			line.Data["lost"] = true
 		}
 	}
 	for i := range s.lines {

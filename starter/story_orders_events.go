@@ -52,6 +52,8 @@ func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 		}
 		r := s.ask(e, course.Submit.Order, senderOf(e, a))
 		r.become(rollout.Submission{Fate: rollout.FateStarted, Why: "beside the Target", RunID: course.RunID})
+	case rollout.SignalRestored:
+		return s.restoredBy(e, a)
 	case rollout.CommandAbort:
 		var c rollout.Command
 		if err := s.decode(a.GetInput(), &c); err != nil {

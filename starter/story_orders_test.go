@@ -15,6 +15,7 @@ import (
 	updatepb "go.temporal.io/api/update/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"bakeoff/rollout"
 )
@@ -252,6 +253,27 @@ func TestOrdersOverRuns(t *testing.T) {
 
 	_, err := readOrders(t.Context(), shelf{}, converter.GetDefaultDataConverter(), targetRun)
 	require.ErrorIs(t, err, errNotFound)
+}
+
+// A Target that was terminated is followed by another, which knows nothing of what
+// waited; its orders are told all the same, and that they are lost.
+func TestOrdersOfATargetThatWasTerminated(t *testing.T) {
+	first := targetTape(t, "", rollout.TargetStatus{})
+	first.fate(first.updated("o", rollout.CommandSubmit, submit3("o")), rollout.Submission{Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+	first.fate(first.updated("done", rollout.CommandSubmit, submit3("done")), rollout.Submission{Fate: rollout.FateRefused, Why: "held"})
+	first.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED).Attributes = &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{
+		WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{Reason: "by mistake", Identity: "cy"}}
+	second := targetTape(t, "", rollout.TargetStatus{})
+	second.events[0].EventTime = timestamppb.New(first.last().GetEventTime().AsTime().Add(time.Hour + time.Millisecond))
+	s := toldOrders(t, shelf{"t-1": first, targetRun.RunID: second})
+	require.False(t, s.cut)
+	require.Equal(t, []string{
+		"Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0; lost when the Target was ended",
+		"Submitted ana@example.com asked for 3.0.0: refused, held",
+		"Ended the Target was terminated from outside by cy (by mistake)",
+	}, texts(s.lines))
+	require.Equal(t, true, s.lines[0].Data["lost"])
+	require.Nil(t, s.lines[1].Data["lost"])
 }
 
 func TestHistoryOfOrders(t *testing.T) {

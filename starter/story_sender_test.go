@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
@@ -88,7 +89,16 @@ func (r shelf) Events(_ context.Context, which run) iter.Seq2[*historypb.History
 	return func(yield func(*historypb.HistoryEvent, error) bool) { yield(nil, errNotFound) }
 }
 
-func (r shelf) List(context.Context, string) iter.Seq2[execution, error] { return nil }
+// List finds every run, as one of the Target. It knows no fractions of a second.
+func (r shelf) List(context.Context, string) iter.Seq2[execution, error] {
+	return func(yield func(execution, error) bool) {
+		for id, p := range r {
+			if !yield(execution{run: run{targetRun.WorkflowID, id}, Started: p.events[0].GetEventTime().AsTime().Truncate(time.Second)}, nil) {
+				return
+			}
+		}
+	}
+}
 
 // startedAbove is a rollout that a run of the Target started for an order.
 func startedAbove(t *testing.T, o rollout.Order, parent string) *tape {

@@ -39,11 +39,11 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	switch {
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), "")
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		return out, c.busy(ctx, svc, subjectOf(o.Spec))
+		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
 	if out.Version != "" && out.Version != o.Spec.Release.Version {
 		return out, c.foreignID(o, out.Submission)
@@ -148,9 +148,19 @@ func (c *cli) awaitTurn(ctx context.Context, svc service, s submitted, timeout t
 			return s, c.stillQueued(ctx, s)
 		}
 		if t, err := svc.Target(ctx, s.spec.Key()); err == nil {
-			s.Submission = fateOf(t, s.Submission)
+			s.Submission = fateOf(t, s.ID)
+		}
+		if s.Fate == "" || !s.Fate.IsFinal() && isEnded(ctx, svc, s.spec.Key()) {
+			return s, fail(exitFailed, "the order of %s is lost: the workflow that held it, %s, was ended from outside\n  give it again: bakeoff run FILE",
+				s.spec.Release.Version, rollout.TargetID(s.spec.Key()))
 		}
 	}
+}
+
+// isEnded reports whether nothing holds the queue of a target any more.
+func isEnded(ctx context.Context, svc service, t rollout.Target) bool {
+	e, err := svc.Describe(ctx, above(t))
+	return err == nil && !e.open()
 }
 
 // stillQueued ends a wait before the order had its turn.
@@ -170,12 +180,13 @@ func pending(s submitted) rollout.Status {
 		Phase: rollout.PhasePending, WaitingFor: rollout.WaitingForQueue, Reason: s.Why, StartedAt: s.At}
 }
 
-// fateOf is what a Target knows of an order by now.
-func fateOf(t rollout.TargetStatus, known rollout.Submission) rollout.Submission {
+// fateOf is what a Target knows of an order by now. Zero: the order was given to a
+// Target before it, and is lost. What waits is never forgotten.
+func fateOf(t rollout.TargetStatus, id string) rollout.Submission {
 	for _, f := range t.Fates {
-		if f.ID == known.ID {
+		if f.ID == id {
 			return f
 		}
 	}
-	return known
+	return rollout.Submission{}
 }

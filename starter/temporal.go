@@ -183,6 +183,11 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 	return err
 }
 
+func (s *server) Restored(ctx context.Context, t rollout.Target, r rollout.Restored) error {
+	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.SignalRestored, r, targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
+	return classify(err)
+}
+
 func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	if err := s.witness(ctx, r, c); err != nil {
 		return rollout.Answer{}, err

@@ -78,7 +78,7 @@ func (a *alerts) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), alertsWithin)
 	defer cancel()
-	b := breaching{c, *a.server.Load()}
+	b := breaching{c, *a.server.Load(), map[rollout.Target]int{}}
 	answer := []heardAlert{}
 	for _, one := range message.Alerts {
 		heard, err := b.take(ctx, one)

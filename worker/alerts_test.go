@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -129,4 +130,23 @@ func TestAlertsTaken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A storm of alerts is cut short: the answer says of which nobody was told.
+func TestAlertStorm(t *testing.T) {
+	t.Setenv("ALERTS_TOKEN", "s3cret")
+	one := func(fingerprint, service string) string {
+		return fmt.Sprintf(`{"status": "firing", "fingerprint": %q, "labels": {"alertname": "Errors", "environment": "production", "service": %q}}`, fingerprint, service)
+	}
+	alerts := []string{}
+	for i := range 5000 {
+		alerts = append(alerts, one(fmt.Sprint(i), "checkout"))
+	}
+	alerts = append(alerts, one("last", "pay"))
+	server := &signalled{running: []string{"rollout/production/checkout", "rollout/production/pay"}, got: map[string][]rollout.Breach{}}
+	w := post(t, "alerts: {bearer: {env: ALERTS_TOKEN}}", "Bearer s3cret", `{"alerts": [`+strings.Join(alerts, ",")+`]}`, server)
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Len(t, server.got["rollout/production/checkout"], mostAlerts)
+	require.Len(t, server.got["rollout/production/pay"], 1, "another target's alert comes through")
+	require.Equal(t, len(alerts)-mostAlerts-1, strings.Count(w.Body.String(), "were passed on"))
 }

@@ -22,10 +22,15 @@ type heardAlert struct {
 	Why  string   `json:"why,omitempty"` // nobody was
 }
 
-// breaching passes alerts on under one configuration.
+// mostAlerts is how many alerts of one request a target's rollouts are told of: the
+// first one that counts sends them back, and a storm must not fill their histories.
+const mostAlerts = 10
+
+// breaching passes the alerts of one request on under one configuration.
 type breaching struct {
 	config alertsConfig
 	server breacher
+	passed map[rollout.Target]int // alerts about each
 }
 
 // take passes one alert on to every rollout that it is about.
@@ -35,6 +40,11 @@ func (b breaching) take(ctx context.Context, f firedAlert) (heardAlert, error) {
 	if heard.Why = why; why != "" {
 		return heard, nil
 	}
+	if b.passed[about] == mostAlerts {
+		heard.Why = fmt.Sprintf("%d other alerts of this request about %s were passed on", mostAlerts, about)
+		return heard, nil
+	}
+	b.passed[about]++
 	ids, err := b.running(ctx, about)
 	if err != nil {
 		return heard, err

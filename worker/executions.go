@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -20,21 +22,29 @@ const leaveWithin = 5 * time.Second
 // executions asks Temporal which workflows run, and signals to them.
 type executions struct{ server client.Client }
 
-// Running returns the open run of a workflow; "" when none is open.
-func (e executions) Running(ctx context.Context, workflowID string) (string, error) {
+// Holder returns the open run of a workflow, and whether its phase says that it
+// has begun. One that is completed and still open tells people of its end.
+func (e executions) Holder(ctx context.Context, workflowID string) (runID string, begun bool, err error) {
 	d, err := e.server.DescribeWorkflowExecution(ctx, workflowID, "")
 	var unknown *serviceerror.NotFound
 	if errors.As(err, &unknown) {
-		return "", nil
+		return "", false, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	info := d.GetWorkflowExecutionInfo()
 	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return "", nil
+		return "", false, nil
 	}
-	return info.GetExecution().GetRunId(), nil
+	var phase rollout.Phase
+	if said := info.GetSearchAttributes().GetIndexedFields()[rollout.AttributePhase]; said != nil {
+		if err := converter.GetDefaultDataConverter().FromPayload(said, &phase); err != nil {
+			return "", false, err
+		}
+	}
+	begun = !slices.Contains([]rollout.Phase{"", rollout.PhasePending, rollout.PhaseCompleted}, phase)
+	return info.GetExecution().GetRunId(), begun, nil
 }
 
 // Tell signals a word to the rollout of a unit. One that is over needs none.

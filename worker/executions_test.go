@@ -6,7 +6,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -50,4 +54,50 @@ func TestLeave(t *testing.T) {
 			require.Equal(t, tt.why, why)
 		})
 	}
+}
+
+// described is a server that describes one workflow.
+type described struct {
+	client.Client
+	status enumspb.WorkflowExecutionStatus
+	phase  string
+	err    error
+}
+
+func (d described) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	info := &workflowpb.WorkflowExecutionInfo{Status: d.status, Execution: &commonpb.WorkflowExecution{RunId: "r1"}}
+	if d.phase != "" {
+		said, err := converter.GetDefaultDataConverter().ToPayload(d.phase)
+		if err != nil {
+			return nil, err
+		}
+		info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{rollout.AttributePhase: said}}
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: info}, d.err
+}
+
+func TestHolder(t *testing.T) {
+	const running, completed = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	for name, tt := range map[string]struct {
+		server described
+		runID  string
+		begun  bool
+	}{
+		"a rollout that bakes":       {described{status: running, phase: "Running"}, "r1", true},
+		"one that waits to start":    {described{status: running, phase: "Waiting"}, "r1", true},
+		"an order that is looked at": {described{status: running, phase: "Pending"}, "r1", false},
+		"one that nobody looked at":  {described{status: running}, "r1", false},
+		"one that was refused":       {described{status: running, phase: "Completed"}, "r1", false},
+		"a rollout that is over":     {described{status: completed, phase: "Completed"}, "", false},
+		"there never was one":        {described{err: serviceerror.NewNotFound("no such workflow")}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runID, begun, err := executions{tt.server}.Holder(t.Context(), "rollout/production/checkout/a")
+			require.NoError(t, err)
+			require.Equal(t, tt.runID, runID)
+			require.Equal(t, tt.begun, begun)
+		})
+	}
+	_, _, err := executions{described{err: context.DeadlineExceeded}}.Holder(t.Context(), "rollout/production/checkout/a")
+	require.Error(t, err)
 }

@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
@@ -76,20 +77,31 @@ func (l *lines) ask(ctx context.Context, environment string) ([]rollout.Closure,
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", rollout.StopID(environment), err)
 	}
-	info := d.GetWorkflowExecutionInfo()
-	memo, inForce := info.GetMemo().GetFields()[rollout.StopMemo]
-	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || !inForce {
+	if d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, nil
+	}
+	return []rollout.Closure{stopClosure(environment, d.GetWorkflowExecutionInfo())}, nil
+}
+
+// stopClosure is that of a stop that is open. One that is not decided yet, as no
+// worker ran when it came, counts too: whoever waits for the answer must not be
+// overtaken by a raise. Its keys hold those that it has once it is in force, so that an
+// override of the one passes the other.
+func stopClosure(environment string, info *workflowpb.WorkflowExecutionInfo) rollout.Closure {
+	c := rollout.Closure{Gate: rollout.GateStop, Name: environment, Exposure: rollout.ExposureHold,
+		Keys: []string{fmt.Sprintf("%s@%s", rollout.StopID(environment), info.GetExecution().GetRunId())}}
+	memo, inForce := info.GetMemo().GetFields()[rollout.StopMemo]
+	if !inForce {
+		c.Keys = append(c.Keys, c.Keys[0]+" asked for")
+		c.Reason = fmt.Sprintf("somebody asks to stop the line of %s, and whether they may is not decided yet", lineName(environment))
+		return c
 	}
 	var s rollout.StoppedLine
 	if err := converter.GetDefaultDataConverter().FromPayload(memo, &s); err != nil { // that it is stopped is known all the same
 		s.By, s.Reason = "somebody", "its memo cannot be read"
 	}
-	return []rollout.Closure{{
-		Gate: rollout.GateStop, Name: environment, Exposure: rollout.ExposureHold,
-		Reason: fmt.Sprintf("the line of %s is stopped by %s: %s", lineName(environment), s.By, s.Reason),
-		Keys:   []string{fmt.Sprintf("%s@%s", rollout.StopID(environment), info.GetExecution().GetRunId())},
-	}}, nil
+	c.Reason = fmt.Sprintf("the line of %s is stopped by %s: %s", lineName(environment), s.By, s.Reason)
+	return c
 }
 
 func lineName(environment string) string {

@@ -58,24 +58,29 @@ func TestLines(t *testing.T) {
 	require.Empty(t, ask(nil))
 	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/staging": stop(running, inForce)}), "another line")
 	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(completed, inForce)}), "it runs again")
-	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(running, nil)}), "nobody has said yet that it may be")
+	require.Empty(t, ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(completed, nil)}), "who asked for it may not")
+	asked := ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(running, nil)})
+	require.Len(t, asked, 1, "nobody has said yet that it may not be")
+	require.Equal(t, "somebody asks to stop the line of production, and whether they may is not decided yet", asked[0].Reason)
 	got := ask(map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": stop(running, inForce), "stop/*": stop(running, inForce)})
 	require.Len(t, got, 2)
 	require.Equal(t, "the line of every environment is stopped by ana@example.com: INC-12", got[0].Reason)
 	require.Equal(t, []string{"stop/production@r1"}, got[1].Keys)
+	require.False(t, asked[0].Same(&got[1]), "that it was decided is told")
+	require.Nil(t, rollout.Merge(got[1:], asked[0].Keys), "whoever overrode it before it was decided has overridden it")
 
-	asked := server.asked
+	questions := server.asked
 	_, err = l.Stopped(t.Context(), "production")
 	require.NoError(t, err)
-	require.Equal(t, asked, server.asked, "every window of the worker shares an answer")
+	require.Equal(t, questions, server.asked, "every window of the worker shares an answer")
 	server.err = errors.New("away")
 	now = now.Add(2 * lineFresh)
 	_, err = l.Stopped(t.Context(), "production")
 	require.ErrorContains(t, err, "away", "what is not known is no line that runs")
-	asked = server.asked
+	questions = server.asked
 	_, err = l.Stopped(t.Context(), "production")
 	require.ErrorContains(t, err, "away")
-	require.Equal(t, asked, server.asked, "a server that does not answer is not asked by every window")
+	require.Equal(t, questions, server.asked, "a server that does not answer is not asked by every window")
 	server.err = nil
 	now = now.Add(2 * lineFresh)
 	got, err = l.Stopped(t.Context(), "production")

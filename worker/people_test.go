@@ -43,9 +43,11 @@ func TestWrongPeople(t *testing.T) {
 		text string
 		want []string
 	}{
-		"a quorum larger than the role": {"approvals: {production: {from: [managers], quorum: 4, self: true}}", []string{"approvals.production", "a quorum of 4 is impossible: the members of managers can give 3 of 4"}},
+		"a quorum larger than the role": {"approvals: {production: {from: [managers], quorum: 4, self: true}}", []string{"approvals.production", "a quorum of 4 is impossible: the members of managers who may approve in production can give 3 of 4"}},
 		"two names of one":              {"members: {bo@example.com: {aliases: [BO@laptop]}}\napprovals: {production: {from: [managers], quorum: 3, self: true}}", []string{"approvals.production", "can give 2 of 3"}},
 		"the starter cannot vote":       {"members: {bo@example.com: {aliases: [bo@laptop]}}\npermissions: {production: {start: [ci], approve: [managers]}}\napprovals: {production: {from: [managers], quorum: 2}}", []string{"approvals.production", "can give 1 of 2"}},
+		"a role that may not approve":   {"permissions: {production: {start: [ci], approve: [engineering]}}\napprovals: {production: {from: [managers]}}", []string{"approvals.production", "the members of managers who may approve in production can give 0 of 1"}},
+		"nobody may approve":            {"permissions: {production: {start: [ci]}}\napprovals: {production: {from: [managers]}}", []string{"approvals.production", "nobody may approve in production: permissions do not name it"}},
 		"two roles of one person":       {"approvals: {production: {each: {engineering: 1, security: 1}, self: true}}", []string{"approvals.production", "can give 1 of 2; still wanted: security"}},
 		"an unknown role beside":        {"approvals: {production: {each: {product: 1}}}", []string{"approvals.production.each.product", "no such role"}},
 		"nobody of a role":              {"approvals: {production: {each: {engineering: 0}}}", []string{"approvals.production.each.engineering", "0 votes are impossible"}},
@@ -75,8 +77,8 @@ func TestWrongPeople(t *testing.T) {
 // What can be kept is taken.
 func TestPossiblePeople(t *testing.T) {
 	for _, text := range []string{
-		"roles: {a: [x, y], ci: [c]}\npermissions: {production: {start: [ci]}}\napprovals: {production: {from: [a], quorum: 2}}",
-		"roles: {a: [x, y, z]}\npermissions: {production: {start: [a]}}\napprovals: {production: {from: [a], quorum: 2}}",
+		"roles: {a: [x, y], ci: [c]}\npermissions: {production: {start: [ci], approve: [a]}}\napprovals: {production: {from: [a], quorum: 2}}",
+		"roles: {a: [x, y, z]}\npermissions: {production: {start: [a], approve: [anyone]}}\napprovals: {production: {from: [a], quorum: 2}}",
 		"roles: {a: [x, y]}\napprovals: {production: {from: [a], quorum: 2}}", // anyone may start
 		"roles: {a: [x], b: [x, y]}\napprovals: {production: {each: {a: 1, b: 1}}}",
 		"roles: {a: [x]}\napprovals: {production: {from: [anyone], quorum: 9}}",

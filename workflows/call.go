@@ -163,9 +163,22 @@ func (r *run) await(condition func() bool) {
 	})
 }
 
-// write is the job of the next write: with its intent and a higher fence.
+// write is the job of the next write: with its intent and a higher fence. What is
+// written on the way back all has the same fence, which is higher than those of the
+// way forward: none of these writes must keep another one out.
 func (r *run) write(id string) activities.Job {
-	r.generation++
+	if !r.returning {
+		r.generation++
+	}
+	return r.beside(id)
+}
+
+// beside is the job of a write that is made at the same time as the last one: a
+// server that keeps one fence for everything must not refuse the slower one.
+func (r *run) beside(id string) activities.Job {
+	if r.writes[id]++; r.writes[id] > 1 {
+		id = fmt.Sprintf("%s.%d", id, r.writes[id])
+	}
 	j := r.job
 	j.Fence.Generation = r.generation
 	j.Intent = fmt.Sprintf("%s/%s/%s", r.status.WorkflowID, r.status.RunID, id)

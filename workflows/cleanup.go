@@ -18,6 +18,7 @@ func (r *run) compare() {
 	}
 	alarm := r.alarm("the state cannot be compared with the snapshot", nil)
 	defer alarm()
+	differed := false
 	for pause := firstLook; r.acknowledged == nil; pause = min(2*pause, longestLook) {
 		var out activities.CompareOutput
 		act := r.insist("compare with the snapshot", func() (workflow.Future, workflow.CancelFunc) {
@@ -30,9 +31,13 @@ func (r *run) compare() {
 		}
 		r.status.Problems = out.Differences
 		if len(out.Differences) == 0 {
+			if differed {
+				r.timeAgain()
+			}
 			r.leaveNeedsHuman()
 			return
 		}
+		differed = true
 		r.needHuman("the state differs from the snapshot: " + list(out.Differences))
 		timer := r.timer("compare again with the snapshot", pause)
 		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
@@ -97,6 +102,7 @@ func (r *run) alarmAfter(after time.Duration, reason string, later func() string
 
 // needHuman says that something could not be put back. Trying goes on.
 func (r *run) needHuman(reason string) {
+	r.noteHuman(reason)
 	r.enter(rollout.PhaseNeedsHuman, "", reason)
 	r.publish()
 	r.report(rollout.UnitReport{Phase: rollout.PhaseNeedsHuman, Restored: r.restored, Reason: reason})

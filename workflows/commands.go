@@ -16,6 +16,7 @@ type setback struct {
 	reason  string
 	actor   string
 	command string // id of the command that ordered it
+	said    string // the reason that was given with it
 	at      time.Time
 }
 
@@ -25,9 +26,11 @@ type commands struct {
 	seen     map[string]answered // by command id
 	breached map[string]bool     // by breach id
 
-	back         *setback // the first order, or reason, to go back
-	beyond       bool     // too late: the removal of the baseline has been scheduled
-	restored     bool     // the baseline is verified, or nothing had been changed
+	back         *setback  // the first order, or reason, to go back
+	beyond       bool      // too late: the removal of the baseline has been scheduled
+	usersBack    time.Time // when traffic was verified on the way back
+	restoredAll  bool      // flags and pointers are back, too
+	restored     bool      // the baseline is verified, or nothing had been changed
 	ended        bool
 	skip         bool // end this bake
 	skipAll      bool // end all of them

@@ -54,7 +54,7 @@ func (r *run) deployCopy() (await func() *setback) {
 	}
 	r.record(copyAct)
 	b := r.plan.Spec.Baseline
-	in := activities.DeployInput{Job: r.write(copyAct), Service: r.plan.Spec.Service, Replicas: r.replicas(),
+	in := activities.DeployInput{Job: r.beside(copyAct), Service: r.plan.Spec.Service, Replicas: r.replicas(),
 		Release: rollout.Release{Version: r.plan.Copy, Artifact: b.Artifact, Config: b.Config, Model: b.Model}}
 	in.Candidate = r.plan.Copy
 	act := r.patient(copyAct, fmt.Sprintf("deploy %s, a copy of the baseline", r.plan.Copy), r.plan.Spec.ReadyWithin)

@@ -33,3 +33,30 @@ func (r *run) timeDrill(seen, decided, traffic, healthy time.Time) {
 		d.Seen, d.Decided, d.Traffic, d.Healthy = &seen, &decided, &traffic, &healthy
 	}
 }
+
+// timeAgain has a drill's way back last until now: what had been put back was
+// changed again, and users are back only now.
+func (r *run) timeAgain() {
+	d, took := r.status.Drilled, r.status.TimeToRestore
+	if d == nil || d.Healthy == nil || took == nil {
+		return
+	}
+	now := r.now()
+	took.Health += rollout.Duration(now.Sub(*d.Healthy))
+	took.Total += rollout.Duration(now.Sub(*d.Healthy))
+	d.Healthy = &now
+}
+
+// noteHuman keeps why a drill needed a person.
+func (r *run) noteHuman(reason string) {
+	if d := r.status.Drilled; d != nil && d.Human == "" {
+		d.Human = reason
+	}
+}
+
+// noteHealth keeps on what a drill's health rests.
+func (r *run) noteHealth(out activities.VerifyHealthOutput) {
+	if d := r.status.Drilled; d != nil {
+		d.Unjudged = out.Unjudged
+	}
+}

@@ -45,7 +45,7 @@ func (f *fleet) orderBack() []*unit {
 	}
 	f.tell(told, rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
 		ID: orElse(f.back.command, f.status.RunID), Name: rollout.CommandAbort,
-		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: f.back.reason, At: f.back.at}})
+		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: orElse(f.back.said, f.back.reason), At: f.back.at}})
 	return back
 }
 

@@ -139,7 +139,7 @@ func (f *fleet) abort(c rollout.Command) rollout.Answer {
 	case f.back != nil && f.scope == rollout.OnFailureAll:
 		return noop("already going back: %s", f.back.reason)
 	}
-	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)}, rollout.OnFailureAll)
+	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, said: c.Reason, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)}, rollout.OnFailureAll)
 	return accepted("")
 }
 

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -124,38 +123,4 @@ func (f *fleet) finish() (rollout.Status, error) {
 		return f.status, temporal.NewNonRetryableApplicationError(f.status.Reason, "Failed", nil, f.status)
 	}
 	return f.status, nil
-}
-
-// sum says what the fleet came to. Units that failed without stopping it are
-// named.
-func (f *fleet) sum() {
-	var failed, skipped, lost []string
-	promoted := 0
-	for _, u := range f.units {
-		switch s := f.at(u); {
-		case u.lost:
-			lost = append(lost, u.Target)
-		case u.failed:
-			failed = append(failed, fmt.Sprintf("%s (%s)", u.Unit, s.Outcome))
-		case u.child == nil:
-			skipped = append(skipped, u.Unit)
-		case s.Outcome == rollout.Promoted:
-			promoted++
-		}
-	}
-	if f.back != nil {
-		f.status.Reason = f.back.reason
-	} else if len(f.units) > 0 {
-		f.status.Outcome, f.status.Reason = rollout.Promoted, fmt.Sprintf("%d of %d units serve %s", promoted, len(f.units), f.status.Candidate)
-	}
-	if len(failed) > 0 && f.back == nil {
-		f.status.Warnings = append(f.status.Warnings, "failed, within the budget of "+fmt.Sprint(f.plan.Budget)+": "+strings.Join(failed, ", "))
-	}
-	if len(skipped) > 0 {
-		f.status.Warnings = append(f.status.Warnings, "not begun: "+strings.Join(skipped, ", "))
-	}
-	if len(lost) > 0 {
-		f.status.Outcome = rollout.Failed
-		f.status.Reason += "; a person must look at " + strings.Join(lost, ", ") + ": bakeoff restore " + lost[0]
-	}
 }

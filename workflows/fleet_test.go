@@ -55,6 +55,13 @@ func (ws worlds) breaks(unit string) {
 	ws[unit].Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5})
 }
 
+// serves lets units serve the candidate from the start.
+func (ws worlds) serves(units ...string) {
+	for _, unit := range units {
+		ws[unit] = sim.New("2.5.0")
+	}
+}
+
 // fleetTeller tells what happens in a fleet's story, and when.
 type fleetTeller struct {
 	teller
@@ -68,7 +75,9 @@ type executions struct {
 	env  *testsuite.TestWorkflowEnvironment
 }
 
-func (e executions) Running(_ context.Context, id string) (string, error) { return e.held[id], nil }
+func (e executions) Holder(_ context.Context, id string) (string, bool, error) {
+	return e.held[id], true, nil
+}
 
 func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) error {
 	time.Sleep(e.slow)
@@ -159,9 +168,10 @@ func TestFleet(t *testing.T) {
 			require.Equal(t, s.wantCause, status.Cause, status.Reason)
 			require.Contains(t, status.Reason, s.wantReason)
 			require.Equal(t, rollout.PhaseCompleted, status.Phase)
-			had := map[string]rollout.Outcome{}
+			had, serves := map[string]rollout.Outcome{}, map[string]bool{}
 			for _, u := range status.Units {
 				had[u.Unit] = u.Outcome
+				serves[u.Unit] = u.Outcome == rollout.Promoted || u.Cause == rollout.CauseServing
 			}
 			if s.wantUnits != nil {
 				require.Equal(t, s.wantUnits, had, "%+v", status.Units)
@@ -170,7 +180,7 @@ func TestFleet(t *testing.T) {
 				require.Empty(t, w.Violations(), unit)
 				sole, err := w.State().Weights.Sole()
 				require.NoError(t, err, unit)
-				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[had[unit] == rollout.Promoted], sole, unit)
+				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[serves[unit]], sole, unit)
 				require.Equal(t, []string{sole}, w.State().Versions, unit)
 			}
 			if s.heard != nil {
@@ -262,6 +272,27 @@ var fleetStories = map[string]fleetStory{
 		check: func(t *testing.T, _ worlds, s rollout.Status) {
 			require.Contains(t, strings.Join(s.Warnings, "\n"), "failed, within the budget of 1: b (RolledBack)")
 		},
+	},
+	"no unit serves the release in the end": {
+		spec: func(s *rollout.FleetSpec) {
+			s.FailureBudget, s.Waves, s.After = 1, nil, map[string][]string{"b": {"a"}, "c": {"a"}}
+		},
+		world: func(ws worlds) { ws.breaks("a") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "0 of 3 units serve 2.5.0", wantUnits: outcomes(wentBack, "", ""),
+		check: neverBegun("b", "c"),
+	},
+	"a unit that serves the release already is done": {
+		spec:  func(s *rollout.FleetSpec) { s.Waves, s.After = nil, map[string][]string{"b": {"a"}} },
+		world: func(ws worlds) { ws.serves("a") },
+		want:  rollout.Promoted, wantReason: "3 of 3 units serve 2.5.0, 1 of them already", wantUnits: outcomes(rollout.Refused, promotedAll, promotedAll),
+		check: func(t *testing.T, ws worlds, s rollout.Status) {
+			neverBegun("a")(t, ws, s)
+			require.Equal(t, rollout.All, s.Weight)
+		},
+	},
+	"a fleet that every unit serves already is refused": {
+		world: func(ws worlds) { ws.serves("a", "b", "c") },
+		want:  rollout.Refused, wantCause: rollout.CauseServing, wantReason: "all 3 units serve 2.5.0 already", check: neverBegun("a", "b", "c"),
 	},
 	"what comes after a failed unit does not begin": {
 		spec: func(s *rollout.FleetSpec) {

@@ -26,6 +26,7 @@ type unit struct {
 	tidies   bool // it was told to tidy up
 	restored bool
 	over     bool
+	served   bool   // the candidate served there before
 	lost     bool   // ended without an outcome, or with what a person must look at
 	cutOff   string // the run that was ended from outside; "": none was
 }
@@ -57,20 +58,16 @@ func (f *fleet) begin(u *unit) {
 // start starts a rollout of a unit, and follows it. One that is cut off is
 // followed by another, which puts back what it had changed.
 func (f *fleet) start(u *unit, order rollout.Order, summary string) {
-	spec := order.Spec
-	ctx := workflow.WithChildOptions(f.ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: rollout.WorkflowID(spec.Key()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-		StaticSummary: shorten(summary),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			attributeTarget.ValueSet(u.Target), attributeService.ValueSet(spec.Service), attributeEnvironment.ValueSet(spec.Environment),
-			attributeCandidate.ValueSet(u.Candidate), attributePhase.ValueSet(string(rollout.PhasePending))),
-	})
-	u.child = workflow.ExecuteChildWorkflow(ctx, rollout.WorkflowType, order)
+	child := workflow.WithChildOptions(f.ctx, childOptions(u, order.Spec, summary))
+	u.child = workflow.ExecuteChildWorkflow(child, rollout.WorkflowType, order)
 	workflow.Go(f.ctx, func(ctx workflow.Context) {
 		var run workflow.Execution
-		if u.child.GetChildWorkflowExecution().Get(ctx, &run) == nil {
+		begun := u.child.GetChildWorkflowExecution().Get(ctx, &run)
+		for turn := f.turnOf(u, order); turn.mayCome(ctx, begun); {
+			u.child = workflow.ExecuteChildWorkflow(child, rollout.WorkflowType, order)
+			begun = u.child.GetChildWorkflowExecution().Get(ctx, &run)
+		}
+		if begun == nil {
 			f.at(u).RunID, f.at(u).Phase = run.RunID, rollout.PhaseRunning
 		}
 		var status rollout.Status
@@ -81,6 +78,18 @@ func (f *fleet) start(u *unit, order rollout.Order, summary string) {
 		}
 		f.unitEnded(u, status, err)
 	})
+}
+
+func childOptions(u *unit, spec rollout.Spec, summary string) workflow.ChildWorkflowOptions {
+	return workflow.ChildWorkflowOptions{
+		WorkflowID: rollout.WorkflowID(spec.Key()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
+		StaticSummary: shorten(summary),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			attributeTarget.ValueSet(u.Target), attributeService.ValueSet(spec.Service), attributeEnvironment.ValueSet(spec.Environment),
+			attributeCandidate.ValueSet(u.Candidate), attributePhase.ValueSet(string(rollout.PhasePending))),
+	}
 }
 
 // hearUnits takes in what units report.
@@ -123,7 +132,8 @@ func (f *fleet) unitEnded(u *unit, status rollout.Status, err error) {
 		status = f.lost(u, err)
 	}
 	u.over, u.restored = true, !u.lost
-	promoted := status.Outcome == rollout.Promoted
+	u.served = f.plan.Exact && status.Outcome == rollout.Refused && status.Cause == rollout.CauseServing
+	promoted := status.Outcome == rollout.Promoted || u.served
 	u.kept = promoted
 	s := f.at(u)
 	s.Phase, s.Outcome, s.Cause, s.Reason, s.Weight, s.Kept = rollout.PhaseCompleted, status.Outcome, status.Cause, status.Reason, status.Weight, false
@@ -173,6 +183,9 @@ func (f *fleet) fails(u *unit, outcome rollout.Outcome) {
 		return
 	}
 	s := f.at(u)
+	if f.plan.Exact && outcome == rollout.Rejected {
+		s.Cause = rollout.CauseApproval
+	}
 	f.turn(setback{outcome: rollout.RolledBack, cause: s.Cause,
 		reason: fmt.Sprintf("%s: %s: %s", u.Unit, outcome, s.Reason)}, f.plan.OnFailure)
 }

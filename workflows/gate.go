@@ -8,6 +8,17 @@ import (
 	"bakeoff/rollout"
 )
 
+// gates asks what the environment asks before a step, and then what the spec does.
+func (r *run) gates(step rollout.PlannedStep) *setback {
+	if q := step.PolicyApprove; q != nil {
+		if s := r.gate(q, step.Number, step.Raise()+", as the environment wants"); s != nil {
+			return s
+		}
+		r.publish() // else the next wait would look like this one
+	}
+	return r.gate(step.Approve, step.Number, step.Raise())
+}
+
 // gate asks people before an act. Nobody's answer in time is an answer, too.
 func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {

@@ -13,8 +13,12 @@ import (
 // wayBack is what another run would need to put everything back, should this
 // one be cut off.
 func (r *run) wayBack() (activities.WayBack, error) {
-	return activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served,
-		Weight: r.status.Weight, Step: r.status.Step}, nil
+	back := activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served,
+		Weight: r.status.Weight, Step: r.status.Step}
+	if s := r.back; s != nil {
+		back.Back = &activities.Setback{Outcome: s.outcome, Cause: s.cause, Reason: s.reason, Actor: s.actor, At: s.at}
+	}
+	return back, nil
 }
 
 // terminateActor is who ends a rollout that is terminated.
@@ -53,12 +57,21 @@ func (r *run) takeOver() *setback {
 	if back.Beyond {
 		return nil
 	}
-	s := setback{outcome: rollout.RolledBack, cause: rollout.CauseLost, reason: "the rollout was cut off: " + r.order.Reason}
-	if r.order.Reason == activities.LostTerminated {
-		s.outcome, s.cause, s.actor = rollout.Aborted, "", terminateActor
-		s.reason = fmt.Sprintf("aborted by %s: run %s was terminated", terminateActor, r.order.Recover)
+	return r.lostSetback(back.Back)
+}
+
+// lostSetback is why the run that takes over goes back: for the reason of the one
+// that was cut off, where that was going back already. The first one wins.
+func (r *run) lostSetback(first *activities.Setback) *setback {
+	switch {
+	case first != nil:
+		return &setback{outcome: first.Outcome, cause: first.Cause, actor: first.Actor, at: first.At,
+			reason: first.Reason + "; on its way back the rollout was cut off: " + r.order.Reason}
+	case r.order.Reason == activities.LostTerminated:
+		return &setback{outcome: rollout.Aborted, actor: terminateActor,
+			reason: fmt.Sprintf("aborted by %s: run %s was terminated", terminateActor, r.order.Recover)}
 	}
-	return &s
+	return &setback{outcome: rollout.RolledBack, cause: rollout.CauseLost, reason: "the rollout was cut off: " + r.order.Reason}
 }
 
 // lostWait is how long that takes.

@@ -17,6 +17,9 @@ func TestPeople(t *testing.T) {
 			"resume": {"managers"}, "approve": {"managers"}, "promote": {"on-call"}}},
 	}
 	by := func(name, actor string) rollout.Command { return rollout.Command{Name: name, Actor: actor} }
+	fourEyes := func(r *activities.Rules) {
+		r.Approvals = map[string]activities.Approvals{"staging": {From: []string{"managers"}, Quorum: 2, Within: rollout.Duration(time.Minute)}}
+	}
 	for name, s := range map[string]story{
 		"a quorum of two, and everybody else's tries": {spec: func(s *rollout.Spec) {
 			approvalBefore(0, time.Minute)(s)
@@ -39,6 +42,32 @@ func TestPeople(t *testing.T) {
 		"the environment asks where the spec does not": {rules: func(r *activities.Rules) {
 			r.Approvals = map[string]activities.Approvals{"staging": {From: []string{"managers"}, Within: rollout.Duration(time.Minute)}}
 		}, plot: func(s *teller) {
+			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"the environment asks, too, where the spec would go on without anybody": {rules: fourEyes, spec: func(s *rollout.Spec) {
+			approvalBefore(0, time.Minute)(s)
+			s.Strategy.Canary[0].Approve.Otherwise = rollout.RulePromote
+		}, want: rollout.RolledBack, wantCause: rollout.CauseApproval,
+			wantReason: "nobody approved the raise to 10%, as the environment wants within 1m"},
+		"the environment's votes, and then the spec's": {rules: fourEyes, spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
+			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
+			s.at(3*time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"the spec asks only later": {rules: fourEyes, spec: approvalBefore(1, time.Minute),
+			want: rollout.RolledBack, wantCause: rollout.CauseApproval, wantReason: "nobody approved the raise to 10% within 1m"},
+		"the spec asks as the environment does": {rules: fourEyes, spec: func(s *rollout.Spec) {
+			approvalBefore(0, time.Minute)(s)
+			s.Strategy.Canary[0].Approve.From, s.Strategy.Canary[0].Approve.Quorum = []string{"managers"}, 2
+		}, plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
+			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"the spec asks those who may not approve": {spec: func(s *rollout.Spec) {
+			approvalBefore(0, time.Minute)(s)
+			s.Strategy.Canary[0].Approve.From = []string{"on-call", "managers"}
+		}, plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(by("approve", "cy@example.com"), rollout.Denied) })
 			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
 		}, want: rollout.Promoted, wantLog: good},
 		"who may not start is refused": {order: func(o *rollout.Order) { o.Actor = "dora@example.com" },

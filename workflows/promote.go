@@ -53,6 +53,9 @@ func (r *run) makePrimary(within time.Duration, watched bool) (activities.Promot
 	}
 	if !watched && r.plan.Revision >= 1 {
 		r.await(future.IsReady)
+		if r.back != nil && r.plan.UsersFirst {
+			return out, r.back
+		}
 		if err := future.Get(r.ctx, &out); r.back == nil && isOutOfTime(err) {
 			return activities.PromoteOutput{Pending: true, Reason: rootCause(err)}, nil
 		}

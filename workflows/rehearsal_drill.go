@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
@@ -31,31 +32,74 @@ func (r *rehearsing) drillAll() {
 func (r *rehearsing) drill(d rehearsal.PlannedDrill, n int) evidence.Repeat {
 	what := fmt.Sprintf("%s, %d of %d", d.Name, n, len(d.Injections))
 	r.doing(what)
-	out := evidence.Repeat{Number: n, StartedAt: r.now(), Outcome: evidence.Unmeasured, WorkflowID: rollout.WorkflowID(r.order.Manifest.Target())}
+	out := evidence.Repeat{Number: n, StartedAt: r.now(), WorkflowID: rollout.WorkflowID(r.order.Manifest.Target())}
 	status, run, err := r.practiseOnce(what, rollout.Order{Drill: &d.Injections[n-1]}, d.Takes.Std())
 	out.RunID, out.EndedAt = run, r.now()
-	if err != nil {
-		out.Reason = err.Error()
-		if errors.Is(err, errNotBack) {
-			out.Outcome = evidence.Failed
-		}
-		return r.lookAfter(out)
+	if errors.Is(err, errNotBack) {
+		status = r.ask(out.WorkflowID, run).Status
 	}
-	out.Restore = status.TimeToRestore
-	if s := status.Drilled; s != nil && s.Healthy != nil && !s.Decided.Before(s.Injected) { // else it went back for another reason, before that
-		out.RaisedAt, out.Weight = &s.Raised, float64(s.Weight)/float64(rollout.All)
-		out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt, out.HealthyAt = &s.Injected, s.Seen, s.Decided, s.Traffic, s.Healthy
-	}
-	out.Reason = fmt.Sprintf("%s: %s", status.Outcome, status.Reason)
-	switch {
-	case r.stopped != "":
-		out.Reason = r.stopped
-	case status.Outcome == rollout.RolledBack && out.HealthyAt != nil:
-		out.Outcome = evidence.Passed
-	case status.Outcome != rollout.Refused:
-		out.Outcome = evidence.Failed
+	out = timed(out, status)
+	if out.Outcome, out.Reason = drillOutcome(status, err); err == nil && r.stopped != "" {
+		out.Outcome, out.Reason = evidence.Unmeasured, r.stopped
 	}
 	return r.lookAfter(out)
+}
+
+// timed takes the moments of a drill from its rollout. One that went back for
+// another reason, before the injection, has none; and nobody knows when a baseline
+// was well whose checks had no data.
+func timed(out evidence.Repeat, s rollout.Status) evidence.Repeat {
+	out.Restore = s.TimeToRestore
+	d := s.Drilled
+	if d == nil || d.Healthy == nil || d.Decided.Before(d.Injected) {
+		return out
+	}
+	out.RaisedAt, out.Weight = &d.Raised, float64(d.Weight)/float64(rollout.All)
+	out.BreachAt, out.SeenAt, out.DecidedAt, out.RestoredAt = &d.Injected, d.Seen, d.Decided, d.Traffic
+	if d.Unjudged == "" {
+		out.HealthyAt = d.Healthy
+	}
+	return out
+}
+
+// drillOutcome says what a drill's rollout came to, and why. One that never came
+// to its step, or whose baseline nobody could judge, measured nothing.
+func drillOutcome(s rollout.Status, err error) (evidence.Outcome, string) {
+	reason := fmt.Sprintf("%s: %s", s.Outcome, s.Reason)
+	d := s.Drilled
+	switch {
+	case errors.Is(err, errNotBack):
+		return evidence.Failed, notEnded(s)
+	case err != nil:
+		return evidence.Unmeasured, err.Error()
+	case s.Outcome == rollout.Refused:
+		return evidence.Unmeasured, reason
+	case d == nil && s.Outcome != rollout.Failed:
+		return evidence.Unmeasured, "no drill took place: " + reason
+	case d != nil && d.Human != "":
+		return evidence.Failed, fmt.Sprintf("a person was needed: %s; %s", d.Human, reason)
+	case s.Outcome != rollout.RolledBack || d.Healthy == nil || d.Decided.Before(d.Injected):
+		return evidence.Failed, reason
+	case d.Unjudged != "":
+		return evidence.Unmeasured, "the baseline is ready, but absolute checks had no data: " + d.Unjudged
+	}
+	return evidence.Passed, reason
+}
+
+// notEnded says what a rollout waits for that has not ended in time.
+func notEnded(s rollout.Status) string {
+	reason := errNotBack.Error()
+	if s.Phase == "" { // it could not be asked
+		return reason
+	}
+	if s.Drilled != nil && s.Drilled.Healthy != nil {
+		reason = "the baseline is back, but the rollout has not ended in time, and is not cleaned up"
+	}
+	reason += fmt.Sprintf("; it is %s: %s", s.Phase, s.Reason)
+	if s.WaitingFor != "" {
+		reason += ", and waits for " + s.WaitingFor
+	}
+	return reason
 }
 
 // lookAfter compares the target with what it was like before.
@@ -98,7 +142,7 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 	child := workflow.ExecuteChildWorkflow(ctx, rollout.WorkflowType, order)
 	var execution workflow.Execution
 	if err := child.GetChildWorkflowExecution().Get(r.ctx, &execution); err != nil {
-		return status, "", fmt.Errorf("it could not begin: %s", rootCause(err))
+		return status, "", r.couldNotBegin(err)
 	}
 	patience := r.timer("wait for the end of "+what, within)
 	defer patience.cancel()
@@ -112,6 +156,35 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 		err = nil
 	}
 	return status, execution.RunID, err
+}
+
+// couldNotBegin says why a rollout could not begin, and who is in its place.
+func (r *rehearsing) couldNotBegin(err error) error {
+	if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return fmt.Errorf("it could not begin: %s", rootCause(err))
+	}
+	by := ""
+	switch held := r.ask(rollout.WorkflowID(r.order.Manifest.Target()), ""); {
+	case held.Rehearsal != "":
+		by = ", of " + held.Rehearsal
+	case held.Status.StartedBy != "":
+		by = ", which " + held.Status.StartedBy + " started"
+	}
+	return fmt.Errorf("it could not begin: another rollout of %s is under way%s", r.status.Target, by)
+}
+
+// ask asks a rollout where it stands, the one that runs where no run is named.
+// Nothing where it does not answer.
+func (r *rehearsing) ask(workflowID, run string) (out activities.AskRolloutOutput) {
+	if !r.plan.Asks {
+		return out
+	}
+	act := r.act("ask", "ask "+workflowID+" where it stands")
+	act.within = time.Minute
+	if start(r.ctx, act, a.AskRollout, activities.AskRolloutInput{WorkflowID: workflowID, RunID: run}).Get(r.ctx, &out) != nil {
+		return activities.AskRolloutOutput{}
+	}
+	return out
 }
 
 // rollOut leaves the rollout to its checks. One that was promoted is followed by

@@ -14,7 +14,7 @@ import (
 // is taken back.
 func RehearsalRollout(ctx workflow.Context, order rehearsal.RolloutOrder) (rehearsal.RolloutResult, error) {
 	r := newRehearsing(ctx, order.Order)
-	r.facts.Before = order.Before
+	r.facts.Before, r.plan.Asks = order.Before, order.Asks
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		r.root.Done().Receive(ctx, nil)
 		r.halt()
@@ -32,7 +32,7 @@ func (r *rehearsing) rollOutApart() {
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		StaticSummary: shorten("roll out " + r.order.Manifest.Rollout.Release.Version + ", and go back"),
 	})
-	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.RolloutType, rehearsal.RolloutOrder{Order: r.order, Before: r.facts.Before})
+	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.RolloutType, rehearsal.RolloutOrder{Order: r.order, Before: r.facts.Before, Asks: r.plan.Asks})
 	if err := child.Get(r.ctx, &out); err != nil {
 		out.Rollout.Reason = rootCause(err)
 	}

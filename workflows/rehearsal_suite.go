@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/rehearsal"
@@ -90,7 +91,7 @@ func (s *suite) start(i int) {
 	})
 	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.WorkflowType,
 		rehearsal.Order{Actor: s.order.Actor, Reason: s.order.Reason, Manifest: m, Suite: s.order.Suite.Name})
-	standing.Phase = rehearsal.Practising
+	standing.Phase, standing.StartedAt = rehearsal.Practising, workflow.Now(s.ctx)
 	s.running++
 	s.busy[target] = true
 	s.show()
@@ -99,7 +100,7 @@ func (s *suite) start(i int) {
 		err := child.Get(ctx, &status)
 		if err != nil {
 			status = *standing
-			status.Outcome, status.Reason = evidence.Unmeasured, "it did not come to an end: "+rootCause(err)
+			status.Outcome, status.Reason = evidence.Unmeasured, notRehearsed(status.WorkflowID, err)
 		}
 		status.Phase = rehearsal.Completed
 		*standing = status
@@ -107,6 +108,14 @@ func (s *suite) start(i int) {
 		s.busy[target] = false
 		s.show()
 	})
+}
+
+// notRehearsed says why a rehearsal has no result of its own.
+func notRehearsed(id string, err error) string {
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return "it could not begin: " + id + " is under way already"
+	}
+	return "it did not come to an end: " + rootCause(err)
 }
 
 // show writes the table of the rehearsals at the top of the Temporal UI.

@@ -41,6 +41,7 @@ type practice struct {
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
 	apart   bool
 	slow    bool // its admission answers when it is cancelled
+	asks    bool
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -111,7 +112,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {

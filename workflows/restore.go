@@ -22,6 +22,8 @@ func (r *run) goBack(s *setback) {
 	if s.at.IsZero() {
 		s.at = started
 	}
+	r.generation++
+	r.returning = true
 	restoring := r.startRestoring(s)
 	r.tellHooks(rollout.HookOnRollback, s.reason, s.cause)
 	r.stop()
@@ -32,22 +34,21 @@ func (r *run) goBack(s *setback) {
 		r.report(rollout.UnitReport{Phase: rollout.PhaseRollingBack, Outcome: s.outcome, Cause: s.cause, Reason: s.reason})
 	}
 
-	trafficIsBack := false
 	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait(), "the baseline is not back yet", func() string {
-		if trafficIsBack {
-			return "traffic is back, but the baseline's health cannot be verified"
+		switch {
+		case r.usersBack.IsZero():
+			return "the baseline is not back yet"
+		case !r.restoredAll:
+			return "traffic is back, but flags or the primary version are not"
 		}
-		return "the baseline is not back yet"
+		return "traffic is back, but the baseline's health cannot be verified"
 	})
 	r.finishRestoring(restoring)
-	r.verifyTrafficRestored()
-	r.overwriteLateWrites()
-	traffic := r.now()
-	trafficIsBack = true
+	r.restoredAll = true
 	r.verifyHealthRestored()
 	alarm()
 	if r.begun(rollout.RestoreTraffic) && r.acknowledged == nil {
-		r.measure(s, started, traffic)
+		r.measure(s, started, r.usersBack)
 	}
 	r.restored = r.acknowledged == nil
 	if r.restored {
@@ -97,10 +98,7 @@ func (r *run) startRestoring(s *setback) restoring {
 		out.flags = r.restoreFlags(because)
 	}
 	if r.begun(rollout.RestorePointers) {
-		out.pointers = r.insist("put the primary version back", func() (workflow.Future, workflow.CancelFunc) {
-			return startRestore(r, "restore.pointers", "make "+named(r.job.Baseline)+" the primary version again"+because, a.RestorePointers,
-				activities.RestorePointersInput{Job: r.write("restore.pointers"), Primary: r.snapshot.Primary})
-		})
+		out.pointers = r.restorePointers(because)
 	}
 	return out
 }
@@ -109,6 +107,13 @@ func (r *run) restoreFlags(because string) retried {
 	return r.insist("put flags back", func() (workflow.Future, workflow.CancelFunc) {
 		return startRestore(r, "restore.flags", "put flags back"+because, a.RestoreFlags,
 			activities.RestoreFlagsInput{Job: r.write("restore.flags"), Flags: r.snapshot.Flags})
+	})
+}
+
+func (r *run) restorePointers(because string) retried {
+	return r.insist("put the primary version back", func() (workflow.Future, workflow.CancelFunc) {
+		return startRestore(r, "restore.pointers", "make "+named(r.job.Baseline)+" the primary version again"+because, a.RestorePointers,
+			activities.RestorePointersInput{Job: r.write("restore.pointers"), Primary: r.snapshot.Primary})
 	})
 }
 
@@ -164,9 +169,31 @@ func (r *run) finishAct(act retried, out any) bool {
 	return false
 }
 
+// finishRestoring returns when everything is back. Users come first: whether they
+// are back is looked at, and said, while flags and pointers still go back.
 func (r *run) finishRestoring(in restoring) {
-	for _, act := range []retried{in.traffic, in.cohorts, in.flags, in.pointers} {
-		r.finishAct(act, nil)
+	if !r.plan.UsersFirst {
+		for _, act := range []retried{in.traffic, in.cohorts, in.flags, in.pointers} {
+			r.finishAct(act, nil)
+		}
+		r.verifyTrafficRestored()
+		r.overwriteLateWrites()
+		r.usersBack = r.now()
+		return
+	}
+	r.finishAct(in.traffic, nil)
+	r.finishAct(in.cohorts, nil)
+	r.verifyTrafficRestored()
+	r.usersBack = r.now()
+	late := r.awaitLateWrites()
+	if late {
+		r.overwriteLateTraffic()
+	}
+	r.finishAct(in.flags, nil)
+	r.finishAct(in.pointers, nil)
+	if late {
+		r.overwriteLateFlags()
+		r.overwriteLatePointers()
 	}
 }
 
@@ -214,17 +241,27 @@ func (r *run) verifyTrafficRestored() {
 	}
 }
 
-func (r *run) restoreTrafficAgain(why string) {
+func (r *run) restoreTrafficAgain(why string) (out activities.RestoreTrafficOutput) {
 	r.finishAct(r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
 		return startRestore(r, "restore.traffic", "put traffic back again: "+why, a.RestoreTraffic,
 			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
-	}), nil)
+	}), &out)
+	return out
 }
 
 // overwriteLateWrites waits until every forward act has answered. One that was
 // still running may have written after the restore, where the router cannot
 // tell old writes from new ones: then the restore is repeated.
 func (r *run) overwriteLateWrites() {
+	if r.awaitLateWrites() {
+		r.overwriteLateTraffic()
+		r.overwriteLateFlags()
+	}
+}
+
+// awaitLateWrites waits until every forward act has answered, and reports whether
+// one was still running.
+func (r *run) awaitLateWrites() bool {
 	late := r.order.Recover != ""
 	r.waitOutLostRun()
 	for _, future := range r.pending {
@@ -233,15 +270,31 @@ func (r *run) overwriteLateWrites() {
 			_ = workflow.Await(r.ctx, func() bool { return future.IsReady() || r.acknowledged != nil })
 		}
 	}
-	if late && r.begun(rollout.RestoreTraffic) {
-		r.restoreTrafficAgain("a late write may have changed it")
+	return late
+}
+
+func (r *run) overwriteLateTraffic() {
+	if r.begun(rollout.RestoreTraffic) {
+		out := r.restoreTrafficAgain("a late write may have changed it")
 		r.verifyTrafficRestored()
+		if !out.Observed.Equal(out.Split) { // users had the candidate again, or nobody can tell
+			r.usersBack = r.now()
+		}
 	}
-	if late && r.begun(rollout.RestoreCohorts) {
+	if r.begun(rollout.RestoreCohorts) {
 		r.finishAct(r.restoreCohorts("restore.cohorts", ": a late write may have made them again"), nil)
 	}
-	if late && r.begun(rollout.RestoreFlags) {
+}
+
+func (r *run) overwriteLateFlags() {
+	if r.begun(rollout.RestoreFlags) {
 		r.finishAct(r.restoreFlags(": a late write may have changed them"), nil)
+	}
+}
+
+func (r *run) overwriteLatePointers() {
+	if r.begun(rollout.RestorePointers) {
+		r.finishAct(r.restorePointers(": a late write may have changed it"), nil)
 	}
 }
 
@@ -251,13 +304,16 @@ func (r *run) verifyHealthRestored() {
 	}
 	within := min(r.plan.Spec.NeedsHumanAfter.Std()/2, 30*time.Second)
 	poll := r.plan.Spec.Strategy.Window.PollFor(r.plan.Steps[0].Bake)
-	r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
+	var out activities.VerifyHealthOutput
+	if r.finishAct(r.insist("verify the baseline's health", func() (workflow.Future, workflow.CancelFunc) {
 		o := r.act("restore.health", "verify that "+named(r.job.Baseline)+" is healthy")
 		o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(restoreHeartbeat, 3*poll.Std()), 1
 		ctx, cancel := workflow.WithCancel(r.ctx)
 		return start(ctx, o, a.VerifyHealth, activities.VerifyHealthInput{
 			Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within)}), cancel
-	}), nil)
+	}), &out) {
+		r.noteHealth(out)
+	}
 }
 
 // measure notes how long the way back took, in differences of event times.

@@ -57,6 +57,8 @@ type run struct {
 	undo       []rollout.Compensation // what has been begun, in order
 	ours       []rollout.Split        // the splits that may be in force: ours
 	generation int                    // counts writes, for the fence
+	writes     map[string]int         // how often each was made, for its intent
+	returning  bool                   // it goes back: the fence stays
 	ids        map[string]int         // how often each activity id was used
 	pending    []workflow.Future      // forward acts that may still be running
 	state      []byte                 // of the judges
@@ -94,7 +96,7 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 	info := workflow.GetInfo(ctx)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	forward, stop := workflow.WithCancel(detached)
-	r := &run{ctx: detached, forward: forward, stop: stop, order: order, ids: map[string]int{}}
+	r := &run{ctx: detached, forward: forward, stop: stop, order: order, ids: map[string]int{}, writes: map[string]int{}}
 	target := order.Spec.Key().String()
 	r.status = rollout.Status{
 		Target: target, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
@@ -250,7 +252,7 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
-	if s := r.gate(step.Approve, step.Number, step.Raise()); s != nil {
+	if s := r.gates(step); s != nil {
 		return s
 	}
 	if r.skipAll {

@@ -10,8 +10,8 @@ import (
 )
 
 // Stop is the emergency stop of an environment, or of all of them. While it is
-// open, and its memo says that the stop is in force, nothing is started and no
-// weight is raised there. It ends when somebody lets the line run again, or at
+// open nothing is started and no weight is raised there; its memo says who ordered
+// it once it is decided that they may. It ends when somebody lets the line run again, or at
 // once when who ordered it may not. A cancel lets the line run, too.
 func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, error) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)

@@ -214,7 +214,12 @@ func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer
 	return answer
 }
 
-func (t *target) onResume(_ workflow.Context, c rollout.Command) rollout.Answer {
+// onResume lets a queue go on that stands: also one that does from now on, because
+// the rollout has just ended. Under older workers it did not look for that.
+func (t *target) onResume(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	if t.status.Running != nil && workflow.GetVersion(t.ctx, "resume-after-end", workflow.DefaultVersion, 1) == 1 {
+		t.catchUp(ctx)
+	}
 	if t.status.Stands == "" {
 		return noop("the queue does not stand")
 	}
@@ -270,7 +275,7 @@ func (t *target) describe() {
 	workflow.SetCurrentDetails(t.ctx, text)
 }
 
-func orElse(s, other string) string {
+func orElse[T ~string](s, other T) T {
 	if s == "" {
 		return other
 	}

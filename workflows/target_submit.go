@@ -61,7 +61,7 @@ func (t *target) receive(s rollout.Submit) {
 // forget drops the oldest orders whose fate is final: who waits in the queue is
 // asked about for as long as that takes.
 func (t *target) forget() {
-	isFinal := func(f rollout.Submission) bool { return f.Fate != rollout.FateQueued && f.Fate != rollout.FateStarting }
+	isFinal := func(f rollout.Submission) bool { return f.Fate.IsFinal() }
 	for len(t.status.Fates) > rollout.MostFates {
 		i := slices.IndexFunc(t.status.Fates, isFinal)
 		if i < 0 {
@@ -93,6 +93,9 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 	if o.Spec.Key() != t.status.Target {
 		return rollout.CauseSpec, fmt.Sprintf("the order is for %s, not for %s", o.Spec.Key(), t.status.Target)
 	}
+	if why := t.heldByFleet(ctx, s); why != "" {
+		return rollout.CauseRunning, why
+	}
 	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
 	if i < 0 || o.Override || o.Back {
 		return "", ""
@@ -108,23 +111,36 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 	return "", ""
 }
 
+// heldByFleet says which fleet keeps an order from being started; "" when none
+// does. Where that cannot be found out, its rollout looks again.
+func (t *target) heldByFleet(ctx workflow.Context, s rollout.Submit) string {
+	if !s.AskFleet {
+		return ""
+	}
+	act := t.act("fleet", "does a fleet hold "+t.status.Target.String()+"?")
+	act.queue, act.limit, act.within = rollout.QueueControl, authorizeWithin/2, authorizeWithin
+	var out activities.FleetHoldsOutput
+	_ = start(ctx, act, a.FleetHolds, activities.FleetHoldsInput{Target: t.status.Target}).Get(ctx, &out)
+	return out.Why
+}
+
 // place starts an order, queues it, or refuses it, as the policy for new
-// releases says. The running rollout's word counts; where its spec says nothing,
-// the newcomer's.
+// releases says. The word of the rollout that holds the target counts; where its
+// spec says nothing, the newcomer's.
 func (t *target) place(ctx workflow.Context, s rollout.Submit) {
-	running := t.status.Running
-	if running == nil {
+	holds := t.holds()
+	if holds == nil {
 		t.enqueue(s)
 		return
 	}
-	policy := running.Submit.Order.Spec.Policy.OnNewRelease
+	policy := holds.Submit.Order.Spec.Policy.OnNewRelease
 	if policy == "" {
 		policy = s.Order.Spec.Policy.OnNewRelease
 	}
 	switch {
 	case s.Order.Supersede:
 		policy = rollout.OnNewSupersede
-	case running.Lost != "" && policy != "" && policy != rollout.OnNewReject:
+	case holds.Lost != "" && policy != "" && policy != rollout.OnNewReject:
 		policy = rollout.OnNewQueue // it goes back already
 	}
 	switch policy {
@@ -178,14 +194,28 @@ func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
 	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), "", signal, c).Get(ctx, nil)
 }
 
-// holder names the rollout that an order would have to wait for.
+// holds is the rollout that an order would have to wait for: the one that runs
+// or, while nothing does, the order whose turn it is. nil: there is none, or the
+// queue stands. Under older workers nobody waited for whose turn it was.
+func (t *target) holds() *rollout.Course {
+	if t.isNext() && workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1 {
+		return &rollout.Course{Submit: t.status.Queue[0]}
+	}
+	return t.status.Running
+}
+
+// holder names that rollout.
 func (t *target) holder() string {
-	r := t.status.Running
+	r := t.holds()
 	switch o := r.Submit.Order; {
+	case r.Holder && r.RunID == "":
+		return t.status.Target.String() + " is held by a rollout that was not started here"
 	case r.Holder:
 		return fmt.Sprintf("%s is held by a rollout that was not started here, run %s", t.status.Target, r.RunID)
 	case r.Lost != "":
 		return fmt.Sprintf("%s is being put back after the rollout of %s was cut off", t.status.Target, o.Spec.Release.Version)
+	case r.RunID == "":
+		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, which is about to begin", t.status.Target, o.Spec.Release.Version, o.Actor)
 	default:
 		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, run %s", t.status.Target, o.Spec.Release.Version, o.Actor, r.RunID)
 	}

@@ -144,8 +144,11 @@ func (d *Driver) Ended(_ context.Context, id string) (evidence.Fault, error) {
 	}
 	out := evidence.Fault{Name: r.Order.Fault.Name, What: r.Order.Fault.String(), EndedAt: *r.EndedAt,
 		RemovedBy: r.By, Verified: true, Error: r.Error}
-	if r.StartedAt != nil {
-		out.StartedAt = *r.StartedAt
+	if all := r.inForce(); len(all) > 0 {
+		out.StartedAt, out.EndedAt = all[0].From, all[len(all)-1].To
+		if len(all) > 1 {
+			out.Stretches = all
+		}
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 )
 
@@ -53,7 +54,7 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 	before, err := load(r.file)
 	switch {
 	case errors.Is(err, activities.ErrNotFound):
-		return false, d.prepare(ctx, o)
+		return false, d.prepare(ctx, o, nil)
 	case err != nil:
 		return false, err
 	case before.Closed:
@@ -68,7 +69,7 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 	if before.StartedAt != nil && isKill(o.Fault) {
 		return true, nil
 	}
-	return false, d.prepare(ctx, o)
+	return false, d.prepare(ctx, o, before.inForce())
 }
 
 // kept answers for a fault whose keeper is alive.
@@ -108,15 +109,15 @@ func (d *Driver) admit(o activities.FaultOrder) error {
 }
 
 // prepare looks at what the fault would change and registers how to undo it.
-// The registry and the record are locked.
-func (d *Driver) prepare(ctx context.Context, o activities.FaultOrder) error {
+// The registry and the record are locked. Earlier is when it was in force already.
+func (d *Driver) prepare(ctx context.Context, o activities.FaultOrder, earlier []evidence.Stretch) error {
 	if err := d.room(o); err != nil {
 		return err
 	}
 	if longest := time.Now().Add(o.Fault.For.Std()); longest.Before(o.Until) {
 		o.Until = longest.Round(0)
 	}
-	r := record{Order: o, API: d.parameters.Toxiproxy, Listen: d.parameters.Listen, file: d.registry.file(o.ID)}
+	r := record{Order: o, API: d.parameters.Toxiproxy, Listen: d.parameters.Listen, Earlier: earlier, file: d.registry.file(o.ID)}
 	k, err := kindOf(o.Fault)
 	if err == nil {
 		err = k.prepare(ctx, d.parameters, &r)

@@ -72,6 +72,12 @@ func TestWorkerDies(t *testing.T) {
 	inject(t, other, o)
 	require.False(t, w.untouched(t, "db", upstream), "the next worker begins it again")
 	require.NoError(t, other.Remove(t.Context(), o))
+	was, err := other.Ended(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Len(t, was.Stretches, 2, "it was in force before, too")
+	require.Equal(t, was.Stretches[0].From, was.StartedAt)
+	require.Equal(t, was.Stretches[1].To, was.EndedAt)
+	require.False(t, was.Stretches[1].From.Before(was.Stretches[0].To))
 }
 
 // Another process of the machine may end what a worker began.

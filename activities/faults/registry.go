@@ -11,10 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal/evidence"
 )
 
 // Who ended a fault.
@@ -34,10 +36,19 @@ type record struct {
 	Undo      undo                  `json:"undo"`
 	StartedAt *time.Time            `json:"startedAt,omitempty"` // it was seen to be in force
 	EndedAt   *time.Time            `json:"endedAt,omitempty"`   // it was seen to be gone
+	Earlier   []evidence.Stretch    `json:"earlier,omitempty"`   // when it was in force before it was begun again
 	By        string                `json:"by,omitempty"`
 	Closed    bool                  `json:"closed,omitempty"` // removed by an order: not to be injected again
 	Error     string                `json:"error,omitempty"`
 	file      string
+}
+
+// inForce is when the fault was in force, as far as that has ended.
+func (r record) inForce() []evidence.Stretch {
+	if r.StartedAt == nil || r.EndedAt == nil {
+		return r.Earlier
+	}
+	return append(slices.Clone(r.Earlier), evidence.Stretch{From: *r.StartedAt, To: *r.EndedAt})
 }
 
 // undo is what is needed to take the fault away; what its kind does not need is nil.

@@ -42,6 +42,28 @@ type Fault struct {
 	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`
+
+	// Stretches are when it was in force, where that was more than once: a worker
+	// died, and another began it again. None: from StartedAt until EndedAt.
+	Stretches []Stretch `json:"stretches,omitempty"`
+}
+
+// Stretch is a time without a break.
+type Stretch struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// InForce is when the fault was in force, one after another; none where it never
+// was.
+func (f Fault) InForce() []Stretch {
+	switch {
+	case f.StartedAt.IsZero() || !f.EndedAt.After(f.StartedAt):
+		return nil
+	case len(f.Stretches) > 0:
+		return f.Stretches
+	}
+	return []Stretch{{f.StartedAt, f.EndedAt}}
 }
 
 // Drill is one kind of drill, repeated.
@@ -69,6 +91,7 @@ type Repeat struct {
 	DecidedAt   *time.Time             `json:"decidedAt,omitempty"`
 	RestoredAt  *time.Time             `json:"restoredAt,omitempty"` // traffic
 	HealthyAt   *time.Time             `json:"healthyAt,omitempty"`
+	MetUntil    *time.Time             `json:"metUntil,omitempty"` // after RestoredAt users met the candidate all the same, then for the last time
 	EndedAt     time.Time              `json:"endedAt"`
 	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
 	Users       *Continuity            `json:"users,omitempty"`

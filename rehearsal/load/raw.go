@@ -55,6 +55,9 @@ func (w *RawWriter) Write(r Record) {
 	_, w.err = w.gz.Write(w.line)
 }
 
+// Plain is a version as it stands in a table.
+func Plain(version string) string { return string(appendPlain(nil, version)) }
+
 // appendPlain adds a text of somebody else's, 100 bytes at most, with all that
 // is no name's as '_'.
 func appendPlain(b []byte, s string) []byte {

@@ -34,6 +34,16 @@ type Record struct {
 // Good reports whether the answer was the one that was asked for.
 func (r Record) Good() bool { return r.Kind == "" }
 
+// Waited reports whether the latency is what a user waited: until the answer or,
+// where there was none in time, at least as long.
+func (r Record) Waited() bool {
+	switch r.Kind {
+	case KindRefused, KindReset, KindNetwork, KindStopped, KindMissed:
+		return false
+	}
+	return true
+}
+
 // sent reports whether a request left at all.
 func (r Record) sent() bool { return r.Kind != KindMissed }
 

@@ -86,13 +86,17 @@ type drillEnd struct {
 	run evidence.Run
 }
 
-// lastDrill is the newest drill with an outcome. Those of controls prove nothing.
+// lastDrill is the newest drill with an outcome. Those of controls prove nothing,
+// and one has not passed of whose kind a criterion does not hold.
 func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, found bool) {
 	for _, run := range runs {
 		if run.Negative {
 			continue
 		}
 		for _, d := range run.Drills {
+			if outcome == evidence.Passed && !holds(run, d) {
+				continue
+			}
 			for _, r := range d.Repeats {
 				if r.Outcome == outcome && (!found || r.EndedAt.After(last.at)) {
 					last, found = drillEnd{r.EndedAt, run}, true
@@ -101,6 +105,13 @@ func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, fo
 		}
 	}
 	return last, found
+}
+
+// holds reports whether every criterion of a kind of drill does.
+func holds(run evidence.Run, d evidence.Drill) bool {
+	return !slices.ContainsFunc(run.Criteria, func(c evidence.Criterion) bool {
+		return strings.HasPrefix(c.Name, d.Name+": ") && c.Outcome != evidence.Passed
+	})
 }
 
 // HTML writes the trend as one page that needs nothing else.

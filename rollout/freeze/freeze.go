@@ -5,6 +5,7 @@ package freeze
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -23,12 +24,12 @@ const (
 // time. Empty lists concern all.
 type Window struct {
 	Name         string   `json:"name"`
-	Kind         string   `json:"kind,omitempty"` // deny (default) | allow
-	Environments []string `json:"environments,omitempty"`
-	Services     []string `json:"services,omitempty"`
-	Actions      []string `json:"actions,omitempty"`  // start, step, promote; a rollout that runs is concerned by those for step
-	Except       []string `json:"except,omitempty"`   // roles whose rollouts are not concerned
-	Exposure     string   `json:"exposure,omitempty"` // hold (default) | finishStep | rollback
+	Kind         string   `json:"kind,omitempty"`         // deny (default) | allow
+	Environments []string `json:"environments,omitempty"` // patterns as of path.Match
+	Services     []string `json:"services,omitempty"`     // the same
+	Actions      []string `json:"actions,omitempty"`      // start, step, promote; a rollout that runs is concerned by those for step
+	Except       []string `json:"except,omitempty"`       // roles whose rollouts are not concerned
+	Exposure     string   `json:"exposure,omitempty"`     // hold (default) | finishStep | rollback
 
 	RRule    string           `json:"rrule,omitempty"`    // RFC 5545, without DTSTART
 	Start    string           `json:"start,omitempty"`    // of the rule, in its zone: 2026-01-05T16:00; needed where it counts
@@ -187,9 +188,16 @@ func (w *window) concerns(q rollout.Question) bool {
 	if action == rollout.ActionBake {
 		action = rollout.ActionStep
 	}
-	among := func(list []string, one string) bool { return len(list) == 0 || slices.Contains(list, one) }
 	exempt := slices.ContainsFunc(w.except, func(m string) bool { return strings.EqualFold(strings.TrimSpace(m), strings.TrimSpace(q.Actor)) })
 	return among(w.Environments, q.Target.Environment) && among(w.Services, q.Target.Service) && among(w.Actions, action) && !exempt
+}
+
+// among reports whether one of the patterns chooses a name; without any all do.
+func among(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
+		is, err := path.Match(pattern, name) // patterns were checked when they were read
+		return err == nil && is
+	})
 }
 
 // at is the window's span around a moment, if there is one.

@@ -61,6 +61,8 @@ func TestFrozen(t *testing.T) {
 		{"summer time comes: elapsed time counts", []freeze.Window{weekends}, step, "2026-03-28T12:00:00Z", "2026-03-30T07:00:00Z"},
 		{"winter time comes: elapsed time counts", []freeze.Window{weekends}, step, "2026-10-24T12:00:00Z", "2026-10-26T06:00:00Z"},
 		{"another environment", []freeze.Window{weekends}, asked(func(q *rollout.Question) { q.Target.Environment = "staging" }), "2026-11-21T12:00:00Z", ""},
+		{"services by a pattern", []freeze.Window{{Name: "w", Environments: []string{"prod*"}, Services: []string{"cart", "check*"}, From: "2026-01-01T00:00:00Z", To: "2026-02-01T00:00:00Z"}}, step, "2026-01-15T00:00:00Z", "2026-02-01T00:00:00Z"},
+		{"services by another pattern", []freeze.Window{{Name: "w", Services: []string{"*cart"}, From: "2026-01-01T00:00:00Z", To: "2026-02-01T00:00:00Z"}}, step, "2026-01-15T00:00:00Z", ""},
 		{"another service", []freeze.Window{{Name: "w", Services: []string{"cart"}, From: "2026-01-01T00:00:00Z", To: "2026-02-01T00:00:00Z"}}, step, "2026-01-15T00:00:00Z", ""},
 		{"another action", []freeze.Window{{Name: "w", Actions: []string{"start"}, From: "2026-01-01T00:00:00Z", To: "2026-02-01T00:00:00Z"}}, step, "2026-01-15T00:00:00Z", ""},
 		{"a bake is part of steps", []freeze.Window{{Name: "w", Actions: []string{"step"}, From: "2026-01-01T00:00:00Z", To: "2026-02-01T00:00:00Z"}},
@@ -145,6 +147,7 @@ func TestWrongWindows(t *testing.T) {
 		{"every minute", freeze.Window{Name: "w", RRule: "FREQ=MINUTELY", Duration: hours(1)}, "rrule", "hourly"},
 		{"exposure", freeze.Window{Name: "w", Exposure: "stay", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "exposure", "hold, finishStep, rollback"},
 		{"kind", freeze.Window{Name: "w", Kind: "maybe", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "kind", "deny, allow"},
+		{"pattern", freeze.Window{Name: "w", Services: []string{"cart", "froz["}, From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "services[1]", "is no pattern"},
 		{"action", freeze.Window{Name: "w", Actions: []string{"raise"}, From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "actions[0]", "start, step, promote"},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package freeze
 import (
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,17 +47,23 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 		refuse(!slices.Contains([]string{rollout.ActionStart, rollout.ActionStep, rollout.ActionPromote}, action),
 			fmt.Sprintf("actions[%d]", i), "%q is not one of start, step, promote", action)
 	}
+	for field, patterns := range map[string][]string{"environments": given.Environments, "services": given.Services} {
+		for i, pattern := range patterns {
+			_, err := path.Match(pattern, "")
+			refuse(err != nil, fmt.Sprintf("%s[%d]", field, i), "%q is no pattern: * stands for any text", pattern)
+		}
+	}
 	isRule := given.RRule != "" || given.Duration != 0 || given.Start != "" || given.Zone != ""
 	isStretch := given.From != "" || given.To != ""
 	switch {
 	case isRule && isStretch:
 		refuse(true, "rrule", "give a rule (rrule, duration, zone, start) or one stretch (from, to), not both")
 	case isStretch:
-		path, err := w.readStretch()
-		refuse(err != nil, path, "%v", err)
+		at, err := w.readStretch()
+		refuse(err != nil, at, "%v", err)
 	default:
-		path, err := w.readRule(now)
-		refuse(err != nil, path, "%v", err)
+		at, err := w.readRule(now)
+		refuse(err != nil, at, "%v", err)
 	}
 	return w, out
 }

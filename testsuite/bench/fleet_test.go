@@ -47,7 +47,7 @@ func BenchmarkFleetAbort(b *testing.B) {
 // reach tells units, as the worker does. Nothing else runs here.
 type reach struct{ client client.Client }
 
-func (reach) Running(context.Context, string) (string, error) { return "", nil }
+func (reach) Holder(context.Context, string) (string, bool, error) { return "", false, nil }
 
 func (r reach) Tell(ctx context.Context, to activities.Unit, w rollout.Word) error {
 	return r.client.SignalWorkflow(ctx, to.WorkflowID, to.RunID, rollout.SignalFleet, w)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
@@ -196,4 +197,54 @@ func TestStopTheLine(t *testing.T) {
 	require.Contains(t, line(0, "start-the-line", "--actor", "ana@example.com"), "noop, it is not stopped")
 	s.ends(0, rollout.Promoted, "")
 	require.Equal(t, promotedTwo, s.world.Log())
+}
+
+// A stop that comes while no worker runs is in force before the worker that comes
+// back raises anything: although approvals are stored before it, and whoever
+// decides whether it may be (here: nobody) has not done so yet.
+func TestStopTheLineWithoutWorker(t *testing.T) {
+	c := open(t)
+	var scenes []*scene
+	for i := range 3 {
+		s := c.scene(t)
+		s.name = fmt.Sprintf("s%d", i)
+		scenes = append(scenes, s)
+		s.start("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 1h}}], keepBaseline: 0s}")
+	}
+	for _, s := range scenes {
+		s.waitsFor(rollout.WaitingForApproval)
+	}
+	c.worker.Kill()
+	temporal := c.client(t)
+	answers := make(chan error, len(scenes))
+	for _, s := range scenes {
+		go func() { answers <- s.approves(temporal) }()
+	}
+	undecided := client.StartWorkflowOptions{ID: rollout.StopID("staging"), TaskQueue: "nobody"}
+	_, err := temporal.ExecuteWorkflow(t.Context(), undecided, rollout.StopType,
+		rollout.StopOrder{Environment: "staging", Command: rollout.Command{ID: "s1", Actor: "ana@example.com", Reason: "INC-12"}})
+	require.NoError(t, err)
+	c.worker = procs.StartWorker(t, c.server, "")
+	for _, s := range scenes {
+		require.NoError(t, <-answers)
+		s.waitsFor(rollout.GateStop)
+		require.Zero(t, s.weight())
+	}
+	require.Contains(t, scenes[0].status().Reason, "somebody asks to stop the line of staging")
+	require.NoError(t, temporal.TerminateWorkflow(t.Context(), rollout.StopID("staging"), "", "nobody decides"))
+	for _, s := range scenes {
+		s.ends(0, rollout.Promoted, "")
+	}
+}
+
+// approves gives a vote at once, without looking at what is asked: that needs a
+// worker.
+func (s *scene) approves(temporal client.Client) error {
+	vote := rollout.Command{ID: "v1", Actor: "tester@example.com", Reason: "CHG-1"}
+	handle, err := temporal.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{WorkflowID: "rollout/" + s.target(),
+		UpdateName: rollout.CommandApprove, Args: []any{vote}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	if err != nil {
+		return err
+	}
+	return handle.Get(s.t.Context(), nil)
 }

@@ -74,3 +74,24 @@ func (s *scene) starts(actor string, lines ...string) {
 	out := s.cli("start", s.file(lines...), "--actor", actor, "--reason", "a test")
 	require.Zero(s.t, out.Code, out.Stderr)
 }
+
+// A spec cannot ask for less than its environment does: what it asks comes after
+// that, and gives nobody a vote who may not approve.
+func TestEnvironmentAsksWhateverTheSpec(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, people+"approvals: {staging: {from: [managers], quorum: 2}}\n")
+	s := c.scene(t)
+	s.starts("ci@example.com", "strategy: {"+window+", canary: [{weight: 10%, bake: 5s, approve: {from: [on-call, managers]}}],"+
+		" promote: {approve: {within: 1s, otherwise: promote}}, keepBaseline: 0s}")
+	s.waitsFor(rollout.WaitingForApproval)
+	require.Contains(t, s.status().Reason, "the raise to 10%, as the environment wants")
+	s.order(0, "approve", "--actor", "ana@example.com")
+	s.order(0, "approve", "--actor", "bo@example.com")
+	until(t, "the spec's own", func() bool { return s.status().Reason == "waiting for an approval of the raise to 10%" })
+	require.Zero(t, s.weight())
+	require.Contains(t, s.order(15, "approve", "--actor", "cy@example.com").Why, "cy@example.com may not approve in staging: that is for managers")
+	s.order(0, "approve", "--actor", "bo@example.com")
+	s.ends(0, rollout.Promoted, "")
+	require.Len(t, s.told(rollout.EventGateWaiting), 3)
+	require.Len(t, s.told(rollout.EventGatePassed), 3)
+}

@@ -21,6 +21,12 @@ func TestBreakGlass(t *testing.T) {
 	require.True(t, s.world.State().Weights.Equal(rollout.Split{baseline: rollout.All}), s.world.State().Weights.String())
 	require.Equal(t, baseline, s.world.State().Primary)
 	written := s.asked("PUT /weights 200")
+	require.Contains(t, s.cli("history", s.target(), "--orders").Stdout, ": restore: the test says so (accepted, traffic is back on 2.4.1)")
+	require.Contains(t, s.cli("history", s.target()).Stdout, "traffic is back on 2.4.1, put there without the workflow by tester@example.com: the test says so")
+	require.NotContains(t, s.cli("doctor").Stdout, "cutOff")
+	now := s.status()
+	require.Zero(t, now.Weight)
+	require.Contains(t, now.Reason, "since then traffic is back on 2.4.1")
 	require.Greater(t, written[len(written)-1].Header.Get("Bakeoff-Fence"), written[0].Header.Get("Bakeoff-Fence"), "a higher epoch")
 }
 

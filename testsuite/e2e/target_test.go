@@ -33,6 +33,21 @@ func TestNewRelease(t *testing.T) {
 			s.order(0, "abort")
 			s.ends(11, rollout.Aborted, "")
 		},
+		"RejectFirst": func(s *scene) {
+			var runs []<-chan procs.Run
+			for i := range 5 {
+				runs = append(runs, s.inBackground("run", s.file(newer(fmt.Sprintf("2.%d.0", 6+i)), oneStep), "--reason", "a test", "-o", "json"))
+			}
+			codes := map[int]int{}
+			for _, one := range runs {
+				out := s.read(<-one)
+				codes[out.code]++
+				if out.code == 15 {
+					require.Contains(s.t, out.Reason, s.target()+" is held by the rollout of 2.")
+				}
+			}
+			require.Equal(s.t, map[int]int{0: 1, 15: 4}, codes)
+		},
 		"Queue": func(s *scene) {
 			s.start(oneStep, "policy: {onNewRelease: queue}")
 			s.bakes(1000)
@@ -102,7 +117,7 @@ func TestNewRelease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := c.scene(t)
-			for _, v := range []string{"2.6.0", "2.7.0"} {
+			for _, v := range []string{"2.6.0", "2.7.0", "2.8.0", "2.9.0", "2.10.0"} {
 				s.world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.01})
 			}
 			tt(s)
@@ -132,6 +147,29 @@ func TestTerminated(t *testing.T) {
 			until(s.t, "it is taken over", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
 			s.terminate()
 			s.ends(11, rollout.Aborted, "")
+			s.asBefore()
+		},
+		"AfterABreach": func(s *scene) {
+			s.start(oneLong, "drain: 10s")
+			s.bakes(1000)
+			s.breaks()
+			until(s.t, "it goes back", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+			s.terminate()
+			e := s.ends(10, rollout.RolledBack, rollout.CauseVerdict)
+			require.Regexp(s.t, "errors.*; on its way back the rollout was cut off: it was terminated", e.Reason)
+			until(s.t, "it is in quarantine", func() bool { return len(s.above().Quarantine) == 1 })
+			require.Contains(s.t, s.above().Quarantine[0].Reason, "errors")
+			s.asBefore()
+		},
+		"AfterAnAbort": func(s *scene) {
+			s.start(oneLong, "drain: 10s")
+			s.bakes(1000)
+			s.order(0, "abort", "--no-wait")
+			until(s.t, "it goes back", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+			s.terminate()
+			e := s.ends(11, rollout.Aborted, "")
+			require.Equal(s.t, "tester@example.com", e.Actor)
+			require.Contains(s.t, e.Reason, "aborted by tester@example.com: the test says so; on its way back the rollout was cut off")
 			s.asBefore()
 		},
 		"WatchedMeanwhile": func(s *scene) {
@@ -215,6 +253,19 @@ func TestTheQueueStands(t *testing.T) {
 	s.ends(11, rollout.Aborted, "")
 	until(t, "the queue stands", func() bool { return s.above().Stands != "" })
 	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
+	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
+	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
+	s.ends(0, rollout.Promoted, "")
+}
+
+// Who resumes the queue as soon as the abort was answered reaches it, too.
+func TestTheQueueIsResumedAtOnce(t *testing.T) {
+	s := open(t).scene(t)
+	s.world.Behave("2.6.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.start(oneLong, "policy: {onNewRelease: queue}")
+	s.bakes(1000)
+	s.start(newer("2.6.0"), oneStep)
+	s.order(0, "abort")
 	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
 	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
 	s.ends(0, rollout.Promoted, "")

@@ -153,6 +153,12 @@ var paths = map[string]path{
 		s.world.Heal()
 		s.order("retry")
 	}, want: rollout.Aborted},
+	"abort-promotion": {before: func(s *scene) { s.world.Fail(sim.OpSetPrimary, sim.Fault{}) }, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.status().Weight == rollout.All }, procs.Patience, pollEvery)
+		s.order("abort", "--no-wait")
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.world.Heal()
+	}, want: rollout.Aborted},
 	"adaptive": {strategy: "adaptive: {from: 10%, to: 50%, riskBudget: 100 failures, minBake: 5s}", plot: func(s *scene) {
 		s.both(sim.Behaviour{Rate: 400, Failures: 0.01}, sim.Behaviour{Rate: 400, Failures: 0.011})
 	}, want: rollout.Promoted},

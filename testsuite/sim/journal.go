@@ -82,6 +82,9 @@ type act struct {
 func (w *World) perform(a act) error {
 	index := len(w.writes)
 	w.writes = append(w.writes, Write{Write: a.write, Op: a.op, Text: a.text, At: w.origin.Add(w.passed)})
+	if w.oneFence {
+		a.on = ""
+	}
 	stale := isLower(a.write.Fence, w.fences[a.on])
 	if stale && w.fencing {
 		err := fmt.Errorf("%s: a write with fence %s was seen before: %w", a.text, show(w.fences[a.on]), activities.ErrConflict)

@@ -36,6 +36,7 @@ type World struct {
 	lag      time.Duration
 	ignores  bool
 	fencing  bool
+	oneFence bool // for everything that is written
 
 	rules  map[string]string         // cohort → version
 	shares map[string]rollout.Weight // of all requests, by cohort

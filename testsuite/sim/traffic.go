@@ -50,6 +50,15 @@ func (w *World) RefuseStale(refuse bool) {
 	w.fencing = refuse
 }
 
+// ShareFence has one fence for everything that is written, as a server that is
+// made simply has; else weights, flags, each version and each cohort have their
+// own.
+func (w *World) ShareFence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.oneFence = true
+}
+
 // SetWeights changes the split in force at once, as an outsider does. A split
 // that was still on its way is lost.
 func (w *World) SetWeights(split rollout.Split) {

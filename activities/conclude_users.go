@@ -1,0 +1,164 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
+)
+
+// users is what the generators kept.
+type users struct {
+	requests []rehearsal.Request
+	loads    []evidence.Load
+	series   []evidence.Series
+	ledger   *evidence.Ledger
+	gone     map[string][]string // load → files that should be there, and are not
+}
+
+// usersOf reads the requests of every load.
+func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (users, error) {
+	out := users{gone: map[string][]string{}}
+	for _, l := range in.Order.Manifest.Load {
+		l = l.WithDefaults()
+		schedule, err := a.scheduleOf(ctx, in.Order.Manifest.Seed, l)
+		if err != nil {
+			return out, err
+		}
+		begin := in.Facts.Zero.Add(l.At.Std())
+		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
+		var sent arrivals
+		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
+			return eachRecord(raw, func(r load.Record) {
+				if sent.before(r) {
+					return
+				}
+				results.Add(r)
+				ledger.Add(r)
+				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
+					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency,
+						Good: r.Good(), Waited: r.Waited(), Version: r.Version})
+				}
+			})
+		})
+		if err != nil {
+			return out, err
+		}
+		if out.gone[l.Name], err = a.goneOf(ctx, in.Plan.Run, l); err != nil {
+			return out, err
+		}
+		out.loads = append(out.loads, results.Evidence(schedule.Digest()))
+		out.series = append(out.series, results.Series(in.Facts.Zero)...)
+		if len(ledger.Transactions()) == 0 {
+			continue
+		}
+		if err := a.readRaws(ctx, in.Plan.Run, readBackPrefix, l.Name, ledger.Read); err != nil {
+			return out, err
+		}
+		out.ledger = sum(out.ledger, ledger.Evidence())
+	}
+	slices.SortStableFunc(out.requests, func(a, b rehearsal.Request) int { return int(a.At - b.At) })
+	return out, nil
+}
+
+// arrivals are those that stand in a file, by their index.
+type arrivals []bool
+
+// before notes an arrival, and reports whether it is called missed by a try of a
+// generator, while one before has it in its file.
+func (a *arrivals) before(r load.Record) bool {
+	for len(*a) <= r.Arrival {
+		*a = append(*a, false)
+	}
+	known := (*a)[r.Arrival]
+	(*a)[r.Arrival] = true
+	return known && r.Kind == load.KindMissed
+}
+
+// eachRecord reads a file of requests. One that was cut off, because its
+// generator died, ends where it ends.
+func eachRecord(raw io.Reader, take func(load.Record)) error {
+	_, records, err := load.ReadRaw(raw)
+	if err != nil {
+		return nil //nolint:nilerr // it was cut off before the first request
+	}
+	for r, err := range records {
+		if err != nil {
+			break
+		}
+		take(r)
+	}
+	return nil
+}
+
+// sum adds what became of the transactions of another load.
+func sum(all *evidence.Ledger, l evidence.Ledger) *evidence.Ledger {
+	if all == nil {
+		return &l
+	}
+	all.Written, all.Unsure, all.Lost, all.Doubled = all.Written+l.Written, all.Unsure+l.Unsure, all.Lost+l.Lost, all.Doubled+l.Doubled
+	all.Altered, all.Unread, all.Examples = all.Altered+l.Altered, all.Unread+l.Unread, append(all.Examples, l.Examples...)
+	return all
+}
+
+// readRaws has every file of a load read, one try of a generator after another.
+func (a *Activities) readRaws(ctx context.Context, run, prefix, name string, read func(io.Reader) error) error {
+	files, err := a.Archive.Files(ctx, run)
+	if err != nil {
+		return fmt.Errorf("list the files of %s: %w", run, err)
+	}
+	slices.SortStableFunc(files, func(a, b evidence.File) int { return len(a.Name) - len(b.Name) }) // the tenth try after the ninth
+	for _, f := range files {
+		rest, of := strings.CutPrefix(f.Name, prefix+name+".")
+		if !of || strings.Count(rest, ".") != strings.Count("1.1.csv.gz", ".") { // more: of a load whose name has a dot
+			continue
+		}
+		from, err := a.Archive.Open(ctx, run, f.Name)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", f.Name, err)
+		}
+		err = read(from)
+		_ = from.Close() // it was only read
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// goneOf names the files of a load that should be there, and are not: those of the
+// tries of each generator before the last that left one, and of every generator the
+// first.
+func (a *Activities) goneOf(ctx context.Context, run string, l load.Load) ([]string, error) {
+	files, err := a.Archive.Files(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("list the files of %s: %w", run, err)
+	}
+	there := map[string]bool{}
+	for _, f := range files {
+		there[f.Name] = true
+	}
+	var gone []string
+	for shard := range l.Shards {
+		last := int32(1)
+		for try := last; try <= mostTries; try++ {
+			if there[rawName(l.Name, shard, try)] {
+				last = try
+			}
+		}
+		for try := int32(1); try <= last; try++ {
+			if name := rawName(l.Name, shard, try); !there[name] {
+				gone = append(gone, name)
+			}
+		}
+	}
+	return gone, nil
+}
+
+// mostTries is how many tries of a generator are looked for.
+const mostTries = 100

@@ -1,0 +1,103 @@
+package activities_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// kept keeps records of a load.
+func (r *room) kept(file string, records ...load.Record) {
+	r.t.Helper()
+	to, err := r.acts.Archive.Create(context.Background(), r.in.Plan.Run, file)
+	require.NoError(r.t, err)
+	raw := load.NewRawWriter(to, r.in.Facts.Zero)
+	for _, record := range records {
+		raw.Write(record)
+	}
+	require.NoError(r.t, raw.Close())
+	require.NoError(r.t, to.Close())
+}
+
+// recorded are arrivals from one on before another.
+func recorded(from, before int, kind string) []load.Record {
+	var out []load.Record
+	for i := from; i < before; i++ {
+		out = append(out, load.Record{Arrival: i, Planned: time.Duration(i) * 100 * time.Millisecond, Latency: time.Millisecond, Kind: kind})
+	}
+	return out
+}
+
+// An arrival that stands in the files of two tries counts once, as sent.
+func TestArrivalsOfTwoTries(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.kept("load-browse.1.1.csv.gz", recorded(0, 6, "")...)
+	r.kept("load-browse.1.2.csv.gz", append(recorded(4, 7, load.KindMissed), recorded(7, 10, "")...)...)
+	require.Contains(t, outcomes(r.conclude())["browse was sent as planned"], "Unmeasured: 1 of 10 requests not sent")
+}
+
+// What is not there any more is said, and counts as not sent.
+func TestFilesThatAreGone(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.kept("load-browse.1.2.csv.gz", recorded(5, 10, "")...)
+	said := outcomes(r.conclude())["browse was sent as planned"]
+	require.Contains(t, said, "Unmeasured: 5 of 10 requests not sent")
+	require.Contains(t, said, "; of its evidence load-browse.1.1.csv.gz is not there")
+
+	r = newRoom(t)
+	closed := browse
+	closed.Rate, closed.Closed = 0, &load.Closed{Users: 1, Think: rollout.Duration(time.Second)}
+	r.began(closed)
+	r.kept("load-browse.1.2.csv.gz", recorded(0, 3, "")...)
+	require.Contains(t, outcomes(r.conclude())["browse was sent as planned"], "Unmeasured: 0 of 3 requests not sent", "nobody knows how many there were")
+}
+
+// Of a drill that no load was there for, nobody knows what users noticed.
+func TestDrillWithoutLoad(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.kept("load-browse.1.1.csv.gz", recorded(0, 10, "")...)
+	at := func(d time.Duration) *time.Time { moment := r.in.Facts.Zero.Add(d); return &moment }
+	r.in.Facts.Drills = []evidence.Drill{{Name: "drill", Repeats: []evidence.Repeat{
+		{Number: 1, BreachAt: at(200 * time.Millisecond), HealthyAt: at(700 * time.Millisecond)},
+		{Number: 2, BreachAt: at(700 * time.Millisecond), HealthyAt: at(1700 * time.Millisecond)},
+		{Number: 3, BreachAt: at(5 * time.Second), HealthyAt: at(7 * time.Second)}}}}
+	repeats := r.conclude().Drills[0].Repeats
+	require.Equal(t, 6, repeats[0].Users.Requests)
+	require.Nil(t, repeats[1].Users, "its load ended meanwhile")
+	require.Nil(t, repeats[2].Users)
+}
+
+// An answer's version finds its way into the verdict.
+func TestUsersThatStillMeetTheCandidate(t *testing.T) {
+	r := newRoom(t)
+	l := browse
+	l.For = rollout.Duration(10 * time.Second)
+	r.began(l)
+	r.in.Order.Manifest.Rollout.Release.Version = "2 beta" // a table has no spaces
+	records := recorded(0, 100, "")
+	for i := range records {
+		if records[i].Version = "1"; i%5 == 0 && i < 70 {
+			records[i].Version = "2 beta"
+		}
+	}
+	r.kept("load-browse.1.1.csv.gz", records...)
+	at := func(seconds int) *time.Time {
+		moment := r.in.Facts.Zero.Add(time.Duration(seconds) * time.Second)
+		return &moment
+	}
+	r.in.Facts.Drills = []evidence.Drill{{Name: "drill", Limit: rollout.Duration(time.Minute), Repeats: []evidence.Repeat{
+		{Number: 1, Outcome: evidence.Passed, Same: true, RaisedAt: at(0), BreachAt: at(2), RestoredAt: at(3), HealthyAt: at(4)}}}}
+	got := r.conclude().Drills[0].Repeats[0]
+	require.Equal(t, evidence.Failed, got.Outcome)
+	require.Contains(t, got.Reason, "users still met 2 beta at 10:00:06")
+	require.WithinDuration(t, *at(6), *got.MetUntil, 600*time.Millisecond)
+}

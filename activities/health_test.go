@@ -1,0 +1,41 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+)
+
+// Health that nobody could judge is said, and does not hold the way back up.
+func TestHealthWithoutData(t *testing.T) {
+	absolute := rollout.Check{Name: "errors", Failures: `http_requests_total{code=~"5.."}`, Requests: "http_requests_total",
+		Judge: &rollout.Judge{SLORate: &rollout.SLORate{Objective: "90%"}}}
+	for name, c := range map[string]struct {
+		checks   []rollout.Check
+		silent   bool
+		unjudged string
+	}{
+		"no data":            {[]rollout.Check{absolute}, true, "errors: no data"},
+		"data":               {[]rollout.Check{absolute}, false, ""},
+		"no absolute checks": {nil, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := sim.New("1.0.0")
+			w.Behave("1.0.0", sim.Behaviour{Rate: 400})
+			w.SetSilent("1.0.0", c.silent)
+			a := activities.Activities{Drivers: w.Registry()}
+			driver := rollout.Driver{Driver: "sim"}
+			out, err := did(t, a.VerifyHealth, activities.VerifyHealthInput{
+				Job:    activities.Job{Baseline: "1.0.0", Drivers: rollout.Drivers{Deploy: driver, Traffic: driver, Metrics: &driver}},
+				Checks: c.checks, Poll: rollout.Duration(100 * time.Millisecond), Within: rollout.Duration(time.Second)})
+			require.NoError(t, err)
+			require.Equal(t, c.unjudged, out.Unjudged)
+			require.Contains(t, out.Reason, c.unjudged)
+		})
+	}
+}

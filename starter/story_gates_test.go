@@ -1,0 +1,79 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// asking is a history that waits for the approval of its first raise, which the
+// spec and the environment ask for.
+func asking(t *testing.T, own *rollout.Approval, policy rollout.Approval) *tape {
+	o := anOrder()
+	o.Spec.Strategy.Canary[0].Approve = own
+	p := &tape{t: t}
+	p.started(o)
+	p.act("admit", "Admit", map[string]any{"order": o}, admission{Plan: rollout.NewPlan(o.Spec).Ask(policy)})
+	p.upsert(map[string]any{rollout.AttributePhase: "Waiting", rollout.AttributeWaitingFor: "approval"})
+	return p
+}
+
+func vote(id, actor string) rollout.Command {
+	return rollout.Command{ID: id, Name: rollout.CommandApprove, Actor: actor, Reason: "ok", Step: 1}
+}
+
+// resent is a command that comes a second time, as another update.
+func (p *tape) resent(c rollout.Command, update, name string, a rollout.Answer) {
+	p.answer(p.updated(update, name, c), a)
+}
+
+// A command is told, and counts, once, however often it is sent: as the workflow
+// counts it.
+func TestStoryOfAVoteThatIsSentTwice(t *testing.T) {
+	p := asking(t, nil, rollout.Approval{From: []string{"managers"}, Quorum: 2})
+	p.command(vote("c1", "ana"), rollout.Accepted, "1 of 2")
+	p.resent(vote("c1", "ana"), "other", "approve", rollout.Answer{Answer: rollout.Accepted, Why: "1 of 2"})
+	p.resent(vote("c1", "ana"), "reject/c1", "reject", rollout.Answer{Answer: rollout.Denied, Why: "the id c1 was that of approve"})
+	p.resent(vote("c1", "ana"), "third", "approve", rollout.Answer{Answer: rollout.Denied, Why: "the command is for another run"})
+	p.command(vote("c2", "ana"), rollout.Noop, "ana has approved already")
+	s := told(t, p)
+	require.Equal(t, []string{"GateWaiting 1", "Command", "Command", "Command"}, kinds(s, rollout.EventGateWaiting))
+	require.Equal(t, rollout.Accepted, find(t, s, rollout.EventCommand).Data["answer"], "what it was answered first")
+	require.Equal(t, "ana: reject: ok", s.lines[len(s.lines)-2].Text, "by what it was sent as")
+
+	p.command(vote("c3", "bo"), rollout.Accepted, "2 of 2")
+	require.Equal(t, "approved by 2 votes of 2, last by bo", find(t, told(t, p), rollout.EventGatePassed).Text)
+}
+
+// What the environment asks stands before what the spec asks, each with its votes.
+func TestStoryOfBothApprovals(t *testing.T) {
+	p := asking(t, &rollout.Approval{Within: rollout.Duration(time.Minute), Otherwise: rollout.RulePromote}, rollout.Approval{From: []string{"managers"}, Quorum: 2})
+	p.command(vote("c1", "ana"), rollout.Accepted, "1 of 2")
+	p.command(vote("c2", "bo"), rollout.Accepted, "2 of 2")
+	p.upsert(map[string]any{rollout.AttributePhase: "Running", rollout.AttributeWaitingFor: ""})
+	p.upsert(map[string]any{rollout.AttributePhase: "Waiting", rollout.AttributeWaitingFor: "approval"})
+	p.command(vote("c3", "ana"), rollout.Accepted, "1 of 1")
+	p.raise("s01", 1, 500)
+	s := told(t, p)
+	require.Equal(t, []string{"GateWaiting 1", "Command", "Command", "GatePassed 1", "GateWaiting 1", "Command", "GatePassed 1", "WeightSet 1", "WeightObserved 1"},
+		kinds(s, rollout.EventGateWaiting))
+	require.Equal(t, "waiting for an approval of the raise to 5%, as the environment wants: 2 of managers within 1d, otherwise rollback", find(t, s, rollout.EventGateWaiting).Text)
+	require.Equal(t, "approved by 2 votes of 2, last by bo", find(t, s, rollout.EventGatePassed).Text)
+}
+
+// A vote shows what runs, and says where it is for something else.
+func TestGateTextOfAnother(t *testing.T) {
+	p := asking(t, &rollout.Approval{}, rollout.Approval{From: []string{"managers"}, Quorum: 2})
+	s := told(t, p)
+	s.status.RunID, s.status.PlanDigest = "run-1", "sha256:running"
+	text := gateText(s.status, s.plan, order{Command: rollout.Command{Step: 1, RunID: "run-1", Digest: "sha256:running"}})
+	require.Contains(t, text, "asked first, as the environment wants: 2 of managers")
+	require.Contains(t, text, "plan sha256:running\n")
+	require.NotContains(t, text, "another one")
+	text = gateText(s.status, s.plan, order{Command: rollout.Command{Step: 1, RunID: "run-0", Digest: "sha256:other"}})
+	require.Contains(t, text, "run run-1\n")
+	require.Contains(t, text, "plan sha256:running\n  your vote is for run run-0: another one\n  your vote is for plan sha256:other: another one\n")
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	historypb "go.temporal.io/api/history/v1"
+
+	"bakeoff/rollout"
+)
+
+// restoredBy tells of a break-glass restore, and what it came to.
+func (s *orderStory) restoredBy(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	var r rollout.Restored
+	if err := s.decode(a.GetInput(), &r); err != nil {
+		return err
+	}
+	s.command(e, r.Command, senderOf(e, a))
+	line := &s.lines[len(s.lines)-1]
+	line.Data["runId"] = r.RunID
+	if r.Problem != "" {
+		line.Text, line.Data["problem"] = line.Text+"; not all was put back: "+r.Problem, r.Problem
+		return nil
+	}
+	s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + r.Baseline})
+	back := *line
+	back.Kind = rollout.EventTrafficRestored
+	back.Text = fmt.Sprintf("traffic is back on %s, put there without the workflow by %s: %s", r.Baseline, orElse(r.Command.Actor, "somebody"), r.Command.Reason)
+	s.back[r.RunID] = back
+	return nil
+}
+
+// restoreOf finds the restore that put back what a run had changed, as the Target
+// has it on record. Where that cannot be read, none is known.
+func restoreOf(ctx context.Context, svc service, r run) (rollout.Event, bool) {
+	t, err := rollout.ParseTarget(targetOf(r))
+	if err != nil {
+		return rollout.Event{}, false
+	}
+	e, err := svc.Describe(ctx, above(t))
+	if err != nil {
+		return rollout.Event{}, false
+	}
+	told, err := readOrders(ctx, svc, svc.Converter(), e.run)
+	if err != nil {
+		return rollout.Event{}, false
+	}
+	back, found := told.back[r.RunID]
+	return back, found
+}
