@@ -28,7 +28,7 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
 		return nil, nil, err
 	case err != nil:
-		return nil, []rollout.Problem{{Path: placeOf(m, err), Message: said(err)}}, nil //nolint:nilerr // the manifest's mistake is an answer
+		return nil, []rollout.Problem{{Path: placeOf(m, err), Message: said(err)}}, nil
 	}
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {

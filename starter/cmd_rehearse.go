@@ -20,6 +20,7 @@ type rehearsing struct {
 	who
 	detach, stop bool
 	unschedule   bool
+	wait         bool
 	timeout      durationFlag
 	when         timetable
 }
@@ -49,6 +50,7 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 	}
 	by.flags(cmd)
 	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
+	cmd.Flags().BoolVar(&by.wait, "wait", false, "where the same one runs already, wait for that one's end")
 	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
 	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
 	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
@@ -70,6 +72,8 @@ func (r rehearsing) check() error {
 		return errors.New("--stop stands alone")
 	case r.unschedule && (r.detach || r.when.cron != ""):
 		return errors.New("--unschedule stands alone")
+	case r.wait && (r.detach || r.stop || r.unschedule || r.when.cron != ""):
+		return errors.New("--wait stands alone")
 	case r.sign != "":
 		return errors.New("--sign: a rehearsal has no signature, and is refused where a start needs one")
 	}
@@ -117,6 +121,8 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 	}
 	begun, err := svc.Begin(ctx, b)
 	switch {
+	case errors.Is(err, errBusy) && by.wait:
+		return c.seeRehearsal(ctx, svc, run{WorkflowID: orElse(begun.WorkflowID, b.id), RunID: begun.RunID}, by.timeout.Std(), suite)
 	case errors.Is(err, errBusy):
 		return c.unseen(rehearsalNote{WorkflowID: b.id, Note: "runs already"}, fail(exitRefused, "%s runs already: wait for its end, or stop it with --stop", b.id))
 	case err != nil:
@@ -191,7 +197,7 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	case errors.Is(err, errTimeout):
 		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
-		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  stop it: bakeoff rehearse FILE --stop --reason …"))
+		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse FILE --wait\n  stop it: bakeoff rehearse FILE --stop --reason …"))
 	case isCutOff(err):
 		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:

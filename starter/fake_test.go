@@ -72,6 +72,7 @@ type fake struct {
 	restored  []rollout.Restored
 	silent    bool // a worker that was killed: it polls, and does not answer
 
+	busy        bool           // a rehearsal runs
 	timetable   error          // of schedules
 	unscheduled []string       // ids
 	foreseen    map[string]any // the answer of a worker that looks at a rehearsal
@@ -343,6 +344,9 @@ func file(t *testing.T, text string) string {
 func (f *fake) Begin(_ context.Context, b beginning) (run, error) {
 	if f.practice == nil {
 		return run{}, errNoWorker
+	}
+	if f.busy {
+		return run{}, errBusy
 	}
 	f.begun = append(f.begun, b)
 	return run{b.id, "r"}, nil

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 )
 
 // Nothing is scheduled that no worker would let begin, or that would never begin.
@@ -45,4 +48,15 @@ func TestUnschedule(t *testing.T) {
 	got = bakeoff(t.Context(), f, "rehearse", one, "--sign", "key")
 	require.Equal(t, 2, got.code)
 	require.Contains(t, got.err, "--sign: a rehearsal has no signature")
+}
+
+// The one that runs is waited for again.
+func TestWaitForTheOneThatRuns(t *testing.T) {
+	one, _ := practise(t)
+	f := &fake{busy: true, practice: ends(rehearsal.Status{Name: "one", Phase: rehearsal.Completed, Outcome: evidence.Passed})}
+	require.Equal(t, 15, bakeoff(t.Context(), f, "rehearse", one).code)
+	got := bakeoff(t.Context(), f, "rehearse", one, "--wait")
+	require.Zero(t, got.code, got.err)
+	require.Contains(t, got.out, "one in : Passed")
+	require.Equal(t, 2, bakeoff(t.Context(), f, "rehearse", one, "--wait", "--detach").code)
 }
