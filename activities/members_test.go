@@ -92,5 +92,8 @@ func TestImpossibleForWantOfPermission(t *testing.T) {
 	require.Contains(t, r.impossible("production", rollout.Approval{From: []string{Anyone}, Quorum: 2}.WithDefaults(), ""), "the members of product who may approve in production can give 1 of 2")
 	require.Contains(t, r.impossible("production", rollout.Approval{}.WithDefaults(), "di@example.com"), "can give 0 of 1")
 	require.Equal(t, "nobody may approve in staging: permissions do not name it", r.impossible("staging", rollout.Approval{}.WithDefaults(), ""))
+	r.Approvals = map[string]Approvals{"production": {Each: map[string]int{"security": 1}}}
+	require.Empty(t, r.impossible("production", rollout.Approval{From: []string{"security"}}.WithDefaults(), ""), "the environment itself asks them")
+	require.Contains(t, r.impossible("production", rollout.Approval{From: []string{"engineering"}}.WithDefaults(), "ana@example.com"), "can give 0 of 1", "a spec's asking is no permission")
 	require.Empty(t, r.impossible("elsewhere", rollout.Approval{}.WithDefaults(), ""), "no permissions: everyone may")
 }

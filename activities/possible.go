@@ -88,7 +88,7 @@ func (r Rules) Unfillable(environment string, a Approvals) string {
 func (r Rules) impossible(environment string, q rollout.Approval, without string) string {
 	voters := []string{Anyone}
 	if acts, limited := r.acts(environment); limited {
-		voters = acts[rollout.CommandApprove]
+		voters, _ = r.named(acts, environment, rollout.CommandApprove)
 	}
 	asked := q.From
 	if len(asked) == 0 || slices.Contains(asked, Anyone) {

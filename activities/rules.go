@@ -75,7 +75,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 		return true, ""
 	}
 	for _, like := range likeActs(act) {
-		if roles, named := acts[like]; named {
+		if roles, named := r.named(acts, environment, like); named {
 			if r.has(roles, actor) {
 				return true, ""
 			}
@@ -93,6 +93,17 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 		why = fmt.Sprintf("nobody may %s in %s: permissions do not name it", act, environment)
 	}
 	return false, why
+}
+
+// named are the roles that permissions give an act in an environment. The roles
+// that the environment itself asks for approvals may approve there.
+func (r Rules) named(acts map[string][]string, environment, act string) (roles []string, named bool) {
+	roles, named = acts[act]
+	if own, asks := r.approvals(environment); asks && act == rollout.CommandApprove {
+		asked := slices.Concat(own.From, slices.Sorted(maps.Keys(own.Each)))
+		return slices.Concat(roles, slices.DeleteFunc(asked, func(role string) bool { return slices.Contains(roles, role) })), named || len(asked) > 0
+	}
+	return roles, named
 }
 
 // acts are the permissions of an environment; found is false where everyone may

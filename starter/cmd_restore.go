@@ -68,7 +68,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 }
 
 func restoredBy(o order, r run, back wayBack, err error) rollout.Restored {
-	o.Command.Name = "restore"
+	o.Name = "restore"
 	out := rollout.Restored{Command: o.Command, RunID: r.RunID, Baseline: back.snapshot.Baseline}
 	if err != nil {
 		out.Problem = err.Error()
