@@ -55,8 +55,7 @@ func TestScaledService(t *testing.T) {
 			advice string
 		}{
 			"good": {is: evidence.Passed, advice: "one replica serves about 20/s: at the peak of "},
-			"no cooldown": {flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling oscillations",
-				why: "without a turn of the load, and 0 are allowed"},
+			"no cooldown": {flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling cooldown", why: "cooldownUp"},
 			"stuck": {flags: []string{"--stuck-at", "2"}, is: evidence.Failed, broken: "scaling up",
 				why: "only 2 of the 3 replicas needed were ready after ", advice: " and got 2: look for a quota"},
 			"slow start": {flags: []string{"--slow-start", "4500ms"}, is: evidence.Failed, broken: "scaling up",

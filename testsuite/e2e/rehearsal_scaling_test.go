@@ -43,8 +43,7 @@ func TestRehearsalOfAutoscaling(t *testing.T) {
 	}{
 		"Good":       {scaling: inDetail, flags: []string{"--max", "5"}, is: evidence.Passed},
 		"AsPromised": {scaling: asPromised, flags: []string{"--max", "3"}, lasts: 12, is: evidence.Passed},
-		"NoCooldown": {scaling: inDetail, flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling oscillations",
-			why: "without a turn of the load, and 0 are allowed"},
+		"NoCooldown": {scaling: inDetail, flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling cooldown", why: "cooldownUp"},
 		"Stuck": {scaling: inDetail, flags: []string{"--stuck-at", "2"}, is: evidence.Failed, broken: "scaling up",
 			why: "only 2 of the 3 replicas needed were ready after "},
 	} {
