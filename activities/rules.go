@@ -159,7 +159,7 @@ func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
 }
 
 // asked is the plan with the approval that the environment asks for before the
-// first raise, where the spec asks for none there that is as strict.
+// first raise, where the spec asks for none that is as strict.
 func (r Rules) asked(p rollout.Plan) rollout.Plan {
 	own, found := r.approvals(p.Spec.Environment)
 	if !found {

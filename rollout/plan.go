@@ -202,13 +202,18 @@ func (p Plan) Seal() Plan {
 }
 
 // Ask returns the plan with an approval before its first raise. One that the spec
-// asks there serves as well, if it is as strict; else both are asked.
+// asks serves as well, if it is as strict, at whatever step the spec finds right;
+// else both are asked.
 func (p Plan) Ask(q Approval) Plan {
+	for _, own := range p.Approvals() {
+		if own.IsAsStrictAs(q.WithDefaults()) {
+			return p
+		}
+	}
 	p.Steps = slices.Clone(p.Steps)
-	switch own := p.Steps[0].Approve; {
-	case own == nil:
+	if p.Steps[0].Approve == nil {
 		p.Steps[0].Approve = q.withDefaults()
-	case !own.IsAsStrictAs(q.WithDefaults()):
+	} else {
 		p.Steps[0].PolicyApprove = q.withDefaults()
 	}
 	p.Events, p.Actions = p.EventBound(), p.ActionBound()

@@ -139,7 +139,7 @@ func TestRolesSideBySide(t *testing.T) {
 		}, want: rollout.RolledBack, wantCause: rollout.CauseApproval},
 		"nobody could approve it": {spec: func(s *rollout.Spec) {
 			s.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{Each: map[string]int{"on-call": 2}}}
-		}, want: rollout.Refused, wantCause: rollout.CauseSpec, wantReason: "a quorum of 2 is impossible: the members of on-call can give 1 of 2", wantLog: []string{}},
+		}, want: rollout.Refused, wantCause: rollout.CauseSpec, wantReason: "a quorum of 2 is impossible: the members of on-call who may approve in staging can give 1 of 2", wantLog: []string{}},
 		"who starts it is the one who could": {spec: func(s *rollout.Spec) {
 			s.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{From: []string{"ci"}}}
 		}, want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "ci@example.com may not start this, and approve it, too", wantLog: []string{}},
@@ -157,6 +157,7 @@ func TestRolesSideBySide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.people = teams()
+			s.people.Permissions["staging"]["approve"] = []string{"managers", "security", "on-call", "ci"}
 			s.holds(t)
 		})
 	}

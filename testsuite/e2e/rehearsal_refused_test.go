@@ -37,7 +37,7 @@ func TestRehearsalsThatAreRefused(t *testing.T) {
 		"impossible scaling":    {[]string{"scaling: {replicas: {min: 6, max: 2}, upWithin: 60s}"}, "min 6 is above max 2"},
 		"a broken recording":    {[]string{fmt.Sprintf("load: [{name: old, url: %q, replay: {file: broken.har, format: har}}]", h.users)}, "broken.har"},
 		"too many requests":     {[]string{h.browse("5s"), "quotas: {requests: 50}"}, "quotas.requests: the loads mean to send more than 50"},
-		"too long":              {[]string{"quotas: {for: 3h}"}, "quotas.for"},
+		"too long":              {[]string{h.browse("3h")}, "load[0].for"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := h.cli(append([]string{"rehearse", h.manifest(append([]string{drill}, c.lines...)...)}, "--reason", "a test")...)

@@ -211,8 +211,11 @@ func TestReplayedVote(t *testing.T) {
 
 	require.Contains(t, second.sends("approve", stolen).Why, "the command is for another run")
 	stolen.RunID = second.status().RunID
-	require.Contains(t, second.sends("approve", stolen).Why, "they differ in runId, target")
-	stolen.RunID = first.status().RunID
+	require.Contains(t, second.sends("approve", stolen).Why, "the command is for another run", "one command has one answer")
+	id := stolen.ID
+	stolen.ID = "again"
+	require.Contains(t, second.sends("approve", stolen).Why, "they differ in id, runId, target")
+	stolen.ID, stolen.RunID = id, first.status().RunID
 	require.Equal(t, "1 of 2", first.sends("approve", stolen).Why, "the same command, and no second vote")
 	require.Contains(t, first.sends("promote", stolen).Why, "was that of approve")
 	stolen.ID = "another"
