@@ -54,7 +54,7 @@ func TestScaledService(t *testing.T) {
 			why    string
 			advice string
 		}{
-			"good": {is: evidence.Passed, advice: "one replica serves about 20/s: at the peak of "},
+			"good":        {is: evidence.Passed, advice: "one replica serves about 20/s: at the peak of "},
 			"no cooldown": {flags: []string{"--no-cooldown"}, is: evidence.Failed, broken: "scaling cooldown", why: "cooldownUp"},
 			"stuck": {flags: []string{"--stuck-at", "2"}, is: evidence.Failed, broken: "scaling up",
 				why: "only 2 of the 3 replicas needed were ready after ", advice: " and got 2: look for a quota"},
