@@ -46,7 +46,8 @@ type fake struct {
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
 	fleets    []rollout.FleetOrder
-	beside    []rollout.Order // started without asking the Target
+	submitted []rollout.Submit // given to the Target
+	beside    []rollout.Order  // started without asking the Target
 	fate      *rollout.Submission
 	onTarget  func(n int) rollout.TargetStatus
 	asked     int
@@ -84,7 +85,7 @@ func (f *fake) Converter() converter.DataConverter { return converter.GetDefault
 func (f *fake) Close()                             {}
 
 func (f *fake) Submit(_ context.Context, s rollout.Submit) (rollout.Submission, error) {
-	f.started = append(f.started, s.Order)
+	f.started, f.submitted = append(f.started, s.Order), append(f.submitted, s)
 	if f.fate != nil {
 		return *f.fate, nil
 	}

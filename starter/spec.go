@@ -128,16 +128,28 @@ func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, fr
 
 // preview has a worker look at an order before anything is started, because a
 // spec that cannot be is to leave no trace but its reasons. Where no worker
-// answers soon, served is false, and the rollout is started all the same: it will
-// be looked at then.
+// answers soon, the order is given all the same: it will be looked at then.
+// Served is false where none is there to take it in either.
 func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) (served bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	admitted, err := svc.Plan(asking, c.planID(o.Spec.Key().String()), o, false)
-	if err != nil || admitted.Cause != rollout.CauseSpec {
-		return err == nil, ctx.Err()
+	switch {
+	case err != nil:
+		return c.isPolled(ctx, svc, rollout.QueueControl), ctx.Err()
+	case admitted.Cause != rollout.CauseSpec:
+		return true, ctx.Err()
 	}
 	return true, c.refuseOrder(subjectOf(o.Spec), specfile.Locate(from.name, from.text, admitted.Problems), from)
+}
+
+// isPolled reports whether a worker was seen at a queue lately: one that is only
+// slow is to be waited for.
+func (c *cli) isPolled(ctx context.Context, svc service, queue string) bool {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	pollers, err := svc.Pollers(asking, queue)
+	return err == nil && pollers > 0
 }
 
 func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }

@@ -25,7 +25,7 @@ const submitWithin = 10 * time.Second
 // started at once, if nothing runs: it begins when a worker comes. An order that
 // is refused ends with 15.
 func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool) (submitted, error) {
-	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o)}
+	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o), AskFleet: true}
 	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key()), served: served}
 	err := errNoWorker
 	if served {

@@ -41,3 +41,32 @@ func TestAnOrderThatIsLost(t *testing.T) {
 		})
 	}
 }
+
+// An order goes to the Target wherever a worker polls: it asks who holds the
+// target, fleets, too. Only where none does it begins beside it.
+func TestWhoTakesAnOrderIn(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		planErr error
+		pollers int
+		beside  bool
+	}{
+		"a worker answers":           {pollers: 1},
+		"a worker is slow to answer": {planErr: errNoWorker, pollers: 1},
+		"there is no worker":         {planErr: errNoWorker, beside: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{planErr: tt.planErr, pollers: map[string]int{rollout.QueueControl: tt.pollers}}
+			require.Zero(t, bakeoff(t.Context(), f, "start", file(t, smallest)).code)
+			if tt.beside {
+				require.Len(t, f.beside, 1)
+				require.Empty(t, f.submitted)
+				return
+			}
+			require.Empty(t, f.beside)
+			require.Len(t, f.submitted, 1)
+			require.True(t, f.submitted[0].AskFleet)
+		})
+	}
+}

@@ -12,15 +12,20 @@ import (
 
 // Orders for a unit of a running fleet are refused without a rollout, however many
 // come: none holds the unit's id when its turn comes, or hides what the fleet did.
+// Only one that nobody took in for too long, on a busy machine, begins beside it.
 func TestFleetMeetsOrders(t *testing.T) {
 	f := open(t).convoy(t, "a", "b")
 	ofUnit, ofService := f.units["b"].file("service: "+f.name, "unit: b", oneLong), f.file("service: "+f.name, oneLong)
 	f.begins("waves: [[a], [b]]")
 	until(t, "the first wave", func() bool { return f.units["a"].weight() > 0 })
+	began := 0
 	for given := 0; f.units["b"].weight() == 0; given++ {
 		e := f.result("start", ofUnit, "--reason", "a test")
 		require.Equal(t, 15, e.code, e.Reason)
 		require.Equal(t, rollout.CauseRunning, e.Cause)
+		if e.RunID != "" && strings.Contains(e.Reason, "held by the fleet") {
+			began++
+		}
 		if given == 0 {
 			require.Contains(t, e.Reason, "is held by the fleet fleet/"+f.target())
 			e = f.result("start", ofService, "--reason", "a test")
@@ -28,7 +33,7 @@ func TestFleetMeetsOrders(t *testing.T) {
 		}
 	}
 	f.ends(0, rollout.Promoted, "")
-	require.Empty(t, f.told(rollout.EventGateWaiting))
+	require.LessOrEqual(t, len(f.told(rollout.EventGateWaiting)), began)
 	for _, u := range f.units {
 		u.replacedBaseline()
 	}
