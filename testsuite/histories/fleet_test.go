@@ -2,15 +2,18 @@ package histories_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
@@ -21,18 +24,40 @@ import (
 
 // fleetPath is one life of a fleet of three units, a before b and c.
 type fleetPath struct {
-	lines string // of the spec
-	told  bool   // people are
-	bad   string // the unit whose candidate fails
-	plot  func(s *scene, worlds map[string]*sim.World)
-	want  rollout.Outcome
+	lines    string // of the spec
+	told     bool   // people are
+	bad      string // the unit whose candidate fails
+	strategy string
+	plot     func(s *scene, worlds map[string]*sim.World)
+	want     rollout.Outcome
 }
 
 // fleetPaths are kept as two histories each: the fleet's, and as name-unit that
 // of the unit a.
 var fleetPaths = map[string]fleetPath{
-	"fleet-promote":  {lines: "wait: 1s", want: rollout.Promoted},
-	"fleet-one-bad":  {bad: "b", want: rollout.RolledBack},
+	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
+	"fleet-rejected": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", want: rollout.RolledBack, plot: func(s *scene, _ map[string]*sim.World) {
+		require.Eventually(s.t, func() bool {
+			out := procs.CLI(context.Background(), s.t, s.server, "status", target+"/a", "-o", "json")
+			var now rollout.Status
+			return json.Unmarshal([]byte(out.Stdout), &now) == nil && now.WaitingFor == rollout.WaitingForApproval
+		}, procs.Patience, pollEvery)
+		out := procs.CLI(context.Background(), s.t, s.server, "reject", target+"/a", "--actor", "ana@example.com", "--reason", "the recording")
+		require.Zero(s.t, out.Code, out.Stderr)
+	}},
+	"fleet-held": {want: rollout.Promoted, plot: func(s *scene, worlds map[string]*sim.World) {
+		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		held, err := s.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: rollout.WorkflowIDOf(target + "/b"), TaskQueue: "nobody's"},
+			rollout.WorkflowType, rollout.Order{})
+		require.NoError(s.t, err)
+		require.Eventually(s.t, func() bool {
+			return slices.ContainsFunc(s.history("fleet/"+target).Events, func(e *historypb.HistoryEvent) bool {
+				return e.GetStartChildWorkflowExecutionFailedEventAttributes() != nil
+			})
+		}, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), held.GetID(), held.GetRunID(), "recorded"))
+	}},
 	"fleet-notified": {lines: "wait: 1s", told: true, want: rollout.Promoted},
 	"fleet-lost": {want: rollout.RolledBack, plot: func(s *scene, worlds map[string]*sim.World) {
 		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
@@ -55,7 +80,7 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 		spec = append(spec, fmt.Sprintf("  %s: {target: {deploy: {with: {url: %q}}, traffic: {with: {url: %[2]q}}}}", unit, town.URL))
 	}
 	spec = append(spec, "rollout:")
-	for line := range strings.Lines(path{}.spec("http://unit")) {
+	for line := range strings.Lines(path{strategy: p.strategy}.spec("http://unit")) {
 		if key, _, _ := strings.Cut(line, ":"); key != "kind" && key != "service" && key != "environment" {
 			spec = append(spec, "  "+strings.TrimRight(line, "\n"))
 		}

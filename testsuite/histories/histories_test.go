@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,7 +63,10 @@ func TestEveryPathHasOne(t *testing.T) {
 		names = append(names, name+"-unit")
 	}
 	for name, p := range rehearsalPaths {
-		names = append(names, name, name+"-rollout")
+		names = append(names, name)
+		if !p.early {
+			names = append(names, name+"-rollout")
+		}
 		if p.apart {
 			names = append(names, name+"-apart")
 		}
@@ -228,6 +232,18 @@ var paths = map[string]path{
 		s.order("abort")
 		s.await(rollout.Aborted)
 		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"orders-at-once": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.atOnce("1.2.0", "1.3.0", "1.4.0")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"resume-too-soon": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.above(rollout.CommandResume)
+		require.Eventually(s.t, func() bool { return s.status().RunID != s.before }, procs.Patience, pollEvery)
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
 	"rolled-back-later": {target: true, plot: func(s *scene) {
@@ -506,9 +522,40 @@ func (s *scene) alert() {
 func (s *scene) next(version string) {
 	s.before = s.status().RunID
 	s.world.Behave(version, sim.Behaviour{Rate: 400, Failures: 0.01})
+	s.order("start", s.file(version))
+}
+
+// file is the spec of the release that comes after the candidate.
+func (s *scene) file(version string) string {
 	spec := filepath.Join(s.t.TempDir(), version+".yaml")
 	require.NoError(s.t, os.WriteFile(spec, []byte(strings.Replace(s.spec, "release: {version: "+candidate, "release: {version: "+version, 1)), 0o600))
-	s.order("start", spec)
+	return spec
+}
+
+// atOnce submits releases at one time, of which one is taken.
+func (s *scene) atOnce(versions ...string) {
+	s.before = s.status().RunID
+	var all sync.WaitGroup
+	for _, version := range versions {
+		s.world.Behave(version, sim.Behaviour{Rate: 400, Failures: 0.01})
+		spec := s.file(version)
+		all.Go(func() {
+			if run := s.give("start", spec); run.Code != 0 && run.Code != 15 {
+				s.t.Errorf("%s: %s", version, run.Stderr)
+			}
+		})
+	}
+	all.Wait()
+	require.NotEqual(s.t, s.before, s.status().RunID)
+}
+
+// above gives a command to the workflow above the rollout.
+func (s *scene) above(name string) {
+	update, err := s.client.UpdateWorkflow(context.Background(), client.UpdateWorkflowOptions{WorkflowID: "target/" + target, UpdateName: name,
+		Args:         []any{rollout.Command{ID: "above", Name: name, Actor: "ana@example.com", Reason: "the recording"}},
+		WaitForStage: client.WorkflowUpdateStageCompleted})
+	require.NoError(s.t, err)
+	require.NoError(s.t, update.Get(context.Background(), nil))
 }
 
 // await returns when the last rollout has ended so.

@@ -26,6 +26,7 @@ type rehearsalPath struct {
 	lines string // of the manifest, besides load
 	plot  func(s *scene)
 	want  evidence.Outcome
+	early bool // it is stopped before a worker takes it up: no rollout is started
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
 }
 
@@ -37,9 +38,15 @@ var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
-			require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.SignalStop,
-				rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
+			s.stop()
 		}},
+	"rehearsal-stopped-early": {lines: "outcome: Promoted", want: evidence.Aborted, early: true},
+}
+
+// stop stops the rehearsal.
+func (s *scene) stop() {
+	require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.SignalStop,
+		rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
 }
 
 func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name string) {
@@ -55,7 +62,16 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
-	s := &scene{t: t, server: server, world: world, worker: procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))}
+	s := &scene{t: t, server: server, world: world}
+	work := func() {
+		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))
+	}
+	if p.early {
+		s.server = procs.StartServer(t) // which no worker has polled yet
+		server = s.server
+	} else {
+		work()
+	}
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
@@ -65,11 +81,17 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	if p.plot != nil {
 		p.plot(s)
 	}
+	if p.early {
+		s.stop()
+		work()
+	}
 	var status rehearsal.Status
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
+	if !p.early {
+		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
+	}
 	if p.apart {
 		s.keep(filepath.Join(folder, name+"-apart.json"), s.history(rollout.RehearsalID("staging", "recorded")+"/rollout"))
 	}
