@@ -113,16 +113,21 @@ func (l *Latencies) Counts() Counts {
 	return Counts{Buckets: buckets}
 }
 
+// Count is how many latencies were counted.
+func (l *Latencies) Count() (total uint64) {
+	for _, n := range l.counts {
+		total += n
+	}
+	return total
+}
+
 // Quantile is a latency in seconds that a share q of those counted, 0 to 1, did
 // not exceed: never below the exact one (nearest rank), and less than 5 % above
 // it within the bounds. Beyond the last bound it is the longest latency of all,
 // as it is for q = 1. A q that is no share counts as the nearest one, NaN as 0.
 // Of none it is 0.
 func (l *Latencies) Quantile(q float64) float64 {
-	total := uint64(0)
-	for _, n := range l.counts {
-		total += n
-	}
+	total := l.Count()
 	rank, below := uint64(1), uint64(0)
 	if q > 0 {
 		rank = max(rank, uint64(math.Ceil(min(q, 1)*float64(total))))

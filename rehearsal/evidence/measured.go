@@ -18,20 +18,23 @@ type Load struct {
 	Errors          map[string]int `json:"errors,omitempty"` // kind → how many
 	Missed          int            `json:"missed,omitempty"` // should have been sent, and were not: the generator could not
 	Rate            float64        `json:"rate"`             // a second, as sent
-	Latency         Quantiles      `json:"latency"`          // from the planned moment
+	Latency         Quantiles      `json:"latency"`          // from the planned moment; what was refused at once was not waited for, and is not in it
 	Service         Quantiles      `json:"serviceLatency"`   // from the moment of sending: what a naive tool shows
 	ArrivalErrorP99 float64        `json:"arrivalErrorP99"`  // seconds between planned and real sending
 	StartedAt       time.Time      `json:"startedAt"`
 	EndedAt         time.Time      `json:"endedAt"`
 }
 
-// Quantiles of a distribution, in seconds.
+// Quantiles of a distribution, in seconds. They are 0 where nothing was measured.
 type Quantiles struct {
 	P50 float64 `json:"p50"`
 	P90 float64 `json:"p90"`
 	P99 float64 `json:"p99"`
 	Max float64 `json:"max"`
 }
+
+// Known reports whether anything was measured.
+func (q Quantiles) Known() bool { return q.Max > 0 }
 
 // Fault is one fault as it really was.
 type Fault struct {

@@ -49,7 +49,9 @@ func (u *users) add(start time.Time, r Record) {
 	due, answered := start.Add(r.Planned), start.Add(r.Planned+r.Latency)
 	if r.sent() && r.Kind != KindStopped && !due.Before(u.from) && !due.After(u.to) {
 		u.requests++
-		u.latency.Add(r.Latency.Seconds())
+		if r.Waited() {
+			u.latency.Add(r.Latency.Seconds())
+		}
 		if r.failed() {
 			u.failed++
 		}

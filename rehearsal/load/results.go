@@ -32,7 +32,7 @@ type Bucket struct {
 	Failed  int                `json:"failed,omitempty"` // of those sent
 	Missed  int                `json:"missed,omitempty"` // due, and not sent
 	Errors  map[string]int     `json:"errors,omitempty"` // kind → how many
-	Latency analysis.Latencies `json:"latency"`          // from the planned moment; of all that were sent and not stopped
+	Latency analysis.Latencies `json:"latency"`          // from the planned moment; of those whose users waited (Record.Waited)
 	Service analysis.Latencies `json:"service"`          // from the moment of sending
 }
 
@@ -72,7 +72,7 @@ func (r *Results) Add(rec Record) {
 	r.Late.Add(rec.Late.Seconds())
 	r.LastSent = max(r.LastSent, rollout.Duration(rec.Planned+rec.Late))
 	r.Ended = max(r.Ended, rollout.Duration(rec.Planned+rec.Latency))
-	if rec.Kind != KindStopped {
+	if rec.Waited() {
 		b.Latency.Add(rec.Latency.Seconds())
 		b.Service.Add((rec.Latency - rec.Late).Seconds())
 	}
@@ -148,7 +148,7 @@ func quantiles(l *analysis.Latencies) evidence.Quantiles {
 
 // Series are the load's rate, errors and latencies over time, in seconds since
 // the run's start. An interval in which nothing was sent has a rate of 0, and
-// no errors and latencies.
+// no errors; one in which nobody was answered has no latencies.
 func (r Results) Series(runStart time.Time) []evidence.Series {
 	series := []evidence.Series{
 		{Name: evidence.SeriesRate, Unit: "/s"}, {Name: evidence.SeriesErrors, Unit: "ratio"},
@@ -171,8 +171,10 @@ func (r Results) Series(runStart time.Time) []evidence.Series {
 		}
 		add(0, second, float64(b.Sent)/r.Interval.Std().Seconds())
 		add(1, second, float64(b.Failed)/float64(b.Sent))
-		add(2, second, b.Latency.Quantile(0.5))
-		add(3, second, b.Latency.Quantile(0.99))
+		if b.Latency.Count() > 0 {
+			add(2, second, b.Latency.Quantile(0.5))
+			add(3, second, b.Latency.Quantile(0.99))
+		}
 	}
 	return slices.DeleteFunc(series, func(s evidence.Series) bool { return len(s.Values) == 0 })
 }

@@ -99,6 +99,24 @@ func TestResultsAsEvidence(t *testing.T) {
 	require.Empty(t, resultsOf().Series(start))
 }
 
+// What is refused at once was not waited for: it makes no latency look short.
+func TestLatenciesAreOfThoseWhoWaited(t *testing.T) {
+	refused := load.Record{Kind: load.KindRefused, Latency: millis}
+	r := resultsOf(refused, refused, refused, load.Record{Planned: time.Second, Latency: 80 * millis}, load.Record{Planned: time.Second, Kind: load.KindReset, Latency: millis})
+	require.InDelta(t, 0.08, r.Evidence("d").Latency.P50, 0.005)
+	for _, s := range r.Series(start) {
+		switch s.Name {
+		case evidence.SeriesErrors:
+			require.Equal(t, []float64{1, 0.5}, s.Values)
+		case evidence.SeriesMedian, evidence.SeriesLatency:
+			require.Equal(t, []float64{1}, s.Seconds, s.Name)
+		}
+	}
+	none := resultsOf(refused).Evidence("d")
+	require.Equal(t, 1, none.Failed)
+	require.False(t, none.Latency.Known())
+}
+
 func TestIntervals(t *testing.T) {
 	r := load.NewResults("a", start, rollout.Duration(100*millis))
 	r.Add(load.Record{Planned: 99 * millis})

@@ -60,8 +60,10 @@ func quantities(run evidence.Run, slot float64) []quantity {
 	}
 	for _, l := range run.Load {
 		if l.Sent > 0 {
-			out = append(out, quantity{name: "requests failed", of: l.Name, unit: chart.Ratio, needs: underLoad}.single(float64(l.Failed)/float64(l.Sent)),
-				quantity{name: "latency p99, all requests", of: l.Name, unit: chart.Seconds, needs: underLoad}.single(l.Latency.P99))
+			out = append(out, quantity{name: "requests failed", of: l.Name, unit: chart.Ratio, needs: underLoad}.single(float64(l.Failed)/float64(l.Sent)))
+		}
+		if l.Latency.Known() {
+			out = append(out, quantity{name: "latency p99, all requests", of: l.Name, unit: chart.Seconds, needs: underLoad}.single(l.Latency.P99))
 		}
 	}
 	if l := run.Ledger; l != nil {
@@ -86,6 +88,8 @@ func drillQuantities(run evidence.Run, d evidence.Drill) []quantity {
 		if u := r.Users; u != nil && u.Requests > 0 {
 			add(1, r, float64(u.Failed))
 			add(2, r, std(u.LongestGap))
+		}
+		if u := r.Users; u != nil && u.Latency.Known() {
 			add(3, r, u.Latency.P99)
 		}
 	}

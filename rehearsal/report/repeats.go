@@ -21,7 +21,7 @@ func repeats(d evidence.Drill) table {
 		}
 		if u := r.Users; u != nil {
 			lost = fmt.Sprintf("%s of %s", chart.Value(float64(u.Failed), ""), chart.Value(float64(u.Requests), ""))
-			gap, p99 = chart.Value(std(u.LongestGap), chart.Seconds), chart.Value(u.Latency.P99, chart.Seconds)
+			gap, p99 = chart.Value(std(u.LongestGap), chart.Seconds), latency(u.Latency, u.Latency.P99)
 		}
 		t.Rows = append(t.Rows, []cell{{Text: fmt.Sprint(r.Number)}, {Text: string(r.Outcome), Tone: toneOf(r.Outcome)},
 			{Text: took}, {Text: lost}, {Text: gap}, {Text: p99}, stateAfter(r), {Text: r.Reason}})

@@ -19,14 +19,22 @@ func loads(run evidence.Run) section {
 			failed.Text += " (" + chart.Value(float64(l.Failed)/float64(l.Sent), chart.Ratio) + ")"
 		}
 		t.Rows = append(t.Rows, []cell{{Text: l.Name}, {Text: chart.Value(float64(l.Sent), "")}, {Text: chart.Value(l.Rate, chart.PerTime)}, failed,
-			{Text: chart.Value(float64(l.Missed), "")}, {Text: chart.Value(l.Latency.P50, chart.Seconds)}, {Text: chart.Value(l.Latency.P99, chart.Seconds)},
-			{Text: chart.Value(l.Latency.Max, chart.Seconds)}, {Text: chart.Value(l.Service.P99, chart.Seconds)},
+			{Text: chart.Value(float64(l.Missed), "")}, {Text: latency(l.Latency, l.Latency.P50)}, {Text: latency(l.Latency, l.Latency.P99)},
+			{Text: latency(l.Latency, l.Latency.Max)}, {Text: latency(l.Service, l.Service.P99)},
 			{Text: chart.Value(l.ArrivalErrorP99, chart.Seconds)}, {Text: errorKinds(l.Errors)}})
 	}
 	if len(t.Rows) > 0 {
 		s.Tables = []table{t}
 	}
 	return s
+}
+
+// latency is one of the quantiles in words: nothing where nobody was answered.
+func latency(of evidence.Quantiles, seconds float64) string {
+	if !of.Known() {
+		return chart.None
+	}
+	return chart.Value(seconds, chart.Seconds)
 }
 
 func errorKinds(errors map[string]int) string {
