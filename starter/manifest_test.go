@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,4 +73,61 @@ func TestLintOfRehearsals(t *testing.T) {
 			require.Contains(t, got.err, c.want)
 		})
 	}
+}
+
+// What the schema says that a manifest may hold in one of these fields, and
+// nothing else, is what lint lets pass.
+func TestWordsOfRehearsals(t *testing.T) {
+	t.Parallel()
+	const load = "load: [{name: browse, url: \"http://127.0.0.1:8080/\", "
+	tries := map[string][2]string{ // the path of the field, and the manifest's line of it
+		"rehearsal.Manifest.isolation": {"isolation", "isolation: %s"},
+		"rehearsal.Manifest.outcome":   {"outcome", "outcome: %s"},
+		"rehearsal.Drill.verdict":      {"drills[0].verdict", "drills: [{from: step 1, restoreWithin: 10s, verdict: %s}]"},
+		"rehearsal.Expect.signal":      {"expect[0].signal", "scaling: {replicas: {min: 1, max: 4}, needed: 2, upWithin: 9s}\nexpect: [{signal: %s, always: true, below: 1}]"},
+		"load.Load.arrivals":           {"load[0].arrivals", load + "rate: 200/s, for: 5m, arrivals: %s}]"},
+		"load.Step.ledger":             {"load[0].journeys[0].steps[0].ledger", load + "rate: 1/s, for: 5m, journeys: [{name: j, steps: [{path: '/o/{{id}}', ledger: %s}]}]}]"},
+		"load.Replay.format":           {"load[0].replay.format", load + "replay: {file: monday.log, format: %s}}]"},
+		"data.Mask.as":                 {"data[0].mask[0].as", "data: [{name: people, snapshot: people.csv, mask: [{field: a, as: %s}]}]"},
+		"fault.Process.do":             {"faults[0].process.do", "faults: [{name: f, at: 1s, for: 5s, process: {name: shop, do: %s}}]"},
+		"fault.Toxiproxy.direction":    {"faults[0].toxiproxy.direction", "faults: [{name: f, at: 1s, for: 5s, toxiproxy: {proxy: db, latency: 20ms, direction: %s}}]"},
+		"scaling.Trigger.signal":       {"scaling.trigger.signal", "scaling: {replicas: {min: 1, max: 4}, needed: 2, upWithin: 9s, trigger: {signal: %s, above: 10}}"},
+	}
+	known := wordsOf(t, "Rehearsal")
+	for id, try := range tries {
+		for _, word := range append(known[id], "nonsense") {
+			line := fmt.Sprintf(try[1], word)
+			kept := practice
+			for given := range strings.Lines(line) {
+				field, _, _ := strings.Cut(given, ":")
+				kept = regexp.MustCompile("(?m)^"+field+":.*\n").ReplaceAllString(kept, "")
+			}
+			got := bakeoff(t.Context(), &fake{}, "lint", files(t, "r.yaml", kept+line+"\n", "checkout.yaml", smallest))
+			require.Equal(t, word == "nonsense", strings.Contains(got.err, fmt.Sprintf("%s: %q is no", try[0], word)), "%s\n%s", line, got.err)
+		}
+		require.NotEmpty(t, known[id], id)
+		delete(known, id)
+	}
+	require.Empty(t, known)
+}
+
+// wordsOf are the words that fields of a kind may hold, by type and field.
+func wordsOf(t *testing.T, kind string) map[string][]string {
+	t.Helper()
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]struct{ Enum []string } `json:"properties"`
+		} `json:"$defs"`
+	}
+	got := bakeoff(t.Context(), &fake{}, "schema", "--kind", kind)
+	require.NoError(t, json.Unmarshal([]byte(got.out), &schema))
+	out := map[string][]string{}
+	for name, def := range schema.Defs {
+		for field, value := range def.Properties {
+			if len(value.Enum) > 0 && strings.Contains(name, ".") { // others are a rollout's
+				out[name+"."+field] = value.Enum
+			}
+		}
+	}
+	return out
 }

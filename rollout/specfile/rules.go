@@ -7,8 +7,8 @@ import (
 )
 
 // What the Go types cannot say of a spec's fields. Keys are the type
-// and the field's json name. A test holds that rollout.Spec.Validate knows the
-// same rules.
+// and the field's json name. Tests hold that Validate knows the same rules, of a
+// spec as of a manifest.
 
 // enums lists the words that a field, or each item of a list, may hold.
 var enums = map[string][]string{
@@ -34,6 +34,18 @@ var enums = map[string][]string{
 	"rollout.Notification.events": strings.Split(rollout.OccasionNames(), ", "),
 	"rollout.Hook.at":             {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
 	"rollout.Hook.otherwise":      {"rollback", "goOn"},
+
+	"rehearsal.Manifest.isolation": {"own", "shared", "production"},
+	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
+	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
+	"rehearsal.Expect.signal":      {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max", "rate", "replicas", "queue"},
+	"load.Load.arrivals":           {"even", "poisson"},
+	"load.Step.ledger":             {"write", "read"},
+	"load.Replay.format":           {"har", "combined", "common", "json"},
+	"data.Mask.as":                 {"text", "email", "card", "blank", "keep"},
+	"fault.Process.do":             {"kill", "freeze"},
+	"fault.Toxiproxy.direction":    {"downstream", "upstream"},
+	"scaling.Trigger.signal":       {"queue", "rate", "latency", "utilisation"},
 }
 
 // bounds lists the numbers that a field may hold, ends included.
