@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -95,45 +96,44 @@ func sampledOf(in ConcludeRehearsalInput, seen users) scaling.Seen {
 
 // addContinuity says of every drill what users noticed of it: from the injection
 // until the baseline was well. Of one that no load was there for it says nothing.
+// However many drills there were, every request is read once.
 func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, f rehearsal.Facts) error {
-	drills := f.Drills
-	for i := range drills {
-		for k := range drills[i].Repeats {
-			r := &drills[i].Repeats[k]
+	noticed := map[*evidence.Repeat]*load.Noticed{}
+	for i := range f.Drills {
+		repeats := f.Drills[i].Repeats
+		for k := range repeats {
+			r := &repeats[k]
 			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || !m.Sends(f, *r.BreachAt, *r.HealthyAt) {
 				continue
 			}
-			noticed, err := a.continuity(ctx, run, m, *r.BreachAt, *r.HealthyAt)
+			n, err := load.NewNoticed(*r.BreachAt, *r.HealthyAt)
 			if err != nil {
 				return err
 			}
-			if noticed.Requests > 0 {
-				r.Users = &noticed
-			}
+			noticed[r] = n
 		}
-		times := rehearsal.RestoreTimes(drills[i].Repeats)
-		if len(times) > 0 {
+		if times := rehearsal.RestoreTimes(repeats); len(times) > 0 {
 			d := report.Distribution(times, 0.95)
 			d.Unit = rehearsal.UnitSeconds
-			drills[i].Restore = &d
+			f.Drills[i].Restore = &d
+		}
+	}
+	all := slices.Collect(maps.Values(noticed))
+	if len(all) == 0 {
+		return nil
+	}
+	for _, l := range m.Load {
+		err := a.readRaws(ctx, run, rawPrefix, l.Name, func(raw io.Reader) error { return load.Notice(raw, all...) })
+		if err != nil {
+			return err
+		}
+	}
+	for r, n := range noticed {
+		if users := n.Continuity(); users.Requests > 0 {
+			r.Users = &users
 		}
 	}
 	return nil
-}
-
-func (a *Activities) continuity(ctx context.Context, run string, m rehearsal.Manifest, from, to time.Time) (evidence.Continuity, error) {
-	var raws []io.Reader
-	for _, l := range m.Load {
-		err := a.readRaws(ctx, run, rawPrefix, l.Name, func(raw io.Reader) error {
-			body, err := io.ReadAll(raw)
-			raws = append(raws, bytes.NewReader(body))
-			return err
-		})
-		if err != nil {
-			return evidence.Continuity{}, err
-		}
-	}
-	return load.Continuity(from, to, raws...)
 }
 
 // write keeps the evidence, and the reports that are made of it.

@@ -177,8 +177,7 @@ func TestBrokenRawIsAnError(t *testing.T) {
 	require.NoError(t, read(whole))
 	require.ErrorIs(t, read(broken), gzip.ErrChecksum)
 	require.ErrorContains(t, read([]byte("arrival,step,ledger")), "read raw requests")
-	_, err := load.Continuity(start, start.Add(1), bytes.NewReader(broken))
-	require.ErrorIs(t, err, gzip.ErrChecksum)
+	require.ErrorIs(t, load.Notice(bytes.NewReader(broken)), gzip.ErrChecksum)
 	require.ErrorIs(t, load.NewLedger(schedule(t, shop())).Read(bytes.NewReader(broken)), gzip.ErrChecksum)
 	w := load.NewRawWriter(full{}, start)
 	w.Write(load.Record{})
@@ -243,14 +242,17 @@ func TestContinuity(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			half := len(tt.records) / 2
-			got, err := load.Continuity(start.Add(tt.from), start.Add(tt.to), rawOf(t, tt.records[:half]...), rawOf(t, tt.records[half:]...))
+			noticed, err := load.NewNoticed(start.Add(tt.from), start.Add(tt.to))
 			require.NoError(t, err)
+			require.NoError(t, load.Notice(rawOf(t, tt.records[:half]...), noticed))
+			require.NoError(t, load.Notice(rawOf(t, tt.records[half:]...), noticed))
+			got := noticed.Continuity()
 			require.Equal(t, tt.requests, got.Requests)
 			require.Equal(t, tt.failed, got.Failed)
 			require.Equal(t, rollout.Duration(tt.gap), got.LongestGap)
 		})
 	}
-	_, err := load.Continuity(start, start)
+	_, err := load.NewNoticed(start, start)
 	require.ErrorContains(t, err, "is not before")
 }
 
