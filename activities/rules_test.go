@@ -2,6 +2,7 @@ package activities
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -77,7 +78,11 @@ func TestRulesShapeThePlan(t *testing.T) {
 	require.Equal(t, 2, asked.Steps[0].Approve.Quorum)
 	require.NotEqual(t, rollout.NewPlan(spec).Digest, asked.Digest)
 	require.Greater(t, asked.Events, rollout.NewPlan(spec).Events)
+	require.Equal(t, rollout.NewPlan(spec).Spec.Deadline+asked.Steps[0].Approve.Within, asked.Spec.Deadline, "time to vote is not taken from the bakes")
 	require.Empty(t, r.check(asked))
+	spec.Deadline = rollout.Duration(time.Hour + time.Minute)
+	require.Equal(t, spec.Deadline, r.asked(rollout.NewPlan(spec)).Spec.Deadline, "who gave one is obeyed")
+	spec.Deadline = 0
 
 	spec.Strategy.Promote = &rollout.Promote{Approve: &rollout.Approval{From: []string{"managers"}, Quorum: 3}}
 	own := r.asked(rollout.NewPlan(spec))

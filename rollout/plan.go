@@ -203,12 +203,15 @@ func (p Plan) Seal() Plan {
 
 // Ask returns the plan with an approval before its first raise. One that the spec
 // asks serves as well, if it is as strict, at whatever step the spec finds right;
-// else both are asked.
+// else both are asked. A deadline that nobody gave is as much later.
 func (p Plan) Ask(q Approval) Plan {
 	for _, own := range p.Approvals() {
 		if own.IsAsStrictAs(q.WithDefaults()) {
 			return p
 		}
+	}
+	if p.Spec.Deadline == defaultDeadline(p.Spec.Strategy) {
+		p.Spec.Deadline = min(p.Spec.Deadline+min(q.WithDefaults().Within, Duration(longest)), Duration(longest))
 	}
 	p.Steps = slices.Clone(p.Steps)
 	if p.Steps[0].Approve == nil {
