@@ -82,7 +82,9 @@ func TestFleetWaitsForAnId(t *testing.T) {
 func TestFleetWaitsForApproval(t *testing.T) {
 	f := open(t).convoy(t, "a", "b")
 	f.strategy = "  strategy: {warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s, approve: {from: [], quorum: 1}}]}"
-	e := f.result("run", f.fleet(), "--reason", "a test", "--timeout", "15s")
+	f.begins()
+	until(t, "both wait", func() bool { return f.status().WaitingFor == rollout.WaitingForApproval })
+	e := f.result("wait", f.target(), "--timeout", "2s")
 	require.Equal(t, 21, e.code, e.Reason)
 	require.Equal(t, rollout.PhaseWaiting, e.Phase)
 	require.Equal(t, rollout.WaitingForApproval, e.WaitingFor)
