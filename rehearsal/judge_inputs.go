@@ -98,7 +98,7 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 		case held == 0:
 			return unmeasured(title, "it was never in force: "+x.Error)
 		case planned.For.Std()-held > max(planned.For.Std()/10, time.Second):
-			return unmeasured(title, fmt.Sprintf("it was in force for %s only, and planned for %s", held.Round(time.Millisecond), planned.For))
+			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, x.Error), ": "))
 		}
 		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, held.Round(time.Millisecond), x.RemovedBy))
 	}

@@ -27,8 +27,8 @@ const (
 // Keep is the whole life of a keeper, a process of its own: it brings a
 // registered fault into force, says so on its standard input, which is a
 // socket, and waits for whatever comes first: SIGTERM or the context's end, the
-// fault's expiry, or the end of the input, which is the end of the worker. Then
-// it undoes the fault, tries again until it sees that it is gone, and returns.
+// fault's expiry, the end of the input, which is the end of the worker, or that
+// somebody else ends the fault. Then it undoes the fault, tries again until it sees that it is gone, and returns.
 func Keep(ctx context.Context, file string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -50,7 +50,7 @@ func Keep(ctx context.Context, file string) error {
 	tell(err)
 	by := byFailure
 	if err == nil {
-		by = await(ctx, gone, r.Order.Until)
+		by = await(ctx, gone, k, &r)
 	} else {
 		r.Error = err.Error()
 	}
@@ -111,19 +111,6 @@ func tell(err error) {
 	_ = json.NewEncoder(os.Stdin).Encode(a) // a socket takes both ways
 }
 
-func await(ctx context.Context, gone <-chan struct{}, until time.Time) (by string) {
-	expiry := time.NewTimer(time.Until(until))
-	defer expiry.Stop()
-	select {
-	case <-gone:
-		return byWorker
-	case <-ctx.Done():
-		return byRehearsal
-	case <-expiry.C:
-		return byExpiry
-	}
-}
-
 // insist undoes the fault, again and again.
 func (r *record) insist(ctx context.Context, k kind, by string) error {
 	ctx, cancel := context.WithTimeout(ctx, keepTrying)
@@ -157,7 +144,7 @@ func (r *record) endWith(ctx context.Context, k kind, by string) error {
 		r.Error = err.Error()
 		return errors.Join(fmt.Errorf("remove fault %s: %w", r.Order.Fault.Name, err), r.save())
 	}
-	if r.EndedAt, r.By = now(), by; by != byFailure {
+	if r.EndedAt, r.By = now(), by; by != byFailure && by != byOthers {
 		r.Error = ""
 	}
 	return r.save()

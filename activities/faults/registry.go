@@ -26,6 +26,7 @@ const (
 	byExpiry    = "expiry"
 	byWorker    = "worker"  // the worker that injected it was gone
 	byFailure   = "failure" // it could not be brought into force
+	byOthers    = "others"  // it was gone before its time
 )
 
 // record is a fault in the registry.

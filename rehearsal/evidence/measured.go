@@ -42,7 +42,7 @@ type Fault struct {
 	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
 	StartedAt time.Time `json:"startedAt"`
 	EndedAt   time.Time `json:"endedAt"`
-	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin)
+	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin), "others" (it was gone before its time)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`
 
