@@ -15,8 +15,8 @@ import (
 // Review holds the drills against what was measured beside them, and changes the
 // outcomes of those that it contradicts. Who took longer than allowed, or left the
 // target changed, has failed, and so has whose users met the candidate when it
-// should have been gone; where they never met it, there was nothing to come back
-// from. Which version answered is known only where answers say it.
+// should have been gone; where they never met it, or far more of them than the
+// router said, it is not known what there was to come back from. Which version answered is known only where answers say it.
 func (m Manifest) Review(f Facts) {
 	for i, d := range f.Drills {
 		for k := range d.Repeats {
@@ -53,10 +53,11 @@ func (f Facts) following(drill, repeat int) time.Time {
 }
 
 // What is taken for certain of who answered: how far clocks may be apart, and how
-// seldom chance may keep a candidate from every one of so many users.
+// seldom chance may keep a candidate from so many users, or give it so many.
 const (
 	clocksApart = time.Second
 	byChance    = 1e-6
+	inexact     = 1.2 // a router that gives the candidate so many times its share is not called a liar
 )
 
 // meet holds a drill against the versions that users met.
@@ -73,13 +74,47 @@ func (f Facts) meet(r *evidence.Repeat, until time.Time, candidate string) {
 			candidate, last.UTC().Format(time.TimeOnly), counted(n, "answer", "answers"))
 		return
 	}
-	during := f.answers(*r.RaisedAt, *r.RestoredAt)
-	named := during.of[load.Plain(f.Before.Version)]
-	if r.Outcome == evidence.Passed && f.Before.Version != "" && during.of[name] == 0 && math.Pow(1-r.Weight, float64(named)) < byChance {
-		r.Outcome = evidence.Unmeasured
-		r.Reason = fmt.Sprintf("the load never met %s: %s of %s, and none of the %s that it should have had", candidate,
-			counted(named, "answer", "answers"), f.Before.Version, rollout.Weight(math.Round(r.Weight*float64(rollout.All))))
+	if why := f.share(r, candidate); why != "" && r.Outcome == evidence.Passed {
+		r.Outcome, r.Reason = evidence.Unmeasured, why
 	}
+}
+
+// share says how users were sent otherwise than the router said, from the raise
+// until the way back began; "" where that may be chance. Loads come from one
+// address: where that decides who gets which version, nothing was practised either.
+func (f Facts) share(r *evidence.Repeat, candidate string) string {
+	end := *r.RestoredAt
+	if r.DecidedAt != nil && r.DecidedAt.Before(end) {
+		end = *r.DecidedAt
+	}
+	during, name, before := f.answers(*r.RaisedAt, end), load.Plain(candidate), load.Plain(f.Before.Version)
+	met, others := during.of[name], during.of[before]
+	said := rollout.Weight(math.Round(r.Weight * float64(rollout.All)))
+	switch {
+	case f.Before.Version == "" || r.Weight == 0:
+		return ""
+	case met == 0 && math.Pow(1-r.Weight, float64(others)) < byChance:
+		return fmt.Sprintf("the load never met %s: %s of %s, and none of the %s that it should have had", candidate,
+			counted(others, "answer", "answers"), f.Before.Version, said)
+	case met > 0 && f.answers(f.Zero, f.End).of[before] > 0 && atLeast(met, met+others, inexact*r.Weight) < byChance:
+		return fmt.Sprintf("the load met %s in %.0f%% of %s, and the router said %s", candidate,
+			100*float64(met)/float64(met+others), counted(met+others, "answer", "answers"), said)
+	}
+	return ""
+}
+
+// atLeast bounds how probable it is that k or more of n have what each has with
+// probability p: exp(−n KL(k/n ‖ p)) (Chernoff 1952); 1 where k/n is not above p.
+func atLeast(k, n int, p float64) float64 {
+	q := float64(k) / float64(n)
+	if p >= 1 || q <= p {
+		return 1
+	}
+	divergence := q * math.Log(q/p)
+	if q < 1 {
+		divergence += (1 - q) * math.Log((1-q)/(1-p))
+	}
+	return math.Exp(-float64(n) * divergence)
 }
 
 // answered is who answered requests.

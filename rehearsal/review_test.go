@@ -39,7 +39,8 @@ func TestDrillsAgainstWhatUsersMet(t *testing.T) {
 		"all is well":                      {versioned(2, 11), evidence.Passed, ""},
 		"within what clocks are apart":     {versioned(2, 11.9), evidence.Passed, ""},
 		"a router that goes on":            {versioned(2, 20), evidence.Failed, "users still met 2.5.0 at 10:00:19: 16 answers after"},
-		"a router that never began":        {versioned(0, 0), evidence.Unmeasured, "the load never met 2.5.0: 90 answers of 1, and none of the 20% that it should have had"},
+		"a router that never began":        {versioned(0, 0), evidence.Unmeasured, "the load never met 2.5.0: 85 answers of 1, and none of the 20% that it should have had"},
+		"a router that sends too many":     {half(versioned(2, 11)), evidence.Unmeasured, "the load met 2.5.0 in 51% of 85 answers, and the router said 20%"},
 		"answers that say nothing":         {unsaid(versioned(0, 0), 0), evidence.Passed, ""},
 		"answers that say something else":  {otherwise(versioned(0, 0)), evidence.Passed, ""},
 		"too few to know":                  {unsaid(versioned(0, 0), 8), evidence.Passed, ""},
@@ -57,6 +58,18 @@ func TestDrillsAgainstWhatUsersMet(t *testing.T) {
 			require.Equal(t, c.is, named(t, m.Judge(f), "drill from step 1: restored within 10s").Outcome)
 		})
 	}
+}
+
+// half gives every second user the candidate, for as long as some had it.
+func half(f rehearsal.Facts) rehearsal.Facts {
+	for i := range f.Requests {
+		if due := f.Requests[i].At.Seconds(); i%2 == 0 && due >= 2 && due < 10.5 {
+			f.Requests[i].Version = "2.5.0"
+		} else {
+			f.Requests[i].Version = "1"
+		}
+	}
+	return f
 }
 
 // unsaid has answers name their version up to a second only.

@@ -21,6 +21,8 @@ type watched interface {
 	holds(r *record) (bool, error)
 }
 
+var _, _, _, _, _, _ watched = toxics{}, &standIn{}, freeze{}, drift{}, disk{}, loop{}
+
 // watchPoll is how often a keeper looks whether its fault is still there.
 const watchPoll = 500 * time.Millisecond
 
@@ -84,6 +86,7 @@ func (r *record) proxyNow() (*toxiproxy.Proxy, error) {
 	return proxy, err
 }
 
+//nolint:unparam // others can fail
 func (f freeze) holds(r *record) (bool, error) { return isFrozen(r.Undo.Process.Process), nil }
 
 func (d drift) holds(r *record) (bool, error) { return r.Undo.File.isDuring() }
