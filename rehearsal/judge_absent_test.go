@@ -30,7 +30,10 @@ func TestAbsenceNeverPasses(t *testing.T) {
 		why       string
 	}{
 		"a load that sent nothing": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads = []evidence.Load{{Name: "browse"}} }, "browse was sent as planned", ""},
-		"no load":                  {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads = nil }, "browse was sent as planned", "it was not sent"},
+		"a load that nobody answered": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Loads[0].Failed, f.Loads[0].Latency = f.Loads[0].Sent, evidence.Quantiles{}
+		}, "browse was sent as planned", "none of 600 requests was answered"},
+		"no load": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads = nil }, "browse was sent as planned", "it was not sent"},
 		"a generator that died": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads[0].Arrived, f.Loads[0].Sent = 590, 590 },
 			"browse was sent as planned", "10 of 600 requests not sent"},
 		"a replay of nothing": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {

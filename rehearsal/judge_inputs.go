@@ -66,6 +66,9 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		if l.Sent == 0 {
 			break
 		}
+		if !l.Latency.Known() {
+			return unmeasured(title, fmt.Sprintf("none of %s was answered, so that nothing was practised under load%s", counted(l.Sent, "request", "requests"), gone))
+		}
 		value := float64(missed)
 		c := evidence.Criterion{Name: title, Outcome: evidence.Passed, Value: &value, Unit: "requests",
 			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, counted(planned, "request", "requests"), inUnit(l.ArrivalErrorP99, UnitSeconds))}

@@ -28,7 +28,7 @@ func good() rehearsal.Facts {
 		}
 		f.Requests = append(f.Requests, r)
 	}
-	f.Loads = []evidence.Load{{Name: "browse", Arrived: 600, Sent: 600, StartedAt: zero, EndedAt: at(60)}}
+	f.Loads = []evidence.Load{{Name: "browse", Arrived: 600, Sent: 600, Latency: evidence.Quantiles{P50: 0.01, P90: 0.01, P99: 0.01, Max: 0.01}, StartedAt: zero, EndedAt: at(60)}}
 	f.Faults = []evidence.Fault{{Name: "slow-db", What: "slow", StartedAt: at(15), EndedAt: at(30), RemovedBy: "expiry", Verified: true}}
 	drill := evidence.Drill{Name: "drill from step 1", Step: 1}
 	for n := range 10 {

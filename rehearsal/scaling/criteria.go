@@ -128,11 +128,11 @@ func (f *figures) turns() evidence.Criterion {
 	if value > 0 {
 		from = f.oscillations[0].at
 	}
-	name := "wanted"
-	if len(f.wanted) == 0 {
-		name = "ready"
+	of := signal{"wanted", f.wanted}
+	if f.e.Signals.Wanted.IsZero() {
+		of = signal{"ready", f.ready}
 	}
-	return f.told(c, value > f.e.Oscillations, from, signal{name, f.decisions()})
+	return f.told(c, value > f.e.Oscillations, from, of)
 }
 
 func (f *figures) lowest() evidence.Criterion {

@@ -187,8 +187,8 @@ func (f *figures) descend() {
 	}
 }
 
-// decisions is what the autoscaler asked for, or what came of it where that was
-// not read.
+// decisions is what the autoscaler asked for, or what came of it where that is
+// not known.
 func (f *figures) decisions() track {
 	if len(f.wanted) > 0 {
 		return f.wanted

@@ -23,7 +23,9 @@ func TestMissingIsNeverPassed(t *testing.T) {
 	}{
 		"no replicas": {tape: with(func(r *tape) { r.ready = "" }), is: evidence.Unmeasured, why: "ready was never read"},
 		"no wanted":   {tape: with(func(r *tape) { r.wanted = "" }), is: evidence.Unmeasured, why: "wanted was never read"},
-		"no rate":     {tape: with(func(r *tape) { r.rate = strings.Repeat(".", 28) }), is: evidence.Unmeasured, why: "rate was never read"},
+		"no wanted, no cooldowns": {expect: func(e *scaling.Expect) { e.Policy = scaling.Policy{} }, tape: with(func(r *tape) { r.wanted = "" }),
+			is: evidence.Unmeasured, why: "wanted was never read"},
+		"no rate": {tape: with(func(r *tape) { r.rate = strings.Repeat(".", 28) }), is: evidence.Unmeasured, why: "rate was never read"},
 		"no queue": {expect: func(e *scaling.Expect) { e.Waiting = &scaling.Waiting{Queue: 90} },
 			tape: with(func(r *tape) { r.queue = "" }), is: evidence.Unmeasured, why: "queue was not read for 4s while replicas were awaited"},
 		"a gap of the replicas": {tape: with(func(r *tape) { r.ready = "11111112333333......32111111" }),

@@ -39,7 +39,10 @@ func TestSettles(t *testing.T) {
 				r.ready = "1111111455333333333332111111"
 			}),
 			is: evidence.Passed, needed: 3},
-		"by what is ready": {expect: func(e *scaling.Expect) { e.Policy = scaling.Policy{} }, tape: with(func(r *tape) { r.wanted = "" }), is: evidence.Passed, needed: 3},
+		"by what is ready": {expect: func(e *scaling.Expect) {
+			e.Policy = scaling.Policy{}
+			e.Signals = scaling.Signals{Ready: scaling.Signal{Gauge: "replicas_ready"}, Queue: scaling.Signal{Gauge: "queue_length"}}
+		}, tape: with(func(r *tape) { r.wanted = "" }), is: evidence.Passed, needed: 3},
 		"the peak is short": {tape: tape{rate: "1111666611111111111111", wanted: "1111112222211111111111", ready: "1111111122221111111111", queue: "0000000000000000000000"},
 			is: evidence.Unmeasured, why: "the peak lasted 3s, too short to see what the autoscaler settles at within 6s"},
 		"it never settles": {expect: func(e *scaling.Expect) { e.Policy, e.Oscillations = scaling.Policy{}, 9 },
