@@ -62,7 +62,8 @@ type story struct {
 type act struct {
 	ID, Type, Summary string
 	Input             *commonpb.Payloads
-	Extensions        int // of bakes, before it
+	Extensions        int  // of bakes, before it
+	First             bool // of two tries at a write: one that runs out of time leads nowhere yet
 }
 
 // newStory returns a story of which nothing is told yet.
@@ -195,6 +196,7 @@ func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskSc
 	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
 		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
 	}
+	one.First = a.GetScheduleToCloseTimeout().AsDuration() <= s.plan.Spec.SettleWithin.Std()/4 && (one.Type == "SetTraffic" || one.Type == "SetCohort")
 	s.acts[e.GetEventId()] = one
 	switch one.Type {
 	case "SetTraffic":

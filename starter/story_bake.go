@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 
@@ -86,6 +87,9 @@ func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure)
 	}
 	switch one.Type {
 	case "Deploy", "SetFlags", "SetCohort", "SetTraffic", "VerifyTraffic", "Promote":
+		if one.First && isOutOfTime(e, why) {
+			return // it is tried again, while those who have the candidate are watched
+		}
 		s.add(e, rollout.EventRestoring, stepOf(one.ID), fmt.Sprintf("go back: could not %s: %s", orElse(one.Summary, one.ID), reason),
 			map[string]any{"act": one.ID, "reason": reason})
 		return
@@ -97,6 +101,12 @@ func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure)
 	s.add(e, rollout.EventWindow, stepOf(one.ID), fmt.Sprintf("window %d at %s: nobody watched: %s", in.Window, in.who(), reason), map[string]any{
 		"window": in.Window, "weight": in.Weight, "start": in.Start, "checks": []rollout.CheckResult{}, "error": reason,
 	})
+}
+
+// isOutOfTime reports whether an act failed only because its time was up.
+func isOutOfTime(e *historypb.HistoryEvent, why *failurepb.Failure) bool {
+	return e.GetActivityTaskFailedEventAttributes().GetRetryState() == enumspb.RETRY_STATE_TIMEOUT ||
+		e.GetActivityTaskTimedOutEventAttributes() != nil || why.GetTimeoutFailureInfo() != nil
 }
 
 func windowData(in observeInput, out observeOutput) map[string]any {

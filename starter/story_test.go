@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"bakeoff/rollout"
 )
@@ -253,6 +254,19 @@ func TestStoryOfWantOfWorkersAndPeople(t *testing.T) {
 	require.Equal(t, []string{"Window 1", "NeedsHuman", "NeedsHuman", "Ended"}, kinds(s, rollout.EventWindow))
 	require.Equal(t, "window 1 at 5%: nobody watched: no worker took it", find(t, s, rollout.EventWindow).Text)
 	require.Equal(t, rollout.Failed, s.status.Outcome)
+}
+
+// A write has two tries: only when the second is out of time, too, it goes back.
+func TestStoryOfAWriteThatIsTriedAgain(t *testing.T) {
+	p := opening(t)
+	settle := rollout.NewPlan(anOrder().Spec).Spec.SettleWithin.Std()
+	for try, within := range []time.Duration{10 * time.Second, settle - 10*time.Second} {
+		write := p.schedule("s02.traffic", "SetTraffic", "send 50% to 2.5.0", map[string]any{"step": 2})
+		p.last().GetActivityTaskScheduledEventAttributes().ScheduleToCloseTimeout = durationpb.New(within)
+		p.timeOut(write, "no worker took it")
+		require.Len(t, kinds(told(t, p), rollout.EventRestoring), try)
+	}
+	require.Equal(t, "go back: could not send 50% to 2.5.0: no worker took it", find(t, told(t, p), rollout.EventRestoring).Text)
 }
 
 func TestStoryTellsOfAStepThatPassedOnce(t *testing.T) {
