@@ -18,6 +18,18 @@ const CommandSubmit = "submit"
 // beside it, because no worker was there to ask. It takes a Course.
 const CommandAdopt = "adopt"
 
+// CommandWithdraw takes an order back that nobody took in for so long that its giver
+// was told otherwise: what is delivered late must not be carried out. It is a
+// signal, and takes a Withdrawal. An order whose rollout has begun stays.
+const CommandWithdraw = "withdraw"
+
+// Withdrawal names an order that is given no longer.
+type Withdrawal struct {
+	ID      string `json:"id"` // of the order
+	Version string `json:"version"`
+	Actor   string `json:"actor"`
+}
+
 // SignalRestored tells a Target what became of a break-glass restore, which no
 // workflow takes part in. It takes a Restored. Nothing follows from it: it is on
 // record.

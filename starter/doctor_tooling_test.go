@@ -126,7 +126,7 @@ func TestDoctorTooling(t *testing.T) {
 		}, want: []string{"schedulePaused: schedule/rehearsal/staging/checkout is paused: broken"}},
 		"a worker that does not answer": {change: func(p rehearsedTown) { p.silent = true },
 			want: []string{"unserved: no worker of queue rehearsal answers: its library is not looked at"}},
-		"nobody serves rehearsals": {change: func(p rehearsedTown) { p.pollers = nil }, want: []string{"unserved: nobody polls queue rehearsal"}},
+		"nobody serves rehearsals": {change: func(p rehearsedTown) { p.pollers = map[string]int{} }, want: []string{"unserved: nobody polls queue rehearsal"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

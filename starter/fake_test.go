@@ -41,17 +41,18 @@ type fake struct {
 	listed         []execution
 	query          string // of the last List
 
-	startErr, planErr, describeErr, signalErr, endErr error
+	startErr, submitErr, planErr, describeErr, signalErr, endErr error
 
 	answer    func(c rollout.Command) (rollout.Answer, error)
 	started   []rollout.Order
 	fleets    []rollout.FleetOrder
 	submitted []rollout.Submit // given to the Target
-	beside    []rollout.Order  // started without asking the Target
+	withdrawn []rollout.Withdrawal
+	beside    []rollout.Order // started without asking the Target
 	fate      *rollout.Submission
 	onTarget  func(n int) rollout.TargetStatus
 	asked     int
-	pollers   map[string]int                       // by queue
+	pollers   map[string]int                       // by queue; nil: one each
 	above     func(rollout.Command) rollout.Answer // the Target's answers; nil: there is none
 	signals   []rollout.Command
 	updates   []rollout.Command
@@ -89,7 +90,7 @@ func (f *fake) Submit(_ context.Context, s rollout.Submit) (rollout.Submission, 
 	if f.fate != nil {
 		return *f.fate, nil
 	}
-	return rollout.Submission{ID: s.Order.ID, Fate: rollout.FateStarted, RunID: checkout.RunID}, f.startErr
+	return rollout.Submission{ID: s.Order.ID, Fate: rollout.FateStarted, RunID: checkout.RunID}, errors.Join(f.startErr, f.submitErr)
 }
 
 func (f *fake) Start(_ context.Context, s rollout.Submit) (run, error) {
@@ -149,7 +150,12 @@ func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	return *f.execution, nil
 }
 
-func (f *fake) Pollers(_ context.Context, queue string) (int, error) { return f.pollers[queue], nil }
+func (f *fake) Pollers(_ context.Context, queue string) (int, error) {
+	if f.pollers == nil {
+		return 1, nil
+	}
+	return f.pollers[queue], nil
+}
 
 func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 	f.mu.Lock()
@@ -230,6 +236,11 @@ func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
 func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
 	f.signals = append(f.signals, c)
 	return f.signalErr
+}
+
+func (f *fake) Withdraw(_ context.Context, _ rollout.Target, w rollout.Withdrawal) error {
+	f.withdrawn = append(f.withdrawn, w)
+	return nil
 }
 
 func (f *fake) Restored(_ context.Context, _ rollout.Target, r rollout.Restored) error {

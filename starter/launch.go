@@ -31,19 +31,33 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
 	}
 	if err = c.previewFleet(ctx, svc, order, from); err == nil {
-		out.run, err = svc.StartFleet(ctx, order)
-		out.Submission.RunID = out.run.RunID
-		if errors.Is(err, errBusy) {
-			err = c.busy(ctx, svc, subject, "")
-		} else if err != nil {
-			err = fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
-		}
+		out, err = c.startFleet(ctx, svc, order, out)
 	}
 	if err != nil {
 		svc.Close()
 		return nil, submitted{}, err
 	}
 	return svc, out, nil
+}
+
+// startFleet starts a fleet, unless it was started by the same order before.
+func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder, out submitted) (submitted, error) {
+	subject := fleetSubject(o.Spec)
+	if known, is := c.given(ctx, svc, subject.WorkflowID, o.ID); is {
+		if known.Version != "" && known.Version != subject.Candidate {
+			return out, c.foreignID(subject, known)
+		}
+		out.Submission, out.run.RunID = known, known.RunID
+		return out, nil
+	}
+	begun, err := svc.StartFleet(ctx, o)
+	out.run, out.Submission.RunID = begun, begun.RunID
+	if errors.Is(err, errBusy) {
+		return out, c.busy(ctx, svc, subject, "")
+	} else if err != nil {
+		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
+	}
+	return out, nil
 }
 
 // previewFleet is preview for a fleet.

@@ -120,7 +120,7 @@ func TestWatchedSuite(t *testing.T) {
 func TestTroubleOfARehearsal(t *testing.T) {
 	one, _ := practise(t)
 	id := rollout.RehearsalID("staging", "one")
-	f := &fake{standing: map[string]any{id: rehearsal.Status{Name: "one", Phase: rehearsal.Practising, Doing: "reading the state before", WorkflowID: id}},
+	f := &fake{pollers: map[string]int{}, standing: map[string]any{id: rehearsal.Status{Name: "one", Phase: rehearsal.Practising, Doing: "reading the state before", WorkflowID: id}},
 		practice: ends(rehearsal.Status{Name: "one", Outcome: evidence.Failed, Reason: "the state before could not be read"}),
 		others:   map[string]execution{id: {Retrying: []rollout.Retrying{{Act: "look.before", Attempt: 3, Failure: "GET /weights: 500"}}}}}
 	got := bakeoff(t.Context(), f, "rehearse", one)

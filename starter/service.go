@@ -75,11 +75,13 @@ type archives interface {
 }
 
 // orders gives commands. Signal returns when the order is stored, Update when
-// it is answered. Both return errOver where nothing runs any more. Restored has the
-// Target keep on record what a restore came to.
+// it is answered. Both return errOver where nothing runs any more. Withdraw keeps a
+// Target from carrying out later what it did not take in. Restored has the Target
+// keep on record what a restore came to.
 type orders interface {
 	Signal(ctx context.Context, r run, c rollout.Command) error
 	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
+	Withdraw(ctx context.Context, t rollout.Target, w rollout.Withdrawal) error
 	Restored(ctx context.Context, t rollout.Target, r rollout.Restored) error
 }
 

@@ -129,16 +129,13 @@ func (c *cli) refuseOrder(subject rollout.Status, problems []rollout.Problem, fr
 // preview has a worker look at an order before anything is started, because a
 // spec that cannot be is to leave no trace but its reasons. Where no worker
 // answers soon, the order is given all the same: it will be looked at then.
-// Served is false where none is there to take it in either.
+// Served is false where no worker is there to take it in.
 func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from source) (served bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	admitted, err := svc.Plan(asking, c.planID(o.Spec.Key().String()), o, false)
-	switch {
-	case err != nil:
+	if err != nil || admitted.Cause != rollout.CauseSpec {
 		return c.isPolled(ctx, svc, rollout.QueueControl), ctx.Err()
-	case admitted.Cause != rollout.CauseSpec:
-		return true, ctx.Err()
 	}
 	return true, c.refuseOrder(subjectOf(o.Spec), specfile.Locate(from.name, from.text, admitted.Problems), from)
 }

@@ -52,6 +52,8 @@ func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 		}
 		r := s.ask(e, course.Submit.Order, senderOf(e, a))
 		r.become(rollout.Submission{Fate: rollout.FateStarted, Why: "beside the Target", RunID: course.RunID})
+	case rollout.CommandWithdraw:
+		return s.withdrawn(e, a)
 	case rollout.SignalRestored:
 		return s.restoredBy(e, a)
 	case rollout.CommandAbort:
@@ -63,6 +65,19 @@ func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 			c.Name = rollout.CommandAbort
 			s.command(e, c, senderOf(e, a))
 		}
+	}
+	return nil
+}
+
+// withdrawn takes an order back that nobody took in for too long.
+func (s *orderStory) withdrawn(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	var w rollout.Withdrawal
+	if err := s.decode(a.GetInput(), &w); err != nil {
+		return err
+	}
+	r := s.ask(e, rollout.Order{ID: w.ID, Actor: w.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: w.Version}}}, senderOf(e, a))
+	if !r.fate.Fate.IsFinal() || r.fate.Fate == "" {
+		r.become(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseRunning, Why: "withdrawn: nobody had taken it in when its giver stopped waiting"})
 	}
 	return nil
 }

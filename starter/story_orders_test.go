@@ -171,6 +171,14 @@ func TestStoryOfOrders(t *testing.T) {
 		"beside the Target": {func(p *tape) {
 			p.signalled(rollout.CommandAdopt, rollout.Course{Submit: submit3("o"), RunID: "run-9"})
 		}, "Submitted ana@example.com asked for 3.0.0: started, beside the Target", map[string]any{"runId": "run-9"}},
+		"withdrawn": {func(p *tape) {
+			p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "o", Version: "3.0.0", Actor: "ana@example.com"})
+			p.fate(submit(p, submit3("o")), rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseRunning, Why: "withdrawn"})
+		}, "Submitted ana@example.com asked for 3.0.0: refused, withdrawn", map[string]any{"fate": "refused", "cause": string(rollout.CauseRunning)}},
+		"withdrawn after it had begun": {func(p *tape) {
+			p.fate(submit(p, submit3("o")), rollout.Submission{Fate: rollout.FateStarted, RunID: "run-9"})
+			p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "o", Version: "3.0.0", Actor: "ana@example.com"})
+		}, "Submitted ana@example.com asked for 3.0.0: started", map[string]any{"fate": "started", "runId": "run-9"}},
 		"abort with nothing running": {func(p *tape) { p.command(command("abort"), rollout.Noop, "nothing runs") },
 			"Command bo@example.com: abort: r", map[string]any{"name": "abort", "id": "c", "reason": "r", "answer": "noop", "why": "nothing runs"}},
 		"a denied resume": {func(p *tape) { p.command(command("resume"), rollout.Denied, "only on-call may") },

@@ -33,9 +33,14 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		defer cancel()
 		out.Submission, err = svc.Submit(asking, s)
 	}
+	if served && err != nil && retryable(err) {
+		if late := c.withdraw(ctx, svc, o); late != nil {
+			return out, fmt.Errorf("take back the order of %s, which no worker took in, so that it is not carried out later: %w", o.Spec.Key(), late)
+		}
+	}
 	if err != nil && ctx.Err() == nil && retryable(err) {
-		out.run, err = svc.Start(ctx, s)
-		out.Submission = rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Fate: rollout.FateStarted, RunID: out.run.RunID}
+		out.Submission, err = c.startBeside(ctx, svc, s)
+		out.run.RunID = out.Submission.RunID
 	}
 	switch {
 	case errors.Is(err, errBusy):
@@ -46,10 +51,51 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
 	if out.Version != "" && out.Version != o.Spec.Release.Version {
-		return out, c.foreignID(o, out.Submission)
+		return out, c.foreignID(subjectOf(o.Spec), out.Submission)
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
+}
+
+// withdraw takes an order back that was not taken in, also when who gave it waits
+// no longer: it would be delivered, and carried out, when a worker comes.
+func (c *cli) withdraw(ctx context.Context, svc service, o rollout.Order) error {
+	telling, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+	defer cancel()
+	return svc.Withdraw(telling, o.Spec.Key(), rollout.Withdrawal{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor})
+}
+
+// startBeside starts a rollout without asking the Target. The same order is started
+// once, however often it is given.
+func (c *cli) startBeside(ctx context.Context, svc service, s rollout.Submit) (rollout.Submission, error) {
+	id := rollout.WorkflowID(s.Order.Spec.Key())
+	if known, is := c.given(ctx, svc, id, s.Order.ID); is {
+		return known, nil
+	}
+	begun, err := svc.Start(ctx, s)
+	if errors.Is(err, errBusy) { // perhaps by this order, which a slow worker took in after all
+		if known, is := c.given(ctx, svc, id, s.Order.ID); is {
+			return known, nil
+		}
+	}
+	return rollout.Submission{ID: s.Order.ID, Version: s.Order.Spec.Release.Version, Fate: rollout.FateStarted, RunID: begun.RunID}, err
+}
+
+// given is what became of an order, where the last run of a workflow is the one
+// that it was started for.
+func (c *cli) given(ctx context.Context, svc service, workflowID, orderID string) (rollout.Submission, bool) {
+	last, err := svc.Describe(ctx, run{WorkflowID: workflowID})
+	if err != nil {
+		return rollout.Submission{}, false
+	}
+	for e, err := range svc.Events(ctx, last.run) {
+		var o struct { // what a rollout's and a fleet's have in common
+			ID string `json:"id"`
+		}
+		is := err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
+		return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, is
+	}
+	return rollout.Submission{}, false
 }
 
 // admittedWithin is how long a rollout that was just started may take until it is
@@ -81,9 +127,9 @@ func (c *cli) unlessNotAdmitted(ctx context.Context, svc service, s submitted) e
 }
 
 // foreignID refuses an order whose id was that of another one.
-func (c *cli) foreignID(o rollout.Order, known rollout.Submission) error {
-	why := fmt.Sprintf("the id %s was that of the order of %s: give each order its own", o.ID, known.Version)
-	if err := c.result(c.refusal(subjectOf(o.Spec), rollout.CausePolicy, why)); err != nil {
+func (c *cli) foreignID(subject rollout.Status, known rollout.Submission) error {
+	why := fmt.Sprintf("the id %s was that of the order of %s: give each order its own", known.ID, known.Version)
+	if err := c.result(c.refusal(subject, rollout.CausePolicy, why)); err != nil {
 		return err
 	}
 	return fail(exitRefused, "refused: %s", why)

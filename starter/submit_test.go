@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +68,47 @@ func TestWhoTakesAnOrderIn(t *testing.T) {
 			require.Empty(t, f.beside)
 			require.Len(t, f.submitted, 1)
 			require.True(t, f.submitted[0].AskFleet)
+		})
+	}
+}
+
+// What no worker took in is taken back before the rollout begins beside the Target:
+// it must not be carried out later.
+func TestAnOrderThatNobodyTookIn(t *testing.T) {
+	t.Parallel()
+	f := &fake{submitErr: errNoWorker}
+	require.Zero(t, bakeoff(t.Context(), f, "start", file(t, smallest), "--id", "id-7", "--actor", "ana").code)
+	require.Equal(t, []rollout.Withdrawal{{ID: "id-7", Version: "2.5.0", Actor: "ana"}}, f.withdrawn)
+	require.Len(t, f.beside, 1)
+}
+
+// The same order is started once, however often it is given, also where nobody can
+// be asked; another spec under its id is another order.
+func TestAnOrderThatIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		spec, id string
+		code     int
+	}{
+		"the same":          {smallest, "id-7", 0},
+		"another id":        {smallest, "id-8", 15},
+		"another release":   {strings.Replace(smallest, "2.5.0", "2.6.0", 1), "id-7", 15},
+		"the same fleet":    {threeUnits, "id-7", 0},
+		"a fleet with none": {threeUnits, "id-8", 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := running(t)
+			f.pollers, f.startErr = map[string]int{}, errBusy
+			o := anOrder()
+			o.ID = "id-7"
+			f.tape = &tape{t: t}
+			f.tape.started(o)
+			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", tt.id, "-o", "json")
+			require.Equal(t, tt.code, got.code, got.err)
+			if tt.code == 0 {
+				require.Equal(t, checkout.RunID, decodeLine(t, got.out)["runId"])
+			}
 		})
 	}
 }

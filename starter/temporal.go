@@ -183,6 +183,14 @@ func (s *server) Signal(ctx context.Context, r run, c rollout.Command) error {
 	return err
 }
 
+func (s *server) Withdraw(ctx context.Context, t rollout.Target, w rollout.Withdrawal) error {
+	err := classify(s.client.SignalWorkflow(ctx, rollout.TargetID(t), "", rollout.CommandWithdraw, w))
+	if errors.Is(err, errOver) || errors.Is(err, errNotFound) {
+		return nil // no Target: it has nothing to carry out
+	}
+	return err
+}
+
 func (s *server) Restored(ctx context.Context, t rollout.Target, r rollout.Restored) error {
 	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.SignalRestored, r, targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
 	return classify(err)

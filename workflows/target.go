@@ -59,6 +59,8 @@ type target struct {
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
+
+	withdraws workflow.ReceiveChannel
 }
 
 func newTarget(ctx workflow.Context, known rollout.TargetStatus) *target {
@@ -67,6 +69,7 @@ func newTarget(ctx workflow.Context, known rollout.TargetStatus) *target {
 	t.submits = workflow.GetSignalChannel(t.ctx, rollout.CommandSubmit)
 	t.aborts = workflow.GetSignalChannel(t.ctx, rollout.CommandAbort)
 	t.adopts = workflow.GetSignalChannel(t.ctx, rollout.CommandAdopt)
+	t.withdraws = workflow.GetSignalChannel(t.ctx, rollout.CommandWithdraw)
 	t.describe()
 	return t
 }
@@ -100,6 +103,7 @@ func (t *target) listen() error {
 	hearAll(t.ctx, t.submits, t.given)
 	hearAll(t.ctx, t.aborts, t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
+	hearAll(t.ctx, t.withdraws, t.withdraw)
 	hearWitnesses(t.ctx)
 	return nil
 }
@@ -140,7 +144,7 @@ func (t *target) mayRenew() bool {
 // drain takes what has arrived and was not looked at yet. It reports whether
 // there was anything: a new run would not get it.
 func (t *target) drain() bool {
-	return hearOne(t.submits, t.given) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt)
+	return hearOne(t.submits, t.given) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt) || hearOne(t.withdraws, t.withdraw)
 }
 
 func hearOne[T any](signals workflow.ReceiveChannel, take func(T)) bool {

@@ -46,6 +46,9 @@ func (t *target) watch() {
 // adopt looks after a rollout that was started beside this workflow.
 func (t *target) adopt(c rollout.Course) {
 	o := c.Submit.Order
+	if t.isQueued(o.ID) && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1 {
+		t.unqueue(o.ID)
+	}
 	if r := t.status.Running; r != nil && r.Holder && (r.RunID == "" || r.RunID == c.RunID) {
 		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
 	} else if r == nil {
@@ -100,7 +103,7 @@ func (t *target) notBegun(s rollout.Submit, err error) {
 	}
 	t.status.Running = &rollout.Course{Holder: true}
 	t.watch()
-	if s.Order.Recover == "" { // else whoever holds the target puts it back
+	if s.Order.Recover == "" && !t.isSettled(s.Order.ID) { // else whoever holds the target puts it back, or is the order itself
 		t.place(t.ctx, s)
 	}
 }

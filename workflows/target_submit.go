@@ -50,12 +50,47 @@ func (t *target) receive(s rollout.Submit) {
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
 		t.catchUp(ctx)
-		if cause, why := t.refuses(ctx, s); why != "" {
+		cause, why := t.refuses(ctx, s)
+		switch {
+		case t.isSettled(o.ID):
+		case why != "":
 			t.refuse(o.ID, cause, why)
-			return
+		default:
+			t.place(ctx, s)
 		}
-		t.place(ctx, s)
 	})
+}
+
+// isSettled reports whether it was decided elsewhere what becomes of an order,
+// while it was looked at here: it was started beside this workflow, or withdrawn.
+// Under older workers it was placed all the same.
+func (t *target) isSettled(id string) bool {
+	known := t.fateOf(id)
+	return known.ID != "" && known.Fate != rollout.FateStarting && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1
+}
+
+// withdraw takes an order back whose giver was told that nobody took it in: it is
+// not to begin when that is delivered late. One whose rollout has begun stays.
+func (t *target) withdraw(w rollout.Withdrawal) {
+	known := t.fateOf(w.ID)
+	if known.Fate.IsFinal() && known.ID != "" || t.status.Running != nil && t.status.Running.Submit.Order.ID == w.ID {
+		return
+	}
+	if known.ID == "" {
+		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: w.ID, Version: w.Version, Actor: w.Actor, At: workflow.Now(t.ctx)})
+	}
+	t.unqueue(w.ID)
+	t.refuse(w.ID, rollout.CauseRunning, "withdrawn: nobody had taken it in when its giver stopped waiting")
+	t.describe()
+}
+
+func (t *target) isQueued(id string) bool {
+	return slices.ContainsFunc(t.status.Queue, func(s rollout.Submit) bool { return s.Order.ID == id })
+}
+
+// unqueue takes an order out of the queue.
+func (t *target) unqueue(id string) {
+	t.status.Queue = slices.DeleteFunc(slices.Clone(t.status.Queue), func(s rollout.Submit) bool { return s.Order.ID == id })
 }
 
 // forget drops the oldest orders whose fate is final: who waits in the queue is
@@ -158,7 +193,11 @@ func (t *target) place(ctx workflow.Context, s rollout.Submit) {
 // verified. An order that would be refused touches nobody.
 func (t *target) replace(ctx workflow.Context, s rollout.Submit, supersede bool) {
 	o := s.Order
-	if cause, why := t.inadmissible(ctx, o); why != "" {
+	cause, why := t.inadmissible(ctx, o)
+	switch {
+	case t.isSettled(o.ID):
+		return
+	case why != "":
 		t.refuse(o.ID, cause, "refused, and nothing was superseded: "+why)
 		return
 	}

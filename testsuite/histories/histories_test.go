@@ -30,6 +30,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 	"bakeoff/testsuite/procs"
 	"bakeoff/testsuite/sim"
 	"bakeoff/testsuite/sim/httpworld"
@@ -243,6 +244,15 @@ var paths = map[string]path{
 	"orders-at-once": {target: true, plot: func(s *scene) {
 		s.await(rollout.Promoted)
 		s.atOnce("1.2.0", "1.3.0", "1.4.0")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"order-withdrawn": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		spec, problems := specfile.Parse("recorded", []byte(strings.Replace(s.spec, candidate, "1.2.0", 1)))
+		require.Empty(s.t, problems)
+		s.signal(rollout.CommandSubmit, rollout.Submit{AskFleet: true, Order: rollout.Order{ID: "late", Actor: "ana@example.com", Spec: spec}})
+		s.signal(rollout.CommandWithdraw, rollout.Withdrawal{ID: "late", Version: "1.2.0", Actor: "ana@example.com"})
+		s.next("1.3.0")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
 	"resume-too-soon": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
@@ -553,6 +563,11 @@ func (s *scene) atOnce(versions ...string) {
 	}
 	all.Wait()
 	require.NotEqual(s.t, s.before, s.status().RunID)
+}
+
+// signal tells the workflow above the rollout something.
+func (s *scene) signal(name string, what any) {
+	require.NoError(s.t, s.client.SignalWorkflow(context.Background(), "target/"+target, "", name, what))
 }
 
 // above gives a command to the workflow above the rollout.
