@@ -117,7 +117,7 @@ func atLatest(until *time.Time) string {
 	if until == nil {
 		return ""
 	}
-	return ", until " + until.UTC().Format("2006-01-02 15:04 MST") + " at the latest"
+	return ", until " + rollout.Clock(until.UTC()) + " at the latest"
 }
 
 // tellOfPhase tells people of a phase that is entered, and of what it waits for.
