@@ -136,7 +136,7 @@ func (r *run) tellOfPhase(was rollout.Status) {
 			Text: fmt.Sprintf("%s at %s: %s%s", s.Candidate, s.Weight, r.waiting(), atLatest(r.waitsUntil()))})
 	case s.Phase == rollout.PhaseNeedsHuman:
 		r.notify(rollout.Notice{Event: rollout.OnNeedsHuman, Reason: s.Reason, Text: "a person is needed: " + s.Reason})
-	case s.Phase == rollout.PhaseRollingBack && !wasBack:
+	case s.Phase == rollout.PhaseRollingBack && !wasBack && !r.isUntouched():
 		r.notify(rollout.Notice{Event: rollout.OnRollingBack, Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("going back from %s to %s: %s", s.Candidate, named(s.Baseline), s.Reason)})
 	case s.Phase == rollout.PhaseCompleted:
