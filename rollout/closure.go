@@ -47,6 +47,15 @@ type Closure struct {
 	Keys     []string   `json:"keys"`            // each occurrence by a name that does not come again: what an override passes; none: nothing passes it
 }
 
+// Clock writes a moment in its own zone: 2026-01-05 16:00 CET. Seconds are there
+// where they are not zero, so that nobody comes too early.
+func Clock(t time.Time) string {
+	if t.Second() != 0 {
+		return t.Format("2006-01-02 15:04:05 MST")
+	}
+	return t.Format("2006-01-02 15:04 MST")
+}
+
 // Question asks whether anything closes a target.
 type Question struct {
 	Target Target

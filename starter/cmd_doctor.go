@@ -100,6 +100,14 @@ type finding struct {
 	Advice     string `json:"advice"`
 }
 
+// sentence is the text for people, with the target that it is about.
+func (f finding) sentence() string {
+	if f.Target == "" || strings.Contains(f.Text, f.Target) {
+		return f.Text
+	}
+	return f.Target + ": " + f.Text
+}
+
 // examined prints what was found, and ends with 14 if that was anything. Where not
 // everything was looked at, it ends with that.
 func (c *cli) examined(ctx context.Context, found []finding, err error) error {
@@ -123,7 +131,7 @@ func (c *cli) printFindings(found []finding) error {
 				return err
 			}
 		}
-		fmt.Fprintf(&text, "%s: %s\n  %s\n", f.Kind, f.Text, f.Advice)
+		fmt.Fprintf(&text, "%s: %s\n  %s\n", f.Kind, f.sentence(), f.Advice)
 	}
 	if len(found) == 0 {
 		text.WriteString("nothing found\n")

@@ -69,6 +69,23 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// Who reads the text is told which target a finding is about, once.
+func TestDoctorNamesTargets(t *testing.T) {
+	f := running(t)
+	f.listed, f.pollers = []execution{*f.execution}, map[string]int{"control": 1, "analysis": 1, "infra": 1}
+	f.execution.NeedsHuman = true
+	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "needsHuman: production/checkout: the rollout of 2.5.0 needs a human\n")
+	f.onTarget = func(int) rollout.TargetStatus {
+		return rollout.TargetStatus{Drift: "the weights are 2.4.1 30%, 2.5.0 70%", Stands: "aborted by ana", Queue: []rollout.Submit{{}}}
+	}
+	f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
+	out := bakeoff(t.Context(), f, "doctor").out
+	require.Contains(t, out, "drifted: production/checkout: the weights are 2.4.1 30%, 2.5.0 70%\n")
+	require.Contains(t, out, "stands: production/checkout: the queue of 1 stands: aborted by ana\n")
+	f.silent = true
+	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unserved: no worker answers for production/checkout\n")
+}
+
 // A fleet looks after its units, and nothing has to look after the fleet.
 func TestDoctorLeavesUnitsToTheirFleet(t *testing.T) {
 	const fleet, unit = "fleet/production/checkout", "rollout/production/checkout/a"
@@ -83,7 +100,7 @@ func TestDoctorLeavesUnitsToTheirFleet(t *testing.T) {
 
 	above.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
 	f.others[fleet], f.listed = above, []execution{below}
-	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised: no Target looks after")
+	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised: production/checkout/a: no Target looks after")
 }
 
 // Who interrupts the doctor is not told that all is well.

@@ -87,7 +87,6 @@ type (
 
 		Waiting bool `json:"waiting"` // the bake clock stands still
 		AtEnd   bool `json:"atEnd"`
-		Final   bool `json:"final"` // at its end the bake's time is up
 	}
 	observeOutput struct {
 		Decision  rollout.Decision      `json:"decision"`

@@ -38,6 +38,7 @@ type story struct {
 	human    bool                      // a person is needed
 	held     bool                      // the last window decided to hold
 	passed   int                       // the last step that was passed
+	passing  *passing                  // the step that seems to be
 
 	order     string    // the id of the order to start
 	parent    run       // the Target, or fleet, that started it, if one did
@@ -49,7 +50,6 @@ type story struct {
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
 	patient  bool // its units wait for orders that hold their ids and are refused
 
-	extensions   int                     // how often a bake was lengthened
 	gate         *gate                   // the open one
 	gated        int                     // the step of the last one that a step or the promotion had
 	policyPassed bool                    // what the environment asks is behind
@@ -62,7 +62,6 @@ type story struct {
 type act struct {
 	ID, Type, Summary string
 	Input             *commonpb.Payloads
-	Extensions        int  // of bakes, before it
 	First             bool // of two tries at a write: one that runs out of time leads nowhere yet
 }
 
@@ -192,12 +191,15 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 }
 
 func (s *story) scheduled(e *historypb.HistoryEvent, a *historypb.ActivityTaskScheduledEventAttributes) error {
-	one := act{ID: a.GetActivityId(), Type: a.GetActivityType().GetName(), Input: a.GetInput(), Extensions: s.extensions}
+	one := act{ID: a.GetActivityId(), Type: a.GetActivityType().GetName(), Input: a.GetInput()}
 	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
 		_ = s.converter.FromPayload(summary, &one.Summary) // a sentence that cannot be read is only missing
 	}
 	one.First = a.GetScheduleToCloseTimeout().AsDuration() <= s.plan.Spec.SettleWithin.Std()/4 && (one.Type == "SetTraffic" || one.Type == "SetCohort")
 	s.acts[e.GetEventId()] = one
+	if err := s.begins(e, one); err != nil {
+		return err
+	}
 	switch one.Type {
 	case "SetTraffic":
 		s.served = true

@@ -33,16 +33,17 @@ func (s *story) window(e *historypb.HistoryEvent, one act, result *commonpb.Payl
 	if out.Platform != "" {
 		s.add(e, rollout.EventDrift, step, "the platform acted by itself: "+out.Platform, map[string]any{"platform": out.Platform})
 	}
-	s.decided(e, one, in, out.Decision)
+	s.decided(e, step, in, out)
 	return nil
 }
 
 // decided tells what a decision means beyond going on watching. A hold is told
-// once, a step is passed once, however many windows say so again while the
-// rollout waits.
-func (s *story) decided(e *historypb.HistoryEvent, one act, in observeInput, d rollout.Decision) {
-	step := stepOf(one.ID)
+// once, and so is that a step is passed, however many windows say so again while
+// the rollout waits.
+func (s *story) decided(e *historypb.HistoryEvent, step int, in observeInput, out observeOutput) {
+	d := out.Decision
 	data := map[string]any{"verdict": d.Verdict, "reason": d.Reason}
+	s.passing = nil
 	switch d.Action {
 	case rollout.RollBack:
 		data["cause"], s.back = d.Cause, true
@@ -53,9 +54,8 @@ func (s *story) decided(e *historypb.HistoryEvent, one act, in observeInput, d r
 			s.add(e, rollout.EventHeld, step, "held: "+d.Reason, data)
 		}
 	case rollout.GoOn:
-		if step > 0 && step != s.passed && s.ends(in, one) {
-			s.passed = step
-			s.add(e, rollout.EventStepPassed, step, "passed at "+in.who()+unproved(d), data)
+		if step > 0 && step != s.passed && (!in.Waiting || in.AtEnd) {
+			s.passing = &passing{step: step, end: out.End, text: "passed at " + in.who() + unproved(d), data: data}
 		}
 	}
 	s.held = d.Action == rollout.Hold
@@ -69,14 +69,6 @@ func unproved(d rollout.Decision) string {
 	return ", as the policy says: " + d.Reason
 }
 
-// ends reports whether a window that says to go on ends its bake: not while the
-// rollout is paused, nor where the bake was lengthened after the window had
-// been planned as the last one.
-func (s *story) ends(in observeInput, one act) bool {
-	extended := in.Final && s.extensions > one.Extensions
-	return !s.status.Paused && !extended && (!in.Waiting || in.AtEnd)
-}
-
 // lost tells of a window that nobody watched to its end: without workers, or
 // with one that died too often.
 func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure) {
@@ -87,6 +79,9 @@ func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure)
 	}
 	switch one.Type {
 	case "Deploy", "SetFlags", "SetCohort", "SetTraffic", "VerifyTraffic", "Promote":
+		if s.back { // it is stopped: why, was told
+			return
+		}
 		if one.First && isOutOfTime(e, why) {
 			return // it is tried again, while those who have the candidate are watched
 		}

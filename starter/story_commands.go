@@ -171,8 +171,6 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 	case rollout.CommandResume:
 		s.status.Paused = false
 		s.add(e, rollout.EventResumed, s.status.Step, by("resumed"), nil).Actor = c.Actor
-	case rollout.CommandExtend:
-		s.extensions++
 	case rollout.CommandPromote:
 		s.overridden(e, c)
 	case rollout.CommandApprove:

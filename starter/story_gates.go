@@ -55,6 +55,7 @@ func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
 	if what != rollout.WaitingForApproval || s.gate != nil {
 		return
 	}
+	s.leaves(e)
 	step, policy, approval := s.nextGate()
 	s.gate = &gate{step: step, policy: policy, ask: rollout.Approval{Quorum: 1}}
 	data := map[string]any{"step": step}

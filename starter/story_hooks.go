@@ -33,11 +33,15 @@ func (s *story) hooked(e *historypb.HistoryEvent, one act, result *commonpb.Payl
 	return nil
 }
 
-// hookLost tells of a hook that refused as an activity does, or did not answer.
+// hookLost tells of a hook that refused as an activity does, or did not answer. One
+// that was asked on the way forward is not waited for on the way back.
 func (s *story) hookLost(e *historypb.HistoryEvent, one act, reason string) {
 	kind := rollout.EventGateRefused
-	if isTold(one) {
+	switch {
+	case isTold(one):
 		kind = rollout.EventNotified
+	case s.back:
+		return
 	}
 	s.add(e, kind, stepOf(one.ID), one.Summary+": no answer: "+reason, map[string]any{"gate": "hook", "act": one.ID, "reason": reason})
 }

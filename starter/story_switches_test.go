@@ -46,6 +46,7 @@ func TestStoryOfACohort(t *testing.T) {
 	in, out := window(1, 1, rollout.GoOn, rollout.Inconclusive)
 	in["cohorts"], in["apart"], in["weight"] = []string{"internal"}, true, "0%"
 	p.act("s01.w01.observe", "Observe", in, out)
+	p.schedule("s02.traffic", "SetTraffic", "", nil)
 	p.act("restore.cohorts", "RestoreCohorts", map[string]any{"cohorts": []string{"internal"}}, map[string]any{})
 	s := told(t, p)
 	require.Equal(t, "platform", s.status.StepOwner)

@@ -269,6 +269,18 @@ func TestStoryOfAWriteThatIsTriedAgain(t *testing.T) {
 	require.Equal(t, "go back: could not send 50% to 2.5.0: no worker took it", find(t, told(t, p), rollout.EventRestoring).Text)
 }
 
+// What goes back already stops what still goes forward: that is no reason.
+func TestStoryOfAWriteThatAnAbortStops(t *testing.T) {
+	p := opening(t)
+	write := p.schedule("promote.traffic", "SetTraffic", "send 100% to 2.5.0", nil)
+	hook := p.schedule("hook1.beforePromote", "Hook", "hook 1 beforePromote: x", nil)
+	p.signal(order1(rollout.CommandAbort, "c1"))
+	p.schedule("restore.traffic", "RestoreTraffic", "put traffic back", nil)
+	p.fail(write, "context canceled")
+	p.fail(hook, "context canceled")
+	require.Equal(t, []string{"Command", "Restoring"}, kinds(told(t, p), rollout.EventCommand))
+}
+
 func TestStoryTellsOfAStepThatPassedOnce(t *testing.T) {
 	p := opening(t)
 	for n, action := range []rollout.Action{rollout.GoOn, rollout.GoOn} {
@@ -279,19 +291,43 @@ func TestStoryTellsOfAStepThatPassedOnce(t *testing.T) {
 	require.Equal(t, []string{"Window 1", "StepPassed 1", "Window 1"}, kinds(told(t, p), rollout.EventWindow))
 }
 
-func TestStoryOfABakeThatIsLengthened(t *testing.T) {
-	p := opening(t)
-	in, out := window(1, 1, rollout.GoOn, rollout.Pass)
-	in["final"] = true
-	open := p.schedule("s01.w01.observe", "Observe", "", in)
-	c := order1(rollout.CommandExtend, "c1")
-	c.By = rollout.Duration(60e9)
-	p.command(c, rollout.Accepted, "")
-	p.complete(open, out)
-	p.act("s01.w02.observe", "Observe", in, out)
-	s := told(t, p)
-	require.Equal(t, []string{"Command", "Window 1", "Window 1", "StepPassed 1"}, kinds(s, rollout.EventCommand))
-	require.Equal(t, rollout.Duration(60e9), find(t, s, rollout.EventCommand).Data["by"])
+// A window that says to go on ends no bake that goes on: what comes next tells.
+func TestStoryOfABakeThatGoesOn(t *testing.T) {
+	next := map[string]any{"step": 1, "window": 2, "start": noon.Add(time.Minute), "weight": "5%"}
+	tests := map[string]struct {
+		play func(p *tape)
+		want []string
+	}{
+		"nothing came next":      {func(*tape) {}, nil},
+		"a part was not watched": {func(p *tape) { p.schedule("s01.w02.observe", "Observe", "", next) }, nil},
+		"and it was breached then": {func(p *tape) {
+			_, out := window(1, 2, rollout.RollBack, rollout.Fail)
+			p.act("s01.w02.observe", "Observe", next, out)
+		}, []string{"Window 1", "Breach 1"}},
+		"and it passed then": {func(p *tape) {
+			_, out := window(1, 2, rollout.GoOn, rollout.Pass)
+			p.act("s01.w02.observe", "Observe", next, out)
+			p.raise("s02", 2, 5000)
+		}, []string{"Window 1", "StepPassed 1", "WeightSet 2", "WeightObserved 2"}},
+		"an order came first": {func(p *tape) {
+			p.schedule("authorize.abort", "Authorize", "", nil)
+			p.schedule("restore.traffic", "RestoreTraffic", "", nil)
+		}, []string{"Restoring"}},
+		"an approval is waited for": {waits, []string{"StepPassed 1", "GateWaiting 2"}},
+		"users are watched before the next step": {func(p *tape) {
+			p.schedule("s01.w51.observe", "Observe", "", map[string]any{"step": 1, "window": 51, "start": noon.Add(61 * time.Second), "waiting": true})
+		}, []string{"StepPassed 1"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := opening(t)
+			in, out := window(1, 1, rollout.GoOn, rollout.Pass)
+			out["unwatched"] = rollout.Duration(9 * time.Second)
+			p.act("s01.w01.observe", "Observe", in, out)
+			tt.play(p)
+			require.Equal(t, append([]string{"Window 1"}, tt.want...), kinds(told(t, p), rollout.EventWindow))
+		})
+	}
 }
 
 func TestStoryKnowsWhereTheRolloutStands(t *testing.T) {

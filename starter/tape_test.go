@@ -81,6 +81,11 @@ func (p *tape) timeOut(scheduled int64, message string) {
 		ActivityTaskTimedOutEventAttributes: &historypb.ActivityTaskTimedOutEventAttributes{ScheduledEventId: scheduled, Failure: &failurepb.Failure{Message: message}}}
 }
 
+func (p *tape) fail(scheduled int64, message string) {
+	p.add(enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED).Attributes = &historypb.HistoryEvent_ActivityTaskFailedEventAttributes{
+		ActivityTaskFailedEventAttributes: &historypb.ActivityTaskFailedEventAttributes{ScheduledEventId: scheduled, Failure: &failurepb.Failure{Message: message}}}
+}
+
 // act is an activity that answered.
 func (p *tape) act(id, kind string, in, out any) {
 	p.complete(p.schedule(id, kind, "", in), out)

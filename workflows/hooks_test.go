@@ -95,7 +95,7 @@ func TestHooks(t *testing.T) {
 			func(t *testing.T, _ *sim.World, _ *desk, s rollout.Status) {
 				require.Contains(t, strings.Join(s.Warnings, ";"), "hook beforeStart was done without")
 			}},
-		"an abort overtakes one": {story{spec: with(at("beforeStart", "silent")), plot: func(s *teller) {
+		"an abort overtakes one, and there is nothing to go back from": {story{spec: with(at("beforeStart", "silent"), at("onRollback", "a")), plot: func(s *teller) {
 			s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
 		}, want: rollout.Aborted, wantLog: []string{}}, called("beforeStart")},
 	} {

@@ -117,7 +117,7 @@ func atLatest(until *time.Time) string {
 	if until == nil {
 		return ""
 	}
-	return ", until " + until.UTC().Format("2006-01-02 15:04 MST") + " at the latest"
+	return ", until " + rollout.Clock(until.UTC()) + " at the latest"
 }
 
 // tellOfPhase tells people of a phase that is entered, and of what it waits for.
@@ -136,7 +136,7 @@ func (r *run) tellOfPhase(was rollout.Status) {
 			Text: fmt.Sprintf("%s at %s: %s%s", s.Candidate, s.Weight, r.waiting(), atLatest(r.waitsUntil()))})
 	case s.Phase == rollout.PhaseNeedsHuman:
 		r.notify(rollout.Notice{Event: rollout.OnNeedsHuman, Reason: s.Reason, Text: "a person is needed: " + s.Reason})
-	case s.Phase == rollout.PhaseRollingBack && !wasBack:
+	case s.Phase == rollout.PhaseRollingBack && !wasBack && !r.isUntouched():
 		r.notify(rollout.Notice{Event: rollout.OnRollingBack, Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("going back from %s to %s: %s", s.Candidate, named(s.Baseline), s.Reason)})
 	case s.Phase == rollout.PhaseCompleted:

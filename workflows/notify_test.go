@@ -14,7 +14,8 @@ import (
 // TestNotify holds who is told of what: each occasion once, with an id of its
 // own, and nobody of what they did not ask for.
 func TestNotify(t *testing.T) {
-	stops := &season{}
+	stops, closedThen := &season{}, &season{}
+	closedThen.set(true, false)
 	tell(t, map[string]story{
 		"a rollback, to those whom the spec names": {
 			spec:  func(s *rollout.Spec) { s.Notify = []rollout.Notification{{To: "sim", Channel: "#releases"}} },
@@ -66,6 +67,14 @@ func TestNotify(t *testing.T) {
 				require.Equal(t, rollout.GateStop, told.WaitingFor)
 				require.Contains(t, told.Text, "2.5.0 is frozen at ")
 			},
+		},
+		"an abort before anything was done tells of no way back": {
+			season: closedThen, order: func(o *rollout.Order) { o.Wait = true },
+			notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim"}}},
+			plot: func(s *teller) {
+				s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+			},
+			want: rollout.Aborted, wantLog: []string{}, check: heard("frozen", "aborted"),
 		},
 		"a refusal": {
 			spec: func(s *rollout.Spec) {

@@ -25,7 +25,9 @@ func (r *run) goBack(s *setback) {
 	r.generation++
 	r.returning = true
 	restoring := r.startRestoring(s)
-	r.tellHooks(rollout.HookOnRollback, s.reason, s.cause)
+	if !r.isUntouched() {
+		r.tellHooks(rollout.HookOnRollback, s.reason, s.cause)
+	}
 	r.stop()
 	r.status.Cause, r.status.Actor, r.status.Paused = s.cause, s.actor, false
 	r.enter(rollout.PhaseRollingBack, "", s.reason)
@@ -66,6 +68,12 @@ func (r *run) goBack(s *setback) {
 		r.status.Outcome = rollout.Failed
 		r.status.Reason = fmt.Sprintf("%s; acknowledged by %s: %s", s.reason, r.acknowledged.Actor, r.acknowledged.Reason)
 	}
+}
+
+// isUntouched reports whether nothing was ever written: then nothing goes back,
+// and nobody is told that it does. Rollouts under older workers told of it.
+func (r *run) isUntouched() bool {
+	return len(r.writes) == 0 && r.order.Recover == "" && workflow.GetVersion(r.ctx, "untouched-tells-of-no-way-back", workflow.DefaultVersion, 1) == 1
 }
 
 // restoring is the acts that put users back, while they run.

@@ -178,7 +178,7 @@ func (w *window) clock(t time.Time) string {
 	} else {
 		t = t.UTC()
 	}
-	return t.Format("Mon 2006-01-02 15:04 MST")
+	return t.Format("Mon ") + rollout.Clock(t)
 }
 
 // concerns reports whether the window is about the question. Going on at a

@@ -96,6 +96,12 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// A moment is told to the second: who comes back a little too early waits again.
+func TestReasonWithSeconds(t *testing.T) {
+	c := calendar(t, freeze.Window{Name: "w", From: "2026-11-22T07:00:00Z", To: "2026-11-22T07:43:26Z"})
+	require.Equal(t, `freeze "w" until Sun 2026-11-22 07:43:26 UTC`, c.Frozen(step, at(t, "2026-11-22T07:30:00Z"))[0].Reason)
+}
+
 func TestReason(t *testing.T) {
 	c := calendar(t, weekends, yearEnd)
 	got := rollout.Merge(c.Frozen(step, at(t, "2026-12-26T12:00:00Z")), nil)

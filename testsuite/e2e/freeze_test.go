@@ -85,7 +85,7 @@ func TestFreezeRefusesStarts(t *testing.T) {
 	s := c.scene(t)
 	e := s.run(oneStep)
 	e.requires(s, 15, rollout.Refused, rollout.CauseFreeze)
-	require.Contains(t, e.Reason, `freeze "party" until `+to.UTC().Format("Mon 2006-01-02 15:04 MST"))
+	require.Contains(t, e.Reason, `freeze "party" until `+to.UTC().Format("Mon ")+rollout.Clock(to.UTC()))
 	require.Empty(t, s.world.Log())
 
 	planned := s.cli("plan", s.file(oneStep))

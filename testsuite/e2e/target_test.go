@@ -237,7 +237,7 @@ func TestDriftWhileIdle(t *testing.T) {
 	until(t, "the drift is told", func() bool { return s.above().Drift != "" })
 	out := s.cli("doctor")
 	require.Equal(t, 14, out.Code, out.Stdout)
-	require.Contains(t, out.Stdout, "drifted: the weights are 2.4.1 30%, 2.5.0 70%, and 2.5.0 was promoted")
+	require.Contains(t, out.Stdout, "drifted: "+s.target()+": the weights are 2.4.1 30%, 2.5.0 70%, and 2.5.0 was promoted")
 	s.world.SetWeights(rollout.Split{candidate: rollout.All})
 	until(t, "it is gone", func() bool { return s.above().Drift == "" })
 }
