@@ -93,7 +93,7 @@ func (s *season) Next(rollout.Question, time.Time) (time.Time, string, bool) {
 	return time.Time{}, "", false
 }
 
-func (s *season) Stopped(context.Context, string) ([]rollout.Closure, error) {
+func (s *season) Stopped(context.Context, string, time.Time) ([]rollout.Closure, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
