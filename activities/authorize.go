@@ -8,6 +8,10 @@ import (
 	"bakeoff/rollout"
 )
 
+// raiseWithin is how long it is from when a raise has read that the line runs until
+// the router has it. A stop is acknowledged so much later: it is in force before.
+const raiseWithin = time.Second
+
 // AuthorizeInput asks whether somebody may give a command.
 type AuthorizeInput struct {
 	ID          string           `json:"id,omitempty"` // the command's
@@ -30,7 +34,8 @@ type AuthorizeOutput struct {
 	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
 	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
 
-	Notifies bool `json:"notifies,omitempty"` // of a denial: somebody may want to know
+	Notifies bool             `json:"notifies,omitempty"` // of a denial: somebody may want to know
+	UnderWay rollout.Duration `json:"underWay,omitempty"` // of a stop of the line: how long the write may take of a raise that had read that it runs
 }
 
 // Authorize decides by the rules in force now, and verifies the signature of a
@@ -48,6 +53,9 @@ func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeO
 	out.Notifies = !out.Allowed && a.Notifications.mayTell(rollout.Spec{})
 	if out.Allowed && in.Command == rollout.CommandApprove {
 		out.Vote = a.Rules.vote(in.Actor, in.From)
+	}
+	if out.Allowed && in.Command == rollout.CommandStopTheLine {
+		out.UnderWay = rollout.Duration(raiseWithin)
 	}
 	return out, nil
 }

@@ -38,8 +38,8 @@ type Ledger struct {
 }
 
 type spent struct {
-	why string // "": enough is left
-	at  time.Time
+	kind, why string // "": enough is left
+	at        time.Time
 }
 
 // spends is the closure of a target whose budget is spent, burns, or cannot be
@@ -52,20 +52,20 @@ func (a *Activities) spends(ctx context.Context, j Job, t rollout.Target, action
 	if b == nil {
 		return nil
 	}
-	why := a.Gates.Ledger.entry(fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), freshness(*b, action), func() string {
-		why, err := a.weigh(ctx, j, *b)
+	last := a.Gates.Ledger.entry(fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), freshness(*b, action), func() (kind, why string) {
+		kind, why, err := a.weigh(ctx, j, *b)
 		if err != nil {
-			return "cannot be read: " + err.Error()
+			return rollout.BudgetUnread, "cannot be read: " + err.Error()
 		}
-		return why
+		return kind, why
 	})
-	if why == "" {
+	if last.why == "" {
 		return nil
 	}
 	name := t.Environment + "/" + t.Service
 	return []rollout.Closure{{
 		Gate: rollout.GateErrorBudget, Name: name, Exposure: b.Exposure, Keys: []string{"errorBudget/" + name},
-		Reason: fmt.Sprintf("the error budget of %s %s", name, why),
+		Kind: last.kind, Reason: fmt.Sprintf("the error budget of %s %s", name, last.why),
 	}}
 }
 
@@ -79,30 +79,31 @@ func freshness(b rollout.ErrorBudget, action string) time.Duration {
 }
 
 // entry is what was read last, or is read now where that is older than fresh.
-func (l *Ledger) entry(key string, now time.Time, fresh time.Duration, read func() string) string {
+func (l *Ledger) entry(key string, now time.Time, fresh time.Duration, read func() (kind, why string)) spent {
 	l.mu.Lock()
 	last, known := l.read[key]
 	l.mu.Unlock()
 	if known && now.Sub(last.at) < fresh {
-		return last.why
+		return last
 	}
-	last = spent{read(), now}
+	last = spent{at: now}
+	last.kind, last.why = read()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.read == nil {
 		l.read = map[string]spent{}
 	}
 	l.read[key] = last
-	return last.why
+	return last
 }
 
 // weigh counts what the budget is about.
-func (a *Activities) weigh(ctx context.Context, j Job, b rollout.ErrorBudget) (string, error) {
+func (a *Activities) weigh(ctx context.Context, j Job, b rollout.ErrorBudget) (kind, why string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, budgetWithin)
 	defer cancel()
 	driver, tallies, err := a.tallier(j.Drivers)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	at := a.now().Add(-driver.Delay())
 	counted := map[rollout.Duration]rollout.Counts{}
@@ -110,17 +111,18 @@ func (a *Activities) weigh(ctx context.Context, j Job, b rollout.ErrorBudget) (s
 		var c rollout.Counts
 		found := false
 		if c.Requests, found, err = tallies.Increase(ctx, b.Requests, stretch.Std(), at); err != nil {
-			return "", err
+			return "", "", err
 		}
 		if !found && stretch == b.Over {
-			return "", fmt.Errorf("no requests are counted by %s", b.Requests)
+			return "", "", fmt.Errorf("no requests are counted by %s", b.Requests)
 		}
 		if c.Failures, _, err = tallies.Increase(ctx, b.Failures, stretch.Std(), at); err != nil {
-			return "", err
+			return "", "", err
 		}
 		counted[stretch] = c
 	}
-	return b.Weigh(counted), nil
+	kind, why = b.Weigh(counted)
+	return kind, why, nil
 }
 
 func (a *Activities) tallier(d rollout.Drivers) (Metrics, Tallier, error) {

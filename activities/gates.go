@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -32,9 +33,10 @@ type Calendar interface {
 
 // Lines knows which environments were stopped.
 type Lines interface {
-	// Stopped lists the stops that are in force for an environment. An error means
-	// that it is not known, which is never taken for a line that runs.
-	Stopped(ctx context.Context, environment string) ([]rollout.Closure, error)
+	// Stopped lists the stops that are in force for an environment, as they were
+	// read after since. An error means that it is not known, which is never taken
+	// for a line that runs.
+	Stopped(ctx context.Context, environment string, since time.Time) ([]rollout.Closure, error)
 }
 
 // Ask is the question whether anything closes the target of a Job.
@@ -48,8 +50,24 @@ type Ask struct {
 	Rehearsal bool           `json:"rehearsal,omitempty"` // a rehearsal started it: that one is the practice
 }
 
-// closed is what closes the target now; nil when nothing does, or nothing is asked.
+// lineFresh is how old a reading of the line may be that others have begun, for
+// who only tells what closes the target.
+const lineFresh = time.Second
+
+// closed is what closes the target now; nil when nothing does, or nothing is
+// asked. It is for who is about to act: a stop of the line that was stored before
+// the call counts.
 func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Closure, error) {
+	return a.closedSince(ctx, j, ask, a.now())
+}
+
+// closedLately is closed for who polls, and does nothing upon the answer before it
+// is asked again: the line may have been stopped up to lineFresh ago.
+func (a *Activities) closedLately(ctx context.Context, j Job, ask *Ask) (*rollout.Closure, error) {
+	return a.closedSince(ctx, j, ask, a.now().Add(-lineFresh))
+}
+
+func (a *Activities) closedSince(ctx context.Context, j Job, ask *Ask, since time.Time) (*rollout.Closure, error) {
 	if ask == nil {
 		return nil, nil
 	}
@@ -58,11 +76,6 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 		return nil, fmt.Errorf("ask the gates: %w: %w", err, ErrFinal)
 	}
 	var all []rollout.Closure
-	if a.Gates.Lines != nil {
-		if all, err = a.Gates.Lines.Stopped(ctx, target.Environment); err != nil {
-			return nil, fmt.Errorf("ask whether the line is stopped: %w", err)
-		}
-	}
 	if a.Gates.Calendar != nil {
 		all = append(all, a.Gates.Calendar.Frozen(rollout.Question{Target: target, Action: ask.Action, Actor: ask.Actor}, a.now())...)
 	}
@@ -79,7 +92,22 @@ func (a *Activities) closed(ctx context.Context, j Job, ask *Ask) (*rollout.Clos
 	if err != nil {
 		return nil, err
 	}
-	return rollout.Merge(append(all, left...), ask.Passed), nil
+	stops, err := a.stopped(ctx, target.Environment, since) // last: nothing slow may come between it and a write
+	if err != nil {
+		return nil, err
+	}
+	return rollout.Merge(slices.Concat(stops, all, left), ask.Passed), nil
+}
+
+func (a *Activities) stopped(ctx context.Context, environment string, since time.Time) ([]rollout.Closure, error) {
+	if a.Gates.Lines == nil {
+		return nil, nil
+	}
+	stops, err := a.Gates.Lines.Stopped(ctx, environment, since)
+	if err != nil {
+		return nil, fmt.Errorf("ask whether the line is stopped: %w", err)
+	}
+	return stops, nil
 }
 
 // left is what closes a unit whose fleet goes back without its having heard of
@@ -155,7 +183,10 @@ const gateEvery = 2 * time.Second
 // whose candidate has no traffic: any other keeps an Observe open, which asks.
 func (a *Activities) Gate(ctx context.Context, in GateInput) (GateOutput, error) {
 	for {
-		c, err := a.closed(ctx, in.Job, &in.Ask)
+		c, err := a.closedLately(ctx, in.Job, &in.Ask)
+		if err == nil && !c.Same(in.Closed) { // a start follows where it is open
+			c, err = a.closed(ctx, in.Job, &in.Ask)
+		}
 		if err != nil {
 			return GateOutput{}, asTemporal("wait for the gates", err)
 		}

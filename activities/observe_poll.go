@@ -151,7 +151,7 @@ func (o *observer) pollCopy(ctx context.Context) {
 // pollGates asks what closes the target. What cannot be asked is as it was: a
 // raise asks for itself.
 func (o *observer) pollGates(ctx context.Context) {
-	c, err := o.a.closed(ctx, o.in.Job, o.in.Ask)
+	c, err := o.a.closedLately(ctx, o.in.Job, o.in.Ask)
 	if err != nil {
 		return
 	}

@@ -20,6 +20,13 @@ type ErrorBudget struct {
 	Exposure  string        `json:"exposure,omitempty"`  // hold (default) | finishStep | rollback
 }
 
+// Why an error budget closes its target.
+const (
+	BudgetBurns  = "burns"
+	BudgetSpent  = "spent"
+	BudgetUnread = "unread" // what is not known is not enough
+)
+
 const month = Duration(30 * 24 * time.Hour)
 
 // WithDefaults returns the budget with every default filled in.
@@ -69,20 +76,21 @@ func (b ErrorBudget) Stretches() []Duration {
 }
 
 // Weigh says, from what was counted in each stretch up to now, why nothing may go
-// on; "" when it may. A stretch without requests burns nothing.
-func (b ErrorBudget) Weigh(counted map[Duration]Counts) string {
+// on, and which kind of reason that is; "" when it may. A stretch without requests
+// burns nothing.
+func (b ErrorBudget) Weigh(counted map[Duration]Counts) (kind, why string) {
 	left := 1 - b.burn(counted[b.Over])
 	what := fmt.Sprintf("%.0f%% of it is left for %s", 100*max(left, 0), b.Over)
 	for _, w := range b.Windows {
 		long, short := b.burn(counted[w.Long]), b.burn(counted[w.Short])
 		if long >= w.Factor && short >= w.Factor && counted[w.Long].Failures >= b.MinEvents {
-			return fmt.Sprintf("burns ×%.1f over %s and ×%.1f over %s; %s", long, w.Long, short, w.Short, what)
+			return BudgetBurns, fmt.Sprintf("burns ×%.1f over %s and ×%.1f over %s; %s", long, w.Long, short, w.Short, what)
 		}
 	}
 	if left <= 0 {
-		return "is spent: " + what
+		return BudgetSpent, "is spent: " + what
 	}
-	return ""
+	return "", ""
 }
 
 // burn is how many times what the objective allows failed.

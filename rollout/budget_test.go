@@ -20,19 +20,22 @@ func TestErrorBudget(t *testing.T) {
 	tests := []struct {
 		name    string
 		counted map[Duration]Counts
+		kind    string
 		want    string
 	}{
-		{"nothing failed", counted(0, 0, 0, 0, 0), ""},
-		{"half of it is left", counted(5, 5, 5, 5, 5), ""},
-		{"the last of it", counted(0, 0, 0, 0, 10), "is spent: 0% of it is left for 30d"},
-		{"an hour burns", counted(160, 0, 152, 0, 3), "burns ×15.2 over 1h and ×16.0 over 5m; 70% of it is left for 30d"},
-		{"an hour burned, and is over", counted(0, 0, 152, 0, 3), ""},
-		{"six hours burn", counted(0, 61, 0, 60, 3), "burns ×6.0 over 6h and ×6.1 over 30m; 70% of it is left for 30d"},
-		{"below the factor", counted(143, 59, 143, 59, 9), ""},
-		{"too few to tell", map[Duration]Counts{b.Stretches()[0]: {Requests: 10, Failures: 1}, b.Stretches()[2]: {Requests: 100, Failures: 9}, month: {Requests: 1e6, Failures: 9}}, ""},
-		{"no requests", nil, ""},
+		{"nothing failed", counted(0, 0, 0, 0, 0), "", ""},
+		{"half of it is left", counted(5, 5, 5, 5, 5), "", ""},
+		{"the last of it", counted(0, 0, 0, 0, 10), BudgetSpent, "is spent: 0% of it is left for 30d"},
+		{"an hour burns", counted(160, 0, 152, 0, 3), BudgetBurns, "burns ×15.2 over 1h and ×16.0 over 5m; 70% of it is left for 30d"},
+		{"an hour burned, and is over", counted(0, 0, 152, 0, 3), "", ""},
+		{"six hours burn", counted(0, 61, 0, 60, 3), BudgetBurns, "burns ×6.0 over 6h and ×6.1 over 30m; 70% of it is left for 30d"},
+		{"below the factor", counted(143, 59, 143, 59, 9), "", ""},
+		{"too few to tell", map[Duration]Counts{b.Stretches()[0]: {Requests: 10, Failures: 1}, b.Stretches()[2]: {Requests: 100, Failures: 9}, month: {Requests: 1e6, Failures: 9}}, "", ""},
+		{"no requests", nil, "", ""},
 	}
 	for _, tt := range tests {
-		require.Equal(t, tt.want, b.Weigh(tt.counted), tt.name)
+		kind, why := b.Weigh(tt.counted)
+		require.Equal(t, tt.want, why, tt.name)
+		require.Equal(t, tt.kind, kind, tt.name)
 	}
 }

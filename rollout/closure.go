@@ -41,6 +41,7 @@ var exposures = []string{ExposureFinishStep, ExposureHold, ExposureRollback}
 type Closure struct {
 	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal | fleet
 	Name     string     `json:"name"`            // of the window, target…; several are joined
+	Kind     string     `json:"kind,omitempty"`  // of the reason, where one gate has several: see Budget…
 	Reason   string     `json:"reason"`          // one sentence for people, with the end where it is known
 	Until    *time.Time `json:"until,omitempty"` // nil: not known
 	Exposure string     `json:"exposure"`        // finishStep | hold | rollback
@@ -77,16 +78,19 @@ func Merge(closures []Closure, passed []string) *Closure {
 		return cmp.Compare(slices.Index(exposures, b.Exposure), slices.Index(exposures, a.Exposure))
 	})
 	all := closures[0]
-	var names, reasons []string
+	var names, kinds, reasons []string
 	all.Keys = nil
 	for _, c := range closures {
 		names, reasons, all.Keys = append(names, c.Name), append(reasons, c.Reason), append(all.Keys, c.Keys...)
+		if c.Kind != "" {
+			kinds = append(kinds, c.Kind)
+		}
 		if all.Until != nil && (c.Until == nil || c.Until.After(*all.Until)) {
 			all.Until = c.Until
 		}
 	}
 	slices.Sort(all.Keys)
-	all.Name, all.Reason = strings.Join(names, ", "), strings.Join(reasons, "; ")
+	all.Name, all.Kind, all.Reason = strings.Join(names, ", "), strings.Join(kinds, ", "), strings.Join(reasons, "; ")
 	return &all
 }
 
@@ -97,5 +101,5 @@ func (c *Closure) Same(d *Closure) bool {
 		return c == d
 	}
 	sameEnd := c.Until == nil && d.Until == nil || c.Until != nil && d.Until != nil && c.Until.Equal(*d.Until)
-	return sameEnd && c.Gate == d.Gate && c.Exposure == d.Exposure && slices.Equal(c.Keys, d.Keys)
+	return sameEnd && c.Gate == d.Gate && c.Kind == d.Kind && c.Exposure == d.Exposure && slices.Equal(c.Keys, d.Keys)
 }

@@ -17,15 +17,11 @@ import (
 	"bakeoff/rollout"
 )
 
-const (
-	// lineFresh is how long an answer about a line is taken for true. Every window
-	// of a worker shares it.
-	lineFresh = time.Second
-	// lineWithin bounds one question to the server.
-	lineWithin = 2 * time.Second
-)
+// lineWithin bounds one question to the server.
+const lineWithin = 2 * time.Second
 
-// lines asks the server which lines are stopped. Safe for concurrent use.
+// lines asks the server which lines are stopped. Every window of a worker shares
+// an answer, where that is new enough for it. Safe for concurrent use.
 type lines struct {
 	server interface {
 		DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
@@ -39,21 +35,22 @@ type lines struct {
 type knownLine struct {
 	closures []rollout.Closure // one at most
 	err      error             // it could not be found out
-	at       time.Time
+	at       time.Time         // the question was about to be asked: a stop of before is in the answer
 }
 
 var _ activities.Lines = (*lines)(nil)
 
 // Stopped implements [activities.Lines].
-func (l *lines) Stopped(ctx context.Context, environment string) ([]rollout.Closure, error) {
+func (l *lines) Stopped(ctx context.Context, environment string, since time.Time) ([]rollout.Closure, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []rollout.Closure
 	for _, name := range []string{rollout.EveryEnvironment, environment} {
 		known, there := l.known[name]
-		if !there || l.now().Sub(known.at) > lineFresh {
+		if !there || !known.at.After(since) {
+			at := l.now()
 			closures, err := l.ask(ctx, name)
-			known = knownLine{closures, err, l.now()}
+			known = knownLine{closures, err, at}
 			if ctx.Err() == nil { // else only this caller is gone
 				l.known[name] = known
 			}

@@ -22,11 +22,16 @@ type stops struct {
 	known map[string]*workflowpb.WorkflowExecutionInfo
 	err   error
 	asked int
+
+	during func() // between an answer and its arrival
 }
 
 func (s *stops) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	s.asked++
 	info, there := s.known[id]
+	if s.during != nil && id == "stop/production" {
+		s.during()
+	}
 	switch {
 	case s.err != nil:
 		return nil, s.err
@@ -48,10 +53,13 @@ func TestLines(t *testing.T) {
 	server := &stops{}
 	now := time.Unix(0, 0)
 	l := &lines{server: server, now: func() time.Time { return now }, known: map[string]knownLine{}}
+	stopped := func(ctx context.Context) ([]rollout.Closure, error) {
+		return l.Stopped(ctx, "production", now.Add(-time.Second))
+	}
 	ask := func(known map[string]*workflowpb.WorkflowExecutionInfo) []rollout.Closure {
 		server.known = known
-		now = now.Add(2 * lineFresh)
-		closures, err := l.Stopped(t.Context(), "production")
+		now = now.Add(2 * time.Second)
+		closures, err := stopped(t.Context())
 		require.NoError(t, err)
 		return closures
 	}
@@ -70,28 +78,52 @@ func TestLines(t *testing.T) {
 	require.Nil(t, rollout.Merge(got[1:], asked[0].Keys), "whoever overrode it before it was decided has overridden it")
 
 	questions := server.asked
-	_, err = l.Stopped(t.Context(), "production")
+	_, err = stopped(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, questions, server.asked, "every window of the worker shares an answer")
 	server.err = errors.New("away")
-	now = now.Add(2 * lineFresh)
-	_, err = l.Stopped(t.Context(), "production")
+	now = now.Add(2 * time.Second)
+	_, err = stopped(t.Context())
 	require.ErrorContains(t, err, "away", "what is not known is no line that runs")
 	questions = server.asked
-	_, err = l.Stopped(t.Context(), "production")
+	_, err = stopped(t.Context())
 	require.ErrorContains(t, err, "away")
 	require.Equal(t, questions, server.asked, "a server that does not answer is not asked by every window")
 	server.err = nil
-	now = now.Add(2 * lineFresh)
-	got, err = l.Stopped(t.Context(), "production")
+	now = now.Add(2 * time.Second)
+	got, err = stopped(t.Context())
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	server.err, now = gone.Err(), now.Add(2*lineFresh)
-	_, err = l.Stopped(gone, "production")
+	server.err, now = gone.Err(), now.Add(2*time.Second)
+	_, err = stopped(gone)
 	require.Error(t, err)
 	server.err = nil
-	_, err = l.Stopped(t.Context(), "production")
+	_, err = stopped(t.Context())
 	require.NoError(t, err, "a caller that is gone is no answer for others")
+}
+
+// TestLinesAreReadAgain holds that whoever acts shares no reading that was begun
+// before: not one that is a moment old, and not one that is under way.
+func TestLinesAreReadAgain(t *testing.T) {
+	server := &stops{}
+	now := time.Unix(0, 0)
+	l := &lines{server: server, now: func() time.Time { return now }, known: map[string]knownLine{}}
+	server.during = func() { // the server has answered that it runs, and the answer is on its way
+		server.during = nil
+		now = now.Add(time.Millisecond)
+		server.known = map[string]*workflowpb.WorkflowExecutionInfo{"stop/production": {Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}
+	}
+	polled, err := l.Stopped(t.Context(), "production", now.Add(-time.Second))
+	require.NoError(t, err)
+	require.Empty(t, polled)
+	shared, err := l.Stopped(t.Context(), "production", now.Add(-time.Second))
+	require.NoError(t, err)
+	require.Empty(t, shared, "whoever polls sees it a moment later")
+	for _, since := range []time.Time{now, now.Add(-time.Millisecond)} {
+		fresh, err := l.Stopped(t.Context(), "production", since)
+		require.NoError(t, err)
+		require.Len(t, fresh, 1, "it was stopped before the question")
+	}
 }

@@ -93,7 +93,7 @@ func (s *season) Next(rollout.Question, time.Time) (time.Time, string, bool) {
 	return time.Time{}, "", false
 }
 
-func (s *season) Stopped(context.Context, string) ([]rollout.Closure, error) {
+func (s *season) Stopped(context.Context, string, time.Time) ([]rollout.Closure, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -268,6 +268,17 @@ func TestClosed(t *testing.T) {
 			s.at(1500*time.Millisecond, func() { spends(150)(s.world) })
 			s.at(13*second, func() { s.waitsFor(rollout.GateErrorBudget, 1000); spends(0)(s.world) }) // a reading is used for 10s
 			s.at(14*second, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
+		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
+			want: rollout.Promoted, wantLog: good},
+		"one that burned and is only spent now says so": {season: budgeted(), world: spends(0), plot: func(s *teller) {
+			says := func(reason string) {
+				s.waitsFor(rollout.GateErrorBudget, 1000)
+				require.Contains(s.t, s.standing().Reason, reason)
+			}
+			s.at(1500*time.Millisecond, func() { spends(150)(s.world) })
+			s.at(13*second, func() { says("burns ×15.0"); spends(20)(s.world) }) // a reading is used for 10s
+			s.at(25*second, func() { says("is spent: 0% of it is left"); spends(0)(s.world) })
+			s.at(26*second, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
 		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
 			want: rollout.Promoted, wantLog: good},
 	} {

@@ -64,15 +64,25 @@ func (l *line) listen() error {
 func (l *line) begin() error {
 	l.first.Name = rollout.CommandStopTheLine
 	answer := accepted("")
-	if why := l.forbids(l.ctx, l.first); why != "" {
-		answer = denied("%s", why)
-		l.standing.Denied, l.ended = why, true
+	out := l.authorize(l.ctx, l.first)
+	if out.Why != "" {
+		answer = denied("%s", out.Why)
+		l.standing.Denied, l.ended = out.Why, true
 	} else if err := workflow.UpsertMemo(l.ctx, map[string]any{rollout.StopMemo: l.standing}); err != nil {
 		return fmt.Errorf("say that the line is stopped: %w", err)
 	}
-	l.decided = &answer
 	l.describe()
+	l.letWrite(out.UnderWay)
+	l.decided = &answer
 	return nil
+}
+
+// letWrite waits for the raises that had read that the line runs, so that whoever
+// has the answer sees none written any more. Stops of before waited for none.
+func (l *line) letWrite(d rollout.Duration) {
+	if d > 0 { // the context is disconnected: the timer cannot fail
+		_ = workflow.NewTimerWithOptions(l.ctx, d.Std(), workflow.TimerOptions{Summary: "raises that were under way are written"}).Get(l.ctx, nil)
+	}
 }
 
 // answer obeys an order when the first one is decided. That one itself comes as
@@ -135,10 +145,14 @@ func (l *line) describe() {
 
 // forbids says why an order may not be given; "" when it may.
 func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
+	return l.authorize(ctx, c).Why
+}
+
+// authorize asks whether an order may be given; Why is "" when it may.
+func (l *line) authorize(ctx workflow.Context, c rollout.Command) (out activities.AuthorizeOutput) {
 	l.asked++
 	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: fmt.Sprintf("may %s %s?", c.Actor, c.Name),
 		queue: rollout.QueueControl, limit: authorizeWithin, priority: 1}
-	var out activities.AuthorizeOutput
 	environment := l.standing.Environment
 	in := activities.AuthorizeInput{ID: c.ID, Environment: environment, Target: rollout.StopID(environment), Command: c.Name, Actor: c.Actor,
 		Runless: c.Name == rollout.CommandStopTheLine}
@@ -149,10 +163,7 @@ func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
 		in.Signed = &c
 	}
 	if err := start(ctx, act, a.Authorize, in).Get(ctx, &out); err != nil {
-		return "whether it is allowed could not be found out: " + rootCause(err)
+		out.Why = "whether it is allowed could not be found out: " + rootCause(err)
 	}
-	if out.Allowed {
-		return ""
-	}
-	return out.Why
+	return out
 }

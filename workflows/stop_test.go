@@ -12,6 +12,11 @@ import (
 	"bakeoff/workflows"
 )
 
+// onceAnswered does something when an update is answered.
+func onceAnswered(do func()) *testsuite.TestUpdateCallback {
+	return &testsuite.TestUpdateCallback{OnAccept: func() {}, OnReject: func(error) {}, OnComplete: func(any, error) { do() }}
+}
+
 // TestStop holds who may stop a line, that one stop is one, and how it ends.
 func TestStop(t *testing.T) {
 	rules := activities.Rules{Roles: map[string][]string{"on-call": {"cy@example.com", "dora@example.com"}},
@@ -54,6 +59,17 @@ func TestStop(t *testing.T) {
 			c.ID = "1"
 			s.at(time.Second, func() { s.order(c, rollout.Accepted) })
 			s.at(2*time.Second, func() { s.order(by("startTheLine", "cy@example.com"), rollout.Accepted) })
+		}, func(*testing.T, rollout.StoppedLine) {}},
+		"its answer comes when raises that were under way are written": {"production", "cy@example.com", nil, func(s *teller) {
+			c := by("stopTheLine", "cy@example.com")
+			c.ID = "1"
+			begun, answered := s.env.Now(), time.Time{}
+			s.at(0, func() { s.env.UpdateWorkflow(c.Name, "1", onceAnswered(func() { answered = s.env.Now() }), c) })
+			s.at(900*time.Millisecond, func() { require.Zero(s.t, answered) })
+			s.at(2*time.Second, func() {
+				require.WithinDuration(s.t, begun.Add(time.Second), answered, 500*time.Millisecond)
+				s.env.CancelWorkflow()
+			})
 		}, func(*testing.T, rollout.StoppedLine) {}},
 		"an order that has to be signed": {"signed", "cy@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
 			require.Equal(t, "stopTheLine in signed must be signed: use --sign", l.Denied)

@@ -237,6 +237,42 @@ func TestStopTheLineWithoutWorker(t *testing.T) {
 	}
 }
 
+// Once a stop is acknowledged nothing is raised: not even where others that bake
+// in the environment have just read that its line runs.
+func TestStopTheLineBeforeApprovals(t *testing.T) {
+	c := open(t)
+	for _, name := range []string{"bakes", "bakes-too"} {
+		s := c.scene(t)
+		s.name = name
+		s.start(oneLong)
+		s.bakes(1000)
+	}
+	var asking []*scene
+	for i := range 4 {
+		s := c.scene(t)
+		s.name = fmt.Sprintf("s%d", i)
+		asking = append(asking, s)
+		s.start("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 1h}}], keepBaseline: 0s}")
+	}
+	temporal := c.client(t)
+	for _, s := range asking {
+		s.waitsFor(rollout.WaitingForApproval)
+	}
+	stopped := asking[0].cli("stop-the-line", "--environment", "staging", "--reason", "INC-12")
+	require.Zero(t, stopped.Code, stopped.Stdout+stopped.Stderr)
+	answers := make(chan error, len(asking))
+	for _, s := range asking {
+		go func() { answers <- s.approves(temporal) }()
+	}
+	for _, s := range asking {
+		require.NoError(t, <-answers)
+		s.waitsFor(rollout.GateStop)
+	}
+	for _, s := range asking {
+		require.Empty(t, s.asked("PUT /weights"), s.name)
+	}
+}
+
 // approves gives a vote at once, without looking at what is asked: that needs a
 // worker.
 func (s *scene) approves(temporal client.Client) error {
