@@ -170,7 +170,7 @@ func TestFaultThatNeverBegan(t *testing.T) {
 	r := newRoom(t)
 	r.in.Order.Manifest.Faults = []fault.Fault{in.Fault}
 	r.in.Facts.Faults = []evidence.Fault{out.Fault}
-	require.Equal(t, "Unmeasured: it was never in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
+	require.Equal(t, "Unmeasured: it was not seen in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
 }
 
 // endless sends until it is told to end.

@@ -41,7 +41,7 @@ func TestAbsenceNeverPasses(t *testing.T) {
 		}, "browse was sent as planned", "it was not sent"},
 		"a fault that never was in force": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
 			f.Faults[0].StartedAt, f.Faults[0].Error = f.Faults[0].EndedAt, "no such proxy"
-		}, "slow-db came and went", "it was never in force: no such proxy"},
+		}, "slow-db came and went", "it was not seen in force: no such proxy"},
 		"transactions that nobody wrote down": {writes, "data is whole", "no transaction was written"},
 		"transactions beside tables": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
 			writes(m, f)

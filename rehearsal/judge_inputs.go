@@ -81,7 +81,10 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		c.Reason += gone
 		return c
 	}
-	return unmeasured(title, "it was not sent"+gone)
+	if gone != "" {
+		return unmeasured(title, "what was sent is not known"+gone)
+	}
+	return unmeasured(title, "it was not sent")
 }
 
 // faulted says whether a fault was there, as long as planned, and is gone.
@@ -99,7 +102,7 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 		case !x.StartedAt.IsZero() && !x.Verified:
 			return failed(title, "it was not seen to be gone: "+x.Error)
 		case held == 0:
-			return unmeasured(title, "it was never in force: "+x.Error)
+			return unmeasured(title, "it was not seen in force: "+x.Error)
 		case planned.For.Std()-held > max(planned.For.Std()/10, time.Second):
 			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, x.Error), ": "))
 		}

@@ -16,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"bakeoff/activities"
 	"bakeoff/rehearsal/evidence"
@@ -89,7 +90,9 @@ func (a Archive) look(into func(root *os.Root) error) error {
 	return errors.Join(into(root), root.Close())
 }
 
-// Files lists the files of a run, by name; none where there is no such run.
+// Files lists the files of a run, by name; none where there is no such run. What a
+// writer that died has left gets its name first, so that who reads the folder finds
+// what the list says.
 func (a Archive) Files(ctx context.Context, run string) ([]evidence.File, error) {
 	if err := checked(run, "x"); err != nil {
 		return nil, err
@@ -98,6 +101,7 @@ func (a Archive) Files(ctx context.Context, run string) ([]evidence.File, error)
 	err := a.look(func(root *os.Root) error {
 		return fs.WalkDir(root.FS(), run, func(file string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() {
+				settle(root, file)
 				names = append(names, strings.TrimPrefix(whole(file), run+"/"))
 			}
 			return err
@@ -186,6 +190,23 @@ func unfinished(root *os.Root, file string) []string {
 	return found
 }
 
+// settle gives what a dead writer left the name that it would have had, unless there
+// is such a file. Living ones hold a lock.
+func settle(root *os.Root, file string) {
+	name := whole(file)
+	if _, err := root.Lstat(name); name == file || err == nil {
+		return
+	}
+	f, err := root.Open(file)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		_ = root.Rename(file, name) // else it is read under the name that it has
+	}
+}
+
 // whole is the name that a file will have once it is written.
 func whole(file string) string {
 	name, writing := strings.CutPrefix(path.Base(file), partial)
@@ -210,5 +231,7 @@ func begin(root *os.Root, file string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Where the file system knows no locks, it cannot be told that a writer died.
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	return &writer{File: f, root: root, temporary: temporary, file: file}, nil
 }

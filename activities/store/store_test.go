@@ -150,3 +150,27 @@ func TestLibrary(t *testing.T) {
 	_, err = l.Open(ctx, "../x")
 	require.ErrorIs(t, err, activities.ErrFinal)
 }
+
+// TestFilesOfDeadWritersGetTheirNames: who reads the folder finds what is listed,
+// and whoever still writes goes on.
+func TestFilesOfDeadWritersGetTheirNames(t *testing.T) {
+	folder := t.TempDir()
+	a := store.NewArchive(folder)
+	living, err := a.Create(ctx, run, "living.csv")
+	require.NoError(t, err)
+	left := filepath.Join(folder, run, ".writing-dead.csv.0123456789abcdef")
+	require.NoError(t, os.WriteFile(left, []byte("1,2\n3,"), 0o600))
+	for range 2 {
+		files, err := a.Files(ctx, run)
+		require.NoError(t, err)
+		require.Len(t, files, 2)
+		require.Equal(t, "dead.csv", files[0].Name)
+	}
+	body, err := os.ReadFile(filepath.Join(folder, run, "dead.csv"))
+	require.NoError(t, err)
+	require.Equal(t, "1,2\n3,", string(body))
+	require.NoFileExists(t, left)
+	require.NoFileExists(t, filepath.Join(folder, run, "living.csv"))
+	require.NoError(t, living.Close())
+	require.FileExists(t, filepath.Join(folder, run, "living.csv"))
+}
