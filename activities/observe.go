@@ -28,6 +28,9 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 	if err := o.resume(ctx); err != nil {
 		return ObserveOutput{}, asTemporal("resume the window", err)
 	}
+	if err := o.keep(); err != nil {
+		return ObserveOutput{}, err
+	}
 	watching, done := untilStop(ctx)
 	defer done()
 	for {
@@ -35,7 +38,9 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 		if err != nil {
 			return o.interrupted(ctx)
 		}
+		stop := o.repeat(ctx)
 		o.poll(watching, at)
+		stop()
 		o.note()
 		o.seen = o.clock()
 		if watching.Err() != nil {
@@ -66,6 +71,8 @@ type observer struct {
 
 	progress
 	seen     time.Time // by Temporal's clock: end of the last poll
+	took     time.Duration // by the last poll
+	last     heartbeat
 	beaten   time.Time // data time of the last heartbeat
 	troubles map[string]trouble
 	decision rollout.Decision

@@ -49,13 +49,18 @@ func allPass(checks []rollout.CheckResult) bool {
 }
 
 // markTrouble remembers since when deciding data has been missing or in error.
+// Trouble lasts while a poll does that brings nothing else.
 func (o *observer) markTrouble() {
 	verdict, _ := rollout.Worst(o.checks)
-	switch {
-	case verdict != rollout.NoData && verdict != rollout.Error:
+	if verdict != rollout.NoData && verdict != rollout.Error {
 		o.Since = time.Time{}
-	case o.Since.IsZero():
+		return
+	}
+	if o.Since.IsZero() {
 		o.Since = o.At
+	}
+	if o.took > o.in.Poll.Std() {
+		o.At = o.At.Add(o.took.Truncate(time.Millisecond) + time.Millisecond)
 	}
 }
 
