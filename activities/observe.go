@@ -70,8 +70,9 @@ type observer struct {
 	clock    func() time.Time // Temporal's
 
 	progress
-	seen     time.Time // by Temporal's clock: end of the last poll
+	seen     time.Time     // by Temporal's clock: end of the last poll
 	took     time.Duration // by the last poll
+	answered time.Duration // what the last poll without an error took; 0: there was none
 	last     heartbeat
 	beaten   time.Time // data time of the last heartbeat
 	troubles map[string]trouble

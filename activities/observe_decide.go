@@ -49,9 +49,12 @@ func allPass(checks []rollout.CheckResult) bool {
 }
 
 // markTrouble remembers since when deciding data has been missing or in error.
-// Trouble lasts while a poll does that brings nothing else.
+// An error lasts while the poll does that met with it.
 func (o *observer) markTrouble() {
 	verdict, _ := rollout.Worst(o.checks)
+	if verdict != rollout.Error {
+		o.answered = o.took
+	}
 	if verdict != rollout.NoData && verdict != rollout.Error {
 		o.Since = time.Time{}
 		return
@@ -59,7 +62,7 @@ func (o *observer) markTrouble() {
 	if o.Since.IsZero() {
 		o.Since = o.At
 	}
-	if o.took > o.in.Poll.Std() {
+	if verdict == rollout.Error && o.took > o.in.Poll.Std() {
 		o.At = o.At.Add(o.took.Truncate(time.Millisecond) + time.Millisecond)
 	}
 }

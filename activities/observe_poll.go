@@ -16,18 +16,16 @@ import (
 const leastLook = time.Second
 
 // limit is how long the poll of a moment may take: where something hangs, the
-// rule of Error is followed once trouble has lasted for grace. In a hold, and
-// where trouble has outlasted grace already, it is grace once more, so that data
-// that comes back slowly counts.
+// rule of Error is followed once trouble has lasted for grace. A server that was
+// slow when it answered last, or that nobody knows yet, has grace anew, and so
+// have all in a hold and where trouble has outlasted grace already: what comes
+// slowly still counts.
 func (o *observer) limit(at time.Time) time.Duration {
-	grace, last := o.in.Grace.Std(), o.At
-	if last.IsZero() {
-		last = o.in.Start
+	grace := o.in.Grace.Std()
+	if o.in.Held || o.Since.IsZero() || o.answered == 0 || o.trouble() > o.in.Grace {
+		return max(grace, o.in.Poll.Std(), leastLook)
 	}
-	left := grace
-	if !o.in.Held && !o.Since.IsZero() && last.Sub(o.Since) <= grace {
-		left -= at.Sub(o.Since)
-	}
+	left := max(grace-at.Sub(o.Since), min(2*o.answered, grace))
 	return max(left, o.in.Poll.Std(), leastLook)
 }
 
