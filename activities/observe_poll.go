@@ -31,7 +31,7 @@ func (o *observer) limit(at time.Time) time.Duration {
 
 // poll looks at everything once. What cannot be read is trouble, never a pass.
 func (o *observer) poll(ctx context.Context, at time.Time) {
-	limit, begun := o.limit(at), o.a.now()
+	limit, begun := o.limit(at), o.clock()
 	o.troubles = map[string]trouble{}
 	o.At = at
 	o.Polls++
@@ -43,9 +43,9 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	done()
 	o.pollGates(ctx) // budgets remember their answers: none may be cut off
 	if o.metrics != nil {
-		o.pollMetrics(ctx, max(limit-o.a.now().Sub(begun), leastLook))
+		o.pollMetrics(ctx, max(limit-o.clock().Sub(begun), leastLook))
 	}
-	o.took = o.a.now().Sub(begun)
+	o.took = o.clock().Sub(begun)
 }
 
 // pollMetrics reads every check and folds it in. A reading that is not over in
