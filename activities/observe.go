@@ -28,6 +28,9 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 	if err := o.resume(ctx); err != nil {
 		return ObserveOutput{}, asTemporal("resume the window", err)
 	}
+	if err := o.keep(); err != nil {
+		return ObserveOutput{}, err
+	}
 	watching, done := untilStop(ctx)
 	defer done()
 	for {
@@ -35,7 +38,9 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (ObserveOutpu
 		if err != nil {
 			return o.interrupted(ctx)
 		}
+		stop := o.repeat(ctx)
 		o.poll(watching, at)
+		stop()
 		o.note()
 		o.seen = o.clock()
 		if watching.Err() != nil {
@@ -65,7 +70,10 @@ type observer struct {
 	clock    func() time.Time // Temporal's
 
 	progress
-	seen     time.Time // by Temporal's clock: end of the last poll
+	seen     time.Time     // by Temporal's clock: end of the last poll
+	took     time.Duration // by the last poll
+	answered time.Duration // what the last poll without an error took; 0: there was none
+	last     heartbeat
 	beaten   time.Time // data time of the last heartbeat
 	troubles map[string]trouble
 	decision rollout.Decision

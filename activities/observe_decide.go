@@ -49,13 +49,21 @@ func allPass(checks []rollout.CheckResult) bool {
 }
 
 // markTrouble remembers since when deciding data has been missing or in error.
+// An error lasts while the poll does that met with it.
 func (o *observer) markTrouble() {
 	verdict, _ := rollout.Worst(o.checks)
-	switch {
-	case verdict != rollout.NoData && verdict != rollout.Error:
+	if verdict != rollout.Error {
+		o.answered = o.took
+	}
+	if verdict != rollout.NoData && verdict != rollout.Error {
 		o.Since = time.Time{}
-	case o.Since.IsZero():
+		return
+	}
+	if o.Since.IsZero() {
 		o.Since = o.At
+	}
+	if verdict == rollout.Error && o.took > o.in.Poll.Std() {
+		o.At = o.At.Add(o.took.Truncate(time.Millisecond) + time.Millisecond)
 	}
 }
 

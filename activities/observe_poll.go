@@ -12,24 +12,51 @@ import (
 	"bakeoff/rollout"
 )
 
+// leastLook is how long a poll may take in any case.
+const leastLook = time.Second
+
+// limit is how long the poll of a moment may take: where something hangs, the
+// rule of Error is followed once trouble has lasted for grace. A server that was
+// slow when it answered last, or that nobody knows yet, has grace anew, and so
+// have all in a hold and where trouble has outlasted grace already: what comes
+// slowly still counts.
+func (o *observer) limit(at time.Time) time.Duration {
+	grace := o.in.Grace.Std()
+	if o.in.Held || o.Since.IsZero() || o.answered == 0 || o.trouble() > o.in.Grace {
+		return max(grace, o.in.Poll.Std(), leastLook)
+	}
+	left := max(grace-at.Sub(o.Since), min(2*o.answered, grace))
+	return max(left, o.in.Poll.Std(), leastLook)
+}
+
 // poll looks at everything once. What cannot be read is trouble, never a pass.
 func (o *observer) poll(ctx context.Context, at time.Time) {
+	limit, begun := o.limit(at), o.clock()
 	o.troubles = map[string]trouble{}
 	o.At = at
 	o.Polls++
-	o.pollTraffic(ctx)
-	o.pollPlatform(ctx)
-	o.pollCopy(ctx)
-	o.pollGates(ctx)
-	o.pollCohorts(ctx)
-	if o.metrics == nil {
-		return
+	looking, done := context.WithTimeout(ctx, limit)
+	o.pollTraffic(looking)
+	o.pollPlatform(looking)
+	o.pollCopy(looking)
+	o.pollCohorts(looking)
+	done()
+	o.pollGates(ctx) // budgets remember their answers: none may be cut off
+	if o.metrics != nil {
+		o.pollMetrics(ctx, max(limit-o.clock().Sub(begun), leastLook))
 	}
+	o.took = o.clock().Sub(begun)
+}
+
+// pollMetrics reads every check and folds it in. A reading that is not over in
+// time is an error.
+func (o *observer) pollMetrics(ctx context.Context, within time.Duration) {
 	sides := map[Side]Version{Candidate: o.version(o.in.Candidate)}
 	if against := o.against(); against != "" {
 		sides[Baseline] = o.version(against)
 	}
-	reading, err := o.metrics.Read(ctx, MetricsQuery{Checks: o.in.Checks, Sides: sides, At: at})
+	at := o.At
+	reading, err := o.read(ctx, MetricsQuery{Checks: o.in.Checks, Sides: sides, At: at}, within)
 	if err != nil {
 		for _, c := range o.in.Checks {
 			o.troubles[c.Name] = trouble{rollout.Error, c.Name + ": " + err.Error()}
@@ -44,6 +71,16 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	for name, t := range troubles {
 		o.troubles[name] = t
 	}
+}
+
+func (o *observer) read(ctx context.Context, q MetricsQuery, within time.Duration) (Reading, error) {
+	inTime, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	reading, err := o.metrics.Read(inTime, q)
+	if err != nil && inTime.Err() != nil && ctx.Err() == nil {
+		return reading, fmt.Errorf("no answer within %s: %w", within.Round(time.Millisecond), err)
+	}
+	return reading, err
 }
 
 // share is the part of the requests since a moment that the candidate was to

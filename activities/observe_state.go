@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -27,6 +28,16 @@ type heartbeat struct {
 }
 
 func (o *observer) heartbeat(ctx context.Context) error {
+	if err := o.keep(); err != nil {
+		return err
+	}
+	o.beaten = o.At
+	activity.RecordHeartbeat(ctx, o.last)
+	return nil
+}
+
+// keep makes what is known now the heartbeat to send.
+func (o *observer) keep() error {
 	saved, err := o.panel.save()
 	if err != nil {
 		return asTemporal("observe", err)
@@ -35,9 +46,25 @@ func (o *observer) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return asTemporal("observe", err)
 	}
-	o.beaten = o.At
-	activity.RecordHeartbeat(ctx, heartbeat{Progress: o.progress, State: state, Raw: o.raw.tail(), Checks: o.checks})
+	o.last = heartbeat{Progress: o.progress, State: state, Raw: o.raw.tail(), Checks: o.checks}
 	return nil
+}
+
+// repeat sends the last heartbeat again until the returned function is called: a
+// server that hangs keeps a poll for longer than a heartbeat may be late.
+func (o *observer) repeat(ctx context.Context) (stop func()) {
+	waiting, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for sleep(waiting, 2*time.Second) == nil {
+			activity.RecordHeartbeat(ctx, o.last)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // packState compresses the judges' state: it goes into history with every

@@ -205,58 +205,6 @@ func (r *run) finishRestoring(in restoring) {
 	}
 }
 
-// A verification on the way back lasts firstLook, and from quickTries on
-// longestLook; then the weights are written once more. So history grows slowly
-// while a router stays out of reach for days.
-const (
-	quickTries  = 30
-	longestLook = time.Minute
-)
-
-// restoreHeartbeat is short: when the worker dies that looks whether users are
-// back, they do not wait for another one to notice.
-const restoreHeartbeat = 4 * time.Second
-
-// verifyTrafficRestored reads until users are back on the baseline, and writes
-// again, less and less often, as long as they are not.
-func (r *run) verifyTrafficRestored() {
-	if !r.begun(rollout.RestoreTraffic) {
-		return
-	}
-	for tries := 1; r.acknowledged == nil; tries++ {
-		look := firstLook
-		if tries > quickTries {
-			look = longestLook
-		}
-		want := r.snapshot.Split
-		var out activities.VerifyTrafficOutput
-		act := r.insist("verify that traffic is back", func() (workflow.Future, workflow.CancelFunc) {
-			o := r.act("restore.verify", "verify that traffic is back on "+named(r.job.Baseline))
-			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, restoreHeartbeat, 1
-			ctx, cancel := workflow.WithCancel(r.ctx)
-			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{
-				Job: r.job, Split: want, Within: rollout.Duration(look), Restoring: true}), cancel
-		})
-		if !r.finishAct(act, &out) {
-			return
-		}
-		if out.Verified {
-			r.status.Weight = 0
-			return
-		}
-		r.status.Problems = []string{out.Reason}
-		r.restoreTrafficAgain("it was not in force")
-	}
-}
-
-func (r *run) restoreTrafficAgain(why string) (out activities.RestoreTrafficOutput) {
-	r.finishAct(r.insist("put traffic back", func() (workflow.Future, workflow.CancelFunc) {
-		return startRestore(r, "restore.traffic", "put traffic back again: "+why, a.RestoreTraffic,
-			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
-	}), &out)
-	return out
-}
-
 // overwriteLateWrites waits until every forward act has answered. One that was
 // still running may have written after the restore, where the router cannot
 // tell old writes from new ones: then the restore is repeated.

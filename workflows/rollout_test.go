@@ -494,6 +494,23 @@ var stories = map[string]story{
 		},
 		want: rollout.Aborted, wantLog: undone,
 	},
+	"a person who mended the router says retry, and the weights are written at once": {
+		spec: func(s *rollout.Spec) { s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.at(800*time.Millisecond, func() {
+				s.world.IgnoreWeights(true)
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+			s.at(3*time.Second, func() {
+				s.world.IgnoreWeights(false)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+			s.at(5*time.Second, func() {
+				require.True(s.t, s.world.State().Weights.Equal(rollout.Split{"2.4.1": rollout.All}), "the next look is over after ten seconds")
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+	},
 	"a difference needs a human, who mends it and says retry": {
 		plot: func(s *teller) {
 			s.at(time.Second, func() {

@@ -48,6 +48,7 @@ type Fault struct {
 	Times int           // ends after that many calls; 0: never
 	Lost  bool          // the call is done, and answered with the error
 	Hang  bool          // the call is not answered before its context or the world's deadline ends
+	Slow  time.Duration // the call is done, that much later, unless its context ends before; it is real time
 }
 
 // Throttled is a throttling server's answer, for Fault.Err.
@@ -135,6 +136,10 @@ func (w *World) call(ctx context.Context, op Op, do func() error) error {
 	}
 	deadline := w.deadline
 	var err error
+	if f.Slow > 0 {
+		w.mu.Unlock()
+		return w.later(ctx, op, f.Slow, do)
+	}
 	if f.Lost {
 		err = do()
 	}
@@ -146,6 +151,17 @@ func (w *World) call(ctx context.Context, op Op, do func() error) error {
 		return hang(ctx, op, deadline)
 	}
 	return f.err(op)
+}
+
+// later runs a call after a while, at the moment that it is then.
+func (w *World) later(ctx context.Context, op Op, wait time.Duration, do func() error) error {
+	if err := hang(ctx, op, wait); ctx.Err() != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.catchUp()
+	return do()
 }
 
 func hang(ctx context.Context, op Op, deadline time.Duration) error {
