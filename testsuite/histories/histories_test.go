@@ -113,8 +113,9 @@ type path struct {
 	policy   string
 	hooks    string
 	before   func(s *scene)
-	beside   string // another workflow whose history is kept, too
-	worker   string // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
+	starts   []string // flags of start
+	beside   string   // another workflow whose history is kept, too
+	worker   string   // its configuration; RECEIVER is one of notices, KEYS the folder of people's keys
 	plot     func(s *scene)
 	want     rollout.Outcome
 	target   bool // the history of the workflow above it is kept, too
@@ -181,6 +182,18 @@ var paths = map[string]path{
 		s.both(sim.Behaviour{Rate: 4000, Failures: 0.1}, sim.Behaviour{Rate: 4000, Failures: 0.101})
 	}, want: rollout.Promoted},
 	"freeze-refused": {before: func(s *scene) { s.freeze(time.Hour, "hold") }, want: rollout.Refused},
+	"abort-untouched": {starts: []string{"--wait"}, before: func(s *scene) { s.freeze(time.Hour, "hold") }, plot: func(s *scene) {
+		s.until(rollout.GateFreeze)
+		s.order("abort")
+	}, want: rollout.Aborted},
+	"retry": {plot: func(s *scene) {
+		s.until("baking")
+		s.world.IgnoreWeights(true)
+		s.order("abort", "--no-wait")
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.world.IgnoreWeights(false)
+		s.order("retry")
+	}, want: rollout.Aborted},
 	"freeze-hold": {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", plot: func(s *scene) {
 		s.until("baking")
 		s.freeze(8*time.Second, "hold")
@@ -361,7 +374,7 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	if keys != "" {
 		s.order("start", spec, "--actor", "di@example.com", "--sign", s.key("di@example.com"))
 	} else {
-		s.order("start", spec)
+		s.order("start", append([]string{spec}, p.starts...)...)
 	}
 	if p.plot != nil {
 		p.plot(s)
