@@ -135,7 +135,7 @@ func (c *cli) preview(ctx context.Context, svc service, o rollout.Order, from so
 	defer cancel()
 	admitted, err := svc.Plan(asking, c.planID(o.Spec.Key().String()), o, false)
 	if err != nil || admitted.Cause != rollout.CauseSpec {
-		return c.isPolled(ctx, svc, rollout.QueueControl), ctx.Err()
+		return err == nil || c.isPolled(ctx, svc, rollout.QueueControl), ctx.Err()
 	}
 	return true, c.refuseOrder(subjectOf(o.Spec), specfile.Locate(from.name, from.text, admitted.Problems), from)
 }

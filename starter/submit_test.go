@@ -99,7 +99,7 @@ func TestAnOrderThatIsGivenAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := running(t)
-			f.pollers, f.startErr = map[string]int{}, errBusy
+			f.pollers, f.planErr, f.startErr = map[string]int{}, errNoWorker, errBusy
 			o := anOrder()
 			o.ID = "id-7"
 			f.tape = &tape{t: t}
