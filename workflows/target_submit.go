@@ -81,6 +81,7 @@ func (t *target) withdraw(w rollout.Withdrawal) {
 	}
 	t.unqueue(w.ID)
 	t.refuse(w.ID, rollout.CauseRunning, "withdrawn: nobody had taken it in when its giver stopped waiting")
+	t.forget()
 	t.describe()
 }
 

@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/workflows"
 )
@@ -59,4 +61,73 @@ func ordersAtOnce(t *testing.T, policy string) (known rollout.TargetStatus) {
 	env.ExecuteWorkflow(workflows.Target, rollout.TargetStatus{Target: spec().Key()})
 	require.NoError(t, env.GetWorkflowError())
 	return known
+}
+
+// An order that was withdrawn is not started, whether it is delivered before or
+// after that; one that has begun stays.
+func TestWithdrawnOrders(t *testing.T) {
+	order := func(id string) rollout.Submit {
+		o := rollout.Order{ID: id, Actor: "ana", Spec: spec()}
+		o.Spec.Release.Version, o.Spec.Policy.OnNewRelease = "2.5."+id, rollout.OnNewQueue
+		return rollout.Submit{Order: o, AskFleet: true}
+	}
+	type said struct {
+		signal string
+		what   any
+	}
+	submit := func(id string) said { return said{rollout.CommandSubmit, order(id)} }
+	withdraw := func(id string) said {
+		return said{rollout.CommandWithdraw, rollout.Withdrawal{ID: id, Version: "2.5." + id, Actor: "ana"}}
+	}
+	beside := said{rollout.CommandAdopt, rollout.Course{Submit: order("0"), RunID: "beside"}}
+	for name, tt := range map[string]struct {
+		at   []said // a minute apart; a rollout takes three
+		once bool   // all at one time
+		want []rollout.Fate
+		runs int
+	}{
+		"before it is delivered":               {at: []said{withdraw("0"), submit("0")}, want: []rollout.Fate{rollout.FateRefused}},
+		"while it is looked at":                {at: []said{submit("0"), withdraw("0")}, once: true, want: []rollout.Fate{rollout.FateRefused}},
+		"while it waits":                       {at: []said{submit("0"), submit("1"), withdraw("1")}, want: []rollout.Fate{rollout.FateStarted, rollout.FateRefused}, runs: 1},
+		"when it has begun":                    {at: []said{submit("0"), withdraw("0")}, want: []rollout.Fate{rollout.FateStarted}, runs: 1},
+		"started beside":                       {at: []said{beside, submit("0")}, want: []rollout.Fate{rollout.FateStarted}},
+		"started beside while it is looked at": {at: []said{submit("0"), beside}, once: true, want: []rollout.Fate{rollout.FateStarted}},
+		"started beside, and then withdrawn":   {at: []said{beside, withdraw("0"), submit("0")}, want: []rollout.Fate{rollout.FateStarted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+			env.RegisterWorkflow(workflows.Target)
+			env.RegisterActivity(&activities.Activities{})
+			env.OnActivity("FleetHolds", mock.Anything, mock.Anything).Return(activities.FleetHoldsOutput{}, nil)
+			env.OnActivity("LookRollout", mock.Anything, mock.Anything).Return(activities.LookRolloutOutput{Open: true}, nil)
+			env.OnActivity("WatchRollout", mock.Anything, mock.Anything).Return(activities.WatchRolloutOutput{Status: rollout.Status{Outcome: rollout.Aborted}}, nil)
+			runs := 0
+			env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
+				runs++
+				return rollout.Status{Outcome: rollout.Promoted, Candidate: o.Spec.Release.Version}, workflow.Sleep(ctx, 3*time.Minute)
+			}, workflow.RegisterOptions{Name: rollout.WorkflowType})
+			for i, s := range tt.at {
+				when := time.Duration(i) * time.Minute
+				if tt.once {
+					when = 0
+				}
+				env.RegisterDelayedCallback(func() { env.SignalWorkflow(s.signal, s.what) }, when)
+			}
+			var known rollout.TargetStatus
+			env.RegisterDelayedCallback(func() {
+				answer, err := env.QueryWorkflow(rollout.StatusQuery)
+				require.NoError(t, err)
+				require.NoError(t, answer.Get(&known))
+				env.CancelWorkflow()
+			}, time.Hour)
+			env.ExecuteWorkflow(workflows.Target, rollout.TargetStatus{Target: spec().Key()})
+			require.NoError(t, env.GetWorkflowError())
+			require.Equal(t, tt.runs, runs)
+			for i, fate := range tt.want {
+				require.Equal(t, fate, known.Fates[i].Fate, known.Fates[i].Why)
+			}
+			require.Len(t, known.Fates, len(tt.want))
+		})
+	}
 }
