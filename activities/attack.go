@@ -97,7 +97,8 @@ func (a *Activities) recordingOf(ctx context.Context, l load.Load) ([]load.Recor
 	return recording, nil
 }
 
-// ReadBack reads the synthetic transactions of a load back, after the load.
+// ReadBack reads the synthetic transactions of a load back, after the load, and
+// those that it had no answer for once and twice more.
 func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput, error) {
 	defer keepAlive(ctx)()
 	out := AttackOutput{Load: in.Load.Name}
@@ -110,15 +111,36 @@ func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
 	order := AttackOrder{Seed: in.Seed, Run: in.Run, Load: in.Load, Shards: 1, Most: a.Practice.rate(), ReadBack: true, Transactions: ledger.Transactions()}
-	if len(order.Transactions) == 0 {
-		return out, nil
+	for round := 1; round <= readRounds && len(order.Transactions) > 0; round++ {
+		if round > 1 {
+			_ = sleep(ctx, readAgainAfter)
+		}
+		name := fmt.Sprintf("%s%s.%d.%d.csv.gz", readBackPrefix, in.Load.Name, round, activity.GetInfo(ctx).Attempt)
+		err := a.keepRaw(ctx, in.Run, name, func(raw io.Writer) error {
+			_, err := a.Load.Attack(ctx, order, raw, nil)
+			return asTemporal("read back "+in.Load.Name, err)
+		})
+		if err != nil {
+			return out, err
+		}
+		if err := a.readRaws(ctx, in.Run, readBackPrefix, in.Load.Name, ledger.Read); err != nil {
+			return out, asTemporal("read back "+in.Load.Name, err)
+		}
+		unread := ledger.Unread()
+		if len(unread) == len(order.Transactions) {
+			break // nobody answers
+		}
+		order.Transactions = unread
 	}
-	name := fmt.Sprintf("%s%s.1.%d.csv.gz", readBackPrefix, in.Load.Name, activity.GetInfo(ctx).Attempt)
-	return out, a.keepRaw(ctx, in.Run, name, func(raw io.Writer) error {
-		_, err := a.Load.Attack(ctx, order, raw, nil)
-		return asTemporal("read back "+in.Load.Name, err)
-	})
+	return out, nil
 }
+
+// A service that fails now and then is asked again for what it did not tell: so
+// often in all, and after so long.
+const (
+	readRounds     = 3
+	readAgainAfter = time.Second
+)
 
 func (a *Activities) scheduleOf(ctx context.Context, seed int64, l load.Load) (*load.Schedule, error) {
 	recording, err := a.recordingOf(ctx, l)

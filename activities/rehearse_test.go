@@ -118,7 +118,7 @@ func TestLoadThatWasNotSent(t *testing.T) {
 		r.began(browse)
 		run := r.conclude()
 		require.Equal(t, evidence.Unmeasured, run.Outcome)
-		require.Contains(t, outcomes(run)["browse was sent as planned"], "Unmeasured: it was not sent")
+		require.Contains(t, outcomes(run)["browse was sent as planned"], "Unmeasured: what was sent is not known")
 	})
 	t.Run("one of two parts", func(t *testing.T) {
 		r := newRoom(t)

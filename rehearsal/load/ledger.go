@@ -62,6 +62,15 @@ func (l *Ledger) Add(r Record) {
 // Transactions are the arrivals that wrote, or may have, in their order.
 func (l *Ledger) Transactions() []int { return slices.Sorted(maps.Keys(l.transactions)) }
 
+// Unread are those of which no read has said what became of them: nobody asked, or
+// no answer came, or one of the server's that says nothing of them.
+func (l *Ledger) Unread() []int {
+	return slices.DeleteFunc(l.Transactions(), func(arrival int) bool {
+		seen := l.transactions[arrival].seen
+		return seen != nil && slices.Contains([]string{"", KindLost, KindDoubled, KindAltered}, *seen)
+	})
+}
+
 // Evidence is what became of the transactions. The last read decides. One that
 // was not acknowledged may be missing, but neither doubled nor altered.
 func (l *Ledger) Evidence() evidence.Ledger {

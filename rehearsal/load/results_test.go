@@ -290,6 +290,7 @@ func TestLedger(t *testing.T) {
 			l := load.NewLedger(s)
 			require.NoError(t, l.Read(rawOf(t, tt.records...)))
 			got := l.Evidence()
+			require.Len(t, l.Unread(), got.Unread)
 			for _, example := range got.Examples {
 				require.Contains(t, example, s.ID(1)+": ")
 			}
