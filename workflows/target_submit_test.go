@@ -39,7 +39,7 @@ func TestOrdersAtOnce(t *testing.T) {
 
 // ordersAtOnce gives three orders in one task, and returns what is known when all
 // that were taken have ended.
-func ordersAtOnce(t *testing.T, policy string) (known rollout.TargetStatus) {
+func ordersAtOnce(t *testing.T, policy string) rollout.TargetStatus {
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.RegisterWorkflow(workflows.Target)
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
@@ -52,6 +52,11 @@ func ordersAtOnce(t *testing.T, policy string) (known rollout.TargetStatus) {
 			env.SignalWorkflow(rollout.CommandSubmit, rollout.Submit{Order: o})
 		}
 	}, 0)
+	return anHourOf(t, env)
+}
+
+// anHourOf lets a Target run, and returns what it knows an hour later.
+func anHourOf(t *testing.T, env *testsuite.TestWorkflowEnvironment) (known rollout.TargetStatus) {
 	env.RegisterDelayedCallback(func() {
 		answer, err := env.QueryWorkflow(rollout.StatusQuery)
 		require.NoError(t, err)
@@ -114,15 +119,7 @@ func TestWithdrawnOrders(t *testing.T) {
 				}
 				env.RegisterDelayedCallback(func() { env.SignalWorkflow(s.signal, s.what) }, when)
 			}
-			var known rollout.TargetStatus
-			env.RegisterDelayedCallback(func() {
-				answer, err := env.QueryWorkflow(rollout.StatusQuery)
-				require.NoError(t, err)
-				require.NoError(t, answer.Get(&known))
-				env.CancelWorkflow()
-			}, time.Hour)
-			env.ExecuteWorkflow(workflows.Target, rollout.TargetStatus{Target: spec().Key()})
-			require.NoError(t, env.GetWorkflowError())
+			known := anHourOf(t, env)
 			require.Equal(t, tt.runs, runs)
 			for i, fate := range tt.want {
 				require.Equal(t, fate, known.Fates[i].Fate, known.Fates[i].Why)
