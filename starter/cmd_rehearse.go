@@ -86,20 +86,7 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 	if err != nil {
 		return err
 	}
-	var b beginning
-	var problems []rollout.Problem
-	suite := specfile.Kind(from.text) == rehearsal.SuiteKind
-	if suite {
-		var s rehearsal.Suite
-		s, problems = c.parseSuite(from)
-		b = beginning{rollout.SuiteID(s.Name), rehearsal.SuiteType, fmt.Sprintf("suite %s: %d rehearsals", s.Name, len(s.Rehearsals)),
-			rehearsal.SuiteOrder{Actor: c.actor(by.who), Reason: by.reason, Suite: s}}
-	} else {
-		var m rehearsal.Manifest
-		m, problems = c.parseManifest(from)
-		b = beginning{rollout.RehearsalID(m.Environment, m.Name), rehearsal.WorkflowType, fmt.Sprintf("rehearse %s in %s", m.Name, m.Environment),
-			rehearsal.Order{Actor: c.actor(by.who), Reason: by.reason, Manifest: m}}
-	}
+	b, suite, problems := c.beginning(from, by)
 	if err := c.refuse(problems, from); err != nil {
 		return err
 	}
@@ -133,6 +120,18 @@ func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
 		return c.note(rehearsalNote{WorkflowID: begun.WorkflowID, RunID: begun.RunID, UIURL: link}, begun.WorkflowID+"\n"+link)
 	}
 	return c.seeRehearsal(ctx, svc, begun, by.timeout.Std(), suite)
+}
+
+// beginning is what starts a file's rehearsal or suite, and what is wrong with it.
+func (c *cli) beginning(from source, by rehearsing) (b beginning, suite bool, problems []rollout.Problem) {
+	if specfile.Kind(from.text) == rehearsal.SuiteKind {
+		s, problems := c.parseSuite(from)
+		return beginning{rollout.SuiteID(s.Name), rehearsal.SuiteType, fmt.Sprintf("suite %s: %d rehearsals", s.Name, len(s.Rehearsals)),
+			rehearsal.SuiteOrder{Actor: c.actor(by.who), Reason: by.reason, Suite: s}}, true, problems
+	}
+	m, problems := c.parseManifest(from)
+	return beginning{rollout.RehearsalID(m.Environment, m.Name), rehearsal.WorkflowType, fmt.Sprintf("rehearse %s in %s", m.Name, m.Environment),
+		rehearsal.Order{Actor: c.actor(by.who), Reason: by.reason, Manifest: m}}, false, problems
 }
 
 // rehearsalNote is the answer where no end is waited for.

@@ -36,15 +36,7 @@ func (r *run) goBack(s *setback) {
 		r.report(rollout.UnitReport{Phase: rollout.PhaseRollingBack, Outcome: s.outcome, Cause: s.cause, Reason: s.reason})
 	}
 
-	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait(), "the baseline is not back yet", func() string {
-		switch {
-		case r.usersBack.IsZero():
-			return "the baseline is not back yet"
-		case !r.restoredAll:
-			return "traffic is back, but flags or the primary version are not"
-		}
-		return "traffic is back, but the baseline's health cannot be verified"
-	})
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait(), "the baseline is not back yet", r.notBack)
 	r.finishRestoring(restoring)
 	r.restoredAll = true
 	r.verifyHealthRestored()
@@ -68,6 +60,17 @@ func (r *run) goBack(s *setback) {
 		r.status.Outcome = rollout.Failed
 		r.status.Reason = fmt.Sprintf("%s; acknowledged by %s: %s", s.reason, r.acknowledged.Actor, r.acknowledged.Reason)
 	}
+}
+
+// notBack is what of the baseline is not back yet.
+func (r *run) notBack() string {
+	switch {
+	case r.usersBack.IsZero():
+		return "the baseline is not back yet"
+	case !r.restoredAll:
+		return "traffic is back, but flags or the primary version are not"
+	}
+	return "traffic is back, but the baseline's health cannot be verified"
 }
 
 // isUntouched reports whether nothing was ever written: then nothing goes back,

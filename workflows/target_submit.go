@@ -61,52 +61,6 @@ func (t *target) receive(s rollout.Submit) {
 	})
 }
 
-// isSettled reports whether it was decided elsewhere what becomes of an order,
-// while it was looked at here: it was started beside this workflow, or withdrawn.
-// Under older workers it was placed all the same.
-func (t *target) isSettled(id string) bool {
-	known := t.fateOf(id)
-	return known.ID != "" && known.Fate != rollout.FateStarting && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1
-}
-
-// withdraw takes an order back whose giver was told that nobody took it in: it is
-// not to begin when that is delivered late. One whose rollout has begun stays.
-func (t *target) withdraw(w rollout.Withdrawal) {
-	known := t.fateOf(w.ID)
-	if known.Fate.IsFinal() && known.ID != "" || t.status.Running != nil && t.status.Running.Submit.Order.ID == w.ID {
-		return
-	}
-	if known.ID == "" {
-		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: w.ID, Version: w.Version, Actor: w.Actor, At: workflow.Now(t.ctx)})
-	}
-	t.unqueue(w.ID)
-	t.refuse(w.ID, rollout.CauseRunning, "withdrawn: nobody had taken it in when its giver stopped waiting")
-	t.forget()
-	t.describe()
-}
-
-func (t *target) isQueued(id string) bool {
-	return slices.ContainsFunc(t.status.Queue, func(s rollout.Submit) bool { return s.Order.ID == id })
-}
-
-// unqueue takes an order out of the queue.
-func (t *target) unqueue(id string) {
-	t.status.Queue = slices.DeleteFunc(slices.Clone(t.status.Queue), func(s rollout.Submit) bool { return s.Order.ID == id })
-}
-
-// forget drops the oldest orders whose fate is final: who waits in the queue is
-// asked about for as long as that takes.
-func (t *target) forget() {
-	isFinal := func(f rollout.Submission) bool { return f.Fate.IsFinal() }
-	for len(t.status.Fates) > rollout.MostFates {
-		i := slices.IndexFunc(t.status.Fates, isFinal)
-		if i < 0 {
-			return
-		}
-		t.status.Fates = slices.Delete(t.status.Fates, i, i+1)
-	}
-}
-
 // catchUp waits for the end of a rollout that is over but not yet reported: who
 // saw it end may start the next.
 func (t *target) catchUp(ctx workflow.Context) {
@@ -296,26 +250,4 @@ func (t *target) clearQueue(newer rollout.Order) {
 		})
 	}
 	t.status.Queue = nil
-}
-
-func (t *target) refuse(id string, cause rollout.Cause, why string) {
-	t.settle(id, func(f *rollout.Submission) { f.Fate, f.Cause, f.Why = rollout.FateRefused, cause, why })
-}
-
-// settle changes what is known of an order.
-func (t *target) settle(id string, change func(*rollout.Submission)) {
-	for i := range t.status.Fates {
-		if t.status.Fates[i].ID == id {
-			change(&t.status.Fates[i])
-		}
-	}
-}
-
-// fateOf is what became of an order; the zero value when it is not known.
-func (t *target) fateOf(id string) rollout.Submission {
-	i := slices.IndexFunc(t.status.Fates, func(f rollout.Submission) bool { return f.ID == id })
-	if i < 0 {
-		return rollout.Submission{}
-	}
-	return t.status.Fates[i]
 }

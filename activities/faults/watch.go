@@ -21,7 +21,7 @@ type watched interface {
 	holds(r *record) (bool, error)
 }
 
-var _, _, _, _, _, _ watched = toxics{}, &standIn{}, freeze{}, drift{}, disk{}, loop{}
+var _, _, _, _, _, _, _ watched = toxics{}, &standIn{}, freeze{}, drift{}, clock{}, disk{}, loop{}
 
 // watchPoll is how often a keeper looks whether its fault is still there.
 const watchPoll = 500 * time.Millisecond
