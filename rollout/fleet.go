@@ -17,10 +17,10 @@ type FleetSpec struct {
 
 	Units map[string]Spec     `json:"units"`           // by name: what differs from rollout
 	Waves [][]string          `json:"waves,omitempty"` // units of a wave take their turn together; this or after, default one wave
-	After map[string][]string `json:"after,omitempty"` // unit → units that must be promoted before it begins
+	After map[string][]string `json:"after,omitempty"` // unit → units that must be promoted before it begins; it begins as soon as they are
 
 	MaxParallel   *int     `json:"maxParallel,omitempty"`   // units under way at once, from 1; default a whole wave
-	Wait          Duration `json:"wait,omitempty"`          // between waves; default none
+	Wait          Duration `json:"wait,omitempty"`          // between waves, or between a unit and what it comes after; default none
 	FailureBudget int      `json:"failureBudget,omitempty"` // units that may fail before the front stops; default 0
 	OnFailure     string   `json:"onFailure,omitempty"`     // all (default) | wave | unit: what goes back when the front stops
 	Deadline      Duration `json:"deadline,omitempty"`      // the whole fleet; default what its units and waits may take, and 1h

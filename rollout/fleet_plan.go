@@ -30,6 +30,7 @@ type FleetPlan struct {
 	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
 	Patient     bool                `json:"patient,omitempty"`  // a unit waits a while for an order that holds its id and is refused
 	Exact       bool                `json:"exact,omitempty"`    // the outcome counts which units serve the candidate, those that did before among them
+	Eager       bool                `json:"eager,omitempty"`    // a unit begins as soon as those that it comes after are promoted; its wave is the earliest that it can be in
 	Digest      string              `json:"digest"`             // sha256 of the plan without this field
 }
 
@@ -50,12 +51,12 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 	p := FleetPlan{
 		Target: s.Key().String(), Waves: s.levels(), After: s.After, MaxParallel: len(s.Units), Wait: s.Wait,
 		Budget: s.FailureBudget, OnFailure: orElse(s.OnFailure, OnFailureAll), Candidate: s.Rollout.Release.Version,
-		Recovers: true, Patient: true, Exact: true,
+		Recovers: true, Patient: true, Exact: true, Eager: len(s.After) > 0,
 	}
 	if s.MaxParallel != nil {
 		p.MaxParallel = *s.MaxParallel
 	}
-	longest := Duration(0)
+	longest, work := Duration(0), Duration(0)
 	for i, wave := range p.Waves {
 		slowest := Duration(0)
 		for _, unit := range wave {
@@ -64,11 +65,18 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 				p.Candidate = ""
 			}
 			slowest = max(slowest, plan.Spec.Deadline)
+			work += plan.Spec.Deadline
 			p.Units = append(p.Units, PlannedUnit{Unit: unit, Target: plan.Target, Candidate: plan.Candidate, Wave: i + 1,
 				Steps: len(plan.Steps), Digest: plan.Digest, Events: plan.Events})
 		}
 		turns := (len(wave) + p.MaxParallel - 1) / p.MaxParallel
+		if p.Eager { // a longest chain is no longer than the slowest of each wave
+			turns = 1
+		}
 		longest += Duration(turns) * slowest
+	}
+	if p.Eager && p.MaxParallel < len(s.Units) {
+		longest += work / Duration(p.MaxParallel) // Graham's bound for any order that leaves no place empty
 	}
 	p.Deadline = orElse(s.Deadline, longest+Duration(len(p.Waves)-1)*s.Wait+Duration(time.Hour))
 	p.Events = p.EventBound()
@@ -77,11 +85,15 @@ func NewFleetPlan(s FleetSpec, admitted map[string]Plan) FleetPlan {
 
 // EventBound computes how long the history may become when nothing goes wrong:
 // 40 + 18 per unit (begun, promoted, released, ended, each with a workflow task)
-// + 8 per wave, and what notices of each wait and of the end cost.
+// + 8 per wave, and what notices of each wait and of the end cost. Where each
+// unit has a wait of its own, + 5 per unit (a timer with a workflow task).
 func (p FleetPlan) EventBound() int {
 	events := 40 + 18*len(p.Units) + 8*len(p.Waves)
 	if p.Notifies {
 		events += noticeEvents * len(p.Waves)
+	}
+	if p.Eager && p.Wait > 0 {
+		events += 5 * len(p.Units)
 	}
 	return events
 }

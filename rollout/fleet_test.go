@@ -114,6 +114,21 @@ func TestWavesFollowFromTheOrder(t *testing.T) {
 	require.Equal(t, [][]string{{"b", "c"}, {"a"}, {"d"}}, f.levels())
 }
 
+func TestUnitsThatComeAfterOneAnotherHaveTimeForAllOfThem(t *testing.T) {
+	f, admitted := fleetOf("a", "b", "c", "d"), map[string]Plan{}
+	f.After = map[string][]string{"b": {"a"}}
+	for unit := range f.Units {
+		admitted[unit] = NewPlan(f.Unit(unit))
+	}
+	one, unit := 1, admitted["a"].Spec.Deadline
+	require.True(t, NewFleetPlan(f, admitted).Eager)
+	require.Equal(t, 2*unit+Duration(time.Hour), NewFleetPlan(f, admitted).Deadline, "a and b, while the others are under way")
+	f.MaxParallel = &one
+	require.Equal(t, 6*unit+Duration(time.Hour), NewFleetPlan(f, admitted).Deadline, "the chain, and the work of all in one place")
+	f.Wait = Duration(time.Minute)
+	require.Equal(t, 5*4, NewFleetPlan(f, admitted).Events-(40+18*4+8*2), "a wait of each")
+}
+
 func TestTheLargestFleetFitsItsHistory(t *testing.T) {
 	f, admitted := fleetOf(names(maxUnits)...), map[string]Plan{}
 	two := 2

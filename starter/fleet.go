@@ -61,6 +61,9 @@ func fleetDetails(o rollout.FleetOrder) string {
 	for i, wave := range p.Waves {
 		text += fmt.Sprintf("- **wave %d**: %s\n", i+1, short(strings.Join(wave, ", "), 500))
 	}
+	if p.Eager {
+		text += "- a unit begins as soon as those that it comes after are promoted\n"
+	}
 	return text + fmt.Sprintf("- **when more than %s fail**: %s back\n", count(p.Budget, "unit"), goesBack(p.OnFailure))
 }
 
@@ -84,10 +87,10 @@ func (c *cli) plannedFleet(a fleetAdmission, from source) error {
 // fleetPlanText is the plan for people.
 func fleetPlanText(p rollout.FleetPlan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s to %s in %s\n", p.Target, orElse(p.Candidate, "several releases"), count(len(p.Units), "unit"), count(len(p.Waves), "wave"))
+	fmt.Fprintf(&b, "%s: %s to %s%s\n", p.Target, orElse(p.Candidate, "several releases"), count(len(p.Units), "unit"), inTurn(p))
 	wave := 0
 	for _, u := range p.Units {
-		if u.Wave != wave {
+		if u.Wave != wave && !p.Eager {
 			wave = u.Wave
 			fmt.Fprintf(&b, "\nwave %d, at most %d at once\n", wave, p.MaxParallel)
 			if wave > 1 && p.Wait > 0 {
@@ -96,7 +99,7 @@ func fleetPlanText(p rollout.FleetPlan) string {
 		}
 		fmt.Fprintf(&b, "  %-16s %s, %s, at most %d events, plan %s\n", u.Unit, u.Candidate, count(u.Steps, "step"), u.Events, u.Digest)
 		if before := p.After[u.Unit]; len(before) > 0 {
-			fmt.Fprintf(&b, "  %-16s   after %s\n", "", strings.Join(before, ", "))
+			fmt.Fprintf(&b, "  %-16s   %safter %s\n", "", restBefore(p), strings.Join(before, ", "))
 		}
 	}
 	fmt.Fprintf(&b, "\nbaselines are kept until all units are decided; when more than %s fail, %s back\n", count(p.Budget, "unit"), goesBack(p.OnFailure))
@@ -106,6 +109,22 @@ func fleetPlanText(p rollout.FleetPlan) string {
 	}
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	return b.String()
+}
+
+// inTurn says in which order the units of a fleet take their turn.
+func inTurn(p rollout.FleetPlan) string {
+	if p.Eager {
+		return fmt.Sprintf(", each as soon as those before it are promoted, at most %d at once", p.MaxParallel)
+	}
+	return " in " + count(len(p.Waves), "wave")
+}
+
+// restBefore says how long a unit waits for its turn once what it comes after is promoted.
+func restBefore(p rollout.FleetPlan) string {
+	if p.Eager && p.Wait > 0 {
+		return p.Wait.String() + " "
+	}
+	return ""
 }
 
 // isNewer reports whether a run is the one that is meant rather than the other:

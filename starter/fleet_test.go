@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,12 @@ func TestFleetsArePlanned(t *testing.T) {
 	} {
 		require.Contains(t, got.out, want)
 	}
+	inOrder := strings.Replace(threeUnits, "waves: [[a], [b, c]]", "after: {c: [a, b]}", 1)
+	f = &fake{fleetAdmission: fleetAdmission{Plan: fleetPlan(t, inOrder)}}
+	got = bakeoff(t.Context(), f, "plan", file(t, inOrder))
+	require.Contains(t, got.out, "production/checkout: 2.5.0 to 3 units, each as soon as those before it are promoted, at most 3 at once\n")
+	require.Regexp(t, `  c  .*\n +10m after a, b\n`, got.out)
+	f = &fake{fleetAdmission: fleetAdmission{Plan: fleetPlan(t, threeUnits)}}
 	got = bakeoff(t.Context(), f, "plan", file(t, threeUnits), "-o", "json")
 	var p rollout.FleetPlan
 	require.NoError(t, json.Unmarshal([]byte(got.out), &p))

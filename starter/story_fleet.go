@@ -219,13 +219,20 @@ func (s *story) heard(e *historypb.HistoryEvent, input *commonpb.Payloads) error
 	return nil
 }
 
-// waited tells of the time between two waves.
+// waited tells of the time between two waves, or before one unit.
 func (s *story) waited(e *historypb.HistoryEvent) {
 	text := ""
 	if summary := e.GetUserMetadata().GetSummary(); summary != nil {
 		_ = s.converter.FromPayload(summary, &text) // a sentence that cannot be read is only missing
 	}
-	if s.fleet && strings.HasPrefix(text, "wait ") {
-		s.add(e, rollout.EventGateWaiting, s.status.Wave+1, text, map[string]any{"wave": s.status.Wave + 1})
+	if !s.fleet || !strings.HasPrefix(text, "wait ") {
+		return
 	}
+	wave := s.status.Wave + 1
+	for _, u := range s.status.Units {
+		if strings.Contains(text, " before "+u.Unit+", ") {
+			wave = u.Wave
+		}
+	}
+	s.add(e, rollout.EventGateWaiting, wave, text, map[string]any{"wave": wave})
 }

@@ -58,7 +58,8 @@ type fleet struct {
 	back     *setback // the first order, or reason, to go back
 	scope    string   // what goes back
 	doing    string   // what goes on, for people
-	wave     int      // the present one, from 1
+	wave     int      // the present one, from 1; the newest in which a unit has begun
+	front    int      // the wave that goes back, where one does
 	between  bool     // it waits for the next one
 	restored bool     // every unit that goes back has its baseline
 	beyond   bool     // too late: baselines are being removed
@@ -114,9 +115,14 @@ func (f *fleet) adopt(p rollout.FleetPlan) {
 	}
 }
 
-// advance takes one wave after the other.
+// advance takes one wave after the other; where units come after one another,
+// each as soon as it may.
 func (f *fleet) advance() *setback {
 	f.startDeadline()
+	if f.plan.Eager {
+		f.takeUnits()
+		return f.back
+	}
 	for number := range f.plan.Waves {
 		if number > 0 && f.plan.Wait > 0 {
 			f.waitForWave(number + 1)
@@ -159,24 +165,9 @@ func (f *fleet) takeWave(number int) {
 			f.wave, f.status.Wave, f.status.Step = number, number, number
 			f.show(fmt.Sprintf("wave %d of %d: %s", number, len(f.plan.Waves), named(list(f.plan.Waves[number-1]))))
 		}
-		if before := f.blocked(u); before != "" {
-			f.at(u).Reason = fmt.Sprintf("not begun: it comes after %s, which failed", before)
-			continue
-		}
-		f.begin(u)
+		f.beginUnlessBlocked(u)
 	}
 	f.await(func() bool { return f.underWay() == 0 })
-}
-
-// blocked names a unit that this one comes after and that was not promoted.
-func (f *fleet) blocked(u *unit) string {
-	for _, name := range f.plan.After[u.Unit] {
-		i := slices.IndexFunc(f.units, func(other *unit) bool { return other.Unit == name })
-		if i >= 0 && !f.units[i].kept {
-			return name
-		}
-	}
-	return ""
 }
 
 // release lets every unit that is promoted remove its baseline: from here on an
@@ -189,9 +180,12 @@ func (f *fleet) release() {
 }
 
 // await waits until the condition holds or the fleet is to go back.
-func (f *fleet) await(condition func() bool) {
+func (f *fleet) await(condition func() bool) { f.awaitIn(f.ctx, condition) }
+
+// awaitIn is await in a coroutine of its own.
+func (f *fleet) awaitIn(ctx workflow.Context, condition func() bool) {
 	// The context is disconnected, so that waiting cannot fail.
-	_ = workflow.Await(f.ctx, func() bool {
+	_ = workflow.Await(ctx, func() bool {
 		f.heed()
 		return f.back != nil || condition()
 	})

@@ -55,7 +55,7 @@ func (f *fleet) isBack(u *unit) bool {
 	case rollout.OnFailureAll:
 		return true
 	case rollout.OnFailureWave:
-		return u.Wave == f.wave
+		return u.Wave == f.front || f.plan.Eager && u.Wave > f.front
 	default:
 		return u.failed
 	}

@@ -34,6 +34,7 @@ func (f *fleet) show(reason string) {
 // refresh works out in which phase the fleet is, and shows it.
 func (f *fleet) refresh() {
 	f.status.WaitingFor = ""
+	f.lull()
 	if !f.ended {
 		f.status.Reason = f.doing
 	}

@@ -55,6 +55,13 @@ func (ws worlds) breaks(unit string) {
 	ws[unit].Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5})
 }
 
+// bakesFor makes the bake of one unit longer than that of the others.
+func bakesFor(s *rollout.FleetSpec, unit string, bake time.Duration) {
+	own := s.Units[unit]
+	own.Strategy.Canary = []rollout.Step{{Weight: 1000, Bake: rollout.Duration(bake)}}
+	s.Units[unit] = own
+}
+
 // serves lets units serve the candidate from the start.
 func (ws worlds) serves(units ...string) {
 	for _, unit := range units {
@@ -84,6 +91,8 @@ func (e executions) Tell(_ context.Context, to activities.Unit, w rollout.Word) 
 	_ = e.env.SignalWorkflowByID(to.WorkflowID, rollout.SignalFleet, w) // one that is over needs none
 	return nil
 }
+
+func (executions) Enter(context.Context, rollout.Course) error { return nil }
 
 // Leave asks between two tasks of the fleet, as Temporal does.
 func (e executions) Leave(ctx context.Context, _ activities.Unit, target string) (why string, err error) {
@@ -301,6 +310,48 @@ var fleetStories = map[string]fleetStory{
 		world: func(ws worlds) { ws.breaks("a") },
 		want:  rollout.Promoted, wantReason: "1 of 3 units", wantUnits: outcomes(wentBack, "", promotedAll),
 		check: neverBegun("b"),
+	},
+	"a unit begins as soon as what it comes after is promoted": {
+		spec: func(s *rollout.FleetSpec) {
+			s.Waves, s.After = nil, map[string][]string{"c": {"a"}}
+			bakesFor(s, "b", 20*time.Second)
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Primary == "2.5.0" }, func() {
+				require.NotEqual(s.t, "2.5.0", s.worlds["b"].State().Primary, "c waited for b, which it does not come after")
+				require.Equal(s.t, "2.5.0", s.worlds["a"].State().Primary)
+			})
+		},
+		want: rollout.Promoted, wantReason: "3 of 3 units serve 2.5.0", wantUnits: outcomes(promotedAll, promotedAll, promotedAll),
+		check: func(t *testing.T, _ worlds, s rollout.Status) { require.Equal(t, 2, s.Waves) },
+	},
+	"what comes after takes its turn after the wait": {
+		spec: func(s *rollout.FleetSpec) {
+			s.Waves, s.After, s.Wait = nil, map[string][]string{"b": {"a"}, "c": {"b"}}, rollout.Duration(time.Minute)
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Primary == "2.5.0" }, func() {
+				time.Sleep(3 * time.Second) // its baseline is kept by then
+				s.at(0, func() {
+					status := s.standing()
+					require.Equal(s.t, rollout.WaitingForWave, status.WaitingFor)
+					require.Equal(s.t, "waiting 1m before b", status.Reason)
+					require.NotNil(s.t, status.WaitingUntil)
+					s.order(rollout.Command{Name: "abort", Reason: "pager"}, rollout.Accepted)
+				})
+			})
+		},
+		want: rollout.Aborted, wantUnits: outcomes(aborted, "", ""), check: neverBegun("b", "c"),
+	},
+	"a failed wave takes along what came after it": {
+		spec: func(s *rollout.FleetSpec) {
+			s.Waves, s.After, s.OnFailure = nil, map[string][]string{"c": {"b"}}, rollout.OnFailureWave
+			bakesFor(s, "a", 20*time.Second)
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Primary == "2.5.0" }, func() { s.worlds.breaks("a") })
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(wentBack, aborted, aborted),
 	},
 	"an abort takes promoted units back, and those that are under way": {
 		plot: func(s *fleetTeller) {

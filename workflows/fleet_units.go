@@ -26,9 +26,11 @@ type unit struct {
 	tidies   bool // it was told to tidy up
 	restored bool
 	over     bool
-	served   bool   // the candidate served there before
-	lost     bool   // ended without an outcome, or with what a person must look at
-	cutOff   string // the run that was ended from outside; "": none was
+	skipped  bool       // it does not begin: what it comes after failed
+	turn     *time.Time // when it may begin, while it waits for that
+	served   bool       // the candidate served there before
+	lost     bool       // ended without an outcome, or with what a person must look at
+	cutOff   string     // the run that was ended from outside; "": none was
 }
 
 // at is where a unit stands, as the status tells it.
@@ -185,6 +187,10 @@ func (f *fleet) fails(u *unit, outcome rollout.Outcome) {
 	s := f.at(u)
 	if f.plan.Exact && outcome == rollout.Rejected {
 		s.Cause = rollout.CauseApproval
+	}
+	f.front = f.wave
+	if f.plan.Eager { // and what came after: it may have begun already
+		f.front = u.Wave
 	}
 	f.turn(setback{outcome: rollout.RolledBack, cause: s.Cause,
 		reason: fmt.Sprintf("%s: %s: %s", u.Unit, outcome, s.Reason)}, f.plan.OnFailure)

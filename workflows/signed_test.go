@@ -35,18 +35,9 @@ func signs(c rollout.Command) rollout.Command {
 	return c
 }
 
-// asked is the status, where an approval is asked for.
-func (s *teller) status() rollout.Status {
-	value, err := s.env.QueryWorkflow(rollout.StatusQuery)
-	require.NoError(s.t, err)
-	var status rollout.Status
-	require.NoError(s.t, value.Get(&status))
-	return status
-}
-
 // vote signs a vote for what is asked now.
 func (s *teller) vote(id, actor string) rollout.Command {
-	now := s.status()
+	now := s.standing()
 	require.NotNil(s.t, now.Asked)
 	return signs(rollout.Command{ID: id, Name: rollout.CommandApprove, Actor: actor, Step: now.Asked.Step, Digest: now.PlanDigest})
 }
@@ -127,7 +118,7 @@ func TestRolesSideBySide(t *testing.T) {
 			s.at(time.Second, func() { s.order(by("ana@example.com"), rollout.Accepted) })
 			s.at(2*time.Second, func() {
 				require.Equal(s.t, &rollout.Asked{Step: 1, Tally: "1 of 2; still wanted: security",
-					Votes: []rollout.Vote{{Member: "ana@example.com", Roles: []string{"engineering", "security"}}}}, s.status().Asked)
+					Votes: []rollout.Vote{{Member: "ana@example.com", Roles: []string{"engineering", "security"}}}}, s.standing().Asked)
 				s.order(by("ana@laptop"), rollout.Noop)
 				s.order(by("cy@example.com"), rollout.Denied)
 			})
@@ -148,7 +139,7 @@ func TestRolesSideBySide(t *testing.T) {
 		}, plot: func(s *teller) {
 			s.at(time.Second, func() { s.order(rollout.Command{Name: "promote", Full: true}, rollout.Accepted) })
 			s.at(2*time.Second, func() {
-				require.Equal(s.t, 3, s.status().Asked.Step)
+				require.Equal(s.t, 3, s.standing().Asked.Step)
 				s.order(rollout.Command{Name: "approve", Step: 2}, rollout.Denied)
 				s.order(rollout.Command{Name: "approve", Step: 3}, rollout.Accepted)
 			})

@@ -22,8 +22,9 @@ import (
 	"bakeoff/testsuite/sim/httpworld"
 )
 
-// fleetPath is one life of a fleet of three units, a before b and c.
+// fleetPath is one life of a fleet of three units.
 type fleetPath struct {
+	order    string // in which they take their turn; "": a before b and c
 	lines    string // of the spec
 	told     bool   // people are
 	bad      string // the unit whose candidate fails
@@ -37,6 +38,8 @@ type fleetPath struct {
 var fleetPaths = map[string]fleetPath{
 	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
 	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
+	"fleet-after":   {order: "after: {c: [b]}", lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-blocked": {order: "after: {c: [b]}", lines: "failureBudget: 1", bad: "b", want: rollout.Promoted},
 	"fleet-rejected": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", want: rollout.RolledBack, plot: func(s *scene, _ map[string]*sim.World) {
 		require.Eventually(s.t, func() bool {
 			out := procs.CLI(context.Background(), s.t, s.server, "status", target+"/a", "-o", "json")
@@ -72,7 +75,11 @@ var fleetPaths = map[string]fleetPath{
 }
 
 func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string) {
-	worlds, spec := map[string]*sim.World{}, []string{"kind: Fleet", "service: checkout", "environment: staging", "waves: [[a], [b, c]]", p.lines, "units:"}
+	order := "waves: [[a], [b, c]]"
+	if p.order != "" {
+		order = p.order
+	}
+	worlds, spec := map[string]*sim.World{}, []string{"kind: Fleet", "service: checkout", "environment: staging", order, p.lines, "units:"}
 	for _, unit := range []string{"a", "b", "c"} {
 		worlds[unit] = sim.New(baseline)
 		town := httptest.NewServer(httpworld.New(worlds[unit]))
