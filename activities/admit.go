@@ -36,8 +36,9 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	a.Notifications.announce(&plan)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	if in.Order.Fleet != "" {
+		plan.Enters = true
 		plan.Events += rollout.UnitEvents
-		plan.Actions += 3
+		plan.Actions += 4
 	}
 	drivers, refusals := a.admitDrivers(plan)
 	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))

@@ -43,6 +43,11 @@ func (a *Activities) WatchIdle(ctx context.Context, in WatchIdleInput) (WatchIdl
 }
 
 func (a *Activities) idleDrift(ctx context.Context, in WatchIdleInput) (string, error) {
+	if a.Executions != nil { // a fleet asks no Target: what its rollout does is no drift
+		if held, _, err := a.Executions.Holder(ctx, rollout.WorkflowIDOf(in.Target)); err != nil || held != "" {
+			return in.Known, err
+		}
+	}
 	now, err := a.readState(ctx, in.Job, nil)
 	switch {
 	case err != nil:

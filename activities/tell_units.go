@@ -16,6 +16,9 @@ type Executions interface {
 	Holder(ctx context.Context, workflowID string) (runID string, begun bool, err error)
 	// Tell signals a word to the rollout of a unit. One that is over needs none.
 	Tell(ctx context.Context, to Unit, w rollout.Word) error
+	// Enter tells the Target of a rollout that was not started through it, and starts
+	// that Target where there is none.
+	Enter(ctx context.Context, c rollout.Course) error
 	// Leave asks a fleet why the unit of a target is not to raise; "": it may. An
 	// order that the fleet's run has by then is in the answer.
 	Leave(ctx context.Context, fleet Unit, target string) (why string, err error)

@@ -4,9 +4,9 @@ package rollout
 const MaxEvents = 10000
 
 // UnitEvents is what being a unit of a fleet adds to a rollout's history: what
-// it reports, the window that watches it until the fleet is decided, and the word
-// that it is. Each half day of waiting adds 6.
-const UnitEvents = 20
+// it reports, the window that watches it until the fleet is decided, the word
+// that it is, and the entry with its Target. Each half day of waiting adds 6.
+const UnitEvents = 26
 
 // EventBound computes how long the history may become when nothing goes
 // wrong: 60 + Σ per step (13 + 6·windows), 6 for the window that watches the

@@ -45,6 +45,8 @@ type Plan struct {
 	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
+	Enters bool `json:"enters,omitempty"` // of a fleet's unit: its end is entered with its Target, which knows then what was good
+
 	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are told of commands for another run that were denied, as of all others
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent

@@ -15,7 +15,8 @@ const TargetType = "Target"
 const CommandSubmit = "submit"
 
 // CommandAdopt is the Signal that tells a Target of a rollout that was started
-// beside it, because no worker was there to ask. It takes a Course.
+// beside it: because no worker was there to ask, or by a fleet, whose unit is about
+// to end. It takes a Course.
 const CommandAdopt = "adopt"
 
 // CommandWithdraw takes an order back that nobody took in for so long that its giver

@@ -50,8 +50,12 @@ func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 		if err := s.decode(a.GetInput(), &course); err != nil {
 			return err
 		}
-		r := s.ask(e, course.Submit.Order, senderOf(e, a))
-		r.become(rollout.Submission{Fate: rollout.FateStarted, Why: "beside the Target", RunID: course.RunID})
+		from, beside := senderOf(e, a), "beside the Target"
+		if fleet := course.Submit.Order.Fleet; fleet != "" { // a worker tells of it, for the fleet that somebody asked for
+			from, beside = sender{identity: from.identity}, "by "+fleet
+		}
+		r := s.ask(e, course.Submit.Order, from)
+		r.become(rollout.Submission{Fate: rollout.FateStarted, Why: beside, RunID: course.RunID})
 	case rollout.CommandWithdraw:
 		return s.withdrawn(e, a)
 	case rollout.SignalRestored:

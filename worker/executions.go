@@ -57,6 +57,16 @@ func (e executions) Tell(ctx context.Context, to activities.Unit, w rollout.Word
 	return err
 }
 
+// Enter signals a Target, which is started where there is none yet.
+func (e executions) Enter(ctx context.Context, c rollout.Course) error {
+	t := c.Submit.Order.Spec.Key()
+	_, err := e.server.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, c, client.StartWorkflowOptions{
+		TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
+		StaticSummary: "the releases of " + t.String() + ": queue, what was good, what was refused",
+	}, rollout.TargetType, rollout.TargetStatus{Target: t})
+	return err
+}
+
 // Leave asks a fleet by a query: Temporal answers it when the run has taken in
 // whatever had come by then. A fleet that a worker of an older release runs knows
 // no such query, and its units do not wait for it.

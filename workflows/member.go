@@ -2,9 +2,11 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 )
 
@@ -101,3 +103,23 @@ func (r *run) awaitTurn() {
 	}
 	_ = workflow.Await(r.ctx, func() bool { return r.mayTidy || r.acknowledged != nil })
 }
+
+// enterTarget tells the Target of how this unit's rollout ends, which its fleet
+// started beside it: otherwise a later way back would begin from what was good
+// before the fleet.
+func (r *run) enterTarget() {
+	if !r.isUnit() || !r.plan.Enters || r.status.Outcome == rollout.Refused {
+		return
+	}
+	order := r.order
+	order.ID = r.status.RunID
+	act := r.act("enter", "enter with the Target of "+r.status.Target+" how this ended")
+	act.queue, act.within = rollout.QueueControl, enterWithin
+	course := rollout.Course{Submit: rollout.Submit{Order: order}, RunID: r.status.RunID}
+	if err := start(r.ctx, act, a.EnterTarget, activities.EnterTargetInput{Course: course}).Get(r.ctx, nil); err != nil {
+		r.status.Warnings = append(r.status.Warnings, "its Target could not be told how this ended: "+rootCause(err))
+	}
+}
+
+// enterWithin bounds how long the end of a unit waits for its Target.
+const enterWithin = time.Minute

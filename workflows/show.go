@@ -192,6 +192,7 @@ func (r *run) finish() (rollout.Status, error) {
 	r.ended = true
 	r.tellHooks(rollout.HookAfter, r.status.Reason, r.status.Cause)
 	r.awaitTold()
+	r.enterTarget()
 	end := r.now()
 	r.status.EndedAt = &end
 	r.status.Paused, r.status.Window = false, nil

@@ -43,8 +43,10 @@ func (t *target) watch() {
 		WorkflowID: rollout.WorkflowID(t.status.Target), RunID: t.status.Running.RunID}), true
 }
 
-// adopt looks after a rollout that was started beside this workflow.
+// adopt looks after a rollout that was started beside this workflow: because nobody
+// was there to ask, or by a fleet, which tells of it when it is about to end.
 func (t *target) adopt(c rollout.Course) {
+	c.Submit.Order.Fleet = ""
 	o := c.Submit.Order
 	if t.isQueued(o.ID) && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1 {
 		t.unqueue(o.ID)

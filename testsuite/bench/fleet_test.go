@@ -53,6 +53,8 @@ func (r reach) Tell(ctx context.Context, to activities.Unit, w rollout.Word) err
 	return r.client.SignalWorkflow(ctx, to.WorkflowID, to.RunID, rollout.SignalFleet, w)
 }
 
+func (reach) Enter(context.Context, rollout.Course) error { return nil }
+
 func (r reach) Leave(ctx context.Context, fleet activities.Unit, target string) (why string, err error) {
 	answer, err := r.client.QueryWorkflow(ctx, fleet.WorkflowID, fleet.RunID, rollout.LeaveQuery, target)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
 )
 
 // convoy is a fleet whose units each have a world of their own.
@@ -105,6 +106,22 @@ func TestFleetPromotes(t *testing.T) {
 		require.Len(t, slices.DeleteFunc(slices.Clone(kinds), func(k rollout.EventKind) bool { return k != kind }), n, "%s in %v", kind, kinds)
 	}
 	require.Equal(t, rollout.Promoted, f.units["a"].status().Outcome, "a unit has a target of its own")
+}
+
+// What a fleet promoted is what its units' Targets go back from.
+func TestRollbackOfAFleetsUnit(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	one := f.units["a"]
+	one.world.Behave("2.4.9", sim.Behaviour{Rate: 400, Failures: 0.01})
+	one.run("service: "+f.name, "unit: a", newer("2.4.9"), oneStep).requires(one, 0, rollout.Promoted, "")
+	e := f.result("run", f.fleet(), "--reason", "a test")
+	require.Zero(t, e.code, e.Reason)
+	for unit, was := range map[string]string{"a": "2.4.9", "b": baseline} {
+		f.units[unit].result("rollback", f.units[unit].target(), "--reason", "it loses carts").requires(f.units[unit], 0, rollout.Promoted, "")
+		require.Equal(t, was, f.units[unit].world.State().Primary, unit)
+		orders := f.cli("history", f.units[unit].target(), "--orders")
+		require.Contains(t, orders.Stdout, "by fleet/"+f.target(), unit)
+	}
 }
 
 // One bad unit takes back what was promoted before it, and what runs beside it;
