@@ -11,16 +11,16 @@ import (
 
 func (c *cli) resumeCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandResume, "Go on after a pause",
-		`Resume the paused rollout of TARGET. A hold is not a pause: it ends by itself, by
+		`Resume the paused rollout, or fleet, of TARGET. A hold is not a pause: it ends by itself, by
 promote, or by reject. Where nothing runs, the queue of TARGET goes on, which
 stands after an abort; the end of a rollout on its way back is waited for.`,
 		`bakeoff resume production/checkout --reason "incident 4711 is over"`},
 		nil, c.resume)
 }
 
-// resume ends the pause of the running rollout, or lets the queue go on.
+// resume ends the pause of the running rollout, or fleet, or lets the queue go on.
 func (c *cli) resume(ctx context.Context, svc service, t rollout.Target, o order) error {
-	if e, err := svc.Describe(ctx, runOf(t)); err == nil && e.open() && !isEnding(ctx, svc, e, o) {
+	if e, err := latest(ctx, svc, t); err == nil && e.open() && !isEnding(ctx, svc, e, o) {
 		return c.give(ctx, svc, t, o)
 	}
 	answer, err := c.askAbove(ctx, svc, t, o)

@@ -90,7 +90,7 @@ func TestFleetWaitsForApproval(t *testing.T) {
 	require.Equal(t, rollout.WaitingForApproval, e.WaitingFor)
 	f.order(0, "pause")
 	require.Equal(t, rollout.WaitingForPause, f.status().WaitingFor)
-	f.order(0, "resume")
+	require.Equal(t, rollout.Accepted, f.order(0, "resume").Answer)
 	f.units["a"].order(0, "approve")
 	until(t, "one goes on", func() bool { return f.status().WaitingFor == "" || f.units["a"].weight() > 0 })
 	f.units["b"].order(0, "reject")
