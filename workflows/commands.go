@@ -87,7 +87,7 @@ func (r *run) listen() error {
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = u.name
-			return r.answer(ctx, c, u.obey), nil
+			return r.answer(ctx, identified(ctx, c), u.obey), nil
 		}
 		if err := workflow.SetUpdateHandler(r.ctx, u.name, handler); err != nil {
 			return err
@@ -174,6 +174,16 @@ func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.
 	}
 	answer.Status = r.status
 	return answer
+}
+
+// identified gives a command without an id that of its update: otherwise it would
+// be taken for any other without one, which was looked at already. Under older
+// workers it was.
+func identified(ctx workflow.Context, c rollout.Command) rollout.Command {
+	if c.ID == "" && workflow.GetVersion(ctx, "commands-have-ids", workflow.DefaultVersion, 1) == 1 {
+		c.ID = workflow.GetCurrentUpdateInfo(ctx).ID
+	}
+	return c
 }
 
 func accepted(why string) rollout.Answer {

@@ -49,9 +49,10 @@ type fleet struct {
 	units  []*unit // in the order of waves
 	status rollout.Status
 	ids    map[string]int
-	seen   map[string]rollout.Answer // by command id
+	seen   map[string]answered // by command id
 	shown  shown
 
+	words   int               // counts what was said to units
 	told    shown             // to people: the phase, and what it waits for
 	notices []workflow.Future // ready when a workflow has taken over to tell people
 
@@ -71,7 +72,7 @@ type fleet struct {
 func newFleet(ctx workflow.Context, order rollout.FleetOrder) *fleet {
 	info := workflow.GetInfo(ctx)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	f := &fleet{ctx: detached, root: ctx, order: order, ids: map[string]int{}, seen: map[string]rollout.Answer{}}
+	f := &fleet{ctx: detached, root: ctx, order: order, ids: map[string]int{}, seen: map[string]answered{}}
 	f.status = rollout.Status{
 		Target: order.Spec.Key().String(), WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		Phase: rollout.PhasePending, Candidate: order.Spec.Rollout.Release.Version, Checks: []rollout.CheckResult{},

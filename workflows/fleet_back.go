@@ -12,11 +12,12 @@ import (
 // goBack puts back what the failure or the order says. Every baseline gets its
 // traffic at once; then the units are tidied up, those of the newest wave first.
 // What is not to go back goes on to its end, and nothing new begins. An abort
-// meanwhile takes everything along.
+// meanwhile takes everything along. Units that were paused, and do not go back,
+// stay so until they are resumed.
 func (f *fleet) goBack() {
-	f.status.Paused = false
 	for scope := ""; scope != f.scope; {
 		scope = f.scope
+		f.status.Paused = f.status.Paused && scope != rollout.OnFailureAll && f.staysPaused()
 		changed := func() bool { return f.scope != scope }
 		back := f.orderBack()
 		f.refresh()
@@ -27,6 +28,11 @@ func (f *fleet) goBack() {
 	}
 	f.status.Outcome, f.status.Cause, f.status.Actor = f.back.outcome, f.back.cause, f.back.actor
 	f.release()
+}
+
+// staysPaused: under older workers nobody could resume them any more.
+func (f *fleet) staysPaused() bool {
+	return workflow.GetVersion(f.ctx, "paused-units-are-resumed", workflow.DefaultVersion, 1) == 1
 }
 
 // orderBack tells every unit that has to go back, all of them in this task, and

@@ -27,7 +27,7 @@ func (f *fleet) listen() error {
 	for _, name := range rollout.Commands() {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = name
-			return f.answer(ctx, c), nil
+			return f.answer(ctx, identified(ctx, c)), nil
 		}
 		if err := workflow.SetUpdateHandler(f.ctx, name, handler); err != nil {
 			return err
@@ -65,13 +65,17 @@ func (f *fleet) isCancelled() bool {
 	return seen
 }
 
-// once obeys a command unless it was obeyed before.
+// once obeys a command unless it was obeyed before: the same id is the same
+// order, and never another one. Under older workers it was answered as the first.
 func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
-	if answer, known := f.seen[c.ID]; known && c.ID != "" {
-		return answer
+	if before, known := f.seen[c.ID]; known && c.ID != "" {
+		if before.name != c.Name && workflow.GetVersion(f.ctx, "one-id-one-command", workflow.DefaultVersion, 1) == 1 {
+			return denied("the id %s was that of %s: it cannot be %s, too", c.ID, before.name, c.Name)
+		}
+		return before.answer
 	}
 	answer := obey(c)
-	f.seen[c.ID] = answer
+	f.seen[c.ID] = answered{c.Name, answer}
 	countCommand(f.ctx, c.Name, answer.Answer)
 	if answer.Answer == rollout.Denied {
 		f.notify(ofDenied(c, answer.Why))
@@ -158,7 +162,7 @@ func (f *fleet) onPause(c rollout.Command) rollout.Answer {
 
 func (f *fleet) onResume(c rollout.Command) rollout.Answer {
 	switch {
-	case !f.isGoing():
+	case !f.isGoing() && !f.status.Paused: // units that do not go back may still be
 		return denied("the fleet is %s", f.status.Phase)
 	case !f.status.Paused:
 		return noop("it is not paused")
@@ -170,9 +174,11 @@ func (f *fleet) onResume(c rollout.Command) rollout.Answer {
 	return accepted("")
 }
 
-// pass hands an order on to every unit that is under way.
+// pass hands an order on to every unit that is under way, and does not go back.
 func (f *fleet) pass(say string, c rollout.Command) {
-	under := slices.DeleteFunc(slices.Clone(f.units), func(u *unit) bool { return u.child == nil || u.over || u.kept })
+	under := slices.DeleteFunc(slices.Clone(f.units), func(u *unit) bool {
+		return u.child == nil || u.over || u.kept || f.back != nil && f.isBack(u)
+	})
 	f.tell(under, rollout.Word{Say: say, Command: c})
 }
 

@@ -47,6 +47,9 @@ func (f *fleet) refresh() {
 		f.status.Phase, f.status.Reason = rollout.PhaseNeedsHuman, u.Target+": "+u.Reason
 	case f.back != nil:
 		f.status.Phase, f.status.Reason = rollout.PhaseRollingBack, f.back.reason
+		if f.status.Paused {
+			f.status.Reason += "; the units that do not go back are paused"
+		}
 	case f.status.Paused:
 		f.status.Phase, f.status.WaitingFor = rollout.PhaseWaiting, rollout.WaitingForPause
 	case f.between:

@@ -353,6 +353,31 @@ var fleetStories = map[string]fleetStory{
 		},
 		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(wentBack, aborted, aborted),
 	},
+	"units that stay are resumed after a pause, though another goes back": {
+		spec: func(s *rollout.FleetSpec) {
+			s.Waves, s.OnFailure = nil, rollout.OnFailureUnit
+			for unit := range s.Units {
+				bakesFor(s, unit, 6*time.Second)
+			}
+		},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {
+				time.Sleep(time.Second)
+				s.at(0, func() { s.order(rollout.Command{Name: "pause", ID: "p"}, rollout.Accepted) })
+				time.Sleep(time.Second)
+				s.worlds.breaks("a")
+			})
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 0 && len(s.worlds["a"].Log()) > 3 }, func() {
+				time.Sleep(time.Second)
+				s.at(0, func() {
+					require.True(s.t, s.standing().Paused)
+					s.order(rollout.Command{Name: "abort", ID: "p"}, rollout.Denied) // that id was the pause's
+					s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+				})
+			})
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantUnits: outcomes(wentBack, promotedAll, promotedAll),
+	},
 	"an abort takes promoted units back, and those that are under way": {
 		plot: func(s *fleetTeller) {
 			s.once(func() bool { return s.worlds["c"].State().Weights["2.5.0"] == 1000 }, func() {

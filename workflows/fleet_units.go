@@ -223,6 +223,8 @@ func (f *fleet) say(w rollout.Word, to ...activities.Unit) {
 	if w.Command.Reason != "" {
 		summary += ": " + w.Command.Reason
 	}
+	f.words++
+	w.Number = f.words
 	act := f.act("tell."+w.Say, summary)
 	act.queue, act.limit, act.priority = rollout.QueueControl, writeLimit, 1
 	_ = start(f.ctx, act, a.TellUnits, activities.TellUnitsInput{Word: w, Units: to})

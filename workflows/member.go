@@ -20,6 +20,7 @@ type member struct {
 	ordered      bool // the fleet ordered the way back, and says when to tidy up
 	mayTidy      bool // now
 	reportedLast rollout.UnitReport
+	lastWord     int // of the fleet's words that pause or resume
 }
 
 // memberOf is the membership that an order brings: a fleet counts only where it
@@ -53,15 +54,23 @@ func (r *run) obeyFleet() {
 		case rollout.SayAbort:
 			r.ordered = r.once(w.Command, r.obeyAbort).Answer == rollout.Accepted || r.ordered
 		case rollout.SayPause:
-			r.once(w.Command, r.onPause)
+			r.heedWord(w, r.onPause)
 		case rollout.SayResume:
-			r.once(w.Command, r.onResume)
+			r.heedWord(w, r.onResume)
 		case rollout.SayTidy:
 			r.mayTidy = true
 		case rollout.SayRelease:
 			r.released = true
 		}
 		w = rollout.Word{}
+	}
+}
+
+// heedWord obeys a pause or its end, unless a later word of the fleet overtook it.
+func (r *run) heedWord(w rollout.Word, obey func(rollout.Command) rollout.Answer) {
+	if w.Number >= r.lastWord {
+		r.lastWord = w.Number
+		r.once(w.Command, obey)
 	}
 }
 

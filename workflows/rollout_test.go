@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,12 @@ func (s *teller) order(c rollout.Command, want string) {
 	if c.ID == "" {
 		c.ID = c.Name + time.Now().String()
 	}
-	s.env.UpdateWorkflow(c.Name, c.Name+"/"+c.ID, &testsuite.TestUpdateCallback{
+	s.update(c, want)
+}
+
+// update sends a command as it is, and requires its answer.
+func (s *teller) update(c rollout.Command, want string) {
+	s.env.UpdateWorkflow(c.Name, c.Name+"/"+cmp.Or(c.ID, time.Now().String()), &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { require.NoError(s.t, err) },
 		OnComplete: func(result any, err error) {
@@ -550,10 +556,7 @@ var stories = map[string]story{
 		},
 	},
 	"flags move with the release and back with it": {
-		spec: func(s *rollout.Spec) {
-			s.Release.Flags = map[string]any{"new-cart": map[string]any{"enabled": true}}
-			s.Target.Flags = &rollout.Driver{Driver: "sim"}
-		},
+		spec:  flagged,
 		world: func(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) },
 		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict,
 		check: func(t *testing.T, w *sim.World, _ rollout.Status) {

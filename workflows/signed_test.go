@@ -70,6 +70,12 @@ func TestSigned(t *testing.T) {
 			})
 			s.at(2*time.Second, func() { s.order(s.vote("c2", "ana@example.com"), rollout.Accepted) })
 		}, want: rollout.Promoted, wantLog: good},
+		"one without an id is looked at each time": {spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
+			vote := rollout.Command{Name: "approve", Actor: "ana@example.com", Reason: "not signed"}
+			s.at(time.Second, func() { s.update(vote, rollout.Denied) })
+			s.at(2*time.Second, func() { s.update(vote, rollout.Denied) })
+			s.at(3*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		}, want: rollout.Aborted},
 		"one that was obeyed serves nothing else": {spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
 			pause := rollout.Command{ID: "c2", Name: "pause", Actor: "bo@example.com"}
 			s.at(time.Second, func() {
