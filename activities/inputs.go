@@ -108,10 +108,13 @@ type DeployOutput struct {
 type SetFlagsInput struct {
 	Job
 	Flags map[string]any `json:"flags"`
+	Ask   *Ask           `json:"ask,omitempty"` // what must not close the target; nil: nothing is asked
 }
 
-// SetFlagsOutput is empty.
-type SetFlagsOutput struct{}
+// SetFlagsOutput says what kept the flags from being set.
+type SetFlagsOutput struct {
+	Closed *rollout.Closure `json:"closed,omitempty"` // not set: this closes the target
+}
 
 // SetTrafficInput asks for a split.
 type SetTrafficInput struct {

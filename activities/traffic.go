@@ -143,9 +143,14 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 	}
 }
 
-// SetFlags sets the release's flags and reads them back.
+// SetFlags sets the release's flags and reads them back, unless something closes
+// the target.
 func (a *Activities) SetFlags(ctx context.Context, in SetFlagsInput) (SetFlagsOutput, error) {
-	return SetFlagsOutput{}, asTemporal("set flags", a.writeFlags(ctx, in.Job, in.Flags))
+	c, err := a.closed(ctx, in.Job, in.Ask)
+	if err == nil && c == nil {
+		err = a.writeFlags(ctx, in.Job, in.Flags)
+	}
+	return SetFlagsOutput{Closed: c}, asTemporal("set flags", err)
 }
 
 func (a *Activities) writeFlags(ctx context.Context, j Job, flags map[string]any) error {

@@ -43,13 +43,13 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return s.gateWaited(e, one, result)
 	case "Promote":
 		return s.promoted(e, result)
-	case "SetFlags", "RestoreFlags":
-		return s.flagged(e, one)
-	case "SetCohort":
+	case "SetFlags", "SetCohort":
 		if err := s.gateWaited(e, one, result); err != nil || s.closure != nil {
 			return err
 		}
-		return s.sentCohorts(e, one)
+		return s.switched(e, one)
+	case "RestoreFlags":
+		return s.flagged(e, one)
 	case "RestoreCohorts":
 		return s.sentCohorts(e, one)
 	case "VerifyHealth":

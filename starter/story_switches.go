@@ -26,6 +26,14 @@ func (s *story) flagged(e *historypb.HistoryEvent, one act) error {
 	return nil
 }
 
+// switched tells of flags, or of a cohort, that the candidate brought.
+func (s *story) switched(e *historypb.HistoryEvent, one act) error {
+	if one.Type == "SetFlags" {
+		return s.flagged(e, one)
+	}
+	return s.sentCohorts(e, one)
+}
+
 // sentCohorts tells of a cohort that was given the candidate, and of rules that
 // are gone again.
 func (s *story) sentCohorts(e *historypb.HistoryEvent, one act) error {

@@ -17,12 +17,18 @@ func (r *run) listenForBreaches(ctx workflow.Context) {
 }
 
 // breach turns back because of harm that was seen outside, once for each id.
-// Where the candidate has no traffic, or the way back is taken or closed, there
-// is nothing to do: the signal is on record.
+// Where users have met nothing of the candidate, or the way back is taken or
+// closed, there is nothing to do: the signal is on record.
 func (r *run) breach(b rollout.Breach) {
 	isNew := !r.breached[b.ID]
 	r.breached[b.ID] = true
-	if isNew && r.isGoing() && r.served {
+	if isNew && r.isGoing() && (r.served || r.hasFlags()) {
 		r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseVerdict, reason: r.where(b.String())})
 	}
+}
+
+// hasFlags reports whether users may have met the flags of the candidate. Under
+// older workers only its traffic counted.
+func (r *run) hasFlags() bool {
+	return r.begun(rollout.RestoreFlags) && workflow.GetVersion(r.ctx, "flags-are-met", workflow.DefaultVersion, 1) == 1
 }

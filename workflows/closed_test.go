@@ -127,6 +127,12 @@ func (s *teller) waitsFor(what string, w rollout.Weight) {
 	require.Equal(s.t, w, status.Weight)
 }
 
+// flagged gives the release a flag.
+func flagged(s *rollout.Spec) {
+	s.Release.Flags = map[string]any{"new-cart": map[string]any{"enabled": true}}
+	s.Target.Flags = &rollout.Driver{Driver: "sim"}
+}
+
 func bad(w *sim.World) { w.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.3}) }
 
 // TestClosed holds what freezes and a stopped line do to a rollout, and that
@@ -191,6 +197,21 @@ func TestClosed(t *testing.T) {
 			want: rollout.Promoted, wantLog: good, lasts: 10 * second},
 		"users are taken off where the freeze says so": {season: frozen(1500*time.Millisecond, time.Hour, back),
 			want: rollout.RolledBack, wantCause: rollout.CauseFreeze, wantReason: `freeze "party" at 10%`, wantLog: undone},
+		"flags wait, too": {season: &season{freezes: []closing{{to: 4 * second, exposure: hold, actions: "step"}}}, spec: flagged,
+			plot: func(s *teller) {
+				s.at(2*second, func() { s.waitsFor("freeze", 0); require.Empty(s.t, s.world.State().Flags) })
+			}, want: rollout.Promoted, lasts: 4 * second,
+			check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Contains(t, w.State().Flags, "new-cart") }},
+		"flags that users have met go back upon an alert": {season: stops, spec: func(s *rollout.Spec) {
+			flagged(s)
+			s.Strategy.Canary[0].Approve = &rollout.Approval{Within: rollout.Duration(time.Hour)}
+		}, plot: func(s *teller) {
+			s.at(2*second, func() {
+				s.waitsFor(rollout.WaitingForApproval, 0)
+				s.env.SignalWorkflow(rollout.SignalBreach, rollout.Breach{ID: "b", Source: "alertmanager", Reason: "cart is down"})
+			})
+		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cart is down",
+			check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Empty(t, w.State().Flags) }},
 		"a breach inside goes back": {season: frozen(1200*time.Millisecond, time.Hour, hold),
 			plot: func(s *teller) {
 				s.at(2500*time.Millisecond, func() { s.waitsFor("freeze", 1000); bad(s.world) })

@@ -20,6 +20,9 @@ func (r *run) sendCohort(step rollout.PlannedStep) *setback {
 	r.asksFor = rollout.ActionStep
 	defer func() { r.asksFor = "" }()
 	for {
+		if s := r.heedPause(); s != nil {
+			return s
+		}
 		out, s := r.setCohort(id, step)
 		if s == nil && out.Closed != nil {
 			s = r.waitOut(out.Closed, rollout.StepID(step.Number))
@@ -30,6 +33,7 @@ func (r *run) sendCohort(step rollout.PlannedStep) *setback {
 		if out.Closed == nil {
 			r.cohorts = append(r.cohorts, step.Cohort)
 			r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s has %s", rollout.Audience(r.status.Weight, step.Apart, r.cohorts...), r.plan.Candidate))
+			r.showPause()
 			return nil
 		}
 	}

@@ -76,11 +76,27 @@ func (r *run) setFlags() *setback {
 		return nil
 	}
 	r.record("flags")
+	r.wants(rollout.ActionStep)
+	defer func() { r.asksFor = "" }()
+	for {
+		if s := r.heedPause(); s != nil {
+			return s
+		}
+		out, s := r.writeFlags()
+		if s == nil && out.Closed != nil {
+			s = r.waitOut(out.Closed, "flags")
+		}
+		if s != nil || out.Closed == nil {
+			return s
+		}
+	}
+}
+
+func (r *run) writeFlags() (activities.SetFlagsOutput, *setback) {
 	act := r.act("flags", "set the flags of "+r.plan.Candidate)
 	act.queue, act.limit, act.cause = rollout.QueueControl, writeLimit, rollout.CauseTraffic
 	act.within = r.plan.Spec.SettleWithin.Std()
-	_, s := forwardAct(r, act, a.SetFlags, activities.SetFlagsInput{Job: r.write("flags"), Flags: r.plan.Spec.Release.Flags})
-	return s
+	return forwardAct(r, act, a.SetFlags, activities.SetFlagsInput{Job: r.write("flags"), Flags: r.plan.Spec.Release.Flags, Ask: r.ask()})
 }
 
 // waitUntilReady waits for a candidate that was not ready when it was looked at

@@ -56,6 +56,27 @@ func (r *run) waitOutPause() *setback {
 	return r.watchUntil(func() bool { return !r.status.Paused }, rollout.StepID(max(r.status.Step, 1)))
 }
 
+// heedPause waits while the rollout is paused, before anything is written that
+// brings the candidate to more users: the pause may have come after the gate.
+func (r *run) heedPause() *setback {
+	if !r.status.Paused || !r.heedsPauses() {
+		return nil
+	}
+	return r.waitOutPause()
+}
+
+// showPause shows a pause again that a new phase hid.
+func (r *run) showPause() {
+	if r.status.Paused && r.isGoing() && r.heedsPauses() {
+		r.refresh()
+	}
+}
+
+// heedsPauses: under older workers a pause waited for the next gate.
+func (r *run) heedsPauses() bool {
+	return workflow.GetVersion(r.ctx, "pause-before-write", workflow.DefaultVersion, 1) == 1
+}
+
 // startDeadline turns the rollout back when it takes too long. Pauses and what
 // closes the target are not counted.
 func (r *run) startDeadline() {

@@ -21,11 +21,23 @@ type desk struct {
 	mu    sync.Mutex
 	calls []rollout.HookCall
 	ids   map[string]int // how often a call was tried
+	slow  chan struct{}  // closed: who is slow answers
 }
 
 func (d *desk) Permits(string) error { return nil }
 
-func (d *desk) Post(_ context.Context, url, id string, body []byte) (int, string, error) {
+func (d *desk) Post(ctx context.Context, url, id string, body []byte) (int, string, error) {
+	status, text, err := d.answer(url, id, body)
+	if strings.Contains(url, "slow") {
+		select {
+		case <-d.slow:
+		case <-ctx.Done():
+		}
+	}
+	return status, text, err
+}
+
+func (d *desk) answer(url, id string, body []byte) (int, string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var c rollout.HookCall
@@ -51,6 +63,8 @@ func (d *desk) Post(_ context.Context, url, id string, body []byte) (int, string
 
 // told lists the points at which the desk was called.
 func (d *desk) told() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var out []string
 	for _, c := range d.calls {
 		out = append(out, c.At)
@@ -107,6 +121,30 @@ func TestHooks(t *testing.T) {
 			tt.holds(t)
 		})
 	}
+}
+
+// A pause that comes while a raise waits for something else holds the raise.
+func TestAPauseHoldsARaiseThatWaited(t *testing.T) {
+	d := &desk{slow: make(chan struct{})}
+	story{
+		hooks: d,
+		spec: func(s *rollout.Spec) {
+			s.Hooks = []rollout.Hook{{At: rollout.HookBeforePromote, HTTP: "http://slow", Timeout: rollout.Duration(time.Minute)}}
+		},
+		plot: func(s *teller) {
+			s.once(func() bool { return len(d.told()) > 0 }, func() {
+				s.at(0, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				time.Sleep(300 * time.Millisecond)
+				close(d.slow)
+				time.Sleep(time.Second)
+				s.at(0, func() {
+					s.waitsFor(rollout.WaitingForPause, 5000)
+					s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+				})
+			})
+		},
+		want: rollout.Promoted, wantLog: good,
+	}.holds(t)
 }
 
 var _ activities.Hooks = (*desk)(nil)

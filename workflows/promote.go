@@ -71,6 +71,7 @@ func (r *run) keepBaseline() *setback {
 		return r.back
 	}
 	r.enter(rollout.PhaseRunning, "", fmt.Sprintf("keeping %s for %s", named(r.job.Baseline), keep))
+	r.showPause()
 	window := r.plan.Spec.Strategy.Window
 	b := newBake(rollout.PlannedStep{
 		Number: max(len(r.plan.Steps), r.step.Number), Weight: rollout.All, Bake: keep, Poll: window.PollFor(keep),

@@ -59,9 +59,14 @@ func (r *run) wantsRaise(step int, w rollout.Weight) {
 // policy's decision is followed: hold until it is gone, put back, or go back.
 func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rollout.Split, *setback) {
 	served := r.served
-	r.served = true
 	r.record(id + ".traffic")
 	for why := r.why(w); ; {
+		if w > r.status.Weight {
+			if s := r.heedPause(); s != nil {
+				return nil, s
+			}
+		}
+		r.served = true
 		asks := r.asksFor != "" && r.plan.Gated
 		out, s := r.writeTraffic(id, step, w, why, force)
 		if s != nil {
@@ -71,7 +76,6 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 			if s := r.waitOut(out.Closed, id); s != nil {
 				return nil, s
 			}
-			r.served = true
 			continue
 		}
 		if asks {
@@ -157,6 +161,7 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 		if r.closure != nil {
 			r.refresh()
 		}
+		r.showPause()
 		r.publish()
 	}
 	return out.Verified, nil
