@@ -40,6 +40,15 @@ var fleetPaths = map[string]fleetPath{
 	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
 	"fleet-after":   {order: "after: {c: [b]}", lines: "wait: 1s", want: rollout.Promoted},
 	"fleet-blocked": {order: "after: {c: [b]}", lines: "failureBudget: 1", bad: "b", want: rollout.Promoted},
+	"fleet-paused": {order: "onFailure: unit", strategy: "{weight: 10%, bake: 20s}", plot: func(s *scene, worlds map[string]*sim.World) {
+		baking := func(unit string) bool { return worlds[unit].State().Weights[candidate] > 0 }
+		require.Eventually(s.t, func() bool { return baking("a") && baking("b") && baking("c") }, procs.Patience, pollEvery)
+		s.order("pause", "--id", "p")
+		worlds["a"].Behave(candidate, sim.Behaviour{Failures: 0.3})
+		require.Eventually(s.t, func() bool { return !baking("a") }, procs.Patience, pollEvery)
+		s.denied("abort", "--id", "p")
+		s.order("resume")
+	}, want: rollout.RolledBack},
 	"fleet-rejected": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", want: rollout.RolledBack, plot: func(s *scene, _ map[string]*sim.World) {
 		require.Eventually(s.t, func() bool {
 			out := procs.CLI(context.Background(), s.t, s.server, "status", target+"/a", "-o", "json")

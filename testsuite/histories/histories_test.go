@@ -112,6 +112,7 @@ type path struct {
 	margin   string // the harm margin of the check; default 1.1
 	policy   string
 	hooks    string
+	flags    string // of the release
 	before   func(s *scene)
 	starts   []string // flags of start
 	beside   string   // another workflow whose history is kept, too
@@ -134,6 +135,18 @@ var paths = map[string]path{
 		s.order("pause")
 		s.order("resume")
 	}, want: rollout.Promoted},
+	"pause-late": {hooks: `{at: beforePromote, http: "HOOK/slow"}`, plot: func(s *scene) {
+		s.does("hook1.beforePromote")
+		s.order("pause")
+		s.has(func(e *historypb.HistoryEvent) bool { return e.GetMarkerRecordedEventAttributes() != nil })
+		s.order("resume")
+	}, want: rollout.Promoted},
+	"no-id": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.update("rollout/"+target, rollout.Command{Name: rollout.CommandApprove, Actor: "ana@example.com", Reason: "the recording"})
+	}, want: rollout.Promoted},
+	"flags-met": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", flags: "{new-cart: {enabled: true}}",
+		worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("approval"); s.alert() }, want: rollout.RolledBack},
 	"approve": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}",
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"reject": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}",
@@ -356,8 +369,11 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	s.worker = procs.StartWorker(t, server, "", "--config", s.config)
 	spec := filepath.Join(t.TempDir(), "spec.yaml")
 	hooks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/no" {
+		switch r.URL.Path {
+		case "/no":
 			w.WriteHeader(http.StatusConflict)
+		case "/slow":
+			time.Sleep(3 * time.Second)
 		}
 	}))
 	t.Cleanup(hooks.Close)
@@ -415,6 +431,10 @@ func (p path) spec(url string) string {
 	if margin == "" {
 		margin = "1.1"
 	}
+	flags, flagged := "", ""
+	if p.flags != "" {
+		flags, flagged = ", flags: "+p.flags, "\n  flags:   {driver: http, with: {url: \""+url+"\"}}"
+	}
 	alone := ""
 	if p.absolute {
 		alone = `
@@ -427,12 +447,12 @@ func (p path) spec(url string) string {
 kind: Rollout
 service: checkout
 environment: staging
-release: {version: ` + candidate + `, artifact: "` + artifact + `"}
+release: {version: ` + candidate + `, artifact: "` + artifact + `"` + flags + `}
 ` + known + `
 target:
   deploy:  {driver: http, with: {url: "` + url + `"}}
   traffic: {driver: http, with: {url: "` + url + `", cohorts: {internal: {header: X-Cohort, value: internal}, beta: {header: X-Cohort, value: beta}}}}
-  metrics: {driver: scrape}
+  metrics: {driver: scrape}` + flagged + `
 strategy: {` + strategy + `, keepBaseline: 2s}
 checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
@@ -585,9 +605,13 @@ func (s *scene) signal(name string, what any) {
 
 // above gives a command to the workflow above the rollout.
 func (s *scene) above(name string) {
-	update, err := s.client.UpdateWorkflow(context.Background(), client.UpdateWorkflowOptions{WorkflowID: "target/" + target, UpdateName: name,
-		Args:         []any{rollout.Command{ID: "above", Name: name, Actor: "ana@example.com", Reason: "the recording"}},
-		WaitForStage: client.WorkflowUpdateStageCompleted})
+	s.update("target/"+target, rollout.Command{ID: "above", Name: name, Actor: "ana@example.com", Reason: "the recording"})
+}
+
+// update gives a command to a workflow as it is.
+func (s *scene) update(workflow string, c rollout.Command) {
+	update, err := s.client.UpdateWorkflow(context.Background(), client.UpdateWorkflowOptions{WorkflowID: workflow, UpdateName: c.Name,
+		Args: []any{c}, WaitForStage: client.WorkflowUpdateStageCompleted})
 	require.NoError(s.t, err)
 	require.NoError(s.t, update.Get(context.Background(), nil))
 }
@@ -596,6 +620,20 @@ func (s *scene) above(name string) {
 func (s *scene) await(outcome rollout.Outcome) {
 	require.Eventually(s.t, func() bool { return s.status().Outcome == outcome && s.status().Phase == rollout.PhaseCompleted },
 		time.Minute, 100*time.Millisecond)
+}
+
+// has waits until the rollout's history has an event.
+func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, procs.Patience, pollEvery)
+}
+
+// does waits until an activity is under way.
+func (s *scene) does(id string) {
+	s.t.Helper()
+	s.has(func(e *historypb.HistoryEvent) bool {
+		return e.GetActivityTaskScheduledEventAttributes().GetActivityId() == id
+	})
 }
 
 func (s *scene) history(workflow string) *historypb.History { return s.historyOf(workflow, "") }
