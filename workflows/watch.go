@@ -105,18 +105,33 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 // lostPause keeps windows that cannot be watched from filling history.
 const lostPause = 15 * time.Second
 
+// lostWindow is what a window comes to that nobody could watch to its end: an
+// Error, for as long as nobody has looked. Rollouts that lost one under older
+// workers counted from the window's beginning, and watched all of it again.
 func (r *run) lostWindow(in activities.ObserveInput, err error) activities.ObserveOutput {
-	trouble := in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
-	reason := "nobody watched: " + rootCause(err)
-	return activities.ObserveOutput{
-		End: in.Start, Trouble: trouble, State: in.State,
-		Checks: []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
-		Decision: in.Policy.Decide(rollout.Moment{
-			Checks:  []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
-			Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor,
-		}),
+	out := activities.ObserveOutput{End: in.Start, State: in.State}
+	out.Trouble = in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
+	trouble, kept := out.Trouble, workflow.GetVersion(r.ctx, "lost-window-keeps-progress", workflow.DefaultVersion, 1) == 1
+	if kept {
+		out = activities.LastSeen(in, err)
+		trouble = out.Trouble + rollout.Duration(max(r.now().Add(-r.delay).Sub(out.End), 0))
+		out.Trouble = max(out.Trouble, troubleBegun)
+		if b := r.current; b != nil && in.NewStep && out.Polls == 0 { // the judges have not heard of the step yet
+			b.fresh = true
+		}
 	}
+	reason := "nobody watched: " + rootCause(err)
+	out.Checks = []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}}
+	out.Decision = in.Policy.Decide(rollout.Moment{Checks: out.Checks, Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor})
+	if d := &out.Decision; kept && in.Held && d.Action == rollout.Watch { // nobody saw that there is nothing to hold for any more
+		d.Action = rollout.Hold
+	}
+	return out
 }
+
+// troubleBegun is the trouble of a window that was lost, at its last poll: what the
+// next one meets with at its first goes on with it.
+const troubleBegun = rollout.Duration(time.Millisecond)
 
 // where adds the place to a reason: "errors ×3.1 at 5%".
 func (r *run) where(reason string) string {
