@@ -30,7 +30,8 @@ const takeOverWithin = time.Minute
 
 // losses is what is not known because something was cut off.
 type losses struct {
-	unread bool // what a lost run had changed cannot be read, and a person is asked for
+	unread    bool      // what a lost run had changed cannot be read, and a person is asked for
+	unwatched time.Time // since when every window has been lost; zero: the last one was not
 }
 
 // takeOver puts itself into the place of a run that was cut off from outside,

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,4 +91,23 @@ func TestRecoveryIsReadAnew(t *testing.T) {
 			}
 			require.Equal(t, map[rollout.Occasion]int{rollout.OnNeedsHuman: 1, rollout.OnDenied: 1, rollout.OccasionOf(rollout.Aborted): 1}, told)
 		}}.holds(t)
+}
+
+// A state that stays another than the snapshot's is compared less and less often.
+func TestDifferencesAreLookedAtLessOften(t *testing.T) {
+	t.Parallel()
+	var compared atomic.Int64
+	s := story{plot: func(s *teller) {
+		s.env.OnActivity("Compare", mock.Anything, mock.Anything).Return(func(context.Context, activities.CompareInput) (activities.CompareOutput, error) {
+			compared.Add(1)
+			return activities.CompareOutput{Differences: []string{"primary: was 2.4.1, is 2.3.0"}}, nil
+		})
+		s.at(time.Second, func() {
+			s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+		})
+		s.at(72*time.Hour, func() { s.order(rollout.Command{Name: rollout.CommandAcknowledge}, rollout.Accepted) })
+	}}
+	_, _, err := s.run(t)
+	require.ErrorContains(t, err, "acknowledged by ana@example.com")
+	require.Less(t, compared.Load(), int64(120))
 }

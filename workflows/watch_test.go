@@ -145,3 +145,43 @@ func TestLostWindowStaysHeld(t *testing.T) {
 	first := slices.IndexFunc(w.opened, func(in activities.ObserveInput) bool { return in.Held })
 	require.True(t, w.opened[first+1].Held)
 }
+
+// Where nothing can be watched while the rollout waits for people, it tries less
+// and less often: a day of that is no day's worth of history.
+func TestWindowsThatCannotBeWatchedAreFew(t *testing.T) {
+	t.Parallel()
+	w := unwatchable(true)
+	story{spec: approvalBefore(1, 24*time.Hour), plot: w.plot, want: rollout.RolledBack, wantCause: rollout.CauseApproval}.holds(t)
+	require.Less(t, len(w.opened), 80)
+	require.Equal(t, 15*time.Second, w.opened[3].Start.Sub(w.opened[2].Start).Round(time.Second), "the first pause is short")
+}
+
+// What ends the wait ends the pause before the next window, too.
+func TestApprovalEndsPauseOfWatching(t *testing.T) {
+	t.Parallel()
+	w := unwatchable(false)
+	var approved time.Time
+	story{spec: func(s *rollout.Spec) {
+		strict(time.Second)(s)
+		approvalBefore(1, 24*time.Hour)(s)
+	}, plot: func(s *teller) {
+		w.plot(s)
+		s.at(20*time.Hour, func() {
+			approved = s.env.Now()
+			s.order(rollout.Command{Name: "approve"}, rollout.Accepted)
+		})
+	}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict}.holds(t)
+	step := slices.IndexFunc(w.opened, func(in activities.ObserveInput) bool { return in.Step == 2 && !in.Waiting })
+	require.WithinDuration(t, approved, w.opened[step].Start, 10*time.Second)
+}
+
+// unwatchable loses every window of a wait, and those of the second step unless it
+// may be watched.
+func unwatchable(second bool) *windows {
+	return &windows{lose: func(_ int, in activities.ObserveInput) error {
+		if in.Waiting || in.Step == 2 && !second {
+			return temporal.NewNonRetryableApplicationError("no such driver", "Final", nil)
+		}
+		return nil
+	}}
+}
