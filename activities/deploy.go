@@ -235,9 +235,11 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 			return fmt.Errorf("read weights: %w", err)
 		}
 		if len(observed.Split) == 0 && in.Baseline != "" {
+			drainAnew(ctx)
 			return errors.New("the router names no weights at all: that proves no 0%")
 		}
 		if w := observed.Split[in.Version]; w > 0 {
+			drainAnew(ctx)
 			return fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
 		}
 		if since.IsZero() {
@@ -252,6 +254,9 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 		}
 	}
 }
+
+// drainAnew forgets since when the weight was zero: the next attempt begins anew.
+func drainAnew(ctx context.Context) { activity.RecordHeartbeat(ctx, time.Time{}) }
 
 // InflightLimit is how long requests in flight may hold up a removal: ten drain
 // times, at least a minute. A connection that hangs must not hold it forever.

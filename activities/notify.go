@@ -96,6 +96,25 @@ func (n Notifications) announce(p *rollout.Plan) {
 	}
 }
 
+// AnnounceInput is the spec of a rollout whose plan cannot be read.
+type AnnounceInput struct {
+	Spec rollout.Spec `json:"spec"`
+}
+
+// AnnounceOutput is what the plan would say of it.
+type AnnounceOutput struct {
+	Notifies   bool           `json:"notifies,omitempty"`
+	Escalation []rollout.Rung `json:"escalation,omitempty"`
+}
+
+// Announce says whether anybody may want to know of a rollout, and who is told one
+// after another when something waits, by the configuration in force now.
+func (a *Activities) Announce(_ context.Context, in AnnounceInput) (AnnounceOutput, error) {
+	p := rollout.Plan{Spec: in.Spec}
+	a.Notifications.announce(&p)
+	return AnnounceOutput{Notifies: p.Notifies, Escalation: p.Escalation}, nil
+}
+
 // mayTell reports whether anybody may want to know of a rollout.
 func (n Notifications) mayTell(s rollout.Spec) bool { return len(s.Notify) > 0 || len(n.Sinks) > 0 }
 

@@ -18,8 +18,9 @@ import (
 // that it should carry.
 const longestRead = time.Second
 
-// sameFence is how many conflicts an act answers by itself. Then the workflow,
-// which will not find the split in force, writes again with a higher fence.
+// sameFence is how many conflicts an act answers by itself. Then the workflow looks
+// whether the split is in force: it is where a break-glass restore wrote it, with
+// a higher fence than any of a way back.
 const sameFence = 5
 
 // RestoreTraffic writes the snapshot's split, whatever is in force. A write
@@ -87,18 +88,26 @@ func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (Re
 	return RestoreFlagsOutput{}, insistently("put flags back", a.writeFlags(ctx, in.Job, in.Flags))
 }
 
-// RestorePointers makes the snapshot's primary version primary again.
+// RestorePointers makes the snapshot's primary version primary again. A platform
+// that refuses, and has it already, has nothing to put back: a break-glass restore
+// writes with a higher fence than the rollout's own way back.
 func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInput) (RestorePointersOutput, error) {
 	const doing = "make the baseline the primary version again"
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
 		return RestorePointersOutput{}, insistently(doing, err)
 	}
-	if err := deployer.SetPrimary(ctx, in.write(), in.Primary); err != nil {
-		return RestorePointersOutput{}, insistently(doing, err)
+	written := deployer.SetPrimary(ctx, in.write(), in.Primary)
+	if written != nil && !errors.Is(written, ErrConflict) && !errors.Is(written, ErrFinal) {
+		return RestorePointersOutput{}, insistently(doing, written)
 	}
 	primary, err := deployer.Primary(ctx)
-	if err == nil && primary != in.Primary {
+	switch {
+	case err == nil && primary == in.Primary:
+		return RestorePointersOutput{}, nil
+	case written != nil:
+		err = written
+	case err == nil:
 		err = fmt.Errorf("the platform has %s instead of %s", named(primary), named(in.Primary))
 	}
 	return RestorePointersOutput{}, insistently(doing, err)

@@ -17,15 +17,16 @@ const authorizeWithin = 10 * time.Second
 
 // authorized asks the worker's rules before a command is obeyed, and makes their
 // refusal its answer. Abort asks nobody: who may give it stands in the plan. A
-// command that comes before there is a plan waits for it. A vote counts only for
+// command that comes before there is a plan waits for it, unless that cannot be
+// read: then the rules are asked in any case. A vote counts only for
 // the approval whose roles it was held against.
 func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) func(rollout.Command) rollout.Answer {
 	if _, known := r.seen[c.ID]; known || c.Name == rollout.CommandAbort {
 		return obey
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	_ = workflow.Await(detached, func() bool { return r.plan.Digest != "" || r.ended || r.back != nil })
-	if !r.plan.Authorized {
+	_ = workflow.Await(detached, func() bool { return r.plan.Digest != "" || r.ended || r.back != nil || r.unread })
+	if !r.plan.Authorized && !r.unread {
 		return obey
 	}
 	asked := r.approval

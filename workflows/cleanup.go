@@ -11,7 +11,7 @@ import (
 )
 
 // compare reads the state again. What differs from the snapshot needs a human,
-// until it is as before or acknowledged.
+// until it is as before or acknowledged. It is looked at less and less often.
 func (r *run) compare() {
 	if !r.begun(rollout.RestoreTraffic) && !r.begun(rollout.RestoreFlags) {
 		return
@@ -19,7 +19,7 @@ func (r *run) compare() {
 	alarm := r.alarm("the state cannot be compared with the snapshot", nil)
 	defer alarm()
 	differed := false
-	for pause := firstLook; r.acknowledged == nil; pause = min(2*pause, longestLook) {
+	for begun := r.now(); r.acknowledged == nil; {
 		var out activities.CompareOutput
 		act := r.insist("compare with the snapshot", func() (workflow.Future, workflow.CancelFunc) {
 			ctx, cancel := workflow.WithCancel(r.ctx)
@@ -39,7 +39,7 @@ func (r *run) compare() {
 		}
 		differed = true
 		r.needHuman("the state differs from the snapshot: " + list(out.Differences))
-		timer := r.timer("compare again with the snapshot", pause)
+		timer := r.timer("compare again with the snapshot", slower(firstLook, r.now().Sub(begun)))
 		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
 		timer.cancel()
 		r.retry = false

@@ -28,22 +28,21 @@ const terminateActor = "temporal:terminate"
 // asked for.
 const takeOverWithin = time.Minute
 
+// losses is what is not known because something was cut off.
+type losses struct {
+	unread    bool      // what a lost run had changed cannot be read, and a person is asked for
+	unwatched time.Time // since when every window has been lost; zero: the last one was not
+}
+
 // takeOver puts itself into the place of a run that was cut off from outside,
 // and goes back from there. Where that run was beyond going back, it tidies up.
 func (r *run) takeOver() *setback {
 	r.enter(rollout.PhaseRollingBack, "", "taking over from a run that was cut off: "+r.order.Reason)
-	act := r.act("take.over", "read what the run that was cut off had changed")
 	var back activities.WayBack
-	in := activities.ReadWayBackInput{WorkflowID: r.status.WorkflowID, RunID: r.order.Recover}
-	read := start(r.ctx, act, a.ReadWayBack, in)
-	alarm := r.timer("ask for a human when what had been changed cannot be read", takeOverWithin)
-	if _ = workflow.Await(r.ctx, func() bool { return read.IsReady() || alarm.IsReady() }); !read.IsReady() {
-		r.needHuman("what the run that was cut off had changed cannot be read")
+	if s := r.readLost(&back); s != nil {
+		return s
 	}
-	alarm.cancel()
-	if err := read.Get(r.ctx, &back); err != nil {
-		return &setback{outcome: rollout.Failed, cause: rollout.CauseLost, reason: "what had been changed could not be read: " + rootCause(err)}
-	}
+	told := r.plan.Notifies
 	fence := r.job.Fence // of this run, and so higher than the lost one's
 	r.adopt(back.Plan)
 	r.order.Spec, r.snapshot, r.undo, r.served = back.Plan.Spec, back.Snapshot, back.Undo, back.Served
@@ -53,11 +52,68 @@ func (r *run) takeOver() *setback {
 	r.job.Fence, r.job.Intent = fence, ""
 	r.status.Baseline, r.status.Candidate = r.job.Baseline, r.job.Candidate
 	r.status.Weight, r.status.Step = back.Weight, back.Step
-	r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
+	if !told {
+		r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
+	}
 	if back.Beyond {
 		return nil
 	}
 	return r.lostSetback(back.Back)
+}
+
+// readLost reads what the lost run had changed. Where that takes too long a person
+// is asked for, who may have it read anew, or take over. Rollouts that asked under
+// older workers waited for the reading alone.
+func (r *run) readLost(back *activities.WayBack) *setback {
+	const what = "read what the run that was cut off had changed"
+	read := r.insist(what, func() (workflow.Future, workflow.CancelFunc) {
+		ctx, cancel := workflow.WithCancel(r.ctx)
+		return start(ctx, r.act("take.over", what), a.ReadWayBack,
+			activities.ReadWayBackInput{WorkflowID: r.status.WorkflowID, RunID: r.order.Recover}), cancel
+	})
+	alarm := r.timer("ask for a human when what had been changed cannot be read", takeOverWithin)
+	if _ = workflow.Await(r.ctx, func() bool { return read.IsReady() || alarm.IsReady() }); !read.IsReady() {
+		r.needHuman("what the run that was cut off had changed cannot be read")
+		if workflow.GetVersion(r.ctx, "unread-way-back-heeds-orders", workflow.DefaultVersion, 1) == 1 {
+			return r.insistOnReading(read, back)
+		}
+	}
+	alarm.cancel()
+	if err := read.Get(r.ctx, back); err != nil {
+		return unreadSetback(": " + rootCause(err))
+	}
+	return nil
+}
+
+// insistOnReading goes on reading until it succeeds, or a person takes over.
+func (r *run) insistOnReading(read retried, back *activities.WayBack) *setback {
+	r.unread = true
+	r.announceLost()
+	done := r.finishAct(read, back)
+	r.unread = false
+	if !done {
+		return unreadSetback("")
+	}
+	return nil
+}
+
+func unreadSetback(why string) *setback {
+	return &setback{outcome: rollout.Failed, cause: rollout.CauseLost, reason: "what had been changed could not be read" + why}
+}
+
+// announceLost tells people that one of them is needed. The plan that says whether
+// anybody wants to know cannot be read either, so the worker is asked.
+func (r *run) announceLost() {
+	asked := start(r.ctx, r.act("take.over.announce", "find out who is told that nothing can be read"), a.Announce,
+		activities.AnnounceInput{Spec: r.order.Spec})
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		var out activities.AnnounceOutput
+		if err := asked.Get(ctx, &out); err != nil || !r.unread {
+			return
+		}
+		r.plan.Notifies, r.plan.Escalation = out.Notifies, out.Escalation
+		r.tellOfPhase(rollout.Status{})
+	})
 }
 
 // lostSetback is why the run that takes over goes back: for the reason of the one

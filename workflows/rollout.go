@@ -76,6 +76,7 @@ type run struct {
 	commands
 	member
 	closed
+	losses
 	shown shown
 	told  []workflow.Future // hooks that were told of something
 }

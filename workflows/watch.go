@@ -26,7 +26,7 @@ func (r *run) observe(in activities.ObserveInput, interrupted func() bool) (acti
 		w.cancel()
 		return activities.ObserveOutput{}, r.back
 	}
-	return r.take(w)
+	return r.take(w, interrupted)
 }
 
 // watch is one open Observe.
@@ -64,7 +64,7 @@ func (r *run) watchID(in activities.ObserveInput) string {
 
 // take reads what a window came to. One that was lost, because no worker took
 // it or it died too often, is an Error: nobody looked.
-func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
+func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, *setback) {
 	var out activities.ObserveOutput
 	err := w.Get(r.ctx, &out)
 	var canceled *temporal.CanceledError
@@ -77,12 +77,11 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 	if err != nil {
 		out = r.lostWindow(w.in, err)
 		out.Closed = w.in.Closed
-		pause := r.timer("try again to watch: "+rootCause(err), lostPause)
-		r.await(pause.IsReady)
-		pause.cancel()
-		if r.back != nil {
+		if r.pauseWatching(w.in, out, err, interrupted); r.back != nil {
 			return out, r.back
 		}
+	} else if out.Polls > 0 {
+		r.unwatched = time.Time{}
 	}
 	r.noteWindow(w.in, out)
 	r.unready = out.Unready
@@ -102,21 +101,73 @@ func (r *run) take(w watch) (activities.ObserveOutput, *setback) {
 	return out, r.meet(out.Closed)
 }
 
-// lostPause keeps windows that cannot be watched from filling history.
-const lostPause = 15 * time.Second
+// lostPause and longestPause bound the time between two windows that cannot be
+// watched, so that they do not fill history.
+const (
+	lostPause    = 15 * time.Second
+	longestPause = time.Hour
+)
 
-func (r *run) lostWindow(in activities.ObserveInput, err error) activities.ObserveOutput {
-	trouble := in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
-	reason := "nobody watched: " + rootCause(err)
-	return activities.ObserveOutput{
-		End: in.Start, Trouble: trouble, State: in.State,
-		Checks: []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
-		Decision: in.Policy.Decide(rollout.Moment{
-			Checks:  []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}},
-			Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor,
-		}),
+// pauseWatching waits before the next window, where one was lost. Rollouts whose
+// pause an order met under older workers waited for its end.
+func (r *run) pauseWatching(in activities.ObserveInput, out activities.ObserveOutput, lost error, interrupted func() bool) {
+	if r.unwatched.IsZero() || out.Polls > 0 {
+		r.unwatched = r.now()
 	}
+	pause := r.timer("try again to watch: "+rootCause(lost), r.pauseAfter(in))
+	r.await(func() bool { return pause.IsReady() || interrupted() })
+	if !pause.IsReady() && r.back == nil && workflow.GetVersion(r.ctx, "order-ends-lost-pause", workflow.DefaultVersion, 1) != 1 {
+		r.await(pause.IsReady)
+	}
+	pause.cancel()
 }
+
+// pauseAfter is how long that is. It grows only where nothing but history would end
+// the windows, and not beyond the end of a hold.
+func (r *run) pauseAfter(in activities.ObserveInput) time.Duration {
+	pause := slower(lostPause, r.now().Sub(r.unwatched))
+	switch {
+	case in.Waiting:
+		return pause
+	case in.Held:
+		return min(pause, max(r.plan.Spec.Policy.LongestHold(r.now().Sub(r.heldSince))+time.Second, lostPause))
+	}
+	return lostPause
+}
+
+// slower is the pause before something is tried again that has failed for so long:
+// a quarter of that, so that what is mended soon is noticed soon.
+func slower(first, since time.Duration) time.Duration {
+	return max(first, min(since/4, longestPause))
+}
+
+// lostWindow is what a window comes to that nobody could watch to its end: an
+// Error, for as long as nobody has looked. Rollouts that lost one under older
+// workers counted from the window's beginning, and watched all of it again.
+func (r *run) lostWindow(in activities.ObserveInput, err error) activities.ObserveOutput {
+	out := activities.ObserveOutput{End: in.Start, State: in.State}
+	out.Trouble = in.Trouble + rollout.Duration(max(r.now().Sub(in.Start), 0))
+	trouble, kept := out.Trouble, workflow.GetVersion(r.ctx, "lost-window-keeps-progress", workflow.DefaultVersion, 1) == 1
+	if kept {
+		out = activities.LastSeen(in, err)
+		trouble = out.Trouble + rollout.Duration(max(r.now().Add(-r.delay).Sub(out.End), 0))
+		out.Trouble = max(out.Trouble, troubleBegun)
+		if b := r.current; b != nil && in.NewStep && out.Polls == 0 { // the judges have not heard of the step yet
+			b.fresh = true
+		}
+	}
+	reason := "nobody watched: " + rootCause(err)
+	out.Checks = []rollout.CheckResult{{Name: "observe", Verdict: rollout.Error, Reason: reason}}
+	out.Decision = in.Policy.Decide(rollout.Moment{Checks: out.Checks, Trouble: trouble, Grace: in.Grace, HeldFor: in.HeldFor})
+	if d := &out.Decision; kept && in.Held && d.Action == rollout.Watch { // nobody saw that there is nothing to hold for any more
+		d.Action = rollout.Hold
+	}
+	return out
+}
+
+// troubleBegun is the trouble of a window that was lost, at its last poll: what the
+// next one meets with at its first goes on with it.
+const troubleBegun = rollout.Duration(time.Millisecond)
 
 // where adds the place to a reason: "errors ×3.1 at 5%".
 func (r *run) where(reason string) string {

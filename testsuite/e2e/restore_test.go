@@ -43,6 +43,20 @@ func TestBreakGlassDuringRecovery(t *testing.T) {
 	s.asBefore()
 }
 
+// Where a router and a platform keep fences, they take no write of the rollout's own
+// way back any more: it sees that all is back, and ends.
+func TestBreakGlassWithFences(t *testing.T) {
+	s := open(t).scene(t)
+	s.world.RefuseStale(true)
+	s.start("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s}], keepBaseline: 1m}")
+	s.awaits("PUT /primary 200", 1)
+	s.terminate()
+	until(t, "it is taken over", func() bool { return s.status().Phase == rollout.PhaseRollingBack })
+	require.Equal(t, rollout.Accepted, s.order(0, "restore").Answer)
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
+}
+
 // After promotion the baseline is gone: nobody is sent there.
 func TestBreakGlassComesTooLate(t *testing.T) {
 	s := open(t).scene(t)

@@ -1,0 +1,66 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+)
+
+// jobIn is the job of a rollout of 2.5.0 in the world, begun at that epoch.
+func jobIn(w *sim.World, epoch int64) (*activities.Activities, activities.Job) {
+	sims := rollout.Driver{Driver: "sim"}
+	return &activities.Activities{Drivers: w.Registry()}, activities.Job{
+		Target: "staging/checkout", Drivers: rollout.Drivers{Deploy: sims, Traffic: sims},
+		Baseline: "2.4.1", Candidate: "2.5.0", Intent: "a test", Fence: activities.Fence{Epoch: epoch, Generation: 1},
+	}
+}
+
+// After a break-glass restore the rollout's own way back finds that the primary
+// version is right, though the platform takes no write of its fence any more.
+func TestPointersThatAreBackAlready(t *testing.T) {
+	w := sim.New("2.4.1")
+	w.RefuseStale(true)
+	acts, job := jobIn(w, 1)
+	glass := activities.Write{Intent: "restore", Fence: activities.Fence{Epoch: 2, Generation: 1}}
+	require.NoError(t, w.Deploy(t.Context(), glass, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+	require.NoError(t, w.SetPrimary(t.Context(), glass, "2.4.1"))
+
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	_, err := env.ExecuteActivity(acts.RestorePointers, activities.RestorePointersInput{Job: job, Primary: "2.4.1"})
+	require.NoError(t, err)
+
+	glass.Fence.Generation++
+	require.NoError(t, w.SetPrimary(t.Context(), glass, "2.5.0"))
+	_, err = env.ExecuteActivity(acts.RestorePointers, activities.RestorePointersInput{Job: job, Primary: "2.4.1"})
+	require.ErrorContains(t, err, "a write with fence 2.2 was seen before")
+}
+
+// A version that had traffic again is drained anew, however long it had had none
+// before that.
+func TestDrainBeginsAnewAfterTraffic(t *testing.T) {
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	require.NoError(t, w.Deploy(t.Context(), activities.Write{Intent: "a test"}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+	w.SetWeights(rollout.Split{"2.4.1": 9000, "2.5.0": 1000})
+
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	env.SetHeartbeatDetails(time.Now().Add(-time.Hour))
+	since := time.Now()
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		require.NoError(t, details.Get(&since))
+	})
+	in := activities.RemoveInput{Job: job, Version: "2.5.0", Drain: rollout.Duration(time.Minute)}
+	_, err := env.ExecuteActivity(acts.Remove, in)
+	require.ErrorContains(t, err, "2.5.0 still has 10% of the traffic")
+	require.Zero(t, since, "what the next attempt goes on with")
+}
