@@ -51,6 +51,7 @@ type target struct {
 	watched  bool             // course is a WatchRollout, not a child
 	abort    *rollout.Command // came while the rollout was being started
 	newer    *rollout.Command // the same, from a release that takes its place
+	back     *rollout.Submit  // a way back that passes the queue, which stands
 	idle     workflow.Future  // what is seen while nothing runs
 	stopIdle workflow.CancelFunc
 	deciding int // orders and signalled aborts that are being looked at

@@ -45,6 +45,24 @@ func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
 		Statement: c.Statement, Signature: c.Signature}
 }
 
+// passesQueue reports whether an order is a way back that meets another order.
+// Under older workers it waited for that as any other does, and was carried out
+// later, although its giver had been told that it was denied.
+func (t *target) passesQueue(s rollout.Submit) bool {
+	meets := t.status.Running != nil || t.back != nil || len(t.status.Queue) > 0
+	return s.Order.Back && meets && workflow.GetVersion(t.ctx, "rollback-passes-queue", workflow.DefaultVersion, 1) == 1
+}
+
+// placeAhead gives a way back its turn ahead of a queue that stands, which goes on
+// standing. It never waits: what would serve by then is not what it was to leave.
+func (t *target) placeAhead(s rollout.Submit) {
+	if t.holds() != nil {
+		t.refuse(s.Order.ID, rollout.CauseRunning, t.holder()+": abort that")
+		return
+	}
+	t.back = &s
+}
+
 // nothingGood says what could be gone back to.
 func (t *target) nothingGood(version string) string {
 	var names []string

@@ -14,14 +14,27 @@ import (
 	"bakeoff/rollout"
 )
 
-// isNext reports whether the first of the queue may start.
+// isNext reports whether the first of the queue may start, or a way back that
+// passes it.
 func (t *target) isNext() bool {
-	return t.status.Running == nil && t.status.Stands == "" && len(t.status.Queue) > 0
+	return t.status.Running == nil && (t.back != nil || t.status.Stands == "" && len(t.status.Queue) > 0)
+}
+
+// next is the order whose turn it is.
+func (t *target) next() rollout.Submit {
+	if t.back != nil {
+		return *t.back
+	}
+	return t.status.Queue[0]
 }
 
 func (t *target) shiftQueue() rollout.Submit {
-	next := t.status.Queue[0]
-	t.status.Queue = slices.Clone(t.status.Queue[1:])
+	next := t.next()
+	if t.back != nil {
+		t.back = nil
+	} else {
+		t.status.Queue = slices.Clone(t.status.Queue[1:])
+	}
 	return next
 }
 

@@ -118,6 +118,10 @@ func (t *target) heldByFleet(ctx workflow.Context, s rollout.Submit) string {
 // releases says. The word of the rollout that holds the target counts; where its
 // spec says nothing, the newcomer's.
 func (t *target) place(ctx workflow.Context, s rollout.Submit) {
+	if t.passesQueue(s) {
+		t.placeAhead(s)
+		return
+	}
 	holds := t.holds()
 	if holds == nil {
 		t.enqueue(s)
@@ -192,8 +196,8 @@ func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
 // or, while nothing does, the order whose turn it is. nil: there is none, or the
 // queue stands. Under older workers nobody waited for whose turn it was.
 func (t *target) holds() *rollout.Course {
-	if t.isNext() && workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1 {
-		return &rollout.Course{Submit: t.status.Queue[0]}
+	if t.isNext() && (t.back != nil || workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1) {
+		return &rollout.Course{Submit: t.next()}
 	}
 	return t.status.Running
 }
@@ -224,7 +228,7 @@ func (t *target) enqueue(s rollout.Submit) {
 		t.status.Stands = "" // it stood for what waited then
 	}
 	t.status.Queue = append(t.status.Queue, s)
-	if t.status.Running != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {
+	if t.status.Running != nil || t.back != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {
 		t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateQueued, t.ahead() })
 	}
 	t.describe()
@@ -233,7 +237,7 @@ func (t *target) enqueue(s rollout.Submit) {
 // ahead says what an order in the queue waits for.
 func (t *target) ahead() string {
 	switch {
-	case t.status.Running != nil:
+	case t.status.Running != nil || t.back != nil:
 		return t.holder()
 	case t.status.Stands != "":
 		return t.standing()
