@@ -133,6 +133,8 @@ type Course struct {
 type TargetStatus struct {
 	Target     Target        `json:"target"`
 	Running    *Course       `json:"running,omitempty"`
+	Beside     []Course      `json:"beside,omitempty"`     // begun beside this workflow before the end of Running was known here, oldest first
+	Owed       []Submit      `json:"owed,omitempty"`       // recoveries that wait for whoever holds the target, oldest first
 	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
 	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
 	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran

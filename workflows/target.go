@@ -265,6 +265,9 @@ func (t *target) describe() {
 	default:
 		text += "\n\nrunning: " + orElse(r.Submit.Order.Spec.Release.Version, "a rollout that was not started here")
 	}
+	for _, owed := range s.Owed {
+		text += fmt.Sprintf("\n\nwhat run %s had changed is put back when nobody holds the target", owed.Order.Recover)
+	}
 	for _, q := range s.Queue {
 		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)
 	}

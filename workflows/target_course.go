@@ -64,11 +64,14 @@ func (t *target) adopt(c rollout.Course) {
 	if t.isQueued(o.ID) && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1 {
 		t.unqueue(o.ID)
 	}
-	if r := t.status.Running; r != nil && r.Holder && (r.RunID == "" || r.RunID == c.RunID) {
-		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
-	} else if r == nil {
+	switch r := t.status.Running; {
+	case r == nil:
 		t.status.Running = &rollout.Course{Submit: c.Submit, RunID: c.RunID}
 		t.watch()
+	case r.Holder && (r.RunID == "" || r.RunID == c.RunID):
+		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
+	case r.RunID != c.RunID: // it began after that one's end, of which nothing is known here yet
+		t.status.Beside = append(t.status.Beside, rollout.Course{Submit: c.Submit, RunID: c.RunID})
 	}
 	t.settle(o.ID, func(f *rollout.Submission) { f.Fate, f.Why, f.RunID = rollout.FateStarted, "", c.RunID })
 	if t.fateOf(o.ID).ID == "" {
@@ -116,9 +119,14 @@ func (t *target) notBegun(s rollout.Submit, err error) {
 		t.refuse(s.Order.ID, rollout.CausePolicy, "its rollout could not be started: "+err.Error())
 		return
 	}
-	t.status.Running = &rollout.Course{Holder: true}
-	t.watch()
-	if s.Order.Recover == "" && !t.isSettled(s.Order.ID) { // else whoever holds the target puts it back, or is the order itself
+	if !t.takeBeside() {
+		t.status.Running = &rollout.Course{Holder: true}
+		t.watch()
+	}
+	switch {
+	case s.Order.Recover != "":
+		t.owe(s)
+	case !t.isSettled(s.Order.ID): // else the holder is the order itself
 		t.place(t.ctx, s)
 	}
 }
@@ -147,10 +155,18 @@ func (t *target) takeEnd() {
 	ended := *t.status.Running
 	t.status.Running, t.course = nil, nil
 	if lost != "" {
-		t.begin(t.recovery(ended, lost))
-		return
+		t.status.Owed = append(t.status.Owed, t.recovery(ended, lost))
+	} else {
+		t.learn(ended, status)
+		t.acquit(status)
 	}
-	t.learn(ended, status)
+	switch n := len(t.status.Owed); {
+	case t.takeBeside():
+	case n > 0:
+		next := t.status.Owed[n-1]
+		t.status.Owed = slices.Clone(t.status.Owed[:n-1])
+		t.begin(next)
+	}
 	t.describe()
 }
 
