@@ -288,8 +288,7 @@ func TestStartedBesideItsTarget(t *testing.T) {
 // started beside its Target meanwhile: that finds the target as it was left, and is
 // refused.
 func TestCutOffWhileNobodyRan(t *testing.T) {
-	c := found(t)
-	c.worker = procs.StartWorker(t, c.server, "")
+	c := open(t)
 	s := c.scene(t)
 	s.start(oneLong)
 	s.bakes(1000)
