@@ -142,7 +142,7 @@ type TargetStatus struct {
 	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
 	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
 	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
-	Commands   []string      `json:"commands,omitempty"`   // ids of the last ones, newest last
+	Commands   []string      `json:"commands,omitempty"`   // the last ones, newest last: "name id", of older workers the id alone
 }
 
 // What a Target remembers at most.

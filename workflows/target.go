@@ -162,19 +162,35 @@ func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workf
 	switch {
 	case c.Actor == "" || c.Reason == "":
 		return denied("say who gives the command, and why")
-	case slices.Contains(t.status.Commands, c.ID):
+	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
 		return noop("this command was obeyed already")
+	}
+	if other := t.otherOf(c); other != "" {
+		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, other, c.Name)
 	}
 	if why := t.forbids(ctx, c); why != "" {
 		return denied("%s", why)
 	}
-	t.note(c.ID)
+	t.note(c)
 	return obey(ctx, c)
 }
 
-// note remembers the id of a command.
-func (t *target) note(id string) {
-	t.status.Commands = append(t.status.Commands, id)
+// noteOf is what is remembered of a command. Names have no spaces.
+func noteOf(c rollout.Command) string { return c.Name + " " + c.ID }
+
+// otherOf is the command that had the same id before; "" if there was none.
+func (t *target) otherOf(c rollout.Command) string {
+	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback} {
+		if name != c.Name && slices.Contains(t.status.Commands, noteOf(rollout.Command{Name: name, ID: c.ID})) {
+			return name
+		}
+	}
+	return ""
+}
+
+// note remembers a command.
+func (t *target) note(c rollout.Command) {
+	t.status.Commands = append(t.status.Commands, noteOf(c))
 	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
 }
 

@@ -20,6 +20,8 @@ func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Ans
 	good, known := t.status.GoodBefore(c.To)
 	serving, _ := t.status.Serving()
 	switch {
+	case t.isOfOrder(c.ID):
+		return denied("the id %s was that of the order of %s: it cannot be %s, too", c.ID, t.fateOf(c.ID).Version, c.Name)
 	case !known:
 		return denied("%s", t.nothingGood(c.To))
 	case good.Release.Version == serving.Release.Version:
@@ -36,6 +38,12 @@ func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Ans
 	}
 	answer.Status = rollout.Status{Target: t.status.Target.String(), WorkflowID: rollout.WorkflowID(t.status.Target), RunID: fate.RunID}
 	return answer
+}
+
+// isOfOrder reports whether an id was given to an order that is no way back. Under
+// older workers what became of that was the answer.
+func (t *target) isOfOrder(id string) bool {
+	return t.fateOf(id).ID != "" && workflow.GetVersion(t.ctx, "order-id-is-no-rollback", workflow.DefaultVersion, 1) == 1
 }
 
 // backTo is the order of a way back. It passes a quarantine: a person asks for

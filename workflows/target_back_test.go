@@ -48,3 +48,31 @@ func TestDeniedRollback(t *testing.T) {
 	require.Empty(t, known.Queue)
 	require.Equal(t, "2.5.0", known.Good[0].Release.Version)
 }
+
+// One id is one command: what has the id of another one, or of an order, is not
+// taken for that.
+func TestOneIdForTwo(t *testing.T) {
+	s := newAbove(t)
+	s.promoted("2.3.0", "2.4.1")
+	s.known.Commands = []string{"old", "rollback given"} // of older workers, and of the run before
+	s.submit(0, "2.5.0", rollout.OnNewReject)
+	s.command(5*time.Minute, rollout.CommandResume, "one")
+	s.command(6*time.Minute, rollout.CommandRollback, "one")
+	s.command(7*time.Minute, rollout.CommandRollback, "2.5.0")
+	s.command(8*time.Minute, rollout.CommandRollback, "old")
+	s.command(9*time.Minute, rollout.CommandRollback, "two")
+	s.command(20*time.Minute, rollout.CommandRollback, "given")
+	s.anHour()
+	for id, want := range map[string]rollout.Answer{
+		"resume/one":     {Answer: rollout.Noop, Why: "the queue does not stand"},
+		"rollback/one":   {Answer: rollout.Denied, Why: "the id one was that of resume: it cannot be rollback, too"},
+		"rollback/2.5.0": {Answer: rollout.Denied, Why: "the id 2.5.0 was that of the order of 2.5.0: it cannot be rollback, too"},
+		"rollback/old":   {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/given": {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/two":   {Answer: rollout.Accepted, Why: "back to 2.4.1"},
+	} {
+		require.Equal(t, want.Answer, s.said[id].Answer, id)
+		require.Equal(t, want.Why, s.said[id].Why)
+	}
+	require.Equal(t, []string{"2.5.0", "2.4.1"}, s.begun)
+}
