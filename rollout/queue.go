@@ -161,7 +161,7 @@ func (q Quarantined) Is(r Release) bool {
 
 // BackTo is the spec by which a target goes back to a release that was good: all
 // of the traffic at once, as soon as it is ready. It is known to be good, so that
-// what the checks say of it is on record and decides nothing.
+// what the checks say of it is on record and decides nothing, and no hook is asked.
 func (s Spec) BackTo(release Release) Spec {
 	bake := Duration(time.Minute)
 	for _, step := range s.Strategy.steps() {
@@ -169,6 +169,7 @@ func (s Spec) BackTo(release Release) Spec {
 	}
 	s.Release, s.Baseline, s.Purpose = release, nil, ""
 	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
+	s.Hooks = slices.DeleteFunc(slices.Clone(s.Hooks), Hook.Asks)
 	s.Checks = slices.Clone(s.Checks)
 	for i := range s.Checks {
 		advisory := false
