@@ -49,6 +49,23 @@ func TestDeniedRollback(t *testing.T) {
 	require.Equal(t, "2.5.0", known.Good[0].Release.Version)
 }
 
+// Who aborts a way back, or sees it fail, says nothing against the release that was
+// to be gone back to.
+func TestWhatWasToBeGoneBackToStaysGood(t *testing.T) {
+	for _, end := range []rollout.Status{{Outcome: rollout.Aborted}, {Outcome: rollout.Rejected}, {Outcome: rollout.RolledBack, Cause: rollout.CauseVerdict}} {
+		s := newAbove(t)
+		s.promoted("2.3.0", "2.4.1")
+		s.ends["2.3.0"], s.ends["2.5.0"] = end, end
+		s.command(0, rollout.CommandRollback, "back")
+		s.submit(10*time.Minute, "2.5.0", "")
+		known := s.anHour()
+		require.Equal(t, []string{"2.3.0", "2.5.0"}, s.begun)
+		require.Len(t, known.Quarantine, 1)
+		require.Equal(t, "2.5.0", known.Quarantine[0].Version)
+		require.Len(t, known.Good, 2)
+	}
+}
+
 // One id is one command: what has the id of another one, or of an order, is not
 // taken for that.
 func TestOneIdForTwo(t *testing.T) {

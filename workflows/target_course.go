@@ -231,16 +231,21 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 			t.status.Last = &spec
 		}
 		t.promoted(rollout.Known{Release: release, RunID: ended.RunID, By: s.StartedBy, At: now}, s.Baseline)
-	case rollout.Aborted, rollout.Rejected:
-		t.quarantine(release, ended.RunID, s.Reason)
-	case rollout.RolledBack:
-		if s.Cause == rollout.CauseVerdict {
+	case rollout.Aborted, rollout.Rejected, rollout.RolledBack:
+		if (s.Outcome != rollout.RolledBack || s.Cause == rollout.CauseVerdict) && !t.staysGood(ended) {
 			t.quarantine(release, ended.RunID, s.Reason)
 		}
 	}
 	if (s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed) && len(t.status.Queue) > 0 {
 		t.stand(s.Reason)
 	}
+}
+
+// staysGood reports whether a release that did not come through is none the worse for
+// it, because it was to be gone back to: it was good before. Under older workers it
+// went into quarantine all the same.
+func (t *target) staysGood(ended rollout.Course) bool {
+	return ended.Submit.Order.Back && workflow.GetVersion(t.ctx, "way-back-stays-good", workflow.DefaultVersion, 1) == 1
 }
 
 // promoted puts a release on top of the good ones. What served before the first
