@@ -1,6 +1,8 @@
 package workflows_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,6 +29,8 @@ type above struct {
 	begun  []string                  // versions, as their rollouts began
 	orders []rollout.Order           // of those
 	said   map[string]rollout.Answer // to commands, by name and id
+	told   []string                  // to runs: the signal, and its reason
+	over   bool                      // what runs is over, and nobody has told the Target
 	held   func(rollout.Order) bool  // another rollout holds the id when this one is to begin
 }
 
@@ -37,7 +41,9 @@ func newAbove(t *testing.T) *above {
 	s.env.RegisterWorkflow(workflows.Target)
 	s.env.RegisterActivity(&activities.Activities{})
 	s.env.OnActivity("Authorize", mock.Anything, mock.Anything).Return(activities.AuthorizeOutput{Allowed: true}, nil).Maybe()
-	s.env.OnActivity("LookRollout", mock.Anything, mock.Anything).Return(activities.LookRolloutOutput{Open: true}, nil).Maybe()
+	s.env.OnActivity("LookRollout", mock.Anything, mock.Anything).Return(func(context.Context, activities.LookRolloutInput) (activities.LookRolloutOutput, error) {
+		return activities.LookRolloutOutput{Open: !s.over}, nil
+	}).Maybe()
 	s.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		s.begun, s.orders = append(s.begun, o.Spec.Release.Version), append(s.orders, o)
 		end := s.ends[o.Spec.Release.Version]
@@ -136,6 +142,11 @@ func (h *holding) ExecuteChildWorkflow(ctx workflow.Context, name string, args .
 	never, fail := workflow.NewFuture(ctx)
 	fail.SetError(&temporal.ChildWorkflowExecutionAlreadyStartedError{})
 	return notStarted{never}
+}
+
+func (h *holding) SignalExternalWorkflow(ctx workflow.Context, id, run, name string, arg any) workflow.Future {
+	h.above.told = append(h.above.told, fmt.Sprintf("%s: %s, %s", run, name, arg.(rollout.Command).Reason))
+	return h.WorkflowOutboundInterceptorBase.SignalExternalWorkflow(ctx, id, run, name, arg)
 }
 
 type notStarted struct{ workflow.Future }

@@ -160,6 +160,12 @@ func (t *target) replace(ctx workflow.Context, s rollout.Submit, supersede bool)
 		t.refuse(o.ID, cause, "refused, and nothing was superseded: "+why)
 		return
 	}
+	if newer := t.newerThan(o.ID); newer != "" {
+		t.settle(o.ID, func(f *rollout.Submission) {
+			f.Fate, f.Why = rollout.FateSuperseded, fmt.Sprintf("superseded by %s, which came while it was looked at", newer)
+		})
+		return
+	}
 	t.clearQueue(o)
 	t.enqueue(s)
 	c := rollout.Command{ID: "supersede/" + o.ID, Name: rollout.CommandSupersede, Actor: o.Actor, Reason: o.Spec.Release.Version + " takes its place"}
@@ -187,9 +193,10 @@ func (t *target) inadmissible(ctx workflow.Context, o rollout.Order) (rollout.Ca
 	return out.Cause, list(rollout.Texts(out.Problems))
 }
 
-// tell signals the running rollout. One that has just ended has nothing to hear.
+// tell signals the running rollout. One that has just ended has nothing to hear, nor
+// has the one that came after it.
 func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
-	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), "", signal, c).Get(ctx, nil)
+	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), t.status.Running.RunID, signal, c).Get(ctx, nil)
 }
 
 // holds is the rollout that an order would have to wait for: the one that runs
