@@ -39,8 +39,29 @@ func Target(ctx workflow.Context, known rollout.TargetStatus) error {
 			return workflow.NewContinueAsNewError(ctx, Target, t.status)
 		}
 	}
+	t.close()
 	return workflow.Await(t.ctx, func() bool { return workflow.AllHandlersFinished(t.ctx) })
 }
+
+// close refuses what was not begun when the Target was cancelled: nobody begins it any
+// more. Under older workers whoever had given it waited for an answer, and with them
+// the end of the workflow.
+func (t *target) close() {
+	answered := t.deciding == 0 && workflow.AllHandlersFinished(t.ctx)
+	if answered || workflow.GetVersion(t.ctx, "cancel-refuses-orders", workflow.DefaultVersion, 1) < 1 {
+		return
+	}
+	t.closed, t.back = true, nil
+	for _, f := range slices.Clone(t.status.Fates) {
+		if f.Fate == rollout.FateStarting {
+			t.unqueue(f.ID)
+			t.refuse(f.ID, rollout.CauseRunning, cancelled)
+		}
+	}
+}
+
+// cancelled is why an order is refused that comes to a Target which nobody hears any more.
+const cancelled = "the workflow that takes orders in was cancelled: give it again"
 
 // target is one run of a Target.
 type target struct {
@@ -54,9 +75,10 @@ type target struct {
 	back     *rollout.Submit  // a way back that passes the queue, which stands
 	idle     workflow.Future  // what is seen while nothing runs
 	stopIdle workflow.CancelFunc
-	deciding int // orders and signalled aborts that are being looked at
-	acts     int // counts activities, for their ids
-	notices  int // counts what people are told, for their ids
+	closed   bool // it was cancelled: nothing begins any more
+	deciding int  // orders and signalled aborts that are being looked at
+	acts     int  // counts activities, for their ids
+	notices  int  // counts what people are told, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -125,10 +147,10 @@ func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take 
 const renewAfter = 2000
 
 // mayTake turns commands away for a moment when the history is long and there
-// was always somebody who waited for an answer. Nothing is written of it, and who
-// asks again comes to the new run.
+// was always somebody who waited for an answer, or when this run is about to end.
+// Nothing is written of it, and who asks again comes to the new run.
 func (t *target) mayTake() error {
-	if workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
+	if !t.closed && workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
 		return nil
 	}
 	return temporal.NewApplicationError("it goes on as a new run just now: ask again", rollout.ErrorRenewing)

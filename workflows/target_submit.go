@@ -46,6 +46,10 @@ func (t *target) receive(s rollout.Submit) {
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
 		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
 	t.forget()
+	if t.closed {
+		t.refuse(o.ID, rollout.CauseRunning, cancelled)
+		return
+	}
 	t.deciding++
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
@@ -73,7 +77,7 @@ func (t *target) catchUp(ctx workflow.Context) {
 	var out activities.LookRolloutOutput
 	in := activities.LookRolloutInput{WorkflowID: rollout.WorkflowID(t.status.Target), RunID: running.RunID}
 	if err := start(ctx, act, a.LookRollout, in).Get(ctx, &out); err == nil && !out.Open {
-		_ = workflow.Await(ctx, func() bool { return t.status.Running != running })
+		_ = workflow.Await(ctx, func() bool { return t.closed || t.status.Running != running })
 	}
 }
 
