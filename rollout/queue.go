@@ -133,6 +133,8 @@ type Course struct {
 type TargetStatus struct {
 	Target     Target        `json:"target"`
 	Running    *Course       `json:"running,omitempty"`
+	Beside     []Course      `json:"beside,omitempty"`     // begun beside this workflow before the end of Running was known here, oldest first
+	Owed       []Submit      `json:"owed,omitempty"`       // recoveries that wait for whoever holds the target, oldest first
 	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
 	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
 	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran
@@ -140,7 +142,7 @@ type TargetStatus struct {
 	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
 	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
 	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
-	Commands   []string      `json:"commands,omitempty"`   // ids of the last ones, newest last
+	Commands   []string      `json:"commands,omitempty"`   // the last ones, newest last: "name id", of older workers the id alone
 }
 
 // What a Target remembers at most.
@@ -159,7 +161,7 @@ func (q Quarantined) Is(r Release) bool {
 
 // BackTo is the spec by which a target goes back to a release that was good: all
 // of the traffic at once, as soon as it is ready. It is known to be good, so that
-// what the checks say of it is on record and decides nothing.
+// what the checks say of it is on record and decides nothing, and no hook is asked.
 func (s Spec) BackTo(release Release) Spec {
 	bake := Duration(time.Minute)
 	for _, step := range s.Strategy.steps() {
@@ -167,6 +169,7 @@ func (s Spec) BackTo(release Release) Spec {
 	}
 	s.Release, s.Baseline, s.Purpose = release, nil, ""
 	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
+	s.Hooks = slices.DeleteFunc(slices.Clone(s.Hooks), Hook.Asks)
 	s.Checks = slices.Clone(s.Checks)
 	for i := range s.Checks {
 		advisory := false

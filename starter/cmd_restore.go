@@ -18,7 +18,9 @@ its running or last rollout, when the workflow itself is stuck or gone. The abor
 stored first, so that the workflow goes no further once it runs again; then workers
 do the restoring acts by themselves, with a higher fence than any rollout's, and the
 router is read until users are back. Nothing is removed, and a rollout that came to
-its end is left alone. Where workflows run, abort does all of this and more.`,
+its end is left alone; behind one that was refused, or has changed nothing yet, one
+that was cut off before it is put back. Where workflows run, abort does all of this
+and more.`,
 		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
 		func(*cobra.Command, *order) {}, c.restore)
 }
@@ -40,16 +42,16 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 			return fmt.Errorf("restore %s: store the abort: %w", t, err)
 		}
 	}
-	back, err := readWayBack(ctx, svc, e.run)
+	last, status := e, e.status()
+	e, back, err := readStanding(ctx, svc, e)
 	if err != nil {
 		return err
 	}
-	status := e.status()
 	if back.gone {
 		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf(
 			"%s is being removed, or gone: going back is a rollout of its own", back.snapshot.Baseline), Status: status})
 	}
-	if e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED { // it put back what it had changed; what is there now may be newer
+	if last.RunID == e.RunID && e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED { // it put back what it had changed; what is there now may be newer
 		return c.over(ctx, svc, e, o, false)
 	}
 	if !back.touched || back.snapshot.Baseline == "" {

@@ -17,7 +17,8 @@ func (c *cli) rollbackCommand() *cobra.Command {
 another one that was promoted before. It is a rollout of its own, without steps and
 without asking anybody: deploy, all of the traffic as soon as it is ready, primary.
 What the checks say of it is on record and decides nothing. The version that is left
-is in quarantine. While a rollout runs, abort is the way back.
+is in quarantine. A queue that stands goes on standing. While a rollout runs, abort is
+the way back.
 
 This waits for the end, as run does. --no-wait returns as soon as it is started.`,
 		`bakeoff rollback production/checkout --reason "2.5.0 loses carts"`},

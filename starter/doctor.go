@@ -122,10 +122,13 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 	return nil
 }
 
-// cutOff tells of a run that was ended from outside, unless another came after
-// it.
+// cutOff tells of a run that was ended from outside, unless another came after it:
+// one that was refused has put nothing back.
 func (d *doctor) cutOff(ctx context.Context, e execution) error {
 	last, err := d.svc.Describe(ctx, run{WorkflowID: e.WorkflowID})
+	if err == nil {
+		last, err = behindRefused(ctx, d.svc, last)
+	}
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
 	}

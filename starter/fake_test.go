@@ -37,7 +37,7 @@ type fake struct {
 	admission admission
 
 	fleetAdmission fleetAdmission
-	others         map[string]execution // by workflow id
+	others         map[string]execution // by run id, or by workflow id
 	listed         []execution
 	query          string // of the last List
 
@@ -138,8 +138,10 @@ func (f *fake) StartLine(_ context.Context, o rollout.StopOrder) (rollout.Answer
 func (f *fake) Describe(_ context.Context, r run) (execution, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e, known := f.others[r.WorkflowID]; known {
-		return e, nil
+	for _, id := range []string{r.RunID, r.WorkflowID} {
+		if e, known := f.others[id]; known {
+			return e, nil
+		}
 	}
 	if f.describeErr != nil {
 		return execution{}, f.describeErr

@@ -45,6 +45,53 @@ func readWayBack(ctx context.Context, svc service, r run) (wayBack, error) {
 	return back, err
 }
 
+// readStanding reads the way back of the run whose changes stand: of the given one
+// or, where that has changed nothing, of the one before, if that was cut off. Who
+// comes to a target that was left in between is refused, and puts nothing back.
+func readStanding(ctx context.Context, svc service, e execution) (execution, wayBack, error) {
+	back, err := readWayBack(ctx, svc, e.run)
+	for last := e; err == nil && !back.touched && (last.open() || last.cutOff() || last.Outcome == rollout.Refused); {
+		var found bool
+		if last, found, err = runBeforeIt(ctx, svc, last); err != nil || !found {
+			break
+		}
+		if !last.cutOff() {
+			continue
+		}
+		before, err := readWayBack(ctx, svc, last.run)
+		if err != nil || before.touched {
+			return last, before, err
+		}
+	}
+	return e, back, err
+}
+
+// behindRefused is the last run that was not refused, up to the given one.
+func behindRefused(ctx context.Context, svc service, e execution) (execution, error) {
+	for e.Outcome == rollout.Refused {
+		before, found, err := runBeforeIt(ctx, svc, e)
+		if err != nil || !found {
+			return e, err
+		}
+		e = before
+	}
+	return e, nil
+}
+
+// runBeforeIt finds the run of the same workflow that came before another one, if
+// that is kept.
+func runBeforeIt(ctx context.Context, svc service, e execution) (before execution, found bool, err error) {
+	id, err := runEndedBefore(ctx, svc, e.run, e.Started)
+	if err != nil || id == "" {
+		return before, false, err
+	}
+	before, err = svc.Describe(ctx, run{e.WorkflowID, id})
+	if errors.Is(err, errNotFound) {
+		return before, false, nil
+	}
+	return before, err == nil, err
+}
+
 func readRun(ctx context.Context, svc service, r run) (wayBack, error) {
 	var back wayBack
 	types := map[int64]string{}

@@ -151,11 +151,13 @@ func (s *orderStory) found(one act, result *commonpb.Payloads) error {
 }
 
 // dropQueue tells what becomes of whatever waits when a newer order may take its
-// place: the Target looks at an order before its turn for nothing else.
+// place: the Target looks at an order before its turn for nothing else. What came
+// after that order stays.
 func (s *orderStory) dropQueue(newer rollout.Order) {
+	by, told := s.orders[newer.ID]
 	why := fmt.Sprintf("superseded by %s, which came while it waited", newer.Spec.Release.Version)
 	for _, r := range s.all {
-		if r.fate.Fate == rollout.FateQueued && s.orders[newer.ID] != r {
+		if r.fate.Fate == rollout.FateQueued && (!told || r.line < by.line) {
 			r.become(rollout.Submission{Fate: rollout.FateSuperseded, Why: why})
 		}
 	}

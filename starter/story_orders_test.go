@@ -233,6 +233,19 @@ func TestOrdersThatAreDropped(t *testing.T) {
 	}
 }
 
+// What waits is not dropped for an order that came before it, and was looked at for
+// longer.
+func TestNewerOrdersAreNotDropped(t *testing.T) {
+	p := targetTape(t, "", rollout.TargetStatus{})
+	older := submit3("older").Order
+	at := p.updated("older", rollout.CommandSubmit, rollout.Submit{Order: older})
+	p.fate(p.updated("o", rollout.CommandSubmit, submit3("o")), rollout.Submission{ID: "o", Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+	p.act("admit.2", "Admit", map[string]any{"order": older}, admission{})
+	p.fate(at, rollout.Submission{ID: "older", Fate: rollout.FateSuperseded, Why: "superseded by 3.0.0"})
+	require.Equal(t, []string{"Submitted ana@example.com asked for 3.0.0: dropped, superseded by 3.0.0", "Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0"},
+		texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+}
+
 // A Target goes on as a new run; what became of its orders meanwhile comes along.
 func TestOrdersOverRuns(t *testing.T) {
 	back := rollout.Command{ID: "back", Name: rollout.CommandRollback, Actor: "bo@example.com", Reason: "r"}

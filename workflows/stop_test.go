@@ -60,6 +60,14 @@ func TestStop(t *testing.T) {
 			s.at(time.Second, func() { s.order(c, rollout.Accepted) })
 			s.at(2*time.Second, func() { s.order(by("startTheLine", "cy@example.com"), rollout.Accepted) })
 		}, func(*testing.T, rollout.StoppedLine) {}},
+		"its id is that of no other order": {"production", "cy@example.com", nil, func(s *teller) {
+			again := by("startTheLine", "cy@example.com")
+			again.ID = "1"
+			s.at(time.Second, func() { s.order(again, rollout.Denied) })
+			s.at(2*time.Second, func() { s.order(by("startTheLine", "dora@example.com"), rollout.Accepted) })
+		}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Equal(t, "dora@example.com", l.EndedBy)
+		}},
 		"its answer comes when raises that were under way are written": {"production", "cy@example.com", nil, func(s *teller) {
 			c := by("stopTheLine", "cy@example.com")
 			c.ID = "1"

@@ -39,8 +39,29 @@ func Target(ctx workflow.Context, known rollout.TargetStatus) error {
 			return workflow.NewContinueAsNewError(ctx, Target, t.status)
 		}
 	}
+	t.close()
 	return workflow.Await(t.ctx, func() bool { return workflow.AllHandlersFinished(t.ctx) })
 }
+
+// close refuses what was not begun when the Target was cancelled: nobody begins it any
+// more. Under older workers whoever had given it waited for an answer, and with them
+// the end of the workflow.
+func (t *target) close() {
+	answered := t.deciding == 0 && workflow.AllHandlersFinished(t.ctx)
+	if answered || workflow.GetVersion(t.ctx, "cancel-refuses-orders", workflow.DefaultVersion, 1) < 1 {
+		return
+	}
+	t.closed, t.back = true, nil
+	for _, f := range slices.Clone(t.status.Fates) {
+		if f.Fate == rollout.FateStarting {
+			t.unqueue(f.ID)
+			t.refuse(f.ID, rollout.CauseRunning, cancelled)
+		}
+	}
+}
+
+// cancelled is why an order is refused that comes to a Target which nobody hears any more.
+const cancelled = "the workflow that takes orders in was cancelled: give it again"
 
 // target is one run of a Target.
 type target struct {
@@ -51,11 +72,13 @@ type target struct {
 	watched  bool             // course is a WatchRollout, not a child
 	abort    *rollout.Command // came while the rollout was being started
 	newer    *rollout.Command // the same, from a release that takes its place
+	back     *rollout.Submit  // a way back that passes the queue, which stands
 	idle     workflow.Future  // what is seen while nothing runs
 	stopIdle workflow.CancelFunc
-	deciding int // orders and signalled aborts that are being looked at
-	acts     int // counts activities, for their ids
-	notices  int // counts what people are told, for their ids
+	closed   bool // it was cancelled: nothing begins any more
+	deciding int  // orders and signalled aborts that are being looked at
+	acts     int  // counts activities, for their ids
+	notices  int  // counts what people are told, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -124,10 +147,10 @@ func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take 
 const renewAfter = 2000
 
 // mayTake turns commands away for a moment when the history is long and there
-// was always somebody who waited for an answer. Nothing is written of it, and who
-// asks again comes to the new run.
+// was always somebody who waited for an answer, or when this run is about to end.
+// Nothing is written of it, and who asks again comes to the new run.
 func (t *target) mayTake() error {
-	if workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
+	if !t.closed && workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
 		return nil
 	}
 	return temporal.NewApplicationError("it goes on as a new run just now: ask again", rollout.ErrorRenewing)
@@ -161,19 +184,35 @@ func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workf
 	switch {
 	case c.Actor == "" || c.Reason == "":
 		return denied("say who gives the command, and why")
-	case slices.Contains(t.status.Commands, c.ID):
+	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
 		return noop("this command was obeyed already")
+	}
+	if other := t.otherOf(c); other != "" {
+		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, other, c.Name)
 	}
 	if why := t.forbids(ctx, c); why != "" {
 		return denied("%s", why)
 	}
-	t.note(c.ID)
+	t.note(c)
 	return obey(ctx, c)
 }
 
-// note remembers the id of a command.
-func (t *target) note(id string) {
-	t.status.Commands = append(t.status.Commands, id)
+// noteOf is what is remembered of a command. Names have no spaces.
+func noteOf(c rollout.Command) string { return c.Name + " " + c.ID }
+
+// otherOf is the command that had the same id before; "" if there was none.
+func (t *target) otherOf(c rollout.Command) string {
+	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback} {
+		if name != c.Name && slices.Contains(t.status.Commands, noteOf(rollout.Command{Name: name, ID: c.ID})) {
+			return name
+		}
+	}
+	return ""
+}
+
+// note remembers a command.
+func (t *target) note(c rollout.Command) {
+	t.status.Commands = append(t.status.Commands, noteOf(c))
 	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
 }
 
@@ -263,6 +302,9 @@ func (t *target) describe() {
 		text += "\n\nputting back what a rollout that was cut off had changed"
 	default:
 		text += "\n\nrunning: " + orElse(r.Submit.Order.Spec.Release.Version, "a rollout that was not started here")
+	}
+	for _, owed := range s.Owed {
+		text += fmt.Sprintf("\n\nwhat run %s had changed is put back when nobody holds the target", owed.Order.Recover)
 	}
 	for _, q := range s.Queue {
 		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)

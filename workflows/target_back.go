@@ -20,6 +20,8 @@ func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Ans
 	good, known := t.status.GoodBefore(c.To)
 	serving, _ := t.status.Serving()
 	switch {
+	case t.isOfOrder(c.ID):
+		return denied("the id %s was that of the order of %s: it cannot be %s, too", c.ID, t.fateOf(c.ID).Version, c.Name)
 	case !known:
 		return denied("%s", t.nothingGood(c.To))
 	case good.Release.Version == serving.Release.Version:
@@ -38,11 +40,35 @@ func (t *target) onRollback(ctx workflow.Context, c rollout.Command) rollout.Ans
 	return answer
 }
 
+// isOfOrder reports whether an id was given to an order that is no way back. Under
+// older workers what became of that was the answer.
+func (t *target) isOfOrder(id string) bool {
+	return t.fateOf(id).ID != "" && workflow.GetVersion(t.ctx, "order-id-is-no-rollback", workflow.DefaultVersion, 1) == 1
+}
+
 // backTo is the order of a way back. It passes a quarantine: a person asks for
 // this very release.
 func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
 	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true,
 		Statement: c.Statement, Signature: c.Signature}
+}
+
+// passesQueue reports whether an order is a way back that meets another order.
+// Under older workers it waited for that as any other does, and was carried out
+// later, although its giver had been told that it was denied.
+func (t *target) passesQueue(s rollout.Submit) bool {
+	meets := t.status.Running != nil || t.back != nil || len(t.status.Queue) > 0
+	return s.Order.Back && meets && workflow.GetVersion(t.ctx, "rollback-passes-queue", workflow.DefaultVersion, 1) == 1
+}
+
+// placeAhead gives a way back its turn ahead of a queue that stands, which goes on
+// standing. It never waits: what would serve by then is not what it was to leave.
+func (t *target) placeAhead(s rollout.Submit) {
+	if t.holds() != nil {
+		t.refuse(s.Order.ID, rollout.CauseRunning, t.holder()+": abort that")
+		return
+	}
+	t.back = &s
 }
 
 // nothingGood says what could be gone back to.

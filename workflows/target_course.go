@@ -14,14 +14,27 @@ import (
 	"bakeoff/rollout"
 )
 
-// isNext reports whether the first of the queue may start.
+// isNext reports whether the first of the queue may start, or a way back that
+// passes it.
 func (t *target) isNext() bool {
-	return t.status.Running == nil && t.status.Stands == "" && len(t.status.Queue) > 0
+	return t.status.Running == nil && (t.back != nil || t.status.Stands == "" && len(t.status.Queue) > 0)
+}
+
+// next is the order whose turn it is.
+func (t *target) next() rollout.Submit {
+	if t.back != nil {
+		return *t.back
+	}
+	return t.status.Queue[0]
 }
 
 func (t *target) shiftQueue() rollout.Submit {
-	next := t.status.Queue[0]
-	t.status.Queue = slices.Clone(t.status.Queue[1:])
+	next := t.next()
+	if t.back != nil {
+		t.back = nil
+	} else {
+		t.status.Queue = slices.Clone(t.status.Queue[1:])
+	}
 	return next
 }
 
@@ -51,11 +64,14 @@ func (t *target) adopt(c rollout.Course) {
 	if t.isQueued(o.ID) && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1 {
 		t.unqueue(o.ID)
 	}
-	if r := t.status.Running; r != nil && r.Holder && (r.RunID == "" || r.RunID == c.RunID) {
-		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
-	} else if r == nil {
+	switch r := t.status.Running; {
+	case r == nil:
 		t.status.Running = &rollout.Course{Submit: c.Submit, RunID: c.RunID}
 		t.watch()
+	case r.Holder && (r.RunID == "" || r.RunID == c.RunID):
+		r.Submit, r.RunID, r.Holder = c.Submit, c.RunID, false
+	case r.RunID != c.RunID: // it began after that one's end, of which nothing is known here yet
+		t.status.Beside = append(t.status.Beside, rollout.Course{Submit: c.Submit, RunID: c.RunID})
 	}
 	t.settle(o.ID, func(f *rollout.Submission) { f.Fate, f.Why, f.RunID = rollout.FateStarted, "", c.RunID })
 	if t.fateOf(o.ID).ID == "" {
@@ -103,9 +119,14 @@ func (t *target) notBegun(s rollout.Submit, err error) {
 		t.refuse(s.Order.ID, rollout.CausePolicy, "its rollout could not be started: "+err.Error())
 		return
 	}
-	t.status.Running = &rollout.Course{Holder: true}
-	t.watch()
-	if s.Order.Recover == "" && !t.isSettled(s.Order.ID) { // else whoever holds the target puts it back, or is the order itself
+	if !t.takeBeside() {
+		t.status.Running = &rollout.Course{Holder: true}
+		t.watch()
+	}
+	switch {
+	case s.Order.Recover != "":
+		t.owe(s)
+	case !t.isSettled(s.Order.ID): // else the holder is the order itself
 		t.place(t.ctx, s)
 	}
 }
@@ -134,10 +155,18 @@ func (t *target) takeEnd() {
 	ended := *t.status.Running
 	t.status.Running, t.course = nil, nil
 	if lost != "" {
-		t.begin(t.recovery(ended, lost))
-		return
+		t.status.Owed = append(t.status.Owed, t.recovery(ended, lost))
+	} else {
+		t.learn(ended, status)
+		t.acquit(status)
 	}
-	t.learn(ended, status)
+	switch n := len(t.status.Owed); {
+	case t.takeBeside():
+	case n > 0:
+		next := t.status.Owed[n-1]
+		t.status.Owed = slices.Clone(t.status.Owed[:n-1])
+		t.begin(next)
+	}
 	t.describe()
 }
 
@@ -202,16 +231,21 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 			t.status.Last = &spec
 		}
 		t.promoted(rollout.Known{Release: release, RunID: ended.RunID, By: s.StartedBy, At: now}, s.Baseline)
-	case rollout.Aborted, rollout.Rejected:
-		t.quarantine(release, ended.RunID, s.Reason)
-	case rollout.RolledBack:
-		if s.Cause == rollout.CauseVerdict {
+	case rollout.Aborted, rollout.Rejected, rollout.RolledBack:
+		if (s.Outcome != rollout.RolledBack || s.Cause == rollout.CauseVerdict) && !t.staysGood(ended) {
 			t.quarantine(release, ended.RunID, s.Reason)
 		}
 	}
 	if (s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed) && len(t.status.Queue) > 0 {
 		t.stand(s.Reason)
 	}
+}
+
+// staysGood reports whether a release that did not come through is none the worse for
+// it, because it was to be gone back to: it was good before. Under older workers it
+// went into quarantine all the same.
+func (t *target) staysGood(ended rollout.Course) bool {
+	return ended.Submit.Order.Back && workflow.GetVersion(t.ctx, "way-back-stays-good", workflow.DefaultVersion, 1) == 1
 }
 
 // promoted puts a release on top of the good ones. What served before the first

@@ -38,6 +38,21 @@ func (t *target) isSettled(id string) bool {
 	return known.ID != "" && known.Fate != rollout.FateStarting && workflow.GetVersion(t.ctx, "order-settled-meanwhile", workflow.DefaultVersion, 1) == 1
 }
 
+// newerThan is the version of an order that came after another one and was placed
+// before it; "" when there is none. Under older workers the one whose turn to be
+// looked at ended last took the place of all others.
+func (t *target) newerThan(id string) string {
+	i := slices.IndexFunc(t.status.Fates, func(f rollout.Submission) bool { return f.ID == id })
+	isPlaced := func(f rollout.Submission) bool {
+		return f.Fate == rollout.FateStarted || t.isQueued(f.ID) || t.status.Running != nil && t.status.Running.Submit.Order.ID == f.ID
+	}
+	n := slices.IndexFunc(t.status.Fates[i+1:], isPlaced)
+	if n < 0 || workflow.GetVersion(t.ctx, "newer-order-stays", workflow.DefaultVersion, 1) < 1 {
+		return ""
+	}
+	return t.status.Fates[i+1+n].Version
+}
+
 // withdraw takes an order back whose giver was told that nobody took it in: it is
 // not to begin when that is delivered late. One whose rollout has begun stays.
 func (t *target) withdraw(w rollout.Withdrawal) {

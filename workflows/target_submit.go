@@ -46,6 +46,10 @@ func (t *target) receive(s rollout.Submit) {
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
 		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
 	t.forget()
+	if t.closed {
+		t.refuse(o.ID, rollout.CauseRunning, cancelled)
+		return
+	}
 	t.deciding++
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
@@ -73,7 +77,7 @@ func (t *target) catchUp(ctx workflow.Context) {
 	var out activities.LookRolloutOutput
 	in := activities.LookRolloutInput{WorkflowID: rollout.WorkflowID(t.status.Target), RunID: running.RunID}
 	if err := start(ctx, act, a.LookRollout, in).Get(ctx, &out); err == nil && !out.Open {
-		_ = workflow.Await(ctx, func() bool { return t.status.Running != running })
+		_ = workflow.Await(ctx, func() bool { return t.closed || t.status.Running != running })
 	}
 }
 
@@ -118,6 +122,10 @@ func (t *target) heldByFleet(ctx workflow.Context, s rollout.Submit) string {
 // releases says. The word of the rollout that holds the target counts; where its
 // spec says nothing, the newcomer's.
 func (t *target) place(ctx workflow.Context, s rollout.Submit) {
+	if t.passesQueue(s) {
+		t.placeAhead(s)
+		return
+	}
 	holds := t.holds()
 	if holds == nil {
 		t.enqueue(s)
@@ -156,6 +164,12 @@ func (t *target) replace(ctx workflow.Context, s rollout.Submit, supersede bool)
 		t.refuse(o.ID, cause, "refused, and nothing was superseded: "+why)
 		return
 	}
+	if newer := t.newerThan(o.ID); newer != "" {
+		t.settle(o.ID, func(f *rollout.Submission) {
+			f.Fate, f.Why = rollout.FateSuperseded, fmt.Sprintf("superseded by %s, which came while it was looked at", newer)
+		})
+		return
+	}
 	t.clearQueue(o)
 	t.enqueue(s)
 	c := rollout.Command{ID: "supersede/" + o.ID, Name: rollout.CommandSupersede, Actor: o.Actor, Reason: o.Spec.Release.Version + " takes its place"}
@@ -183,17 +197,18 @@ func (t *target) inadmissible(ctx workflow.Context, o rollout.Order) (rollout.Ca
 	return out.Cause, list(rollout.Texts(out.Problems))
 }
 
-// tell signals the running rollout. One that has just ended has nothing to hear.
+// tell signals the running rollout. One that has just ended has nothing to hear, nor
+// has the one that came after it.
 func (t *target) tell(ctx workflow.Context, signal string, c rollout.Command) {
-	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), "", signal, c).Get(ctx, nil)
+	_ = workflow.SignalExternalWorkflow(ctx, rollout.WorkflowID(t.status.Target), t.status.Running.RunID, signal, c).Get(ctx, nil)
 }
 
 // holds is the rollout that an order would have to wait for: the one that runs
 // or, while nothing does, the order whose turn it is. nil: there is none, or the
 // queue stands. Under older workers nobody waited for whose turn it was.
 func (t *target) holds() *rollout.Course {
-	if t.isNext() && workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1 {
-		return &rollout.Course{Submit: t.status.Queue[0]}
+	if t.isNext() && (t.back != nil || workflow.GetVersion(t.ctx, "next-order-holds-target", workflow.DefaultVersion, 1) == 1) {
+		return &rollout.Course{Submit: t.next()}
 	}
 	return t.status.Running
 }
@@ -224,7 +239,7 @@ func (t *target) enqueue(s rollout.Submit) {
 		t.status.Stands = "" // it stood for what waited then
 	}
 	t.status.Queue = append(t.status.Queue, s)
-	if t.status.Running != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {
+	if t.status.Running != nil || t.back != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {
 		t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateQueued, t.ahead() })
 	}
 	t.describe()
@@ -233,7 +248,7 @@ func (t *target) enqueue(s rollout.Submit) {
 // ahead says what an order in the queue waits for.
 func (t *target) ahead() string {
 	switch {
-	case t.status.Running != nil:
+	case t.status.Running != nil || t.back != nil:
 		return t.holder()
 	case t.status.Stands != "":
 		return t.standing()

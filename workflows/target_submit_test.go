@@ -68,6 +68,48 @@ func anHourOf(t *testing.T, env *testsuite.TestWorkflowEnvironment) (known rollo
 	return known
 }
 
+// A Target that is cancelled answers whoever waits, and ends.
+func TestOrdersOfACancelledTarget(t *testing.T) {
+	for name, story := range map[string]func(*above){
+		"while an order is looked at": func(s *above) {
+			s.env.OnActivity("FleetHolds", mock.Anything, mock.Anything).After(30*time.Second).Return(activities.FleetHoldsOutput{}, nil)
+		},
+		"while an order is behind a rollout that is over": func(s *above) {
+			s.known.Running = &rollout.Course{Submit: orderOf("2.4.1", ""), RunID: "over"}
+			s.watched("over", time.Hour, activities.WatchRolloutOutput{})
+			s.over = true
+			s.command(2*time.Second, rollout.CommandRollback, "back")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAbove(t)
+			story(s)
+			order := orderOf("2.5.0", "")
+			order.AskFleet = s.known.Running == nil
+			var fates []rollout.Submission
+			s.env.RegisterDelayedCallback(func() {
+				s.env.UpdateWorkflow(rollout.CommandSubmit, "2.5.0", &testsuite.TestUpdateCallback{
+					OnAccept: func() {},
+					OnReject: func(err error) { require.NoError(t, err) },
+					OnComplete: func(result any, err error) {
+						require.NoError(t, err)
+						fates = append(fates, result.(rollout.Submission))
+					},
+				}, order)
+			}, time.Second)
+			s.env.RegisterDelayedCallback(s.env.CancelWorkflow, 10*time.Second)
+			s.env.ExecuteWorkflow(workflows.Target, s.known)
+			require.True(t, s.env.IsWorkflowCompleted())
+			require.NoError(t, s.env.GetWorkflowError())
+			require.Empty(t, s.begun)
+			require.Len(t, fates, 1)
+			require.Equal(t, rollout.FateRefused, fates[0].Fate)
+			require.Equal(t, "the workflow that takes orders in was cancelled: give it again", fates[0].Why)
+		})
+	}
+}
+
 // An order that was withdrawn is not started, whether it is delivered before or
 // after that; one that has begun stays.
 func TestWithdrawnOrders(t *testing.T) {

@@ -284,6 +284,24 @@ func TestStartedBesideItsTarget(t *testing.T) {
 	s.asBefore()
 }
 
+// What was cut off while no worker ran is put back, also when another rollout was
+// started beside its Target meanwhile: that finds the target as it was left, and is
+// refused.
+func TestCutOffWhileNobodyRan(t *testing.T) {
+	c := open(t)
+	s := c.scene(t)
+	s.start(oneLong)
+	s.bakes(1000)
+	c.worker.Kill()
+	s.terminate()
+	s.start(newer("2.6.0"), oneStep)
+	c.worker = procs.StartWorker(t, c.server, "")
+	until(t, "the baseline has all of the traffic", func() bool { return s.weight() == 0 })
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
+	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
+}
+
 // oneStepLog is what oneStep does to the world.
 func oneStepLog(from, to string) []string {
 	return []string{"deploy " + to, fmt.Sprintf("weights %s 90%%, %s 10%%", from, to), fmt.Sprintf("weights %s 0%%, %s 100%%", from, to),
