@@ -105,7 +105,7 @@ func TestDrillsGoBack(t *testing.T) {
 			require.Equal(t, rollout.RolledBack, status.Outcome, status.Reason)
 			require.Contains(t, status.Reason, c.why)
 			require.Equal(t, undone, world.Log())
-			require.NotNil(t, status.Drilled.Healthy, "it was timed")
+			require.NotNil(t, status.Drilled, "its verdict was injected")
 		})
 	}
 }
