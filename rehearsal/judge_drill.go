@@ -129,7 +129,7 @@ func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 
 // same says whether each drill left the target as it had been.
 func same(title string, repeats []evidence.Repeat) evidence.Criterion {
-	title += ": as before"
+	title += evidence.AsBefore
 	made := 0
 	for _, r := range repeats {
 		if r.RunID == "" { // what has changed is somebody else's

@@ -10,7 +10,7 @@ import (
 
 // putBack says whether the state after is the state before.
 func (f Facts) putBack() evidence.Criterion {
-	const title = "nothing is left behind"
+	const title = evidence.NothingIsLeft
 	if len(f.After.Extra) > 0 {
 		return failed(title, strings.Join(f.Left(), "; "))
 	}

@@ -109,6 +109,29 @@ func TestReadiness(t *testing.T) {
 	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
 }
 
+// A drill is as good as what its run says of it: users who lost requests, or data
+// that is not whole, are a way back that failed, though the baseline came back.
+func TestReadinessByCriteria(t *testing.T) {
+	for name, is := range map[string]evidence.Outcome{
+		"drill from step 1: longest gap": evidence.Failed, evidence.DataIsWhole: evidence.Failed, evidence.NothingIsLeft: evidence.Failed,
+		"drill from step 1: requests lost": evidence.Unmeasured, "errors always": evidence.Failed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			good, later := rich("a", 1), later(rich("b", 1), 7*24)
+			later.Criteria = append(later.Criteria, evidence.Criterion{Name: name, Outcome: is})
+			end := later.Drills[0].Repeats[9].EndedAt
+			r := report.ReadinessOf("checkout", []evidence.Run{good, later}, end.Add(time.Hour), 0)
+			if name == "errors always" {
+				require.Equal(t, end, *r.LastDrill, "it says nothing of drills")
+				return
+			}
+			require.Equal(t, good.ID, r.Run)
+			require.Equal(t, is == evidence.Failed, r.Failed != nil, r.Reason)
+			require.Equal(t, is != evidence.Failed, r.Ready())
+		})
+	}
+}
+
 func TestFindings(t *testing.T) {
 	run := rich("a", 1)
 	run.Faults[1].Verified = false
