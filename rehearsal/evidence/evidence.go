@@ -91,6 +91,7 @@ type Criterion struct {
 const (
 	DataIsWhole   = "data is whole"
 	NothingIsLeft = "nothing is left behind"
+	ActionsInTime = "actions of earlier runs are done in time"
 	AsBefore      = ": as before"    // after the name of a drill
 	CameAndWent   = " came and went" // after that of a fault
 )

@@ -139,8 +139,9 @@ func TestFindings(t *testing.T) {
 	run.Ledger.Lost = 2
 	run.Drills[0].Repeats[3].Differences = []string{"flag beta is on"}
 	found := report.Findings(run)
-	var findings []string
+	var findings, criteria []string
 	for _, a := range found {
+		criteria = append(criteria, a.Criterion)
 		findings = append(findings, a.Finding)
 		require.Equal(t, run.ID, a.From)
 		require.Equal(t, "kim@example.com", a.Owner)
@@ -154,8 +155,11 @@ func TestFindings(t *testing.T) {
 		"transactions: 2 lost, 0 doubled, 0 altered",
 		"fault card-provider-answers-with-errors was not seen to be gone",
 		"left behind: route canary",
-		"autoscaling: up in 38 s, down in 2 min 10 s, 0 oscillations",
 	}, findings)
+	require.Equal(t, []string{"latency-p99 during slow-db", "queue depth", "drill from step 1: as before", "data is whole",
+		"card-provider-answers-with-errors came and went", "nothing is left behind"}, criteria, "the next run tells by them whether it helped")
+	scaled := evidence.Run{Scaling: run.Scaling, Criteria: []evidence.Criterion{{Name: "scaling floor", Outcome: evidence.Passed}, {Name: "scaling up", Outcome: evidence.Failed}}}
+	require.Equal(t, "scaling up", report.Findings(scaled)[1].Criterion, "advice is to be done where scaling failed")
 	require.Empty(t, report.Findings(evidence.Run{Criteria: []evidence.Criterion{{Name: "a", Outcome: evidence.Passed}}}))
 
 	run.Negative = true
@@ -191,4 +195,27 @@ func TestCheckOfActions(t *testing.T) {
 		require.Equal(t, []report.Checked{{Action: tt.action, State: tt.want}}, checked)
 	}
 	require.Empty(t, report.Check(nil, began, nil))
+}
+
+// TestMergedActions holds that an action is there once, and that the manifest is
+// where people say what became of it.
+func TestMergedActions(t *testing.T) {
+	left := []evidence.Action{
+		{Finding: "left behind: route", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
+		{Do: "retry once", Owner: "kim"},
+		{Do: "said once, and taken out of the manifest since"},
+		{Finding: "autoscaling: up in 38 s", Do: "one replica serves about 80/s", From: "a"},
+		{Finding: "4 are late", Do: "find out why", Criterion: evidence.ActionsInTime, From: "a"},
+	}
+	merged := report.Merged([]evidence.Action{
+		{Do: "retry once", Owner: "kim", Done: to(began)},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", Done: to(began)},
+	}, left)
+	require.Equal(t, []evidence.Action{
+		{Do: "retry once", Owner: "kim", Done: to(began)},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", Done: to(began), From: "a"},
+		left[0],
+	}, merged)
+	require.Equal(t, left[:2], report.Merged(nil, left))
 }
