@@ -56,7 +56,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
 	artifact, changed := a.lockedArtifact(ctx, m)
-	if len(changed) > 0 {
+	if changed = append(changed, a.comesBack(ctx, m)...); len(changed) > 0 {
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: changed}, nil
 	}
 	plan.Inputs = append(plan.Inputs, artifact...)

@@ -37,8 +37,12 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	}
 	run := runOf(in, facts, seen)
 	run.Criteria = m.Judge(facts)
-	run.Criteria = append(run.Criteria, retrospect(past, &run, run.StartedAt)...)
-	run.Outcome, run.Reason = m.Verdict(run.Criteria, facts)
+	practised := run.Criteria // a control has to be red by these
+	run.Criteria = slices.Concat(run.Criteria, retrospect(past, &run, run.StartedAt))
+	if !m.Negative {
+		practised = run.Criteria
+	}
+	run.Outcome, run.Reason = m.Verdict(practised, facts)
 	addFindings(m, &run)
 	out := ConcludeRehearsalOutput{Outcome: run.Outcome, Reason: run.Reason, Criteria: run.Criteria, Left: run.Residue}
 	for _, d := range run.Drills { // of the drill that was made most often

@@ -39,7 +39,47 @@ func (a *Activities) ReadTarget(ctx context.Context, in ReadTargetInput) (ReadTa
 		flags, _ := json.Marshal(s.Flags) // was part of the body
 		text += ", flags " + string(flags)
 	}
-	return ReadTargetOutput{State: rehearsal.State{
-		Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(body)), Text: text, Version: s.Primary, Flags: s.Flags, Left: left,
-	}}, nil
+	out := rehearsal.State{Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(body)), Text: text, Version: s.Primary, Flags: s.Flags, Left: left}
+	out.Artifact, _ = a.servingArtifact(ctx, in.Drivers.Deploy) // many platforms do not tell it
+	if in.Whole {
+		if out.Release, err = a.servingRelease(ctx, in.Target, s.Primary); err != nil {
+			return ReadTargetOutput{}, asTemporal("ask what serves "+in.Target, err)
+		}
+	}
+	return ReadTargetOutput{State: out}, nil
+}
+
+// servingRelease is the release of a version that serves a target, as its Target
+// promoted it; nil where that knows no more than the version, or nothing.
+func (a *Activities) servingRelease(ctx context.Context, target, version string) (*rollout.Release, error) {
+	if a.Gates.Targets == nil {
+		return nil, nil
+	}
+	t, err := rollout.ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	good, err := a.Gates.Targets.Good(ctx, t)
+	if err != nil || len(good) == 0 || good[0].RunID == "" || good[0].Release.Version != version {
+		return nil, err
+	}
+	return &good[0].Release, nil
+}
+
+// comesBack says why what a rollout promotes could not be taken back: nobody knows
+// what to deploy then.
+func (a *Activities) comesBack(ctx context.Context, m rehearsal.Manifest) []rollout.Problem {
+	if m.Outcome != rollout.Promoted {
+		return nil
+	}
+	read, err := a.ReadTarget(ctx, ReadTargetInput{Whole: true, Environment: m.Environment,
+		Job: Job{Target: m.Target().String(), Drivers: m.Rollout.Target, Candidate: m.Rollout.Release.Version}})
+	if err != nil {
+		return nil // it is read again before anything is done, and said then
+	}
+	if what := m.Unknown(read.State); what != "" {
+		return []rollout.Problem{{Path: "outcome", Message: fmt.Sprintf(
+			"what is promoted could not be taken back: nobody knows %s of %s, which serves; say it in baseline of the rollout", what, read.State.Version)}}
+	}
+	return nil
 }

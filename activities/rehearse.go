@@ -108,6 +108,7 @@ type ReadTargetInput struct {
 	Job
 	Environment string         `json:"environment"`
 	Flags       map[string]any `json:"flags,omitempty"` // those that the release sets
+	Whole       bool           `json:"whole,omitempty"` // also the release that serves, as its Target knows it
 }
 
 // ReadTargetOutput is the state of a target.

@@ -13,7 +13,6 @@ import (
 
 // pastActions is what earlier runs, and the manifest, have left to do.
 func (a *Activities) pastActions(ctx context.Context, run string, m rehearsal.Manifest) ([]evidence.Action, error) {
-	actions := m.Actions
 	runs, err := a.Archive.Runs(ctx, m.Environment, m.Name)
 	if err != nil {
 		return nil, err
@@ -26,9 +25,9 @@ func (a *Activities) pastActions(ctx context.Context, run string, m rehearsal.Ma
 		if err != nil { // it left none
 			continue
 		}
-		return append(actions, before.Actions...), nil
+		return report.Merged(m.Actions, before.Actions), nil
 	}
-	return actions, nil
+	return report.Merged(m.Actions, nil), nil
 }
 
 // retrospect says which actions are late, as a criterion, and which are left to
@@ -48,21 +47,23 @@ func retrospect(past []evidence.Action, run *evidence.Run, now time.Time) []evid
 	if len(past) == 0 {
 		return nil
 	}
-	out := evidence.Criterion{Name: "actions of earlier runs are done in time", Outcome: evidence.Passed, Reason: fmt.Sprintf("none of %d is late", len(past))}
+	out := evidence.Criterion{Name: evidence.ActionsInTime, Outcome: evidence.Passed, Reason: fmt.Sprintf("none of %d is late", len(past))}
 	if len(late) > 0 {
 		out.Outcome, out.Reason = evidence.Failed, fmt.Sprintf("%d are late: %s", len(late), late[0])
 	}
 	return []evidence.Criterion{out}
 }
 
-// addFindings adds what a run found itself, unless it is to be done already.
+// addFindings adds what a run found itself, unless it is to be done already. What
+// it found twice, such as two things that are left, is two actions.
 func addFindings(m rehearsal.Manifest, run *evidence.Run) {
 	if m.Negative {
 		return
 	}
+	earlier := slices.Clone(run.Actions)
 	for _, f := range report.Findings(*run) {
 		known := func(a evidence.Action) bool { return a.Criterion == f.Criterion && a.Do == f.Do }
-		if slices.ContainsFunc(run.Actions, known) {
+		if slices.ContainsFunc(earlier, known) {
 			continue
 		}
 		if m.Owner != "" {

@@ -128,6 +128,8 @@ func (d Drill) problems(path string, m Manifest) []rollout.Problem {
 	v.require(d.Lost == nil || *d.Lost >= 0, "lost", "is below 0")
 	v.require(d.Lost == nil && d.Gap == nil || len(m.Load) > 0, "", "what users lose is measured by a load, and there is none")
 	plan := rollout.NewPlan(m.Rollout.Spec)
+	on := plan.Spec.Policy.WayOn(d.Verdict)
+	v.require(on == "", "verdict", "%s: what %s leads to is no way back, and cannot be practised", on, d.Verdict)
 	if i := int(d.From) - 1; i < 0 || i >= len(plan.Steps) {
 		v.add("from", "there is no %s: the plan has %d", d.From, len(plan.Steps))
 	} else {

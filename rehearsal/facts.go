@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"slices"
 	"time"
 
 	"bakeoff/rehearsal/evidence"
@@ -45,7 +46,24 @@ type State struct {
 	Text    string         `json:"text"`              // for people: "1.0.0 has all traffic"
 	Version string         `json:"version,omitempty"` // that has all traffic
 	Flags   map[string]any `json:"flags,omitempty"`   // those that the release sets
-	Left    []string       `json:"left,omitempty"`    // of the release that is practised: version, rules of cohorts
-	Extra   []string       `json:"extra,omitempty"`   // faults that are still there
-	Error   string         `json:"error,omitempty"`   // why it could not be read
+
+	// Artifact is that of Version, as the platform tells it; Release is all of it, as
+	// its Target knows it, where that was asked for.
+	Artifact string           `json:"artifact,omitempty"`
+	Release  *rollout.Release `json:"release,omitempty"`
+
+	Left  []string `json:"left,omitempty"`  // of the release that is practised: version, rules of cohorts
+	Extra []string `json:"extra,omitempty"` // faults that are still there
+	Error string   `json:"error,omitempty"` // why it could not be read
+}
+
+// LeftSince is what is there of the release that was not there before.
+func (s State) LeftSince(before State) []string {
+	var left []string
+	for _, what := range s.Left {
+		if !slices.Contains(before.Left, what) {
+			left = append(left, what)
+		}
+	}
+	return left
 }

@@ -80,12 +80,14 @@ func restoreTime(r evidence.Repeat) (took time.Duration, known bool) {
 	return back.Sub(*r.BreachAt), true
 }
 
-// trafficBack says how long it took until the baseline had all traffic.
+// trafficBack says how long it took until the baseline had all traffic. Of a drill
+// that measured nothing, such as one that could not begin, nobody knows.
 func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	title := fmt.Sprintf("%s: traffic back within %s", d.Title(), d.DecideWithin)
-	slowest, n := 0.0, 0
+	slowest, n, against := 0.0, 0, false
 	for _, r := range repeats {
 		if r.BreachAt == nil || r.RestoredAt == nil {
+			against = against || r.Outcome == evidence.Failed || r.BreachAt != nil
 			continue
 		}
 		back := *r.RestoredAt
@@ -101,7 +103,10 @@ func trafficBack(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 	limit := d.DecideWithin.Std().Seconds()
 	c := evidence.Criterion{Name: title, Value: &slowest, Limit: &limit, Unit: UnitSeconds,
 		Reason: fmt.Sprintf("%d of %s put it back, the slowest after %s", n, counted(int(d.Repeat), "drill", "drills"), inUnit(slowest, UnitSeconds))}
-	return judged(c, slowest <= limit && n == int(d.Repeat))
+	if c = judged(c, slowest <= limit && !against); c.Outcome == evidence.Passed && n < int(d.Repeat) {
+		c.Outcome = evidence.Unmeasured
+	}
+	return c
 }
 
 // noticed is something that users notice of a drill, and how much it may be.
@@ -129,7 +134,7 @@ func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 
 // same says whether each drill left the target as it had been.
 func same(title string, repeats []evidence.Repeat) evidence.Criterion {
-	title += ": as before"
+	title += evidence.AsBefore
 	made := 0
 	for _, r := range repeats {
 		if r.RunID == "" { // what has changed is somebody else's

@@ -10,7 +10,7 @@ import (
 
 // putBack says whether the state after is the state before.
 func (f Facts) putBack() evidence.Criterion {
-	const title = "nothing is left behind"
+	const title = evidence.NothingIsLeft
 	if len(f.After.Extra) > 0 {
 		return failed(title, strings.Join(f.Left(), "; "))
 	}
@@ -42,9 +42,12 @@ func (f Facts) Left() []string {
 	if !f.touched() {
 		return f.After.Extra
 	}
-	left := slices.Clone(f.After.Left)
+	left := f.After.LeftSince(f.Before)
 	if f.Before.Digest != f.After.Digest {
 		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
+	}
+	if was, is := f.Before.Artifact, f.After.Artifact; f.Before.Version == f.After.Version && was != "" && is != "" && was != is {
+		left = append(left, fmt.Sprintf("%s is of %s, and was of %s", f.After.Version, is, was))
 	}
 	return append(left, f.After.Extra...)
 }

@@ -120,6 +120,10 @@ func TestWhatBreaksACriterion(t *testing.T) {
 			m.Drills[0].DecideWithin = rollout.Duration(2 * time.Second)
 			f.Drills[0].Repeats[3].RestoredAt = nil
 		}, "drill from step 1: traffic back within 2s", evidence.Failed},
+		"traffic that never went away": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
+			m.Drills[0].DecideWithin = rollout.Duration(2 * time.Second)
+			f.Drills[0].Repeats[3] = evidence.Repeat{Number: 4, Outcome: evidence.Unmeasured, Reason: "it could not begin", Same: true}
+		}, "drill from step 1: traffic back within 2s", evidence.Unmeasured},
 		"well before it was bad": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Drills[0].Repeats[3].HealthyAt = pointer(at(15)) },
 			"drill from step 1: restored within 10s", evidence.Failed},
 		"a fault that is left in a target that nobody can read": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {

@@ -145,12 +145,50 @@ func (m Manifest) drillTakes(d Drill) rollout.Duration {
 func (m Manifest) BackTo(before State) rollout.Spec {
 	s := m.Rollout.Spec
 	s.Environment = m.Environment
-	s.Release = rollout.Release{Version: before.Version, Artifact: m.Baseline.Artifact, Flags: before.Flags}
+	s.Release, _ = m.servedBefore(before)
 	s.Baseline, s.Hooks, s.Needs = nil, nil, nil
 	s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c rollout.Check) bool { return !c.IsAbsolute() })
 	none := rollout.Duration(0)
 	s.Strategy = rollout.Strategy{Window: s.Strategy.Window, AllAtOnce: &rollout.AllAtOnce{Bake: backBake}, KeepBaseline: &none}
 	return s
+}
+
+// servedBefore is the release that served, as the spec's baseline, the Target and
+// the platform say it; whole reports whether config and model are known, too.
+func (m Manifest) servedBefore(before State) (r rollout.Release, whole bool) {
+	r.Version = before.Version
+	if known := before.Release; known != nil && known.Version == before.Version {
+		r, whole = *known, true
+	}
+	if b := m.Rollout.Baseline; b != nil && b.Version == before.Version {
+		whole = whole || b.Artifact != "" || len(b.Config) > 0 || b.Model != nil
+		r.Artifact = cmp.Or(b.Artifact, r.Artifact)
+		r.Model = cmp.Or(b.Model, r.Model)
+		if len(b.Config) > 0 {
+			r.Config = b.Config
+		}
+	}
+	r.Artifact = cmp.Or(before.Artifact, r.Artifact, m.Baseline.Artifact)
+	r.Flags = before.Flags
+	return r, whole
+}
+
+// Unknown says what of the release that serves nobody knows, and is needed to
+// deploy it anew, as the candidate has the same; "" where nothing is missing.
+func (m Manifest) Unknown(before State) string {
+	candidate := m.Rollout.Release
+	served, whole := m.servedBefore(before)
+	switch {
+	case before.Version == "": // it is a first release
+		return ""
+	case candidate.Artifact != "" && served.Artifact == "":
+		return "the artifact"
+	case len(candidate.Config) > 0 && !whole:
+		return "the config"
+	case candidate.Model != nil && !whole:
+		return "the model"
+	}
+	return ""
 }
 
 // backBake is how long what was there before is watched when it comes back.

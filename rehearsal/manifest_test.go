@@ -90,6 +90,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a drill without a limit":  {[]string{", restoreWithin: 10s", ""}, "restoreWithin: is missing"},
 		"a drill that nobody sees": {[]string{"repeat: 10", "after: 1m"}, "nobody would see what is injected"},
 		"a drill that passes":      {[]string{"repeat: 10", "verdict: Pass"}, `"Pass" is not one of Fail, NoData`},
+		"a drill that goes on":     {[]string{"repeat: 10", "verdict: Inconclusive", "  strategy:", "  policy: {inconclusive: promote}\n  strategy:"}, "drills[0].verdict: policy.inconclusive is promote: what Inconclusive leads to is no way back"},
+		"a drill that holds, on":   {[]string{"repeat: 10", "verdict: NoData", "  strategy:", "  policy: {otherwise: promote}\n  strategy:"}, "drills[0].verdict: policy.noData is hold, and policy.otherwise promote"},
 		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "drills[0].repeat: 101 is not from 1 to 100"},
 		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is not one of errors, latency-p50`},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
@@ -239,4 +241,32 @@ func TestHowLongThingsTake(t *testing.T) {
 	}
 	m.Scaling = &scaling.Expect{DownWithin: rollout.Duration(time.Minute)}
 	require.Equal(t, rollout.Duration(95*time.Second), m.PlannedSampling(rollout.Duration(30*time.Second)).For)
+}
+
+// What comes back after a promotion is what served, as far as the spec's baseline,
+// the Target and the platform know it; where nobody knows what its candidate names,
+// that is said.
+func TestWhatComesBackIsWhatServed(t *testing.T) {
+	m, _ := parse(t)
+	m.Rollout.Release = rollout.Release{Version: "2.5.0", Artifact: "shop@b", Config: map[string]string{"PAY": "new"}}
+	before := rehearsal.State{Version: "2.4.1", Flags: map[string]any{"fast": false}}
+	require.Equal(t, "the artifact", m.Unknown(before))
+	before.Artifact = "shop@a"
+	require.Equal(t, "the config", m.Unknown(before))
+	want := rollout.Release{Version: "2.4.1", Artifact: "shop@a", Config: map[string]string{"PAY": "old"}, Flags: before.Flags}
+
+	known := before
+	known.Release = &rollout.Release{Version: "2.4.1", Artifact: "shop@older", Config: want.Config, Flags: map[string]any{"fast": true}}
+	require.Empty(t, m.Unknown(known))
+	require.Equal(t, want, m.BackTo(known).Release, "what the platform and the flags are read to be is newer")
+	known.Release.Version = "2.3.0"
+	require.Equal(t, "the config", m.Unknown(known), "it is of another version")
+
+	m.Rollout.Baseline = &rollout.Baseline{Version: "2.4.1"}
+	require.Equal(t, "the config", m.Unknown(before), "only the version is expected")
+	m.Rollout.Baseline.Config = want.Config
+	require.Empty(t, m.Unknown(before))
+	require.Equal(t, want, m.BackTo(before).Release)
+	m.Rollout.Release.Config, m.Rollout.Baseline = nil, nil
+	require.Empty(t, m.Unknown(before), "no version has any config")
 }

@@ -31,15 +31,51 @@ func (d Drill) check(p Plan) string {
 }
 
 // Drilling makes of a plan that of a drill, sealed again. Nobody is asked in a
-// drill: it goes back whatever anybody says.
+// drill: it goes back whatever anybody says, and no proof ends a bake before its
+// verdict is injected.
 func (p Plan) Drilling(d Drill) (Plan, error) {
 	if why := d.check(p); why != "" {
 		return p, errors.New(why)
 	}
-	p.Drill, p.Promote = &d, nil
+	p.Drill, p.Promote, p.GoesBack = &d, nil, true
+	p.Spec.Policy.EndEarly = false
 	p.Steps = slices.Clone(p.Steps)
 	for i := range p.Steps {
 		p.Steps[i].Approve, p.Steps[i].PolicyApprove = nil, nil
 	}
 	return p.Seal(), nil
+}
+
+// Drilled is the policy in the step that a drill goes back from: what would let
+// the candidate pass leads back.
+func (p Policy) Drilled() Policy {
+	p.EndEarly = false
+	if p.Inconclusive == RulePromote {
+		p.Inconclusive = RuleRollback
+	}
+	if p.Otherwise == RulePromote {
+		p.Otherwise = RuleRollback
+	}
+	return p
+}
+
+// WayOn says by which of its fields the policy goes on upon a verdict that is
+// there; "" where it goes back.
+func (p Policy) WayOn(v Verdict) string {
+	field, rule := "", ""
+	switch v {
+	case NoData:
+		field, rule = "noData", p.NoData
+	case Error:
+		field, rule = "error", p.Error
+	case Inconclusive:
+		field, rule = "inconclusive", p.Inconclusive
+	}
+	switch {
+	case rule == RulePromote:
+		return fmt.Sprintf("policy.%s is %s", field, RulePromote)
+	case rule == RuleHold && p.Otherwise == RulePromote:
+		return fmt.Sprintf("policy.%s is %s, and policy.otherwise %s", field, RuleHold, RulePromote)
+	}
+	return ""
 }

@@ -27,6 +27,10 @@ type Plan struct {
 	Drivers      map[string]string `json:"drivers,omitempty"` // what each driver says of itself, by role
 	Drill        *Drill            `json:"drill,omitempty"`   // rehearsals only
 
+	// GoesBack: a drill goes no further than its step, whatever its checks, the
+	// policy and people say.
+	GoesBack bool `json:"goesBack,omitempty"`
+
 	// Revision is that of the way in which the plan is followed: a rollout goes on
 	// as it began. 1: refused writes are watched.
 	Revision int `json:"revision,omitempty"`

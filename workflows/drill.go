@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -16,14 +17,30 @@ func (r *run) isRehearsed() bool {
 	return parent != nil && rollout.IsRehearsalID(parent.ID) && r.order.Rehearsal == parent.ID
 }
 
-// inject has a window of the drilled step see the drill's verdict.
+// inject has a window of the drilled step see the drill's verdict, and lead back.
 func (r *run) inject(b *bake, in *activities.ObserveInput) {
 	d := r.plan.Drill
 	if d == nil || d.Step != b.step.Number {
 		return
 	}
+	if r.plan.GoesBack {
+		in.Policy = in.Policy.Drilled()
+	}
 	in.Verdict, in.Inject = d.Verdict, b.warm.Add(d.After.Std())
 	r.status.Drilled = &rollout.Drilled{Step: d.Step, Verdict: d.Verdict, Weight: b.step.Weight, Raised: b.covered, Injected: in.Inject}
+}
+
+// passedDrill sends a drill back that has come past its step, or to the end of the
+// plan: the candidate gets no more users, whatever let it pass. No drill took place.
+func (r *run) passedDrill() *setback {
+	r.status.Drilled = nil
+	return &setback{outcome: rollout.RolledBack, cause: rollout.CauseVerdict,
+		reason: fmt.Sprintf("a drill: it goes no further than step %d, and %s was not seen there", r.plan.Drill.Step, r.plan.Drill.Verdict)}
+}
+
+// isDrilled reports whether a drill goes back now that a step is passed.
+func (r *run) isDrilled(step rollout.PlannedStep) bool {
+	return r.plan.GoesBack && step.Number >= r.plan.Drill.Step
 }
 
 // timeDrill notes the moments of a drill's way back. One that went back before the

@@ -92,6 +92,8 @@ func (r *run) onPromote(c rollout.Command) rollout.Answer {
 		return r.override(c)
 	case r.closure != nil:
 		return denied("%s: who may, passes it with --override", r.closure.Reason)
+	case r.plan.GoesBack:
+		return denied("it is a drill: it goes back, whatever anybody says")
 	case r.current == nil && !r.holding():
 		return denied("nothing bakes that could be ended")
 	case r.status.Paused:

@@ -303,7 +303,8 @@ func (r *rehearsing) look(when string) rehearsal.State {
 	act := r.act("look."+when, "read the state of "+r.status.Target+" "+when)
 	act.queue, act.within, act.heartbeat = rollout.QueueInfra, 5*time.Minute, lookHeartbeat
 	var out activities.ReadTargetOutput
-	in := activities.ReadTargetInput{Job: r.job, Flags: r.order.Manifest.Rollout.Release.Flags, Environment: r.status.Environment}
+	m := r.order.Manifest
+	in := activities.ReadTargetInput{Job: r.job, Flags: m.Rollout.Release.Flags, Environment: r.status.Environment, Whole: m.Outcome != "" && when == "before"}
 	if err := start(r.ctx, act, a.ReadTarget, in).Get(r.ctx, &out); err != nil {
 		return rehearsal.State{Error: rootCause(err)}
 	}

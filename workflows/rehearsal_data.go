@@ -44,11 +44,12 @@ func (r *rehearsing) readTables(when string) ([]evidence.Table, error) {
 	return out.Tables, err
 }
 
-// compareTables notes what the reference tables hold after.
+// compareTables notes what the reference tables hold after; nothing where they
+// could not be read.
 func (r *rehearsing) compareTables() {
 	after, err := r.readTables("after")
 	for i := range r.facts.Tables {
-		if r.facts.Tables[i].After = "could not be read"; err == nil && i < len(after) {
+		if err == nil && i < len(after) {
 			r.facts.Tables[i].After = after[i].Before
 		}
 	}

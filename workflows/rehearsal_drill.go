@@ -105,7 +105,7 @@ func notEnded(s rollout.Status) string {
 // lookAfter compares the target with what it was like before.
 func (r *rehearsing) lookAfter(out evidence.Repeat) evidence.Repeat {
 	after := r.look("drill")
-	out.Same, out.Residue = after.Digest != "" && after.Digest == r.facts.Before.Digest, after.Left
+	out.Same, out.Residue = after.Digest != "" && after.Digest == r.facts.Before.Digest, after.LeftSince(r.facts.Before)
 	if after.Error != "" {
 		out.Differences = []string{"the state could not be read: " + after.Error}
 	} else if !out.Same {
@@ -212,6 +212,9 @@ func (r *rehearsing) comeBack() {
 	r.going = r.ctx
 	defer func() { r.going = going }()
 	spec := r.order.Manifest.BackTo(r.facts.Before)
+	if what := r.order.Manifest.Unknown(r.facts.Before); what != "" {
+		r.facts.NotBack = fmt.Sprintf("%s was deployed anew without %s that it had: nobody knew it", spec.Release.Version, what)
+	}
 	status, _, err := r.practiseOnce("going back to "+spec.Release.Version, rollout.Order{Spec: spec}, r.order.Manifest.Longest().Std())
 	if err == nil && status.Outcome == rollout.Promoted {
 		return

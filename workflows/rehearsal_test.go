@@ -294,11 +294,13 @@ func TestPromotedRolloutIsPutBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPractice(t)
 			p.m.Drills, p.m.Outcome, p.apart = nil, rollout.Promoted, by != id
+			p.state.Release = &rollout.Release{Version: "1", Artifact: "shop@a", Config: map[string]string{"PAY": "old"}}
 			p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
 			p.run()
 			require.Len(t, p.orders, 2)
 			require.Equal(t, "2", p.orders[0].Spec.Release.Version)
 			require.Equal(t, "1", p.orders[1].Spec.Release.Version)
+			require.Equal(t, *p.state.Release, p.orders[1].Spec.Release, "whole, as it served")
 			require.NotNil(t, p.orders[1].Spec.Strategy.AllAtOnce)
 			for _, o := range p.orders {
 				require.Equal(t, by, o.Rehearsal, "what starts a rollout is what it says that rehearses")
@@ -307,6 +309,25 @@ func TestPromotedRolloutIsPutBack(t *testing.T) {
 			require.Empty(t, p.facts.NotBack)
 		})
 	}
+}
+
+// Of a release that nobody knows whole, what came back is not what there was.
+func TestUnknownReleaseIsNotCalledBack(t *testing.T) {
+	p := newPractice(t)
+	p.m.Drills, p.m.Outcome = nil, rollout.RolledBack
+	p.m.Rollout.Release.Config = map[string]string{"PAY": "new"}
+	p.run()
+	require.Len(t, p.orders, 2)
+	require.Equal(t, "1 was deployed anew without the config that it had: nobody knew it", p.facts.NotBack)
+}
+
+// A candidate that was deployed before the rehearsal, and stays, is not left by its
+// drills.
+func TestDrillsLeaveWhatWasThereBefore(t *testing.T) {
+	p := newPractice(t)
+	p.state.Left = []string{"version 2 is deployed"}
+	p.run()
+	require.Empty(t, p.facts.Drills[0].Repeats[0].Residue)
 }
 
 // The end of a rehearsal cancels the workflow that rolls out: what was promoted by

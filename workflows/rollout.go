@@ -193,6 +193,9 @@ func (r *run) takeSnapshot() *setback {
 	if out.Cause != "" {
 		return &setback{outcome: rollout.Refused, cause: out.Cause, reason: out.Reason}
 	}
+	if r.plan.GoesBack && out.Snapshot.Baseline == "" {
+		return &setback{outcome: rollout.Refused, cause: rollout.CauseDirty, reason: "a drill goes back to what serves, and nothing does"}
+	}
 	r.snapshot = out.Snapshot
 	r.job.Baseline, r.status.Baseline = out.Snapshot.Baseline, out.Snapshot.Baseline
 	r.job.Endpoints = map[string][]string{}
@@ -237,10 +240,13 @@ func (r *run) advance() *setback {
 	if s := r.setFlags(); s != nil {
 		return s
 	}
-	for step, more := r.plan.Steps[0], true; more; step, more = r.nextStep(step) {
+	for step, more := r.plan.Steps[0], true; more && !r.isDrilled(r.step); step, more = r.nextStep(step) {
 		if s := r.climb(step); s != nil {
 			return s
 		}
+	}
+	if r.plan.GoesBack {
+		return r.passedDrill()
 	}
 	if s := r.promote(); s != nil {
 		return s

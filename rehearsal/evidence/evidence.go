@@ -87,6 +87,15 @@ type Criterion struct {
 	Of      string      `json:"of,omitempty"` // which load's; "": that of all
 }
 
+// Names of criteria that reports look for, as they are judged.
+const (
+	DataIsWhole   = "data is whole"
+	NothingIsLeft = "nothing is left behind"
+	ActionsInTime = "actions of earlier runs are done in time"
+	AsBefore      = ": as before"    // after the name of a drill
+	CameAndWent   = " came and went" // after that of a fault
+)
+
 // BandPoint is the band in which a signal should be at a moment. From point to
 // point the band goes straight; an end that one of them leaves open is open.
 type BandPoint struct {

@@ -74,13 +74,20 @@ func TestWithinTheBaselineRuns(t *testing.T) {
 }
 
 func TestCompareLeavesOutWhatDiffers(t *testing.T) {
-	c := compared(t, rich("a", 1), with(rich("b", 1.3), "drills", "data/orders"))
-	restore := metric(t, c, "time to restore", "drill from step 1")
-	require.Equal(t, report.NotCompared, restore.Movement)
-	require.Equal(t, "drills differs: not compared", restore.Reason)
-	require.Nil(t, restore.Change)
-	require.Equal(t, report.Worse, metric(t, c, "latency p99", "pay").Movement, "what does not depend on drills")
+	one, other := rich("a", 1), with(rich("b", 1.3), "data/orders")
+	for i, run := range []*evidence.Run{&one, &other} {
+		run.Fingerprint.Parts = append(slices.Clone(run.Fingerprint.Parts), evidence.Part{Name: "outcome", Digest: []string{"x", "y"}[i]})
+	}
+	c := compared(t, one, other)
+	p99 := metric(t, c, "latency p99", "pay")
+	require.Equal(t, report.NotCompared, p99.Movement)
+	require.Equal(t, "outcome differs: not compared", p99.Reason)
+	require.Nil(t, p99.Change)
+	require.Equal(t, report.Worse, metric(t, c, "time to restore", "drill from step 1").Movement, "drills come before the rollout")
 	require.Contains(t, strings.Join(c.Notes, "\n"), "what depends on it is not compared")
+
+	_, err := report.Compare([]evidence.Run{rich("a", 1), with(rich("b", 1.3), "drills")})
+	require.ErrorContains(t, err, "every metric depends on parts in which they differ: drills", "errors of one drill are not those of ten")
 }
 
 func TestOtherExpectationsAreSaid(t *testing.T) {

@@ -55,7 +55,7 @@ func (c Comparison) notes() []string {
 			data = append(data, name)
 		case "rollout", "baseline", "tool":
 			subject = subject || kind != "tool"
-		case "expect", "outcome", "negative", "quotas":
+		case "expect", "negative", "quotas":
 			limits = append(limits, name)
 		default:
 			inputs = append(inputs, name)

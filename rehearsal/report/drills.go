@@ -48,13 +48,19 @@ func distributionOf(d evidence.Drill) evidence.Distribution {
 	return Distribution(values, 0.95)
 }
 
-// restored is how long one drill took from the breach until health was back: by
-// its marks, else by the rollout's own clock.
+// restored is how long one drill took from the breach until health was back, and
+// users had met the candidate for the last time: by its marks, else, of one that
+// passed without them, by the rollout's own clock. Of one that went back before its
+// verdict was injected nobody knows it.
 func restored(r evidence.Repeat) (seconds float64, ok bool) {
 	switch {
-	case r.BreachAt != nil && r.HealthyAt != nil:
-		return r.HealthyAt.Sub(*r.BreachAt).Seconds(), true
-	case r.BreachAt == nil && r.Restore != nil:
+	case r.BreachAt != nil && r.HealthyAt != nil && !r.HealthyAt.Before(*r.BreachAt):
+		back := *r.HealthyAt
+		if met := r.MetUntil; met != nil && met.After(back) {
+			back = *met
+		}
+		return back.Sub(*r.BreachAt).Seconds(), true
+	case r.BreachAt == nil && r.Restore != nil && r.Outcome == evidence.Passed:
 		return std(r.Restore.Total), true
 	default:
 		return 0, false
@@ -82,7 +88,7 @@ func partsOf(r evidence.Repeat) []part {
 			}
 		}
 	}
-	if len(parts) == 0 && r.Restore != nil {
+	if _, timed := restored(r); len(parts) == 0 && r.Restore != nil && timed {
 		parts = []part{{chart.Decide, std(r.Restore.Decide)}, {chart.Traffic, std(r.Restore.Traffic)}, {chart.Health, std(r.Restore.Health)}}
 	}
 	return parts

@@ -34,10 +34,12 @@ const (
 )
 
 // The parts on which figures depend. What is practised, such as the rollout,
-// its baseline and the tool, may differ: that is what a comparison is for.
+// its baseline and the tool, may differ: that is what a comparison is for. What
+// users meet depends on how often they are sent to a candidate and back; a drill
+// does not on the rollout that comes after it.
 var (
-	underLoad  = []string{"environment", "variables", "load", "faults", "seed"}
-	ofDrills   = append([]string{"drills"}, underLoad...)
+	ofDrills   = []string{"drills", "environment", "variables", "load", "faults", "seed"}
+	underLoad  = append([]string{"outcome"}, ofDrills...)
 	ofReplicas = append([]string{"scaling"}, underLoad...)
 )
 

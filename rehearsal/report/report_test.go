@@ -21,6 +21,7 @@ import (
 
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
+	"bakeoff/rollout"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -210,4 +211,19 @@ func TestReportsAreTheSameForTheSameEvidence(t *testing.T) {
 	for _, write := range []writer{report.HTML, report.Markdown, report.Text} {
 		require.Equal(t, written(t, write, rich("a", 1)), written(t, write, rich("a", 1)))
 	}
+}
+
+// TestHowLongADrillTook holds the report to the judge: until the last user had met
+// the candidate, and nothing of a drill that went back before its injection.
+func TestHowLongADrillTook(t *testing.T) {
+	run := rich("a", 1)
+	run.Drills[0].Restore = nil
+	slow, early := &run.Drills[0].Repeats[0], &run.Drills[0].Repeats[1]
+	slow.MetUntil = to(slow.BreachAt.Add(9500 * time.Millisecond))
+	*early = evidence.Repeat{Number: 2, Outcome: evidence.Failed, StartedAt: early.StartedAt, EndedAt: early.EndedAt,
+		Restore: &rollout.TimeToRestore{Total: rollout.Duration(time.Minute)}}
+	text := written(t, report.Markdown, run)
+	require.Contains(t, text, "Of 9 drills the slowest took 9.5 s")
+	require.Contains(t, text, "Of 1 more drill nobody knows how long it took")
+	require.NotContains(t, text, "| 2 | Failed | 1 min")
 }

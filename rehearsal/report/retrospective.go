@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,8 @@ import (
 const fortnight = 14 * 24 * time.Hour
 
 // Findings proposes an action for everything that a run found wrong, in the
-// order of the report. The owner is who started the run, and it is due after two
+// order of the report, each with the criterion by which the next run tells whether
+// it helped. The owner is who started the run, and it is due after two
 // weeks: people give it to whom it belongs. A run in which all was well has none,
 // and what a control was made to find is none, either.
 func Findings(run evidence.Run) []evidence.Action {
@@ -26,6 +28,9 @@ func Findings(run evidence.Run) []evidence.Action {
 		asked.Criteria, asked.Ledger, asked.Scaling = nil, nil, nil
 	}
 	for _, c := range asked.Criteria {
+		if c.Name == evidence.ActionsInTime { // those actions are what is to be done
+			continue
+		}
 		switch c.Outcome {
 		case evidence.Failed:
 			add(c.Name, c.Name+": "+c.Reason, "find out why, and mend it or change the limit with a reason")
@@ -36,27 +41,70 @@ func Findings(run evidence.Run) []evidence.Action {
 	for _, d := range run.Drills {
 		for _, r := range d.Repeats {
 			if left := slices.Concat(r.Differences, r.Residue); len(left) > 0 {
-				add("", fmt.Sprintf("%s, %d: not as before: %s", d.Name, r.Number, strings.Join(left, "; ")), "let the way back restore this, too")
+				add(d.Name+evidence.AsBefore, fmt.Sprintf("%s, %d: not as before: %s", d.Name, r.Number, strings.Join(left, "; ")), "let the way back restore this, too")
 			}
 		}
 	}
 	if l := asked.Ledger; l != nil && l.Lost+l.Doubled+l.Altered > 0 {
-		add("", fmt.Sprintf("transactions: %d lost, %d doubled, %d altered", l.Lost, l.Doubled, l.Altered), "find the writes that do not survive the switch")
+		add(evidence.DataIsWhole, fmt.Sprintf("transactions: %d lost, %d doubled, %d altered", l.Lost, l.Doubled, l.Altered), "find the writes that do not survive the switch")
 	}
 	for _, f := range run.Faults {
 		if !f.Verified {
-			add("", "fault "+f.Name+" was not seen to be gone", "look whether it still is there, and why its removal was not confirmed")
+			add(f.Name+evidence.CameAndWent, "fault "+f.Name+" was not seen to be gone", "look whether it still is there, and why its removal was not confirmed")
 		}
 	}
 	for _, r := range run.Residue {
-		add("", "left behind: "+r, "remove it, and let the rehearsal do so the next time")
+		add(evidence.NothingIsLeft, "left behind: "+r, "remove it, and let the rehearsal do so the next time")
 	}
-	if asked.Scaling != nil {
+	if i := slices.IndexFunc(asked.Criteria, isFailedScaling); asked.Scaling != nil && i >= 0 {
 		for _, advice := range asked.Scaling.Advice {
-			add("", "autoscaling: "+asked.Scaling.Reason, advice)
+			add(asked.Criteria[i].Name, advised+asked.Scaling.Reason, advice)
 		}
 	}
 	return out
+}
+
+// advised begins the finding of an action that an autoscaler's figures advise.
+const advised = "autoscaling: "
+
+// isFailedScaling tells the criteria of an autoscaler that failed. Where all hold,
+// advice is to be read, and not to be done.
+func isFailedScaling(c evidence.Criterion) bool {
+	return c.Outcome == evidence.Failed && strings.HasPrefix(c.Name, "scaling ")
+}
+
+// Merged are the actions of a manifest together with those that the last run left.
+// Of the same action that of the manifest stands: there people say that it is done.
+// What a manifest said once is its own to leave out.
+func Merged(manifest, left []evidence.Action) []evidence.Action {
+	out := slices.Clone(manifest)
+	for i, said := range out {
+		for _, a := range left {
+			if isSame(said, a) {
+				out[i].Finding, out[i].From = cmp.Or(said.Finding, a.Finding), cmp.Or(said.From, a.From)
+			}
+		}
+	}
+	for _, a := range left {
+		isIt := func(b evidence.Action) bool { return isSame(b, a) }
+		if a.From == "" || isEndless(a) || slices.ContainsFunc(out, isIt) {
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// isEndless tells actions that older runs left, and that nothing could ever end: an
+// autoscaler's advice while all was well, and to be in time with the others.
+func isEndless(a evidence.Action) bool {
+	return a.Criterion == evidence.ActionsInTime || a.Criterion == "" && strings.HasPrefix(a.Finding, advised)
+}
+
+// isSame reports whether an action of a manifest is the one that a run left. Whoever
+// writes it down may leave out what was found.
+func isSame(said, left evidence.Action) bool {
+	return said.Do == left.Do && said.Criterion == left.Criterion && (said.Finding == "" || said.Finding == left.Finding)
 }
 
 // ActionState is where an action stands.

@@ -78,7 +78,10 @@ func referenceTables(tables []evidence.Table) table {
 	t := table{Title: "Reference tables", Columns: columns("Table", ">Rows", "Before", "After", "Outcome")}
 	for _, one := range tables {
 		same := cell{Text: "as before", Tone: good}
-		if one.Before != one.After {
+		switch {
+		case one.Before == "" || one.After == "":
+			same = cell{Text: "could not be read", Tone: unsure}
+		case one.Before != one.After:
 			same = cell{Text: "changed", Tone: bad}
 		}
 		t.Rows = append(t.Rows, []cell{{Text: one.Name}, {Text: chart.Value(float64(one.Rows), "")}, digest(one.Before), digest(one.After), same})

@@ -86,19 +86,17 @@ type drillEnd struct {
 	run evidence.Run
 }
 
-// lastDrill is the newest drill with an outcome. Those of controls prove nothing,
-// and one has not passed of whose kind a criterion does not hold.
+// lastDrill is the newest drill with an outcome, by all that its run says of it.
+// Those of controls prove nothing.
 func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, found bool) {
 	for _, run := range runs {
 		if run.Negative {
 			continue
 		}
 		for _, d := range run.Drills {
-			if outcome == evidence.Passed && !holds(run, d) {
-				continue
-			}
+			kind := worstOf(run, d)
 			for _, r := range d.Repeats {
-				if r.Outcome == outcome && (!found || r.EndedAt.After(last.at)) {
+				if proved(r.Outcome, kind) == outcome && (!found || r.EndedAt.After(last.at)) {
 					last, found = drillEnd{r.EndedAt, run}, true
 				}
 			}
@@ -107,11 +105,31 @@ func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, fo
 	return last, found
 }
 
-// holds reports whether every criterion of a kind of drill does.
-func holds(run evidence.Run, d evidence.Drill) bool {
-	return !slices.ContainsFunc(run.Criteria, func(c evidence.Criterion) bool {
-		return strings.HasPrefix(c.Name, d.Name+": ") && c.Outcome != evidence.Passed
-	})
+// proved is what a drill proves: no more than the criteria of its kind do. One that
+// measured nothing stays so.
+func proved(drill, kind evidence.Outcome) evidence.Outcome {
+	if drill == evidence.Passed {
+		return kind
+	}
+	return drill
+}
+
+// ofAllDrills are the criteria that every drill of a run rests on.
+var ofAllDrills = []string{evidence.DataIsWhole, evidence.NothingIsLeft}
+
+// worstOf is the worst of the criteria that a kind of drill rests on: its own, and
+// whether the data is whole and nothing is left.
+func worstOf(run evidence.Run, d evidence.Drill) evidence.Outcome {
+	worst := evidence.Passed
+	for _, c := range run.Criteria {
+		if !strings.HasPrefix(c.Name, d.Name+": ") && !slices.Contains(ofAllDrills, c.Name) {
+			continue
+		}
+		if c.Outcome != evidence.Passed && worst != evidence.Failed {
+			worst = c.Outcome
+		}
+	}
+	return worst
 }
 
 // HTML writes the trend as one page that needs nothing else.

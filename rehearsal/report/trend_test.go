@@ -109,6 +109,29 @@ func TestReadiness(t *testing.T) {
 	require.True(t, report.ReadinessOf("checkout", append(runs, earlier), end.Add(time.Hour), 7*24*time.Hour).Ready(), "failed, and mended since")
 }
 
+// A drill is as good as what its run says of it: users who lost requests, or data
+// that is not whole, are a way back that failed, though the baseline came back.
+func TestReadinessByCriteria(t *testing.T) {
+	for name, is := range map[string]evidence.Outcome{
+		"drill from step 1: longest gap": evidence.Failed, evidence.DataIsWhole: evidence.Failed, evidence.NothingIsLeft: evidence.Failed,
+		"drill from step 1: requests lost": evidence.Unmeasured, "errors always": evidence.Failed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			good, later := rich("a", 1), later(rich("b", 1), 7*24)
+			later.Criteria = append(later.Criteria, evidence.Criterion{Name: name, Outcome: is})
+			end := later.Drills[0].Repeats[9].EndedAt
+			r := report.ReadinessOf("checkout", []evidence.Run{good, later}, end.Add(time.Hour), 0)
+			if name == "errors always" {
+				require.Equal(t, end, *r.LastDrill, "it says nothing of drills")
+				return
+			}
+			require.Equal(t, good.ID, r.Run)
+			require.Equal(t, is == evidence.Failed, r.Failed != nil, r.Reason)
+			require.Equal(t, is != evidence.Failed, r.Ready())
+		})
+	}
+}
+
 func TestFindings(t *testing.T) {
 	run := rich("a", 1)
 	run.Faults[1].Verified = false
@@ -116,8 +139,9 @@ func TestFindings(t *testing.T) {
 	run.Ledger.Lost = 2
 	run.Drills[0].Repeats[3].Differences = []string{"flag beta is on"}
 	found := report.Findings(run)
-	var findings []string
+	var findings, criteria []string
 	for _, a := range found {
+		criteria = append(criteria, a.Criterion)
 		findings = append(findings, a.Finding)
 		require.Equal(t, run.ID, a.From)
 		require.Equal(t, "kim@example.com", a.Owner)
@@ -131,8 +155,11 @@ func TestFindings(t *testing.T) {
 		"transactions: 2 lost, 0 doubled, 0 altered",
 		"fault card-provider-answers-with-errors was not seen to be gone",
 		"left behind: route canary",
-		"autoscaling: up in 38 s, down in 2 min 10 s, 0 oscillations",
 	}, findings)
+	require.Equal(t, []string{"latency-p99 during slow-db", "queue depth", "drill from step 1: as before", "data is whole",
+		"card-provider-answers-with-errors came and went", "nothing is left behind"}, criteria, "the next run tells by them whether it helped")
+	scaled := evidence.Run{Scaling: run.Scaling, Criteria: []evidence.Criterion{{Name: "scaling floor", Outcome: evidence.Passed}, {Name: "scaling up", Outcome: evidence.Failed}}}
+	require.Equal(t, "scaling up", report.Findings(scaled)[1].Criterion, "advice is to be done where scaling failed")
 	require.Empty(t, report.Findings(evidence.Run{Criteria: []evidence.Criterion{{Name: "a", Outcome: evidence.Passed}}}))
 
 	run.Negative = true
@@ -168,4 +195,27 @@ func TestCheckOfActions(t *testing.T) {
 		require.Equal(t, []report.Checked{{Action: tt.action, State: tt.want}}, checked)
 	}
 	require.Empty(t, report.Check(nil, began, nil))
+}
+
+// TestMergedActions holds that an action is there once, and that the manifest is
+// where people say what became of it.
+func TestMergedActions(t *testing.T) {
+	left := []evidence.Action{
+		{Finding: "left behind: route", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
+		{Do: "retry once", Owner: "kim"},
+		{Do: "said once, and taken out of the manifest since"},
+		{Finding: "autoscaling: up in 38 s", Do: "one replica serves about 80/s", From: "a"},
+		{Finding: "4 are late", Do: "find out why", Criterion: evidence.ActionsInTime, From: "a"},
+	}
+	merged := report.Merged([]evidence.Action{
+		{Do: "retry once", Owner: "kim", Done: to(began)},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", Done: to(began)},
+	}, left)
+	require.Equal(t, []evidence.Action{
+		{Do: "retry once", Owner: "kim", Done: to(began)},
+		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", Done: to(began), From: "a"},
+		left[0],
+	}, merged)
+	require.Equal(t, left[:2], report.Merged(nil, left))
 }

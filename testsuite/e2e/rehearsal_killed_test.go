@@ -82,11 +82,14 @@ func (h *hall) killAt(after time.Duration, worker bool) {
 	}
 }
 
+// servedBefore says what to deploy when a promotion is taken back.
+const servedBefore = `baseline: {artifact: "checkout@sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730"}`
+
 // An admin terminates a rehearsal whose rollout was promoted: what was there before
 // is put back all the same.
 func TestTerminatedRehearsalGoesBack(t *testing.T) {
 	h := found(t).hall(t)
-	require.Zero(t, h.cli("rehearse", h.manifest("outcome: Promoted"), "--detach", "--reason", "to be terminated").Code)
+	require.Zero(t, h.cli("rehearse", h.manifest("outcome: Promoted", servedBefore), "--detach", "--reason", "to be terminated").Code)
 	c, id := h.town.client(t), rollout.RehearsalID("staging", h.name)
 	first := ""
 	until(t, "the rollout begins", func() bool {

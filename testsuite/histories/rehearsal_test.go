@@ -30,17 +30,20 @@ type rehearsalPath struct {
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
 }
 
+// promoted has the rollout itself made, and says what to deploy when it is taken back.
+const promoted = "outcome: Promoted\nbaseline: {artifact: \"checkout@sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730\"}"
+
 // rehearsalPaths are kept as the rehearsal's history, and as name-rollout that of
 // the last rollout that it started, where there is one.
 var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-drills":  {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
-	"rehearsal-outcome": {lines: "outcome: Promoted", want: evidence.Passed, apart: true},
+	"rehearsal-outcome": {lines: promoted, want: evidence.Passed, apart: true},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.stop()
 		}},
-	"rehearsal-stopped-early": {lines: "outcome: Promoted", want: evidence.Aborted, early: true},
+	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
 // stop stops the rehearsal.

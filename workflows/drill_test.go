@@ -1,0 +1,141 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+	"bakeoff/workflows"
+)
+
+// practised runs one drill over the simulated world, as the child of a rehearsal:
+// no other rollout may be one. The candidate is well.
+func practised(t *testing.T, baseline string, change func(*rollout.Order), plot func(*teller)) (*sim.World, rollout.Status) {
+	world := sim.New(baseline)
+	for _, v := range []string{"2.4.1", "2.5.0"} {
+		world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.2})
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond})
+	env.RegisterWorkflow(workflows.Notify)
+	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
+	order := rollout.Order{Spec: spec(), Actor: "ci@example.com", Reason: "a drill", Rehearsal: rollout.RehearsalID("staging", "weekly"),
+		Drill: &rollout.Drill{Step: 1, Verdict: rollout.Fail, After: rollout.Duration(1500 * time.Millisecond)}}
+	change(&order)
+	env.RegisterWorkflowWithOptions(func(ctx workflow.Context) (status rollout.Status, err error) {
+		ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: rollout.WorkflowID(order.Spec.Key())})
+		err = workflow.ExecuteChildWorkflow(ctx, rollout.WorkflowType, order).Get(ctx, &status)
+		return status, err
+	}, workflow.RegisterOptions{Name: "practise"})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: order.Rehearsal, TaskQueue: rollout.QueueControl})
+	for d := time.Duration(0); d < 30*time.Second; d += 50 * time.Millisecond {
+		env.RegisterDelayedCallback(func() {}, d) // the workflow's clock keeps up with that of the injection
+	}
+	if plot != nil {
+		plot(&teller{t, env, world})
+	}
+	env.ExecuteWorkflow("practise")
+	require.NoError(t, env.GetWorkflowError())
+	var status rollout.Status
+	require.NoError(t, env.GetWorkflowResult(&status))
+	require.Empty(t, world.Violations())
+	return world, status
+}
+
+// TestDrillsGoBack holds that no drill gives the candidate more users than its step
+// has, whatever its checks prove, its policy says, or a person orders.
+func TestDrillsGoBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*rollout.Order)
+		plot   func(*teller)
+		why    string
+	}{
+		"although the candidate is proved before the injection": {
+			change: func(o *rollout.Order) {
+				o.Spec.Policy.Require, o.Spec.Policy.EndEarly = rollout.RequireNonInferior, true
+				o.Spec.Checks[0].Judge = &rollout.Judge{RateRatio: &rollout.RateRatio{SafeMargin: 8}}
+			},
+			why: "drill: injected Fail",
+		},
+		"although what is unclear is promoted": {
+			change: func(o *rollout.Order) {
+				o.Spec.Policy.Inconclusive, o.Drill.Verdict = rollout.RulePromote, rollout.Inconclusive
+			},
+			why: "drill: injected Inconclusive",
+		},
+		"although holds end with a promotion": {
+			change: func(o *rollout.Order) {
+				o.Spec.Policy.Otherwise, o.Spec.Policy.HoldFor = rollout.RulePromote, rollout.Duration(time.Second)
+				o.Drill.Verdict = rollout.NoData
+			},
+			why: "drill: injected NoData",
+		},
+		"although somebody promotes it": {
+			change: func(*rollout.Order) {},
+			plot: func(tell *teller) {
+				tell.at(time.Second, func() {
+					c := rollout.Command{ID: "1", Name: rollout.CommandPromote, Actor: "ana", Reason: "it looks well", Full: true}
+					require.NoError(t, tell.env.UpdateWorkflowByID(rollout.WorkflowID(spec().Key()), c.Name, c.ID, &testsuite.TestUpdateCallback{
+						OnAccept: func() {},
+						OnReject: func(err error) { require.NoError(t, err) },
+						OnComplete: func(result any, err error) {
+							require.NoError(t, err)
+							require.Equal(t, rollout.Denied, result.(rollout.Answer).Answer)
+							require.Contains(t, result.(rollout.Answer).Why, "it is a drill")
+						},
+					}, c))
+				})
+			},
+			why: "drill: injected Fail",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world, status := practised(t, "2.4.1", c.change, c.plot)
+			require.Equal(t, rollout.RolledBack, status.Outcome, status.Reason)
+			require.Contains(t, status.Reason, c.why)
+			require.Equal(t, undone, world.Log())
+			require.NotNil(t, status.Drilled, "its verdict was injected")
+		})
+	}
+}
+
+// A drill that leaves its step before the injection, because failures lower the
+// exposure, goes back all the same, and is none that was made.
+func TestDrillThatLeavesItsStep(t *testing.T) {
+	world, status := practised(t, "2.4.1", func(o *rollout.Order) {
+		o.Drill.Step, o.Drill.After = 2, rollout.Duration(5900*time.Millisecond)
+		o.Spec.Strategy.Canary = nil
+		o.Spec.Strategy.Adaptive = &rollout.Adaptive{From: 500, To: 5000, RiskBudget: 40, MinBake: rollout.Duration(6 * time.Second)}
+		o.Spec.Checks[0].Judge = &rollout.Judge{RateRatio: &rollout.RateRatio{HarmMargin: 9}}
+		o.Spec.Deadline = rollout.Duration(time.Hour)
+	}, func(tell *teller) {
+		tell.world.Behave("2.4.1", sim.Behaviour{Rate: 400, Failures: 0.01})
+		tell.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+		tell.once(func() bool { return tell.world.State().Weights["2.5.0"] > 500 }, func() {
+			tell.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.09})
+		})
+	})
+	require.Equal(t, rollout.RolledBack, status.Outcome, status.Reason)
+	require.Equal(t, "a drill: it goes no further than step 2, and Fail was not seen there", status.Reason)
+	require.Nil(t, status.Drilled)
+	require.NotContains(t, world.Log(), "primary 2.5.0")
+}
+
+// Where nothing serves there is nothing to go back to: nothing is deployed.
+func TestDrillOfAFirstRelease(t *testing.T) {
+	world, status := practised(t, "", func(o *rollout.Order) { o.Drill.Step = 2 }, nil)
+	require.Equal(t, rollout.Refused, status.Outcome)
+	require.Equal(t, rollout.CauseDirty, status.Cause)
+	require.Empty(t, world.Log())
+}
