@@ -26,6 +26,7 @@ type attack struct {
 	stop      func() // no next any more
 	due       chan load.Arrival
 	users     int // of a closed load; else 0
+	first     int // arrival of a closed load that is sent
 	transport *http.Transport
 	timer     *time.Timer
 	tally     *tally
@@ -44,6 +45,9 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		}
 	}
 	a.began = a.since()
+	if o.Again && a.users > 0 {
+		a.first = a.beyond() * o.Shards
+	}
 	a.next, a.stop = iter.Pull(s.Arrivals(o.Shard, o.Shards))
 	a.transport = &http.Transport{
 		DialContext:         (&net.Dialer{KeepAlive: -1}).DialContext,
@@ -53,6 +57,14 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		MaxIdleConnsPerHost: max(l.Connections, a.users),
 	}
 	return a
+}
+
+// beyond is more arrivals than the users of this generator can have come to by
+// now: each thinks after every one, and one more waits for a user. Whoever sends
+// what a try before has sent writes its transactions twice.
+func (a *attack) beyond() int {
+	each := 2 + max(0, a.began)/max(a.load.Closed.Think.Std(), 1)
+	return a.users*int(each) + 2
 }
 
 func (a *attack) close() {
@@ -71,7 +83,7 @@ func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
 		if !more || a.users > 0 && a.since() >= a.schedule.Length() {
 			break
 		}
-		if arrival.Offset < a.from && a.users == 0 {
+		if a.users > 0 && arrival.Index < a.first || a.users == 0 && arrival.Offset < a.from {
 			continue
 		}
 		if a.users == 0 && a.tooLate(arrival.Offset) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -220,6 +221,34 @@ func TestClosedUsersWaitForTheirAnswers(t *testing.T) {
 	require.LessOrEqual(t, most.Load(), int32(5))
 	require.InDelta(t, 50, results.Total().Sent, 20, "five users, each every 50 ms")
 	require.Less(t, results.Evidence("").Latency.P99, 0.2)
+}
+
+// The first try of a closed load died, perhaps before it said how far it had
+// come. What it wrote is not written again: a service that keeps both is honest.
+func TestASecondTryOfAClosedLoadSendsOtherArrivals(t *testing.T) {
+	service := &orders{kept: map[string]*kept{}}
+	o := order(serve(t, service.ServeHTTP), nil)
+	o.Load = shop(o.Load.URL[:len(o.Load.URL)-1])
+	o.Load.Rate, o.Load.For, o.Load.Shards, o.Load.Closed = 0, 1000*ms, 2, &load.Closed{Users: 4, Think: 10 * ms}
+	o.Start, o.Shards = time.Now(), 2
+	died, kill := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer kill()
+	seen := map[int]bool{}
+	send := func(ctx context.Context, want error) {
+		_, records, err := attack(ctx, t, o)
+		require.ErrorIs(t, err, want)
+		tried := map[int]bool{}
+		for _, r := range records {
+			require.Equal(t, o.Shard, r.Arrival%2)
+			require.False(t, seen[r.Arrival], "arrival %d is sent again", r.Arrival)
+			tried[r.Arrival] = true
+		}
+		require.Greater(t, len(tried), 10)
+		maps.Copy(seen, tried)
+	}
+	send(died, context.DeadlineExceeded)
+	o.Again = true
+	send(t.Context(), nil)
 }
 
 func TestWithoutKeepAliveEachRequestHasItsConnection(t *testing.T) {

@@ -44,6 +44,12 @@ func (r Record) Waited() bool {
 	return true
 }
 
+// acknowledged reports whether the service said that it did what it was asked
+// for. Its answer may lack what the user needs, and be a failed one all the same.
+func (r Record) acknowledged() bool {
+	return r.Good() || (r.Kind == KindBody || r.Kind == KindCapture) && r.Status >= 200 && r.Status < 300
+}
+
 // sent reports whether a request left at all.
 func (r Record) sent() bool { return r.Kind != KindMissed }
 

@@ -20,7 +20,7 @@ type Results struct {
 	Start    time.Time          `json:"start"`    // of the load: offset 0
 	Interval rollout.Duration   `json:"interval"` // 100ms or more
 	Buckets  map[int]*Bucket    `json:"buckets,omitempty"`
-	Late     analysis.Latencies `json:"late"`     // from the planned moment until sent
+	Late     analysis.Latencies `json:"late"`     // of first steps, which alone have a planned moment: from then until sent
 	LastSent rollout.Duration   `json:"lastSent"` // since Start
 	Ended    rollout.Duration   `json:"ended"`    // since Start: the last answer
 	Arrived  int                `json:"arrived"`  // arrivals, whether they were sent or missed
@@ -69,7 +69,9 @@ func (r *Results) Add(rec Record) {
 		}
 		b.Errors[rec.Kind]++
 	}
-	r.Late.Add(rec.Late.Seconds())
+	if rec.Step == 0 { // the others are due when the one before is answered, and never late
+		r.Late.Add(rec.Late.Seconds())
+	}
 	r.LastSent = max(r.LastSent, rollout.Duration(rec.Planned+rec.Late))
 	r.Ended = max(r.Ended, rollout.Duration(rec.Planned+rec.Latency))
 	if rec.Waited() {
