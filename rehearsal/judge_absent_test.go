@@ -36,6 +36,12 @@ func TestAbsenceNeverPasses(t *testing.T) {
 		"no load": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads = nil }, "browse was sent as planned", "it was not sent"},
 		"a generator that died": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads[0].Arrived, f.Loads[0].Sent = 590, 590 },
 			"browse was sent as planned", "10 of 600 requests not sent"},
+		"a generator of long journeys that missed some": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Loads[0].Arrived, f.Loads[0].Missed, f.Loads[0].Sent = 600, 10, 590*20
+		}, "browse was sent as planned", "10 of 600 arrivals not sent"},
+		"a generator of journeys that died": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Loads[0].Arrived, f.Loads[0].Sent = 590, 590*20
+		}, "browse was sent as planned", "10 of 600 arrivals not sent"},
 		"a replay of nothing": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
 			m.Load[0].Replay, f.Loads = &load.Replay{}, []evidence.Load{{Name: "browse"}}
 		}, "browse was sent as planned", "it was not sent"},

@@ -61,8 +61,7 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		if l.Name != name {
 			continue
 		}
-		missed := l.Missed + max(due-l.Arrived, 0)
-		planned := l.Sent + missed
+		missed, planned := l.Missed+max(due-l.Arrived, 0), max(due, l.Arrived)
 		if l.Sent == 0 {
 			break
 		}
@@ -71,7 +70,7 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		}
 		value := float64(missed)
 		c := evidence.Criterion{Name: title, Outcome: evidence.Passed, Value: &value, Unit: "requests",
-			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, counted(planned, "request", "requests"), inUnit(l.ArrivalErrorP99, UnitSeconds))}
+			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, arrivals(planned, l), inUnit(l.ArrivalErrorP99, UnitSeconds))}
 		if missed*100 > planned {
 			c.Outcome = evidence.Unmeasured
 			c.Reason += ": the generator could not, and what was measured says nothing"
@@ -85,6 +84,15 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		return unmeasured(title, "what was sent is not known"+gone)
 	}
 	return unmeasured(title, "it was not sent")
+}
+
+// arrivals are so many users: of journeys each sends several requests, and what is
+// missed of one is all of it.
+func arrivals(n int, l evidence.Load) string {
+	if l.Sent > l.Arrived {
+		return counted(n, "arrival", "arrivals")
+	}
+	return counted(n, "request", "requests")
 }
 
 // faulted says whether a fault was there, as long as planned, and is gone.
