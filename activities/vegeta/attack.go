@@ -30,7 +30,12 @@ type attack struct {
 	transport *http.Transport
 	timer     *time.Timer
 	tally     *tally
+	waits     []wait // in which no connection was free, as long as somebody who came in them still waits
+	returned  time.Duration
 }
+
+// wait is a time on the load's clock.
+type wait struct{ from, to time.Duration }
 
 func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) *attack {
 	l, now := s.Load(), time.Now()
@@ -78,6 +83,8 @@ func (a *attack) since() time.Duration { return time.Since(a.start) }
 // Pace waits until the next arrival is due and hands it to the workers. It
 // waits itself, and so ends with the context, as vegeta's own sleep would not.
 func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
+	a.noteWait()
+	defer func() { a.returned = a.since() }()
 	for a.ctx.Err() == nil {
 		arrival, more := a.next()
 		if !more || a.users > 0 && a.since() >= a.schedule.Length() {
@@ -87,7 +94,7 @@ func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
 			continue
 		}
 		if a.users == 0 && a.tooLate(arrival.Offset) {
-			a.tally.add(load.Record{Arrival: arrival.Index, Planned: arrival.Offset, Kind: load.KindMissed})
+			a.tally.add(a.unsent(arrival))
 			continue
 		}
 		if !a.waitUntil(arrival.Offset) {
@@ -100,6 +107,38 @@ func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
 		}
 	}
 	return 0, true
+}
+
+// noteWait notes how long the attacker took to come back: it does so at once,
+// unless every worker it may have waits for an answer.
+func (a *attack) noteWait() {
+	const chance = time.Millisecond
+	now, last := a.since(), len(a.waits)-1
+	switch {
+	case a.returned == 0 || now-a.returned < chance:
+	case last >= 0 && a.returned-a.waits[last].to < chance:
+		a.waits[last].to = now
+	default:
+		a.waits = append(a.waits, wait{a.returned, now})
+	}
+}
+
+// unsent is an arrival of whom nobody waits any more. Where the service kept all
+// connections busy for most of the time that an answer may take, that is an error of
+// the service, as its user met it; else the generator missed it.
+func (a *attack) unsent(arrival load.Arrival) load.Record {
+	out := load.Record{Arrival: arrival.Index, Planned: arrival.Offset, Kind: load.KindMissed}
+	for len(a.waits) > 0 && a.waits[0].to < arrival.Offset {
+		a.waits = a.waits[1:]
+	}
+	stalled := time.Duration(0)
+	for _, w := range a.waits {
+		stalled += w.to - max(w.from, arrival.Offset)
+	}
+	if 2*stalled > a.load.Timeout.Std() {
+		out.Kind, out.Latency = load.KindStalled, a.since()-arrival.Offset
+	}
+	return out
 }
 
 // tardiness is how late a generator may begin and still send what was due.

@@ -137,6 +137,33 @@ func TestAStallIsChargedToAllWhoWouldHaveWaited(t *testing.T) {
 }
 
 // With connections enough nobody waits for another's answer.
+// A service that stands still keeps every connection. Who waited for one in vain
+// is among the errors: the generator was there, and the service was not.
+func TestWhoWaitedInVainForAConnectionFailed(t *testing.T) {
+	began := time.Now()
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if time.Since(began) < time.Second {
+			<-r.Context().Done()
+		}
+	})
+	o := order(url, func(l *load.Load) {
+		l.Rate, l.For, l.Timeout, l.Connections = 50, 2000*ms, 200*ms, 2
+	})
+	results, records, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	total := results.Total()
+	require.Equal(t, 100, total.Sent)
+	require.Zero(t, total.Missed)
+	require.Greater(t, total.Errors[load.KindStalled], 20)
+	require.Equal(t, total.Failed, total.Errors[load.KindStalled]+total.Errors[load.KindTimeout])
+	require.Greater(t, total.Latency.Quantile(0.75), 0.2, "they waited at least until their timeout")
+	for _, r := range records {
+		if r.Kind == load.KindStalled {
+			require.True(t, r.Waited() && !r.Good() && r.Latency > 200*time.Millisecond)
+		}
+	}
+}
+
 func TestAStallHoldsUpNoOtherRequest(t *testing.T) {
 	var n atomic.Int32
 	url := serve(t, func(http.ResponseWriter, *http.Request) {

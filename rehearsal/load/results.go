@@ -28,7 +28,7 @@ type Results struct {
 
 // Bucket is what was due in [n × Interval, (n+1) × Interval), where n is its key.
 type Bucket struct {
-	Sent    int                `json:"sent"`
+	Sent    int                `json:"sent"`             // with those for which the service left no connection free (KindStalled)
 	Failed  int                `json:"failed,omitempty"` // of those sent
 	Missed  int                `json:"missed,omitempty"` // due, and not sent
 	Errors  map[string]int     `json:"errors,omitempty"` // kind → how many
@@ -68,6 +68,10 @@ func (r *Results) Add(rec Record) {
 			b.Errors = map[string]int{}
 		}
 		b.Errors[rec.Kind]++
+	}
+	if rec.Kind == KindStalled { // it waited in vain: there is no moment of sending
+		b.Latency.Add(rec.Latency.Seconds())
+		return
 	}
 	if rec.Step == 0 { // the others are due when the one before is answered, and never late
 		r.Late.Add(rec.Late.Seconds())
