@@ -211,3 +211,11 @@ func TestReportsAreTheSameForTheSameEvidence(t *testing.T) {
 		require.Equal(t, written(t, write, rich("a", 1)), written(t, write, rich("a", 1)))
 	}
 }
+
+// A cooldown that nobody could see broken is not called kept.
+func TestCooldownsThatWereNotMeasured(t *testing.T) {
+	run := rich("a", 1)
+	require.Contains(t, written(t, report.Markdown, run), "| Cooldown | ✓ kept |")
+	run.Criteria = append(run.Criteria, evidence.Criterion{Name: "scaling cooldown", Outcome: evidence.Unmeasured, Reason: "samples are too far apart"})
+	require.Contains(t, written(t, report.Markdown, run), "| Cooldown | not measured |")
+}
