@@ -30,6 +30,20 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Ru
 	return run
 }
 
+// leftOfTasks are the faults of somebody else's activities that were not seen to be
+// gone. No sweep finds them: nothing of them is on this machine.
+func leftOfTasks(in ConcludeRehearsalInput) []string {
+	var left []string
+	for _, f := range in.Order.Manifest.Faults {
+		for _, x := range in.Facts.Faults {
+			if f.Task != nil && x.Name == f.Name && x.Unverified() {
+				left = append(left, fmt.Sprintf("fault %s (%s): %s", x.Name, x.What, x.Error))
+			}
+		}
+	}
+	return left
+}
+
 // timeline is what happened when, oldest first.
 func timeline(f rehearsal.Facts) []evidence.Moment {
 	var out []evidence.Moment

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 )
@@ -74,6 +75,26 @@ func TestDrillWithoutLoad(t *testing.T) {
 	require.Equal(t, 6, repeats[0].Users.Requests)
 	require.Nil(t, repeats[1].Users, "its load ended meanwhile")
 	require.Nil(t, repeats[2].Users)
+}
+
+// What somebody else's activity did not stop is left behind, and no sweep finds it.
+func TestTasksThatWereNotStoppedAreLeft(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.kept("load-browse.1.1.csv.gz", recorded(0, 10, "")...)
+	r.in.Order.Manifest.Faults = []fault.Fault{
+		{Name: "chaos", For: rollout.Duration(time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}},
+		{Name: "calm", For: rollout.Duration(time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+	ended := r.in.Facts.Zero.Add(time.Second)
+	r.in.Facts.Faults = []evidence.Fault{{Name: "chaos", What: "task PodKill", EndedAt: ended, Error: "it could not be stopped: no"},
+		{Name: "calm", StartedAt: r.in.Facts.Zero, EndedAt: ended, Verified: true}}
+	run := r.conclude()
+	require.Equal(t, evidence.Failed, run.Outcome)
+	require.Equal(t, []string{"fault chaos (task PodKill): it could not be stopped: no"}, run.Residue)
+	said := outcomes(run)
+	require.Contains(t, said["chaos came and went"], "Failed: it was not seen to be gone: it could not be stopped: no")
+	require.Contains(t, said["calm came and went"], "Passed")
+	require.Contains(t, said["nothing is left behind"], "Failed: fault chaos")
 }
 
 // An answer's version finds its way into the verdict.

@@ -72,6 +72,23 @@ func TestAbsenceNeverPasses(t *testing.T) {
 	}
 }
 
+// A fault takes a moment to begin, and a short one may not be all moment.
+func TestFaultsThatWereTooShort(t *testing.T) {
+	for planned, lasts := range map[time.Duration]struct{ enough, short time.Duration }{
+		500 * time.Millisecond: {250 * time.Millisecond, 249 * time.Millisecond},
+		5 * time.Second:        {4 * time.Second, 3999 * time.Millisecond},
+		time.Minute:            {54 * time.Second, 53900 * time.Millisecond},
+	} {
+		m, _ := parse(t)
+		m.Faults[0].For = rollout.Duration(planned)
+		f := good()
+		f.Faults[0].EndedAt = f.Faults[0].StartedAt.Add(lasts.enough)
+		require.Equal(t, evidence.Passed, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
+		f.Faults[0].EndedAt = f.Faults[0].StartedAt.Add(lasts.short)
+		require.Equal(t, evidence.Unmeasured, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
+	}
+}
+
 func named(t *testing.T, criteria []evidence.Criterion, name string) evidence.Criterion {
 	t.Helper()
 	for _, c := range criteria {

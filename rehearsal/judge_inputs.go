@@ -107,16 +107,22 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 			held += s.To.Sub(s.From)
 		}
 		switch {
-		case !x.StartedAt.IsZero() && !x.Verified:
+		case x.Unverified():
 			return failed(title, "it was not seen to be gone: "+x.Error)
 		case held == 0:
 			return unmeasured(title, "it was not seen in force: "+x.Error)
-		case planned.For.Std()-held > max(planned.For.Std()/10, time.Second):
+		case planned.For.Std()-held > mayLack(planned.For.Std()):
 			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, x.Error), ": "))
 		}
 		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, held.Round(time.Millisecond), x.RemovedBy))
 	}
 	return unmeasured(title, "it never began")
+}
+
+// mayLack is how much shorter a fault may be in force than planned: a tenth, or the
+// second that it takes to begin one, but of none more than half.
+func mayLack(planned time.Duration) time.Duration {
+	return max(planned/10, min(time.Second, planned/2))
 }
 
 // kept says whether every transaction is there as it was written, and every
