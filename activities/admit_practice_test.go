@@ -144,3 +144,31 @@ func TestLockedArtifact(t *testing.T) {
 		})
 	}
 }
+
+// What is refused leaves nothing in the archive, also where its data is as it
+// should be.
+func TestNothingIsKeptOfWhatIsRefused(t *testing.T) {
+	folder, body := t.TempDir(), "id,pieces\n1,20\n"
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "stock.csv"), []byte(body), 0o644))
+	m := drilled()
+	m.Data = []data.Set{{Snapshot: data.Snapshot{Name: "stock", File: "stock.csv", Digest: data.Digest([]byte(body))}}}
+	kept := func(m rehearsal.Manifest, run string) (names []string, in string) {
+		a := &activities.Activities{Practice: activities.Practice{Library: store.NewLibrary(folder)}}
+		out := admitsTo(t, m, a)
+		if out.Plan.Run != "" {
+			run = out.Plan.Run
+		}
+		files, _ := a.Archive.Files(t.Context(), run) // an error where there is nothing
+		for _, f := range files {
+			names = append(names, f.Name)
+		}
+		return names, run
+	}
+	names, run := kept(m, "")
+	require.Contains(t, names, "data/stock.csv")
+
+	m.Baseline.Artifact = "shop@" + data.Digest([]byte("1"))
+	m.Rollout.Baseline = &rollout.Baseline{Version: "1.0.0", Artifact: "shop@" + data.Digest([]byte("2"))}
+	names, _ = kept(m, run)
+	require.Empty(t, names)
+}

@@ -41,25 +41,22 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if in.Preview {
 		return previewed(problems), nil
 	}
-	inputs, wrong, err := a.prepareData(ctx, plan.Run, m)
-	if errors.Is(err, errUnkept) {
-		return refusedForNow(err.Error()), nil
-	}
+	prepared, wrong, err := a.prepareData(ctx, m)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
-	if problems = append(problems, wrong...); len(problems) > 0 {
+	artifact, changed := a.lockedArtifact(ctx, m)
+	if problems = slices.Concat(problems, wrong, changed, a.comesBack(ctx, m)); len(problems) > 0 { // and nothing is kept of it
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan.Inputs = inputs
+	inputs, err := a.keepData(ctx, plan.Run, m, prepared)
+	if err != nil {
+		return refusedForNow(err.Error()), nil
+	}
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
-	artifact, changed := a.lockedArtifact(ctx, m)
-	if changed = append(changed, a.comesBack(ctx, m)...); len(changed) > 0 {
-		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: changed}, nil
-	}
-	plan.Inputs = append(plan.Inputs, artifact...)
+	plan.Inputs = slices.Concat(inputs, artifact)
 	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
 		return refusedForNow(err.Error()), nil
 	}

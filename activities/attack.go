@@ -28,7 +28,7 @@ func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, 
 		return out, asTemporal("send "+in.Load.Name, err)
 	}
 	order := AttackOrder{Seed: in.Seed, Run: in.Run, Load: in.Load, Recording: recording, Shard: in.Shard, Shards: in.Load.Shards,
-		Start: in.Start.Add(in.Load.At.Std()), Most: a.Practice.rate()}
+		Start: in.Start.Add(in.Load.At.Std()), Most: a.Practice.rate(), Again: activity.GetInfo(ctx).Attempt > 1}
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &order.From) // without them it sends what is still due
 	}

@@ -75,6 +75,7 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	if f.NotBack != "" {
 		out.After.Extra = append(out.After.Extra, f.NotBack)
 	}
+	out.After.Extra = append(out.After.Extra, leftOfTasks(in)...)
 	if e := in.Order.Manifest.Scaling; e != nil {
 		judged := scaling.Judge(*e, out.Sampled)
 		out.Scaling = &judged

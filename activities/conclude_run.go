@@ -7,6 +7,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
 	"bakeoff/rehearsal/scaling"
 )
 
@@ -24,10 +25,49 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Ru
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt
 	}
+	run.Series = append(run.Series, sides(m, f)...)
 	if w := weights(f); len(w.Seconds) > 0 {
 		run.Series = append(run.Series, w)
 	}
 	return run
+}
+
+// leftOfTasks are the faults of somebody else's activities that were not seen to be
+// gone. No sweep finds them: nothing of them is on this machine.
+func leftOfTasks(in ConcludeRehearsalInput) []string {
+	var left []string
+	for _, f := range in.Order.Manifest.Faults {
+		for _, x := range in.Facts.Faults {
+			if f.Task != nil && x.Name == f.Name && x.Unverified() {
+				left = append(left, fmt.Sprintf("fault %s (%s): %s", x.Name, x.What, x.Error))
+			}
+		}
+	}
+	return left
+}
+
+// sides are the errors and latencies of the candidate and of the baseline, each
+// second, by the answers that name the version that gave them; none where not both
+// did. What nobody answered is in neither.
+func sides(m rehearsal.Manifest, f rehearsal.Facts) []evidence.Series {
+	names := map[string]string{"baseline": load.Plain(f.Before.Version), "candidate": load.Plain(m.Rollout.Release.Version)}
+	if names["baseline"] == names["candidate"] || slices.ContainsFunc(m.Load, func(l load.Load) bool { return names[l.Name] != "" }) {
+		return nil // they cannot be told apart, or are the names of loads
+	}
+	var out []evidence.Series
+	for _, signal := range []string{rehearsal.SignalErrors, rehearsal.SignalP99} {
+		for _, of := range []string{"baseline", "candidate"} {
+			answered := rehearsal.Facts{Requests: slices.DeleteFunc(slices.Clone(f.Requests), func(r rehearsal.Request) bool {
+				return r.Version == "" || r.Version != names[of]
+			})}
+			s := answered.BySecond(signal, "")
+			if s.Of = of; len(s.Seconds) == 0 {
+				return nil
+			}
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // timeline is what happened when, oldest first.

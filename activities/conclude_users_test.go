@@ -2,12 +2,15 @@ package activities_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 )
@@ -74,6 +77,71 @@ func TestDrillWithoutLoad(t *testing.T) {
 	require.Equal(t, 6, repeats[0].Users.Requests)
 	require.Nil(t, repeats[1].Users, "its load ended meanwhile")
 	require.Nil(t, repeats[2].Users)
+}
+
+// The candidate against the baseline: who answered is in the answers.
+func TestSidesOfAReport(t *testing.T) {
+	room := func(versions ...string) *room {
+		r := newRoom(t)
+		l := browse
+		l.For = rollout.Duration(10 * time.Second)
+		r.began(l)
+		r.in.Order.Manifest.Rollout.Release.Version, r.in.Facts.Before.Version = "2 beta", "1"
+		records := recorded(0, 100, "")
+		for i := range records {
+			records[i].Version = versions[i%len(versions)]
+			if records[i].Version == "2_beta" {
+				records[i].Latency, records[i].Status = 50*time.Millisecond, 503
+				if i%4 == 1 {
+					records[i].Kind = "status 503"
+				}
+			}
+		}
+		r.kept("load-browse.1.1.csv.gz", records...)
+		return r
+	}
+	r := room("1", "2_beta", "1", "2_beta")
+	run := r.conclude()
+	got := map[string][]float64{}
+	for _, s := range run.Series {
+		if s.Of == "baseline" || s.Of == "candidate" {
+			require.Len(t, s.Seconds, 10)
+			got[s.Of+" "+s.Name] = s.Values[:1]
+		}
+	}
+	require.Equal(t, map[string][]float64{"baseline errors": {0}, "baseline latency-p99": {0.001}, "candidate errors": {0.6}, "candidate latency-p99": {0.05}}, got)
+	file, err := r.acts.Archive.Open(t.Context(), r.in.Plan.Run, "report.md")
+	require.NoError(t, err)
+	body, err := io.ReadAll(file)
+	require.NoError(t, errors.Join(err, file.Close()))
+	require.Contains(t, string(body), "## Candidate against baseline")
+	require.Contains(t, string(body), "Errors of candidate and baseline.")
+
+	for name, versions := range map[string][]string{"nobody says": {""}, "only one answered": {"1"}} {
+		for _, s := range room(versions...).conclude().Series {
+			require.NotContains(t, []string{"baseline", "candidate"}, s.Of, name)
+		}
+	}
+}
+
+// What somebody else's activity did not stop is left behind, and no sweep finds it.
+func TestTasksThatWereNotStoppedAreLeft(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	r.kept("load-browse.1.1.csv.gz", recorded(0, 10, "")...)
+	r.in.Order.Manifest.Faults = []fault.Fault{
+		{Name: "chaos", For: rollout.Duration(time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}},
+		{Name: "calm", For: rollout.Duration(time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+	ended := r.in.Facts.Zero.Add(time.Second)
+	r.in.Facts.Faults = []evidence.Fault{{Name: "chaos", What: "task PodKill", EndedAt: ended, Error: "it could not be stopped: no"},
+		{Name: "calm", StartedAt: r.in.Facts.Zero, EndedAt: ended, Verified: true}}
+	run := r.conclude()
+	require.Equal(t, evidence.Failed, run.Outcome)
+	require.Equal(t, []string{"fault chaos (task PodKill): it could not be stopped: no"}, run.Residue)
+	said := outcomes(run)
+	require.Contains(t, said["chaos came and went"], "Failed: it was not seen to be gone: it could not be stopped: no")
+	require.Contains(t, said["calm came and went"], "Passed")
+	require.Contains(t, said["nothing is left behind"], "Failed: fault chaos")
 }
 
 // An answer's version finds its way into the verdict.

@@ -34,6 +34,7 @@ type AttackOrder struct {
 	Shards    int              `json:"shards"`             // of the load in all, at least 1
 	Start     time.Time        `json:"start"`              // when the load begins, the same for all shards, load.at already counted; zero: now
 	From      rollout.Duration `json:"from,omitempty"`     // another try has sent what was due before, since Start: that is left out; what was due from then on until now is missed
+	Again     bool             `json:"again,omitempty"`    // another try may have sent something, also where From is 0: the users of a closed load go on with arrivals that no try before can have come to
 	Most      load.Rate        `json:"most"`               // requests a second that the whole load may mean to send; more is refused
 	Interval  rollout.Duration `json:"interval,omitempty"` // of the results; default 1s
 

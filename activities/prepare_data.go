@@ -16,13 +16,13 @@ import (
 // prepareData verifies what a rehearsal starts from: the snapshots of its baseline
 // by digest and rows, and its data, which it masks and makes. What is wrong with
 // a file is a problem of the manifest; an error is worth another try.
-func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Manifest) (inputs []evidence.Input, problems []rollout.Problem, err error) {
+func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest) (prepared []data.Prepared, problems []rollout.Problem, err error) {
 	problems = a.lockedParts(ctx, m)
 	sets := m.Sets()
 	if len(sets) == 0 || len(problems) > 0 {
 		return nil, problems, nil
 	}
-	prepared, err := data.Prepare(m.Seed, sets, data.Sources{Read: a.Practice.reader(ctx), Parse: a.Practice.Template, Masker: a.Practice.Masker})
+	prepared, err = data.Prepare(m.Seed, sets, data.Sources{Read: a.Practice.reader(ctx), Parse: a.Practice.Template, Masker: a.Practice.Masker})
 	var lost *unreadable
 	switch {
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
@@ -30,13 +30,19 @@ func (a *Activities) prepareData(ctx context.Context, run string, m rehearsal.Ma
 	case err != nil:
 		return nil, []rollout.Problem{{Path: placeOf(m, err), Message: said(err)}}, nil
 	}
+	return prepared, nil, nil
+}
+
+// keepData puts what was prepared beside the evidence of the run, which it belongs to.
+func (a *Activities) keepData(ctx context.Context, run string, m rehearsal.Manifest, prepared []data.Prepared) (inputs []evidence.Input, err error) {
+	sets := m.Sets()
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		inputs = append(inputs, p.Input)
 	}
-	return inputs, nil, nil
+	return inputs, nil
 }
 
 // placeOf is where the set stands in the manifest that an error is about; "data"

@@ -36,6 +36,12 @@ func TestAbsenceNeverPasses(t *testing.T) {
 		"no load": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads = nil }, "browse was sent as planned", "it was not sent"},
 		"a generator that died": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Loads[0].Arrived, f.Loads[0].Sent = 590, 590 },
 			"browse was sent as planned", "10 of 600 requests not sent"},
+		"a generator of long journeys that missed some": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Loads[0].Arrived, f.Loads[0].Missed, f.Loads[0].Sent = 600, 10, 590*20
+		}, "browse was sent as planned", "10 of 600 arrivals not sent"},
+		"a generator of journeys that died": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) {
+			f.Loads[0].Arrived, f.Loads[0].Sent = 590, 590*20
+		}, "browse was sent as planned", "10 of 600 arrivals not sent"},
 		"a replay of nothing": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
 			m.Load[0].Replay, f.Loads = &load.Replay{}, []evidence.Load{{Name: "browse"}}
 		}, "browse was sent as planned", "it was not sent"},
@@ -63,6 +69,23 @@ func TestAbsenceNeverPasses(t *testing.T) {
 			outcome, _ := m.Verdict(criteria, f)
 			require.Equal(t, evidence.Unmeasured, outcome)
 		})
+	}
+}
+
+// A fault takes a moment to begin, and a short one may not be all moment.
+func TestFaultsThatWereTooShort(t *testing.T) {
+	for planned, lasts := range map[time.Duration]struct{ enough, short time.Duration }{
+		500 * time.Millisecond: {250 * time.Millisecond, 249 * time.Millisecond},
+		5 * time.Second:        {4 * time.Second, 3999 * time.Millisecond},
+		time.Minute:            {54 * time.Second, 53900 * time.Millisecond},
+	} {
+		m, _ := parse(t)
+		m.Faults[0].For = rollout.Duration(planned)
+		f := good()
+		f.Faults[0].EndedAt = f.Faults[0].StartedAt.Add(lasts.enough)
+		require.Equal(t, evidence.Passed, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
+		f.Faults[0].EndedAt = f.Faults[0].StartedAt.Add(lasts.short)
+		require.Equal(t, evidence.Unmeasured, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
 	}
 }
 

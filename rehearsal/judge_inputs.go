@@ -61,8 +61,7 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		if l.Name != name {
 			continue
 		}
-		missed := l.Missed + max(due-l.Arrived, 0)
-		planned := l.Sent + missed
+		missed, planned := l.Missed+max(due-l.Arrived, 0), max(due, l.Arrived)
 		if l.Sent == 0 {
 			break
 		}
@@ -71,7 +70,7 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 		}
 		value := float64(missed)
 		c := evidence.Criterion{Name: title, Outcome: evidence.Passed, Value: &value, Unit: "requests",
-			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, counted(planned, "request", "requests"), inUnit(l.ArrivalErrorP99, UnitSeconds))}
+			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, arrivals(planned, l), inUnit(l.ArrivalErrorP99, UnitSeconds))}
 		if missed*100 > planned {
 			c.Outcome = evidence.Unmeasured
 			c.Reason += ": the generator could not, and what was measured says nothing"
@@ -87,6 +86,15 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 	return unmeasured(title, "it was not sent")
 }
 
+// arrivals are so many users: of journeys each sends several requests, and what is
+// missed of one is all of it.
+func arrivals(n int, l evidence.Load) string {
+	if l.Sent > l.Arrived {
+		return counted(n, "arrival", "arrivals")
+	}
+	return counted(n, "request", "requests")
+}
+
 // faulted says whether a fault was there, as long as planned, and is gone.
 func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 	title := planned.Name + " came and went"
@@ -99,16 +107,22 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 			held += s.To.Sub(s.From)
 		}
 		switch {
-		case !x.StartedAt.IsZero() && !x.Verified:
+		case x.Unverified():
 			return failed(title, "it was not seen to be gone: "+x.Error)
 		case held == 0:
 			return unmeasured(title, "it was not seen in force: "+x.Error)
-		case planned.For.Std()-held > max(planned.For.Std()/10, time.Second):
+		case planned.For.Std()-held > mayLack(planned.For.Std()):
 			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, x.Error), ": "))
 		}
 		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, held.Round(time.Millisecond), x.RemovedBy))
 	}
 	return unmeasured(title, "it never began")
+}
+
+// mayLack is how much shorter a fault may be in force than planned: a tenth, or the
+// second that it takes to begin one, but of none more than half.
+func mayLack(planned time.Duration) time.Duration {
+	return max(planned/10, min(time.Second, planned/2))
 }
 
 // kept says whether every transaction is there as it was written, and every

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -14,7 +15,8 @@ import (
 const taskLimit = time.Minute
 
 // holdTask has somebody else's activity start a fault, and stop it at its end, or
-// as soon as the rehearsal is stopped. Whether it started or not, it is stopped.
+// as soon as the rehearsal is stopped. Whether it started or not, it is stopped. One
+// that was not seen to be gone is left behind.
 func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.Time) evidence.Fault {
 	f := p.Fault
 	out := evidence.Fault{Name: f.Name, What: f.String(), RemovedBy: "rehearsal"}
@@ -29,10 +31,21 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 	in.Do = fault.TaskStop
 	stopped, err := r.callTask(ctx, r.ctx, f, in, f.For.Std()+10*taskLimit)
 	out.EndedAt, out.Verified = r.now(), err == nil && !stopped.Active
-	if err != nil {
-		out.Error = "it could not be stopped: " + rootCause(err)
+	switch {
+	case err != nil:
+		out.Error = joined(out.Error, "it could not be stopped: "+rootCause(err))
+	case stopped.Active:
+		out.Error = joined(out.Error, strings.TrimSuffix("it says that it is still in force: "+stopped.Message, ": "))
 	}
 	return out
+}
+
+// joined is one sentence after another.
+func joined(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "; " + second
 }
 
 // callTask calls the activity of a fault on its own queue.

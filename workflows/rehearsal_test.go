@@ -373,6 +373,35 @@ func TestFaultOfATask(t *testing.T) {
 	}
 }
 
+// A fault of somebody else's activity that cannot be stopped is not seen to be gone,
+// whether it began or not.
+func TestFaultOfATaskThatStays(t *testing.T) {
+	for name, c := range map[string]struct {
+		started, stopped error
+		why              string
+	}{
+		"that cannot be stopped":                   {nil, errors.New("no"), "it could not be stopped: no"},
+		"that neither starts nor stops":            {errors.New("never"), errors.New("no"), "it could not be started: never; it could not be stopped: no"},
+		"that stops, and says that it is still on": {nil, nil, "it says that it is still in force: one pod is away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{Active: true}, c.started
+				}
+				return fault.TaskOutput{Active: true, Message: "one pod is away"}, c.stopped
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.True(t, f.Unverified())
+			require.Equal(t, c.started == nil, !f.StartedAt.IsZero())
+			require.Contains(t, f.Error, c.why)
+		})
+	}
+}
+
 func TestSuite(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()

@@ -30,6 +30,9 @@ func (c clock) prepare(_ context.Context, p Parameters, r *record) error {
 		return refuse("process %s: %v", c.Process, err)
 	}
 	before, err := lookAt(file)
+	if err == nil {
+		err = before.owned()
+	}
 	if err != nil {
 		return err
 	}

@@ -54,12 +54,26 @@ func lookAt(path string) (fileBefore, error) {
 	return before, err
 }
 
-// write gives the file a body. Its folder is never without it.
+// write gives the file a body. Its folder is never without it, and it never has
+// another mode or owner than it had.
 func (f fileBefore) write(r *record, body []byte) error {
-	if err := replace(f.Path, f.scratch(r), body, f.Mode); err != nil {
+	return replaceAs(f.Path, f.scratch(r), body, f.Mode, func(file *os.File) error {
+		return errors.Join(file.Chmod(f.Mode), file.Chown(f.UID, f.GID))
+	})
+}
+
+// owned refuses a file that this process could not give back to its owner: it is
+// replaced by another one, which is its own.
+func (f fileBefore) owned() error {
+	groups, err := os.Getgroups()
+	if err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(f.Path, f.Mode), os.Chown(f.Path, f.UID, f.GID))
+	me := os.Geteuid()
+	if me == 0 || me == f.UID && (f.GID == os.Getegid() || slices.Contains(groups, f.GID)) {
+		return nil
+	}
+	return refuse("%s belongs to user %d and group %d, and only root could give it back to them: this worker is user %d", f.Path, f.UID, f.GID, me)
 }
 
 // scratch is the name under which a new body is written first.
@@ -123,6 +137,9 @@ func (d drift) prepare(_ context.Context, p Parameters, r *record) error {
 		return refuse("%s leads to another file: %s", d.File, join(problems))
 	}
 	before, err := lookAt(path)
+	if err == nil {
+		err = before.owned()
+	}
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,8 @@ func (d *Driver) register(ctx context.Context, o activities.FaultOrder) (inForce
 		return false, fmt.Errorf("it was removed already: %w", activities.ErrFinal)
 	case !isSame(before.Order.Fault, o.Fault):
 		return false, fmt.Errorf("another fault has the id %s: %w", o.ID, activities.ErrFinal)
+	case before.outlives(): // its keeper has died, and what it killed is not killed again
+		return true, nil
 	case before.EndedAt == nil: // its keeper has died
 		if err := before.end(ctx, byWorker); err != nil {
 			return false, err
@@ -90,6 +92,12 @@ func isSame(a, b fault.Fault) bool {
 func isKill(f fault.Fault) bool {
 	x, is := processOf(f)
 	return is && x.Do == fault.Kill
+}
+
+// outlives reports whether the fault is in force without a keeper: a kill, until
+// its time.
+func (r record) outlives() bool {
+	return r.EndedAt == nil && r.StartedAt != nil && isKill(r.Order.Fault) && time.Now().Before(r.Order.Until)
 }
 
 // admit refuses what may not be done here.

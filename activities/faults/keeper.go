@@ -27,8 +27,8 @@ const (
 // Keep is the whole life of a keeper, a process of its own: it brings a
 // registered fault into force, says so on its standard input, which is a
 // socket, and waits for whatever comes first: SIGTERM or the context's end, the
-// fault's expiry, the end of the input, which is the end of the worker, or that
-// somebody else ends the fault. Then it undoes the fault, tries again until it sees that it is gone, and returns.
+// fault's expiry, the end of the input, which is the end of the worker (and nothing
+// to a kill), or that somebody else ends the fault. Then it undoes the fault, tries again until it sees that it is gone, and returns.
 func Keep(ctx context.Context, file string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -47,11 +47,23 @@ func (r *record) prepareProcess(p Parameters, x fault.Process) error {
 	return nil
 }
 
+// prepareSignal is prepareProcess for what is done by signals, which this process
+// has to be allowed to send.
+func (r *record) prepareSignal(p Parameters, x fault.Process) error {
+	if err := r.prepareProcess(p, x); err != nil {
+		return err
+	}
+	if err := r.Undo.Process.Signal(syscall.Signal(0)); err != nil {
+		return refuse("process %s cannot be signalled by user %d: %v", x, os.Geteuid(), err)
+	}
+	return nil
+}
+
 // kill kills a process. It is undone when another one is there in its place.
 type kill struct{ fault.Process }
 
 func (k kill) prepare(_ context.Context, p Parameters, r *record) error {
-	return r.prepareProcess(p, k.Process)
+	return r.prepareSignal(p, k.Process)
 }
 
 func (k kill) apply(ctx context.Context, r *record) error {
@@ -99,7 +111,7 @@ func (k kill) undo(_ context.Context, r *record) error {
 type freeze struct{ fault.Process }
 
 func (f freeze) prepare(_ context.Context, p Parameters, r *record) error {
-	if err := r.prepareProcess(p, f.Process); err != nil {
+	if err := r.prepareSignal(p, f.Process); err != nil {
 		return err
 	}
 	if isFrozen(r.Undo.Process.Process) {
@@ -122,6 +134,9 @@ func (f freeze) undo(ctx context.Context, r *record) error {
 	}
 	it := r.Undo.Process.Process
 	if err := it.Signal(syscall.SIGCONT); err != nil {
+		if !isFrozen(it) { // whoever may not let it go on has not stopped it, either
+			return nil
+		}
 		return err
 	}
 	return until(ctx, func() bool { return !it.Alive() || !isFrozen(it) }, "process %s does not go on", f.Process)

@@ -75,18 +75,45 @@ func TestKilledProcessComesBackByACommand(t *testing.T) {
 }
 
 // The worker that kills itself is started again and is asked again: it must not
-// kill itself for ever.
+// kill itself for ever. The fault lasts as long as it was ordered all the same.
 func TestAKillIsDoneOnce(t *testing.T) {
 	w := newWorld(t)
 	db := w.process(t, "db")
 	d := w.driver(t)
-	o := order("killed", fault.Fault{Worker: &fault.Process{Name: "db", Do: fault.Kill}})
+	o := order("killed", fault.Fault{For: brief, Worker: &fault.Process{Name: "db", Do: fault.Kill}})
 	inject(t, d, o)
 	db.start(t)
 	w.dies(t, d)
-	endedBy(t, d, o, "worker")
-	require.NoError(t, w.driver(t).Inject(t.Context(), o))
+	inject(t, w.driver(t), o)
 	require.True(t, db.it.Alive())
+	endedBy(t, d, o, "expiry")
+	was, err := d.Ended(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Greater(t, was.EndedAt.Sub(was.StartedAt), brief.Std()*3/4)
+}
+
+// A service manager may kill the keeper with the worker. What was killed is in
+// force until its time nevertheless, and is undone then.
+func TestAKillOutlivesItsKeeper(t *testing.T) {
+	w := newWorld(t)
+	db := w.process(t, "db")
+	d := w.driver(t)
+	o := order("killed", fault.Fault{For: brief, Worker: &fault.Process{Name: "db", Do: fault.Kill}})
+	inject(t, d, o)
+	w.keeperDies(t, d, o)
+	db.start(t)
+	next := w.driver(t)
+	require.NoError(t, next.Sweep(t.Context()))
+	inject(t, next, o)
+	require.True(t, db.it.Alive())
+	require.Eventually(t, func() bool {
+		require.NoError(t, next.Sweep(t.Context()))
+		_, err := next.Ended(t.Context(), o.ID)
+		return err == nil
+	}, soon, 10*time.Millisecond)
+	was, err := next.Ended(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Greater(t, was.EndedAt.Sub(was.StartedAt), brief.Std()*3/4)
 }
 
 func TestProcessByItsProgram(t *testing.T) {
@@ -135,7 +162,7 @@ func TestPIDFilesOfThePast(t *testing.T) {
 func TestWorkerKillsItself(t *testing.T) {
 	w := newWorld(t)
 	next := w.process(t, "worker")
-	o := order("self", fault.Fault{Worker: &fault.Process{Name: "worker", Do: fault.Kill}})
+	o := order("self", fault.Fault{For: 2 * brief, Worker: &fault.Process{Name: "worker", Do: fault.Kill}})
 	cmd, out := w.worker(t, []activities.FaultOrder{o}, func(pid int) {
 		require.NoError(t, os.WriteFile(next.pidFile, []byte(strconv.Itoa(pid)), 0o644))
 	})
@@ -146,5 +173,5 @@ func TestWorkerKillsItself(t *testing.T) {
 	require.Len(t, active, 1, "it is not back")
 	next.end()
 	next.start(t)
-	endedBy(t, w.driver(t), o, "worker")
+	endedBy(t, w.driver(t), o, "expiry")
 }

@@ -121,12 +121,18 @@ func (r record) sibling(suffix string) string { return strings.TrimSuffix(r.file
 
 // replace writes a file by way of another one in the same folder, down to the disk.
 func replace(file, tmp string, body []byte, mode fs.FileMode) error {
+	return replaceAs(file, tmp, body, mode, func(*os.File) error { return nil })
+}
+
+// replaceAs is replace, with something that has to be done to the new file before
+// it takes the place of the old one.
+func replaceAs(file, tmp string, body []byte, mode fs.FileMode, as func(*os.File) error) error {
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(body)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+	if err = errors.Join(err, as(f), f.Sync(), f.Close()); err == nil {
 		err = os.Rename(tmp, file)
 	}
 	if err != nil {

@@ -96,7 +96,7 @@ func (r *record) seize(ctx context.Context) (release func(), err error) {
 }
 
 // Sweep is for a worker that starts, and for every minute of its life: it undoes
-// every fault whose keeper is dead, and forgets those that ended a day ago.
+// every fault whose keeper is dead (a kill when its time has come), and forgets those that ended a day ago.
 // Faults with a keeper are left to it: their worker may be another one.
 func (d *Driver) Sweep(ctx context.Context) error {
 	files, err := filepath.Glob(filepath.Join(d.registry.dir, "*.json"))
@@ -121,6 +121,9 @@ func sweep(ctx context.Context, file string) error {
 	defer release()
 	if r, err = load(file); err != nil {
 		return err
+	}
+	if r.outlives() {
+		return nil
 	}
 	if r.EndedAt == nil {
 		return r.end(ctx, byWorker)

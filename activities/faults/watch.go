@@ -27,8 +27,12 @@ var _, _, _, _, _, _, _ watched = toxics{}, &standIn{}, freeze{}, drift{}, clock
 const watchPoll = 500 * time.Millisecond
 
 // await returns why the fault ends: its rehearsal or its worker says so, its time
-// has come, or it has gone already.
+// has come, or it has gone already. A kill lasts until its time whoever is gone: the
+// worker may be its victim, and is to come back to find that out.
 func await(ctx context.Context, gone <-chan struct{}, k kind, r *record) (by string) {
+	if isKill(r.Order.Fault) {
+		gone = nil
+	}
 	expiry, look := time.NewTimer(time.Until(r.Order.Until)), time.NewTicker(watchPoll)
 	defer expiry.Stop()
 	defer look.Stop()

@@ -26,10 +26,16 @@ type attack struct {
 	stop      func() // no next any more
 	due       chan load.Arrival
 	users     int // of a closed load; else 0
+	first     int // arrival of a closed load that is sent
 	transport *http.Transport
 	timer     *time.Timer
 	tally     *tally
+	waits     []wait // in which no connection was free, as long as somebody who came in them still waits
+	returned  time.Duration
 }
+
+// wait is a time on the load's clock.
+type wait struct{ from, to time.Duration }
 
 func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) *attack {
 	l, now := s.Load(), time.Now()
@@ -44,6 +50,9 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		}
 	}
 	a.began = a.since()
+	if o.Again && a.users > 0 {
+		a.first = a.beyond() * o.Shards
+	}
 	a.next, a.stop = iter.Pull(s.Arrivals(o.Shard, o.Shards))
 	a.transport = &http.Transport{
 		DialContext:         (&net.Dialer{KeepAlive: -1}).DialContext,
@@ -53,6 +62,14 @@ func newAttack(ctx context.Context, s *load.Schedule, o activities.AttackOrder) 
 		MaxIdleConnsPerHost: max(l.Connections, a.users),
 	}
 	return a
+}
+
+// beyond is more arrivals than the users of this generator can have come to by
+// now: each thinks after every one, and one more waits for a user. Whoever sends
+// what a try before has sent writes its transactions twice.
+func (a *attack) beyond() int {
+	each := 2 + max(0, a.began)/max(a.load.Closed.Think.Std(), 1)
+	return a.users*int(each) + 2
 }
 
 func (a *attack) close() {
@@ -66,16 +83,18 @@ func (a *attack) since() time.Duration { return time.Since(a.start) }
 // Pace waits until the next arrival is due and hands it to the workers. It
 // waits itself, and so ends with the context, as vegeta's own sleep would not.
 func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
+	a.noteWait()
+	defer func() { a.returned = a.since() }()
 	for a.ctx.Err() == nil {
 		arrival, more := a.next()
 		if !more || a.users > 0 && a.since() >= a.schedule.Length() {
 			break
 		}
-		if arrival.Offset < a.from && a.users == 0 {
+		if a.users > 0 && arrival.Index < a.first || a.users == 0 && arrival.Offset < a.from {
 			continue
 		}
 		if a.users == 0 && a.tooLate(arrival.Offset) {
-			a.tally.add(load.Record{Arrival: arrival.Index, Planned: arrival.Offset, Kind: load.KindMissed})
+			a.tally.add(a.unsent(arrival))
 			continue
 		}
 		if !a.waitUntil(arrival.Offset) {
@@ -88,6 +107,38 @@ func (a *attack) Pace(time.Duration, uint64) (wait time.Duration, stop bool) {
 		}
 	}
 	return 0, true
+}
+
+// noteWait notes how long the attacker took to come back: it does so at once,
+// unless every worker it may have waits for an answer.
+func (a *attack) noteWait() {
+	const chance = time.Millisecond
+	now, last := a.since(), len(a.waits)-1
+	switch {
+	case a.returned == 0 || now-a.returned < chance:
+	case last >= 0 && a.returned-a.waits[last].to < chance:
+		a.waits[last].to = now
+	default:
+		a.waits = append(a.waits, wait{a.returned, now})
+	}
+}
+
+// unsent is an arrival of whom nobody waits any more. Where the service kept all
+// connections busy for most of the time that an answer may take, that is an error of
+// the service, as its user met it; else the generator missed it.
+func (a *attack) unsent(arrival load.Arrival) load.Record {
+	out := load.Record{Arrival: arrival.Index, Planned: arrival.Offset, Kind: load.KindMissed}
+	for len(a.waits) > 0 && a.waits[0].to < arrival.Offset {
+		a.waits = a.waits[1:]
+	}
+	stalled := time.Duration(0)
+	for _, w := range a.waits {
+		stalled += w.to - max(w.from, arrival.Offset)
+	}
+	if 2*stalled > a.load.Timeout.Std() {
+		out.Kind, out.Latency = load.KindStalled, a.since()-arrival.Offset
+	}
+	return out
 }
 
 // tardiness is how late a generator may begin and still send what was due.

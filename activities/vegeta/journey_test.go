@@ -2,11 +2,13 @@ package vegeta_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -121,6 +123,23 @@ func TestRunsDoNotMeet(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"lost": 1}, results.Total().Errors)
 	require.Len(t, service.kept, 99)
+}
+
+// A closed load is read back like any other, with connections of its own.
+func TestAClosedLoadIsReadBack(t *testing.T) {
+	service := &orders{kept: map[string]*kept{}}
+	o := activities.AttackOrder{Seed: 42, Load: shop(serve(t, service.ServeHTTP)), Shards: 1, Most: 1000}
+	o.Load.Rate, o.Load.For, o.Load.Closed = 0, 300*ms, &load.Closed{Users: 2, Think: 20 * ms}
+	o.Load = o.Load.WithDefaults()
+	_, records, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	o.ReadBack, o.Transactions = true, []int{records[0].Arrival}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	results, _, err := attack(ctx, t, o)
+	require.NoError(t, err)
+	require.Equal(t, 1, results.Total().Sent)
+	require.Zero(t, results.Total().Failed)
 }
 
 // With nothing to read back nothing is sent, and surely not the load again.

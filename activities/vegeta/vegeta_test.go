@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -136,6 +137,33 @@ func TestAStallIsChargedToAllWhoWouldHaveWaited(t *testing.T) {
 }
 
 // With connections enough nobody waits for another's answer.
+// A service that stands still keeps every connection. Who waited for one in vain
+// is among the errors: the generator was there, and the service was not.
+func TestWhoWaitedInVainForAConnectionFailed(t *testing.T) {
+	began := time.Now()
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if time.Since(began) < time.Second {
+			<-r.Context().Done()
+		}
+	})
+	o := order(url, func(l *load.Load) {
+		l.Rate, l.For, l.Timeout, l.Connections = 50, 2000*ms, 200*ms, 2
+	})
+	results, records, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	total := results.Total()
+	require.Equal(t, 100, total.Sent)
+	require.Zero(t, total.Missed)
+	require.Greater(t, total.Errors[load.KindStalled], 20)
+	require.Equal(t, total.Failed, total.Errors[load.KindStalled]+total.Errors[load.KindTimeout])
+	require.Greater(t, total.Latency.Quantile(0.75), 0.2, "they waited at least until their timeout")
+	for _, r := range records {
+		if r.Kind == load.KindStalled {
+			require.True(t, r.Waited() && !r.Good() && r.Latency > 200*time.Millisecond)
+		}
+	}
+}
+
 func TestAStallHoldsUpNoOtherRequest(t *testing.T) {
 	var n atomic.Int32
 	url := serve(t, func(http.ResponseWriter, *http.Request) {
@@ -220,6 +248,34 @@ func TestClosedUsersWaitForTheirAnswers(t *testing.T) {
 	require.LessOrEqual(t, most.Load(), int32(5))
 	require.InDelta(t, 50, results.Total().Sent, 20, "five users, each every 50 ms")
 	require.Less(t, results.Evidence("").Latency.P99, 0.2)
+}
+
+// The first try of a closed load died, perhaps before it said how far it had
+// come. What it wrote is not written again: a service that keeps both is honest.
+func TestASecondTryOfAClosedLoadSendsOtherArrivals(t *testing.T) {
+	service := &orders{kept: map[string]*kept{}}
+	o := order(serve(t, service.ServeHTTP), nil)
+	o.Load = shop(o.Load.URL[:len(o.Load.URL)-1])
+	o.Load.Rate, o.Load.For, o.Load.Shards, o.Load.Closed = 0, 1000*ms, 2, &load.Closed{Users: 4, Think: 10 * ms}
+	o.Start, o.Shards = time.Now(), 2
+	died, kill := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer kill()
+	seen := map[int]bool{}
+	send := func(ctx context.Context, want error) {
+		_, records, err := attack(ctx, t, o)
+		require.ErrorIs(t, err, want)
+		tried := map[int]bool{}
+		for _, r := range records {
+			require.Equal(t, o.Shard, r.Arrival%2)
+			require.False(t, seen[r.Arrival], "arrival %d is sent again", r.Arrival)
+			tried[r.Arrival] = true
+		}
+		require.Greater(t, len(tried), 10)
+		maps.Copy(seen, tried)
+	}
+	send(died, context.DeadlineExceeded)
+	o.Again = true
+	send(t.Context(), nil)
 }
 
 func TestWithoutKeepAliveEachRequestHasItsConnection(t *testing.T) {

@@ -173,6 +173,22 @@ func TestSetsArePreparedWithTheirLineage(t *testing.T) {
 	require.Equal(t, got, again)
 }
 
+// A dump beside a masked set may hold what that hides.
+func TestADumpBesideMasksIsSearched(t *testing.T) {
+	prepare := func(dump string) ([]data.Prepared, error) {
+		shop := data.Snapshot{Name: "shop", File: "shop.sql", Digest: data.Digest([]byte(dump))}
+		return data.Prepare(1, []data.Set{{Snapshot: shop}, {Snapshot: snapshot(people)}, {Snapshot: data.Snapshot{Name: "orders"}, Template: "orders.yaml"}},
+			sources(map[string]string{"people.csv": people, "shop.sql": dump}))
+	}
+	got, err := prepare("INSERT INTO stock VALUES ('cup', 400);\n")
+	require.NoError(t, err)
+	require.Equal(t, "INSERT INTO stock VALUES ('cup', 400);\n", string(got[0].Body))
+	require.Equal(t, got[0].Input.SourceSum, got[0].Input.Digest)
+	require.Empty(t, got[0].Input.Steps)
+	_, err = prepare("INSERT INTO users VALUES ('ada@example.com');\n")
+	require.EqualError(t, err, "unmasked values would leave: shop.sql:1: holds an unmasked value of people.csv, field email")
+}
+
 func TestUnprovedSetsAreRefused(t *testing.T) {
 	tests := []struct {
 		name string

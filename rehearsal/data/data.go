@@ -17,7 +17,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// The formats of rows. SQL is restored as it is: its rows cannot be looked at.
+// The formats of rows. SQL is restored as it is: it can be searched as a text, and
+// nothing in it be masked.
 const (
 	CSV    = "csv"    // a header line, then a line for each row
 	NDJSON = "ndjson" // one JSON object a line

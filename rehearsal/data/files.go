@@ -16,7 +16,7 @@ import (
 // File is one file of rows, in memory.
 type File struct {
 	Name   string // for errors
-	Format string // csv or ndjson
+	Format string // csv or ndjson; any other is searched, and left as it is
 	Body   []byte
 	Marks  []Mask
 }
@@ -32,11 +32,14 @@ func (f File) reader() (*Reader, error) {
 }
 
 // Files masks files and proves it: every value of a marked field of any file is
-// looked for in all of them. Without that proof it returns nothing.
+// looked for in all of them, also in those without rows. Without that proof it returns nothing.
 func (m *Masker) Files(files []File) ([]File, error) {
 	originals := NewOriginals()
 	masked := make([]File, len(files))
 	for i, f := range files {
+		if masked[i] = f; !f.hasRows() {
+			continue
+		}
 		from, err := f.reader()
 		if err != nil {
 			return nil, err
@@ -52,19 +55,27 @@ func (m *Masker) Files(files []File) ([]File, error) {
 		}
 	}
 	for i, f := range files {
-		before, err := f.reader()
-		if err != nil {
-			return nil, err
-		}
-		after, err := masked[i].reader()
-		if err != nil {
-			return nil, err
-		}
-		if err := originals.Check(before, after, f.Marks); err != nil {
+		if err := originals.prove(f, masked[i]); err != nil {
 			return nil, err
 		}
 	}
 	return masked, nil
+}
+
+// prove looks for originals in what a file has become.
+func (o *Originals) prove(was, is File) error {
+	if !is.hasRows() {
+		return o.Search(is)
+	}
+	before, err := was.reader()
+	if err != nil {
+		return err
+	}
+	after, err := is.reader()
+	if err != nil {
+		return err
+	}
+	return o.Check(before, after, was.Marks)
 }
 
 func (m *Masker) file(f File) (File, error) {

@@ -106,7 +106,7 @@ func (m *Masker) Cell(mark Mask, c Cell) (Cell, error) {
 		if i := strings.IndexAny(digits, "eE"); i >= 0 {
 			digits, exponent = digits[:i], digits[i:]
 		}
-		c.Text = m.Value(Mask{As: AsText, Class: mark.Class}, digits) + exponent
+		c.Text = m.Value(mark, digits) + exponent
 	default:
 		c.Text = m.Value(mark, c.Text)
 	}

@@ -147,6 +147,52 @@ func TestUnmaskedValuesDoNotLeave(t *testing.T) {
 	})
 }
 
+// A card number has one mask, whether a file writes it as a text or as a number.
+func TestNumbersAreMaskedAsTheirMarkSays(t *testing.T) {
+	marks := []data.Mask{{Field: "card", As: "card"}}
+	files, err := masker(t, key).Files([]data.File{
+		{Name: "c.csv", Format: data.CSV, Body: []byte("card\n4111 1111 1111 1111\n"), Marks: marks},
+		{Name: "c.ndjson", Format: data.NDJSON, Body: []byte(`{"card":4111111111111111}` + "\n"), Marks: marks},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "card\n9801 0626 3438 5381\n", string(files[0].Body))
+	require.JSONEq(t, `{"card":9801062634385381}`, string(files[1].Body))
+}
+
+// What is masked in one file is looked for in those without rows, too: they are
+// restored, and kept as evidence, as they are.
+func TestUnmaskedValuesDoNotLeaveInOtherFormats(t *testing.T) {
+	customers := data.File{Name: "c.csv", Format: data.CSV, Marks: []data.Mask{{Field: "email", As: "email"}, {Field: "name"}, {Field: "phone"}},
+		Body: []byte("email,name,phone\nada@example.com,Ada,+49 (171) 555-0100\nkey@example.com,Key,123456\ngrace@example.com,Grace O'Malley,\n")}
+	const email, name, phone = "c.csv, field email", "c.csv, field name", "c.csv, field phone"
+	tests := []struct{ name, file, body, want string }{
+		{"an insert", "shop.sql", "CREATE TABLE a (b text PRIMARY KEY);\nINSERT INTO a VALUES (1, 'Ada@Example.com');\n", "shop.sql:2: holds an unmasked value of " + email},
+		{"a copy", "shop.sql", "COPY a (id, mail) FROM stdin;\n1\tada@example.com\n\\.\n", "shop.sql:2: holds an unmasked value of " + email},
+		{"a short name", "shop.sql", "INSERT INTO a VALUES ('Ada');\n", "shop.sql:1: holds an unmasked value of " + name},
+		{"an apostrophe", "shop.sql", "INSERT INTO a VALUES ('', 'Grace O''Malley');\n", "shop.sql:1: holds an unmasked value of " + name},
+		{"an apostrophe in a copy", "shop.sql", "1\tit's\tGrace O'Malley\n", "shop.sql:1: holds an unmasked value of " + name},
+		{"other separators", "shop.sql", "INSERT INTO a VALUES ('+49 171 5550100');\n", "shop.sql:1: holds an unmasked value of " + phone},
+		{"another format", "shop.xml", "<a>\n<b mail=\"ada@example.com\"/>\n</a>\n", "shop.xml:2: holds an unmasked value of " + email},
+		{"no text", "shop.dump", "PGDMP\x00\x01", "shop.dump: is no text, and cannot be searched"},
+		{"words and numbers of SQL's own", "shop.sql", "CREATE TABLE a (b text PRIMARY KEY);\nINSERT INTO a VALUES (123, 456, 'cup');\n", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			other := data.File{Name: tt.file, Format: data.FormatOf(tt.file), Body: []byte(tt.body)}
+			got, err := masker(t, key).Files([]data.File{other, customers})
+			if tt.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, other, got[0], "it stays as it is")
+				return
+			}
+			require.ErrorContains(t, err, tt.want)
+			for _, secret := range []string{"ada", "Ada", "Malley", "555"} {
+				require.NotContains(t, err.Error(), secret)
+			}
+		})
+	}
+}
+
 // A masker that forgot a value is caught: the check does not trust it.
 func TestCheckFindsAMarkedFieldThatStayed(t *testing.T) {
 	marks := []data.Mask{{Field: "name"}}

@@ -80,16 +80,24 @@ func (o *Originals) find(text string) string {
 	if field := o.where[whole]; field != "" {
 		return field
 	}
+	if field := o.findInside(whole); field != "" {
+		return field
+	}
+	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		if field := o.where[strings.ToLower(word)]; field != "" {
+			return field
+		}
+	}
+	return ""
+}
+
+// findInside returns the field of which a plain text holds a long value.
+func (o *Originals) findInside(whole string) string {
 	for i := 0; i+certain <= len(whole); i++ {
 		for _, n := range o.lengths[whole[i:i+certain]] {
 			if i+n <= len(whole) && o.where[whole[i:i+n]] != "" {
 				return o.where[whole[i:i+n]]
 			}
-		}
-	}
-	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
-		if field := o.where[strings.ToLower(word)]; field != "" {
-			return field
 		}
 	}
 	return ""
@@ -115,6 +123,11 @@ func (o *Originals) Check(before, after *Reader, marks []Mask) error {
 			}
 		}
 	}
+	return leaving(leaks)
+}
+
+// leaving is the error of the places where unmasked values are.
+func leaving(leaks []string) error {
 	if n := len(leaks); n > shown {
 		leaks = append(leaks[:shown], fmt.Sprintf("and %d more", n-shown))
 	}

@@ -112,11 +112,13 @@ func (from Sources) mask(sets []Prepared) error {
 	var of []int // the place of each file among the sets
 	marked := false
 	for i, p := range sets {
-		if !p.hasRows() {
+		if p.Name == "" { // it is yet to be made
 			continue
 		}
-		if err := p.Unmarked(); err != nil {
-			return &SetError{i, "mask", err}
+		if p.hasRows() {
+			if err := p.Unmarked(); err != nil {
+				return &SetError{i, "mask", err}
+			}
 		}
 		files, of = append(files, p.File), append(of, i)
 		marked = marked || slices.ContainsFunc(p.Marks, func(m Mask) bool { return m.As != AsKeep })

@@ -69,6 +69,12 @@ func (f Fault) InForce() []Stretch {
 	return []Stretch{{f.StartedAt, f.EndedAt}}
 }
 
+// Unverified reports whether the fault began, or may have begun, and was not seen to
+// be gone.
+func (f Fault) Unverified() bool {
+	return !f.Verified && !(f.StartedAt.IsZero() && f.EndedAt.IsZero())
+}
+
 // Drill is one kind of drill, repeated.
 type Drill struct {
 	Name    string           `json:"name"` // "from step 1"

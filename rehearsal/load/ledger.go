@@ -45,13 +45,16 @@ func (l *Ledger) Read(raw io.Reader) error {
 }
 
 // Add adds one request. A write that was refused (4xx) made no transaction; one
-// without an answer, or with an error of the server (5xx), may have made it.
+// without an answer, or with an error of the server (5xx), may have made it. One
+// that was acknowledged stays so, whatever is sent after it.
 func (l *Ledger) Add(r Record) {
 	switch {
-	case r.Ledger == LedgerWrite && r.Good():
+	case r.Ledger == LedgerWrite && r.acknowledged():
 		l.transactions[r.Arrival] = &transaction{written: true}
 	case r.Ledger == LedgerWrite && r.sent() && (r.Status < 400 || r.Status >= 500):
-		l.transactions[r.Arrival] = &transaction{}
+		if l.transactions[r.Arrival] == nil {
+			l.transactions[r.Arrival] = &transaction{}
+		}
 	case r.Ledger == LedgerRead && r.sent():
 		if t := l.transactions[r.Arrival]; t != nil {
 			t.seen = &r.Kind

@@ -3,10 +3,12 @@ package load_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 )
 
@@ -77,4 +79,14 @@ func TestReadBack(t *testing.T) {
 	}
 	require.Equal(t, len(writers), n)
 	require.InDelta(t, float64(len(writers))/10, back.Length().Seconds(), 0.11)
+}
+
+// A closed load has no connections but those of its users, and reading back has
+// no users: without connections nothing would ever be sent.
+func TestReadingBackAClosedLoadHasConnections(t *testing.T) {
+	l := shop()
+	l.Rate, l.Arrivals, l.Closed = 0, "", &load.Closed{Users: 2, Think: rollout.Duration(time.Second)}
+	back := schedule(t, l).ReadBack([]int{0, 1}, 10)
+	require.Nil(t, back.Load().Closed)
+	require.Equal(t, load.DefaultConnections, back.Load().Connections)
 }

@@ -16,6 +16,7 @@ const (
 	KindAltered = "altered" // ledger: it is another one
 	KindStopped = "stopped" // the load was stopped before the answer: neither good nor failed
 	KindMissed  = "missed"  // was due, and the generator could not send it in time
+	KindStalled = "stalled" // was due, and for as long as an answer may take all connections waited for answers: the user got none
 )
 
 // Record is one request and what came of it.
@@ -44,7 +45,14 @@ func (r Record) Waited() bool {
 	return true
 }
 
-// sent reports whether a request left at all.
+// acknowledged reports whether the service said that it did what it was asked
+// for. Its answer may lack what the user needs, and be a failed one all the same.
+func (r Record) acknowledged() bool {
+	return r.Good() || (r.Kind == KindBody || r.Kind == KindCapture) && r.Status >= 200 && r.Status < 300
+}
+
+// sent reports whether a user was served at all, well or badly, as far as that is
+// the service's doing.
 func (r Record) sent() bool { return r.Kind != KindMissed }
 
 // failed reports whether the user got nothing of use.

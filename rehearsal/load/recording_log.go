@@ -50,7 +50,10 @@ func logLine(format string) func(string) (parsed, error) {
 // notSentAgain are headers of a connection, those that the client makes, and
 // credentials, which a load brings itself where it needs them.
 var notSentAgain = []string{"host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
-	"proxy-connection", "proxy-authorization", "authorization", "cookie", "accept-encoding"}
+	"proxy-connection", "proxy-authorization", "authorization", "cookie", "accept-encoding",
+	"authentication", "api-key", "apikey", "x-api-key", "x-apikey", "x-auth", "x-auth-key", "x-auth-token", "x-access-token", "x-authorization",
+	"x-session-token", "x-session-id", "x-csrf-token", "x-xsrf-token", "x-amz-security-token", "x-goog-api-key", "x-goog-iap-jwt-assertion",
+	"x-forwarded-access-token", "x-vault-token", "x-gitlab-token", "private-token", "ocp-apim-subscription-key"}
 
 // request makes what can be sent again of what was recorded, whose path may be a
 // URL, or says what is wrong with it.

@@ -51,6 +51,15 @@ func TestParseLogs(t *testing.T) {
 	require.Equal(t, []load.Recorded{{Method: "GET", Path: "/a", Headers: map[string]string{"A": "b"}, Body: "c"}}, got)
 }
 
+// A load brings its own credentials: those of whoever was recorded are not sent.
+func TestCredentialsAreNotSentAgain(t *testing.T) {
+	for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "X-CSRF-Token", "Private-Token"} {
+		got, err := load.ParseRecording(load.FormatJSON, strings.NewReader(`{"time":"2026-11-22T10:00:00Z","method":"GET","url":"/a","headers":{"`+name+`":"secret","Accept":"b"}}`))
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"Accept": "b"}, got[0].Headers, name)
+	}
+}
+
 func TestUnreadableRecordingsAreRefused(t *testing.T) {
 	tests := []struct{ name, format, text, want string }{
 		{"unknown format", "pcap", "", `"pcap" is no format of recordings: write one of har, combined, common, json`},

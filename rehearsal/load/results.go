@@ -20,7 +20,7 @@ type Results struct {
 	Start    time.Time          `json:"start"`    // of the load: offset 0
 	Interval rollout.Duration   `json:"interval"` // 100ms or more
 	Buckets  map[int]*Bucket    `json:"buckets,omitempty"`
-	Late     analysis.Latencies `json:"late"`     // from the planned moment until sent
+	Late     analysis.Latencies `json:"late"`     // of first steps, which alone have a planned moment: from then until sent
 	LastSent rollout.Duration   `json:"lastSent"` // since Start
 	Ended    rollout.Duration   `json:"ended"`    // since Start: the last answer
 	Arrived  int                `json:"arrived"`  // arrivals, whether they were sent or missed
@@ -28,7 +28,7 @@ type Results struct {
 
 // Bucket is what was due in [n × Interval, (n+1) × Interval), where n is its key.
 type Bucket struct {
-	Sent    int                `json:"sent"`
+	Sent    int                `json:"sent"`             // with those for which the service left no connection free (KindStalled)
 	Failed  int                `json:"failed,omitempty"` // of those sent
 	Missed  int                `json:"missed,omitempty"` // due, and not sent
 	Errors  map[string]int     `json:"errors,omitempty"` // kind → how many
@@ -69,7 +69,13 @@ func (r *Results) Add(rec Record) {
 		}
 		b.Errors[rec.Kind]++
 	}
-	r.Late.Add(rec.Late.Seconds())
+	if rec.Kind == KindStalled { // it waited in vain: there is no moment of sending
+		b.Latency.Add(rec.Latency.Seconds())
+		return
+	}
+	if rec.Step == 0 { // the others are due when the one before is answered, and never late
+		r.Late.Add(rec.Late.Seconds())
+	}
 	r.LastSent = max(r.LastSent, rollout.Duration(rec.Planned+rec.Late))
 	r.Ended = max(r.Ended, rollout.Duration(rec.Planned+rec.Latency))
 	if rec.Waited() {

@@ -99,6 +99,22 @@ func TestResultsAsEvidence(t *testing.T) {
 	require.Empty(t, resultsOf().Series(start))
 }
 
+// Later steps are sent as soon as the one before is answered: they would make a
+// late generator look punctual.
+func TestOnlyFirstStepsAreLate(t *testing.T) {
+	var records []load.Record
+	for i := range 10 {
+		planned := time.Duration(i) * time.Second
+		records = append(records, load.Record{Arrival: i, Planned: planned, Late: 100 * millis, Latency: 110 * millis, Status: 200})
+		for step := 1; step < 20; step++ {
+			records = append(records, load.Record{Arrival: i, Step: step, Planned: planned + 110*millis, Latency: millis, Status: 200})
+		}
+	}
+	r := resultsOf(records...)
+	require.InDelta(t, 0.1, r.Late.Quantile(0.5), 0.01)
+	require.InDelta(t, 0.1, r.Evidence("sha256:x").ArrivalErrorP99, 0.01)
+}
+
 // What is refused at once was not waited for: it makes no latency look short.
 func TestLatenciesAreOfThoseWhoWaited(t *testing.T) {
 	refused := load.Record{Kind: load.KindRefused, Latency: millis}
@@ -280,6 +296,9 @@ func TestLedger(t *testing.T) {
 		{"no answer, and there twice", []load.Record{write(1, 0, load.KindReset), read(1, load.KindDoubled)}, evidence.Ledger{Unsure: 1, Doubled: 1}},
 		{"error of the server", []load.Record{write(1, 503, "status 503")}, evidence.Ledger{Unsure: 1, Unread: 1}},
 		{"refused", []load.Record{write(1, 422, "status 422"), read(1, load.KindLost)}, evidence.Ledger{}},
+		{"acknowledged, with another body", []load.Record{write(1, 201, load.KindBody), read(1, load.KindLost)}, evidence.Ledger{Written: 1, Lost: 1}},
+		{"acknowledged, with nothing to capture", []load.Record{write(1, 200, load.KindCapture), read(1, load.KindLost)}, evidence.Ledger{Written: 1, Lost: 1}},
+		{"acknowledged, and then an error", []load.Record{write(1, 201, ""), write(1, 503, "status 503"), read(1, load.KindLost)}, evidence.Ledger{Written: 1, Lost: 1}},
 		{"stopped in flight", []load.Record{write(1, 0, load.KindStopped), read(1, "")}, evidence.Ledger{Unsure: 1}},
 		{"never sent", []load.Record{write(1, 0, load.KindMissed)}, evidence.Ledger{}},
 		{"no transaction", []load.Record{{Arrival: 1, Status: 200}}, evidence.Ledger{}},

@@ -95,10 +95,12 @@ func (s *Schedule) Of(run string) *Schedule {
 }
 
 // ReadBack is a schedule that only reads back the transactions of some arrivals
-// (see [Ledger.Transactions]), one after the other at a rate.
+// (see [Ledger.Transactions]), one after the other at a rate. It is open, with the
+// connections of an open load, also where the load itself is closed.
 func (s *Schedule) ReadBack(arrivals []int, rate Rate) *Schedule {
 	out := *s
 	out.load.Closed, out.offsets, out.back, out.scripts = nil, nil, []Arrival{}, nil
+	out.load = out.load.WithDefaults()
 	for _, script := range s.scripts {
 		out.scripts = append(out.scripts, script.reading())
 	}

@@ -227,3 +227,11 @@ func TestHowLongADrillTook(t *testing.T) {
 	require.Contains(t, text, "Of 1 more drill nobody knows how long it took")
 	require.NotContains(t, text, "| 2 | Failed | 1 min")
 }
+
+// A cooldown that nobody could see broken is not called kept.
+func TestCooldownsThatWereNotMeasured(t *testing.T) {
+	run := rich("a", 1)
+	require.Contains(t, written(t, report.Markdown, run), "| Cooldown | ✓ kept |")
+	run.Criteria = append(run.Criteria, evidence.Criterion{Name: "scaling cooldown", Outcome: evidence.Unmeasured, Reason: "samples are too far apart"})
+	require.Contains(t, written(t, report.Markdown, run), "| Cooldown | not measured |")
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report/chart"
@@ -21,8 +22,13 @@ func scaled(run evidence.Run) section {
 	s.Text = []string{fmt.Sprintf("%s: %s", sc.Outcome, sentence(sc.Reason))}
 	s.List = sc.Advice
 	kept := cell{Text: "kept", Tone: good}
-	if !sc.CooldownKept {
+	switch {
+	case !sc.CooldownKept:
 		kept = cell{Text: "not kept", Tone: bad}
+	case slices.ContainsFunc(run.Criteria, func(c evidence.Criterion) bool {
+		return c.Name == "scaling cooldown" && c.Outcome == evidence.Unmeasured
+	}):
+		kept = cell{Text: "not measured"}
 	}
 	s.Tables = []table{{Columns: columns("Figure", ">Measured", "What it is"), Rows: [][]cell{
 		texts("Time to scale up", lasted(sc.Up), "from the crossing of the trigger to enough replicas"),

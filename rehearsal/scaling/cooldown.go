@@ -60,6 +60,25 @@ func (p Policy) broken(changes []change) *tooSoon {
 	return nil
 }
 
+// inSight is how many samples a cooldown has to be longer than: two changes are
+// known to be that close together at best, the readings before and after them
+// included.
+const inSight = 3
+
+// tooShort is the first cooldown that samples so far apart can never show to be
+// broken; nil where they can show each.
+func (p Policy) tooShort(spacing time.Duration) *tooSoon {
+	for _, c := range []struct {
+		name string
+		is   rollout.Duration
+	}{{"cooldownUp", p.CooldownUp}, {"cooldownDown", p.CooldownDown}, {"stabilisation", p.Stabilisation}} {
+		if c.is > 0 && c.is.Std() <= inSight*spacing {
+			return &tooSoon{name: c.name, cooldown: c.is.Std()}
+		}
+	}
+	return nil
+}
+
 func soon(name string, earlier *change, later change, cooldown rollout.Duration) *tooSoon {
 	if earlier == nil || later.by.Sub(earlier.after) >= cooldown.Std() {
 		return nil

@@ -46,15 +46,51 @@ func (f *figures) up() evidence.Criterion {
 		return failed(c, f.crossed, "only %d of the %s needed were ready after %s, and %s were allowed", most, replicas(f.needed), round(waited), f.e.UpWithin)
 	}
 	c.Reason = fmt.Sprintf("%s %s ready %s after the trigger", replicas(f.needed), were(f.needed), round(took))
-	return f.within(c, f.crossed, f.enough, f.e.UpWithin)
+	c = f.within(c, f.crossed, f.enough, f.e.UpWithin)
+	from, unseen := f.blind()
+	switch missing := f.guessed(); {
+	case c.Outcome != evidence.Passed:
+	case unseen != "" && f.enough.Sub(from) > f.e.UpWithin.Std():
+		return unmeasured(c, "%s; but %s", c.Reason, unseen)
+	case missing != "":
+		return unmeasured(c, "%s; but the load may need more: %s", c.Reason, missing)
+	}
+	return c
+}
+
+// blind is the first moment since when the trigger may have been crossed unseen,
+// and why; "" where it was read until it was crossed.
+func (f *figures) blind() (from time.Time, why string) {
+	from = f.first
+	for _, p := range f.trigger {
+		if gap := p.at.Sub(from); gap > f.allowedGap() && !p.at.After(f.crossed) {
+			return from, fmt.Sprintf("%s was not read for %s before the trigger was seen to be crossed, and %s is the most%s",
+				f.triggerName(), round(gap), round(f.allowedGap()), f.why(f.triggerName()))
+		}
+		from = p.at
+	}
+	return from, ""
+}
+
+// guessed says why what is needed may be more, where it follows from the rate; ""
+// where it is certain.
+func (f *figures) guessed() string {
+	if f.e.Needed > 0 {
+		return ""
+	}
+	return f.missing(Rate, f.rate)
+}
+
+func (f *figures) triggerName() string {
+	if f.e.Trigger != nil {
+		return f.e.Trigger.Signal
+	}
+	return Rate
 }
 
 // uncrossed says why nothing began.
 func (f *figures) uncrossed(c evidence.Criterion) evidence.Criterion {
-	name := Rate
-	if f.e.Trigger != nil {
-		name = f.e.Trigger.Signal
-	}
+	name := f.triggerName()
 	if missing := f.missing(name, f.trigger); missing != "" {
 		return unmeasured(c, "the trigger was not seen to be crossed, but %s", missing)
 	}
@@ -113,7 +149,14 @@ func (f *figures) many() evidence.Criterion {
 	}
 	c.Value = pointer(float64(value))
 	c.Reason = fmt.Sprintf("%s too many %s ready (%d needed), and %s allowed", replicas(value), were(value), f.needed, are(f.e.Overshoot))
-	return f.told(c, value > f.e.Overshoot, f.crossed, signal{"ready", f.ready})
+	broken := value > f.e.Overshoot
+	if missing := f.guessed(); broken && missing != "" {
+		return unmeasured(c, "%s; but the load may need more: %s", c.Reason, missing)
+	}
+	if _, unseen := f.blind(); !broken && unseen != "" {
+		return unmeasured(c, "%s; but %s", c.Reason, unseen)
+	}
+	return f.told(c, broken, f.crossed, signal{"ready", f.ready})
 }
 
 func (f *figures) turns() evidence.Criterion {
@@ -166,6 +209,11 @@ func (f *figures) cooldown() evidence.Criterion {
 	if missing := f.missing("wanted", f.wanted); missing != "" {
 		return unmeasured(c, "cooldowns are not known: %s", missing)
 	}
+	if short := f.e.Policy.tooShort(f.spacing); short != nil {
+		c.Limit = pointer(short.cooldown.Seconds())
+		return unmeasured(c, "%s is %s, and with samples %s apart one that is broken cannot be told from one that is kept: poll more often than every %s",
+			short.name, short.cooldown, round(f.spacing), round(short.cooldown/inSight))
+	}
 	return passed(c, "every cooldown was kept")
 }
 
@@ -185,6 +233,9 @@ func (f *figures) waiting(of signal, limit float64, unit string) evidence.Criter
 	}
 	if gap := of.gap(f.crossed, f.waited()); len(during) == 0 || gap > f.allowedGap() {
 		return unmeasured(c, "%s was not read for %s while replicas were awaited%s", of.name, round(gap), f.why(of.name))
+	}
+	if _, unseen := f.blind(); unseen != "" {
+		return unmeasured(c, "%s; but %s", text, unseen)
 	}
 	return passed(c, "%s", text)
 }

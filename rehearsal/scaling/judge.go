@@ -39,7 +39,8 @@ import (
 //     from an overshoot that is allowed;
 //   - CooldownKept is false when two changes of what is wanted certainly were
 //     closer than the policy allows: from the sample before the first to the
-//     one after that which shows the second.
+//     one after that which shows the second. Samples a third of a cooldown apart
+//     or further cannot show that: the criterion is Unmeasured then.
 //
 // A criterion one of whose signals was missing, altogether or for longer than
 // three samples and a tenth of upWithin (of samples further apart than polls: for

@@ -36,11 +36,12 @@ func (r tape) samples() []scaling.Sample {
 	return out
 }
 
-// expected is an autoscaler of 1 to 6 replicas of which each serves 20/s.
+// expected is an autoscaler of 1 to 6 replicas of which each serves 20/s. Its one
+// cooldown is longer than three samples.
 func expected(change func(*scaling.Expect)) scaling.Expect {
 	e := scaling.Expect{
 		Replicas: scaling.Range{Min: 1, Max: 6}, UpWithin: 6 * second, DownWithin: 8 * second, Capacity: 20,
-		Policy: scaling.Policy{CooldownUp: 2 * second, CooldownDown: second, Stabilisation: 3 * second},
+		Policy: scaling.Policy{Stabilisation: 4 * second},
 		Signals: scaling.Signals{Ready: scaling.Signal{Gauge: "ready"}, Wanted: scaling.Signal{Gauge: "wanted"},
 			Queue: scaling.Signal{Gauge: "queue"}, Latency: scaling.Signal{Gauge: "p99"}},
 	}
@@ -124,7 +125,7 @@ func TestFigures(t *testing.T) {
 			is: evidence.Failed, why: "more than 1 replica was still ready 10s after the need ended, and 8s were allowed"},
 		"comes down late": {expect: func(e *scaling.Expect) { e.DownWithin = 4 * second }, tape: good,
 			is: evidence.Failed, why: "no more than 1 replica was ready 5s after the need ended, and 4s were allowed"},
-		"too many": {tape: with(func(r *tape) {
+		"too many": {expect: func(e *scaling.Expect) { e.Policy.CooldownUp = 2 * second }, tape: with(func(r *tape) {
 			r.wanted = "1111123345555555555321111111"
 			r.ready = "1111111233455555555532111111"
 		}),

@@ -40,6 +40,28 @@ func TestMissingIsNeverPassed(t *testing.T) {
 			is: evidence.Unmeasured, why: "queue was 80 at most, and has to be above 90"},
 		"the trigger is not read": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 20} },
 			tape: with(func(r *tape) { r.queue = "" }), is: evidence.Unmeasured, why: "queue was never read"},
+		"the trigger is not read while it is crossed": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 20} },
+			tape: with(func(r *tape) {
+				r.queue = "0........8642100000000000000"
+				r.ready = "1111111111233333333332111111"
+			}), is: evidence.Unmeasured, why: "3 replicas were ready 2s after the trigger, and 6s were allowed; but queue was not read for 9s before the trigger was seen to be crossed"},
+		"the trigger is not read for long before": {expect: func(e *scaling.Expect) { e.Trigger = &scaling.Trigger{Signal: scaling.Queue, Above: 20} },
+			tape: with(func(r *tape) { r.queue = ".....00146864210000000000000" }), is: evidence.Unmeasured, why: "queue was not read for 5s"},
+		"enough even for the first moment that it may be": {expect: func(e *scaling.Expect) {
+			e.Trigger, e.UpWithin = &scaling.Trigger{Signal: scaling.Queue, Above: 20}, 9*second
+		}, tape: with(func(r *tape) { r.queue = "0....4686421000000000000000" }), is: evidence.Unmeasured, why: "0 replicas too many were ready (3 needed), and 0 are allowed; but queue was not read for 5s"},
+		"the peak may be higher than what was read": {tape: with(func(r *tape) { r.rate = "11116666.....666611111111111" }),
+			is: evidence.Unmeasured, why: "3 replicas were ready 4s after the trigger, and 6s were allowed; but the load may need more: rate was not read for 6s"},
+		"too many for what was read of the load": {tape: with(func(r *tape) {
+			r.rate = "11116666.....666611111111111"
+			r.wanted = "1111123333333444444321111111"
+			r.ready = "1111111233333344444432111111"
+		}), is: evidence.Unmeasured, why: "3 replicas were ready 4s after"},
+		"a cooldown that no sample shows": {expect: func(e *scaling.Expect) { e.Policy.CooldownUp = 3 * second },
+			tape: with(func(r *tape) { r.wanted, r.ready = "1111133333333333333321111111", "1111111333333333333332111111" }), is: evidence.Unmeasured,
+			why: "cooldownUp is 3s, and with samples 1s apart one that is broken cannot be told from one that is kept: poll more often than every 1s"},
+		"a cooldown that samples just show": {expect: func(e *scaling.Expect) { e.Policy.CooldownUp = 3*second + 1 },
+			tape: with(func(r *tape) { r.wanted, r.ready = "1111133333333333333321111111", "1111111333333333333332111111" }), is: evidence.Passed},
 		"the load is too short": {tape: tape{rate: "1111666611111111111111", wanted: "1111111222111111111111", ready: "1111111122211111111111"},
 			is: evidence.Unmeasured, why: "went on for 4s after the trigger, too short to see 6s"},
 		"samples end with the load": {tape: tape{rate: good.rate[:16], wanted: good.wanted[:16], ready: good.ready[:16], queue: good.queue[:16]},
