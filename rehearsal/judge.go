@@ -69,6 +69,8 @@ func (m Manifest) Verdict(criteria []evidence.Criterion, f Facts) (evidence.Outc
 		return worst, reason
 	case left != "":
 		return evidence.Failed, "a negative control has to fail by what it practises, and not by what it leaves: " + left
+	case f.unread():
+		return evidence.Unmeasured, "a negative control has to put back what it changes, and whether it did is not known: " + f.putBack().Reason
 	case !m.practised(f):
 		return evidence.Unmeasured, "a negative control has to fail by what it practises, and nothing was practised: " + reason
 	case worst == evidence.Failed:

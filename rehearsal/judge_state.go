@@ -14,7 +14,7 @@ func (f Facts) putBack() evidence.Criterion {
 	if len(f.After.Extra) > 0 {
 		return failed(title, strings.Join(f.Left(), "; "))
 	}
-	if f.Before.Digest == "" || f.After.Digest == "" {
+	if f.unread() {
 		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
 	}
 	if !f.touched() && f.Before.Digest != f.After.Digest {
@@ -26,6 +26,9 @@ func (f Facts) putBack() evidence.Criterion {
 	return passed(title, "after as before: "+f.After.Text)
 }
 
+// unread reports whether nobody knows what there was, or what there is.
+func (f Facts) unread() bool { return f.Before.Digest == "" || f.After.Digest == "" }
+
 // touched reports whether any rollout of the rehearsal began. Otherwise what has
 // changed is somebody else's.
 func (f Facts) touched() bool {
@@ -34,7 +37,7 @@ func (f Facts) touched() bool {
 			return true
 		}
 	}
-	return f.Rollout != nil
+	return f.Rollout != nil && (f.Rollout.RunID != "" || f.Rollout.Outcome != "")
 }
 
 // Left is what is there after the run and was not before, or the other way.
@@ -43,7 +46,7 @@ func (f Facts) Left() []string {
 		return f.After.Extra
 	}
 	left := f.After.LeftSince(f.Before)
-	if f.Before.Digest != f.After.Digest {
+	if !f.unread() && f.Before.Digest != f.After.Digest {
 		left = append(left, fmt.Sprintf("before: %s; after: %s", f.Before.Text, f.After.Text))
 	}
 	if was, is := f.Before.Artifact, f.After.Artifact; f.Before.Version == f.After.Version && was != "" && is != "" && was != is {

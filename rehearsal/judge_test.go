@@ -103,6 +103,10 @@ func TestWhatBreaksACriterion(t *testing.T) {
 				f.Drills[0].Repeats[i].RunID = ""
 			}
 		}, "nothing is left behind", evidence.Unmeasured},
+		"a change of somebody else's, whose rollout was in the way": {func(m *rehearsal.Manifest, f *rehearsal.Facts) {
+			m.Drills, f.Drills = nil, nil
+			f.After.Digest, f.Rollout = "b", &rollout.Status{StartedAt: at(1), Reason: "it could not begin"}
+		}, "nothing is left behind", evidence.Unmeasured},
 		"an unread state": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.After.Digest = "" }, "nothing is left behind", evidence.Unmeasured},
 		"a doubled order": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Ledger = &evidence.Ledger{Written: 9, Doubled: 1} }, "data is whole", evidence.Failed},
 		"an empty ledger": {func(_ *rehearsal.Manifest, f *rehearsal.Facts) { f.Ledger = &evidence.Ledger{} }, "data is whole", evidence.Unmeasured},
@@ -197,4 +201,20 @@ func TestAmounts(t *testing.T) {
 	for _, text := range []string{"", "soon", "NaN", "Inf%", "1 %%", "-"} {
 		require.Error(t, new(rehearsal.Amount).UnmarshalText([]byte(text)), text)
 	}
+}
+
+// A state that could not be read is nothing that is known to be left, and no control
+// passes on it.
+func TestStateThatCannotBeReadAfter(t *testing.T) {
+	m, _ := parse(t)
+	m.Negative = true
+	f := good()
+	f.Drills[0].Repeats[3].HealthyAt = pointer(at(30))
+	outcome, reason := m.Verdict(m.Judge(f), f)
+	require.Equal(t, evidence.Passed, outcome, reason)
+	f.After = rehearsal.State{Error: "the router does not answer"}
+	require.Empty(t, f.Left())
+	outcome, reason = m.Verdict(m.Judge(f), f)
+	require.Equal(t, evidence.Unmeasured, outcome)
+	require.Contains(t, reason, "the state could not be read: the router does not answer")
 }

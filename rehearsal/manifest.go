@@ -126,7 +126,7 @@ func (m Manifest) Repeats() int {
 const slack = rollout.Duration(2 * time.Minute)
 
 // drillTakes is how long one drill may take before it is not waited for any more:
-// its bakes up to the injection, and three times as long as its way back should
+// its bakes and warm-ups up to the injection, and three times as long as its way back should
 // take.
 func (m Manifest) drillTakes(d Drill) rollout.Duration {
 	d = d.withDefaults(m.Rollout.Spec)
@@ -134,7 +134,7 @@ func (m Manifest) drillTakes(d Drill) rollout.Duration {
 	takes := slack + plan.Spec.ReadyWithin + 3*d.RestoreWithin
 	for i := range plan.Steps {
 		if i < int(d.From) {
-			takes += plan.Steps[i].Bake
+			takes += plan.Steps[i].WarmUp + plan.Steps[i].Bake
 		}
 	}
 	return takes

@@ -234,7 +234,9 @@ func TestHowLongThingsTake(t *testing.T) {
 	require.Empty(t, problems)
 	planned := m.PlannedDrills()[0]
 	steps := rollout.NewPlan(m.Rollout.Spec)
-	require.Equal(t, rollout.Duration(2*time.Minute)+steps.Spec.ReadyWithin+rollout.Duration(3*time.Minute)+3*rollout.Duration(10*time.Second), planned.Takes)
+	bakes, warmUps := rollout.Duration(3*time.Minute), steps.Steps[0].WarmUp+steps.Steps[1].WarmUp
+	require.Positive(t, warmUps)
+	require.Equal(t, rollout.Duration(2*time.Minute)+steps.Spec.ReadyWithin+bakes+warmUps+3*rollout.Duration(10*time.Second), planned.Takes)
 	require.Equal(t, steps.Steps[1].Poll, planned.Poll)
 	for _, d := range planned.Injections {
 		require.Zero(t, d.After.Std()%time.Millisecond)

@@ -78,7 +78,8 @@ func digestOf(folder, name string) (string, error) {
 }
 
 // contradiction says that the outcome of a run cannot be that of its criteria; ""
-// where it can.
+// where it can. A control may be Unmeasured whatever its criteria are: nothing was
+// practised.
 func contradiction(run evidence.Run) string {
 	is := func(o evidence.Outcome) func(evidence.Criterion) bool {
 		return func(c evidence.Criterion) bool { return c.Outcome == o }
@@ -90,7 +91,7 @@ func contradiction(run evidence.Run) string {
 		return "the outcome of this control is Passed, and none of its criteria failed"
 	case run.Outcome == evidence.Passed && !run.Negative && (failed || open):
 		return "the outcome is Passed, and not all of its criteria are"
-	case run.Outcome == evidence.Unmeasured && (failed || !open):
+	case run.Outcome == evidence.Unmeasured && !run.Negative && (failed || !open):
 		return "the outcome is Unmeasured, and its criteria say something else"
 	case run.Outcome == evidence.Failed && !run.Negative && !failed && !open && strings.HasPrefix(run.Reason, "all "):
 		return "the outcome is Failed, and all of its criteria hold"

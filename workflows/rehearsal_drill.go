@@ -191,13 +191,14 @@ func (r *rehearsing) ask(workflowID, run string) (out activities.AskRolloutOutpu
 // a rollout of what was there before.
 func (r *rehearsing) rollOut() {
 	began := r.now()
-	status, _, err := r.practiseOnce("the rollout itself", rollout.Order{}, r.order.Manifest.Longest().Std())
+	status, run, err := r.practiseOnce("the rollout itself", rollout.Order{}, r.order.Manifest.Longest().Std())
 	if err != nil {
 		status.Reason = err.Error()
 	}
 	if status.StartedAt.IsZero() {
 		status.StartedAt = began
 	}
+	status.RunID = run // "": it never began
 	r.facts.Rollout = &status
 	if status.Outcome == rollout.Promoted {
 		r.comeBack()

@@ -35,6 +35,10 @@ func (r *rehearsing) rollOutApart() {
 	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.RolloutType, rehearsal.RolloutOrder{Order: r.order, Before: r.facts.Before, Asks: r.plan.Asks})
 	if err := child.Get(r.ctx, &out); err != nil {
 		out.Rollout.Reason = rootCause(err)
+		var began workflow.Execution
+		if child.GetChildWorkflowExecution().Get(r.ctx, &began) == nil {
+			out.Rollout.RunID = began.RunID // what it did, nobody knows: what has changed may be its own
+		}
 	}
 	r.facts.Rollout, r.facts.NotBack = &out.Rollout, out.NotBack
 }

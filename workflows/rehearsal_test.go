@@ -286,6 +286,20 @@ func TestDrillThatCannotBegin(t *testing.T) {
 	require.Contains(t, p.facts.Drills[0].Repeats[0].Reason, "frozen")
 }
 
+// Of a rollout that never began, because another was in its place, no run is named.
+func TestRolloutThatCannotBegin(t *testing.T) {
+	p := newPractice(t)
+	p.m.Drills[0].Repeat, p.m.Outcome = 1, rollout.Promoted
+	p.play = func(ctx workflow.Context, _ rollout.Order) (rollout.Status, error) {
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		return rollout.Status{}, workflow.Sleep(detached, 24*time.Hour)
+	}
+	p.run()
+	require.NotEmpty(t, p.facts.Drills[0].Repeats[0].RunID)
+	require.Contains(t, p.facts.Rollout.Reason, "it could not begin")
+	require.Empty(t, p.facts.Rollout.RunID)
+}
+
 // What was promoted is put back by a rollout of what was there before, even when
 // the rehearsal is stopped meanwhile.
 func TestPromotedRolloutIsPutBack(t *testing.T) {
@@ -306,6 +320,7 @@ func TestPromotedRolloutIsPutBack(t *testing.T) {
 				require.Equal(t, by, o.Rehearsal, "what starts a rollout is what it says that rehearses")
 			}
 			require.Equal(t, rollout.Promoted, p.facts.Rollout.Outcome)
+			require.NotEmpty(t, p.facts.Rollout.RunID)
 			require.Empty(t, p.facts.NotBack)
 		})
 	}

@@ -47,7 +47,7 @@ func fingerprint(run evidence.Run) section {
 func manifest(run evidence.Run) section {
 	s := section{Title: "How to repeat it", Source: run.Manifest}
 	if run.Manifest != "" {
-		s.Text = []string{"This manifest has everything that the run was made of, every default written out."}
+		s.Text = []string{"This manifest has everything that the run was made of. What it leaves out had its default."}
 	}
 	t := table{Title: "Raw data beside the evidence", Columns: columns("File", ">Bytes", "Digest")}
 	for _, f := range run.Files {
