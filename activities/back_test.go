@@ -64,33 +64,3 @@ func TestDrainBeginsAnewAfterTraffic(t *testing.T) {
 	require.ErrorContains(t, err, "2.5.0 still has 10% of the traffic")
 	require.Zero(t, since, "what the next attempt goes on with")
 }
-
-// How many replicas the baseline has is an autoscaler's, down to what the spec asks
-// for.
-func TestReplicasThatAnAutoscalerOwns(t *testing.T) {
-	for name, c := range map[string]struct {
-		spec    string
-		are     int
-		differs bool
-	}{
-		"as many as the baseline has, by night":  {"match", 5, false},
-		"more than the spec asks for":            {"3", 5, false},
-		"fewer than the spec asks for":           {"3", 2, true},
-		"the spec asks for more than there were": {"30", 20, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := sim.New("2.4.1")
-			acts, job := jobIn(w, 1)
-			job.Drivers.Replicas = c.spec
-			w.SetReplicas("2.4.1", c.are)
-			env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
-			env.RegisterActivity(acts)
-			got, err := env.ExecuteActivity(acts.Compare, activities.CompareInput{Job: job,
-				Snapshot: activities.Snapshot{Split: rollout.Split{"2.4.1": rollout.All}, Primary: "2.4.1", Replicas: 20}})
-			require.NoError(t, err)
-			var out activities.CompareOutput
-			require.NoError(t, got.Get(&out))
-			require.Equal(t, c.differs, len(out.Differences) > 0, "%v", out.Differences)
-		})
-	}
-}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -187,21 +186,10 @@ func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutpu
 	for _, line := range flagDifferences(was.Flags, now.Flags) {
 		differ("flag %s", line)
 	}
-	if now.Replicas < min(was.Replicas, asked(in.Drivers)) {
+	if now.Replicas < was.Replicas {
 		differ("replicas of %s: were %d, are %d", was.Primary, was.Replicas, now.Replicas)
 	}
 	return out, nil
-}
-
-// asked is how many replicas the spec asks for of any version; 0 where it does not.
-// Beyond them they are an autoscaler's: it has fewer by night than by day, and of a
-// version that was spared traffic.
-func asked(d rollout.Drivers) int {
-	n, err := strconv.Atoi(d.Replicas)
-	if err != nil { // match: as many as the baseline has
-		return 0
-	}
-	return n
 }
 
 // flagDifferences lists the flags whose value is not the wanted one.

@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -519,7 +518,6 @@ var stories = map[string]story{
 		want: rollout.Aborted, wantLog: undone,
 	},
 	"a difference needs a human, who mends it and says retry": {
-		spec: func(s *rollout.Spec) { s.Target.Replicas = strconv.Itoa(sim.DefaultReplicas) },
 		plot: func(s *teller) {
 			s.at(time.Second, func() {
 				s.world.SetReplicas("2.4.1", 1)
