@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/activities/identity"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/seed"
 )
@@ -199,6 +200,9 @@ func TestEverythingIsKilledAtAnyMoment(t *testing.T) {
 		cmd, out := c.worker(t, orders)
 		<-time.After(moment)
 		require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP)) // it starts no more keepers
+		it, err := identity.Of(cmd.Process.Pid)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return isFrozen(it) }, soon, time.Millisecond) // nor notices that they are gone
 		d := c.driver(t)
 		for _, o := range orders {
 			keeper := holder(lockOf(d, o))
