@@ -288,6 +288,27 @@ var paths = map[string]path{
 		require.Eventually(s.t, func() bool { return s.status().RunID != s.before }, procs.Patience, pollEvery)
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"rollback-passes": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.next("1.2.0")
+		s.until("baking")
+		s.order("start", s.file("1.3.0"))
+		s.order("abort")
+		s.await(rollout.Aborted)
+		s.order("rollback")
+	}, want: rollout.Promoted},
+	"rollback-aborted": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.world.Fail(sim.OpSetPrimary, sim.Fault{})
+		s.order("rollback", "--no-wait")
+		require.Eventually(s.t, func() bool { return s.status().Weight == rollout.All && s.status().Phase == rollout.PhaseRunning }, procs.Patience, pollEvery)
+		s.order("abort", "--no-wait")
+		s.world.Heal()
+	}, want: rollout.Aborted},
+	"rollback-misnamed": {target: true, starts: []string{"--id", "o1"}, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.denied("rollback", "--id", "o1")
+	}, want: rollout.Promoted},
 	"rolled-back-later": {target: true, plot: func(s *scene) {
 		s.await(rollout.Promoted)
 		s.order("rollback")
