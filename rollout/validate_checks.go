@@ -164,18 +164,22 @@ var (
 		`\b(AKIA|ASIA)[0-9A-Z]{16}\b`, // AWS
 		`\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}`,
 		`\bxox[abeprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/[A-Za-z0-9/]{10,}`,
-		`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`, // JWT
-		`\b[srp]k[-_](live_|test_)?[A-Za-z0-9_-]{20,}`,  // Stripe and its kind
+		`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`,                    // JWT
+		`\b[srp]k[-_](live_|test_|proj-|ant-api[0-9]+-)?[A-Za-z0-9_]{20,}`, // Stripe and its kind
 		`\bnpm_[A-Za-z0-9]{20,}|\bpypi-[A-Za-z0-9_-]{20,}|\bdop_v1_[a-f0-9]{20,}`,
-		`\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}`, // Google
-		`\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`,        // SendGrid
-		`\bhv[sb]\.[A-Za-z0-9_-]{20,}`,                        // Vault
-		`(?i)\b(bearer|basic) [A-Za-z0-9._~+/-]{8,}`,
+		`\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}`,           // Google
+		`\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`,                  // SendGrid
+		`\bhv[sb]\.[A-Za-z0-9_-]{20,}`,                                  // Vault
+		`\b(?i:bearer|basic) [a-z._~+/-]*[A-Z0-9][A-Za-z0-9._~+/-]{6,}`, // words alone are none
 		`://[^/\s:@]*:[^/\s:@]+@`,
 		`(?i)[?&](access_?token|token|api_?key|key|sig|signature|secret|password)=[^&\s]{6,}`,
 		`(?i)\b(password|passwd|pwd|secret|accountkey|sharedaccesskey|token|api_?key)\s*=\s*[^\s;,"'~${]{6,}`,
 	}, "|"))
 	secretKey = regexp.MustCompile(`(?i)(passw(or)?d|passphrase|(^|[_-])(pass|pw)|pwd|secret|token|(api|access|private|signing|encryption|account|master|ssh)[_-]?key|credential|authorization)s?$`)
+	// What such a name may hold all the same: a switch, and how many tokens there are.
+	switchValue = regexp.MustCompile(`(?i)^(true|false|on|off|yes|no|enabled|disabled)$`)
+	tokensKey   = regexp.MustCompile(`(?i)tokens$`)
+	number      = regexp.MustCompile(`^[0-9]{1,9}$`)
 )
 
 // secrets finds values that look like credentials, anywhere in the spec.
@@ -198,7 +202,8 @@ func (s Spec) secrets() []Problem {
 func (v *validation) lookForSecret(path, key string, value any) {
 	switch value := value.(type) {
 	case string:
-		named := value != "" && secretKey.MatchString(key) && !strings.HasPrefix(value, "{{")
+		named := value != "" && secretKey.MatchString(key) && !strings.HasPrefix(value, "{{") &&
+			!switchValue.MatchString(value) && !(tokensKey.MatchString(key) && number.MatchString(value))
 		v.require(!named && !secretValue.MatchString(value), path,
 			"looks like a secret, and a spec is kept in history for good: put it into the worker's configuration")
 	case map[string]any:

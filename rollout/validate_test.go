@@ -263,6 +263,7 @@ func TestSecretsByName(t *testing.T) {
 	}
 	harmless := map[string]any{"bypass": "yes", "compass": "north", "query": `kube_secret_info{secret="my-secret"}`, "dsn": "password=${DB_PASSWORD}",
 		"tokenizer": "x", "passwordPolicy": "strict", "url": "http://a:8080/x", "token": "", "secret": "{{.Env}}", "keys": "a",
+		"MAX_TOKENS": "4096", "RESET_PASSWORD": "on", "purpose": "basic checkout flow, p99 down", "artifact": "registry.example/sk-learn-inference-server",
 		"maxTokens": 5.0, "bearer": map[string]any{"env": "PROMETHEUS_TOKEN"}, "image": "a@sha256:" + strings.Repeat("0", 64)}
 	for key, value := range harmless {
 		s := valid()

@@ -93,6 +93,15 @@ func TestFleetsAreStarted(t *testing.T) {
 	require.Contains(t, got.out, `"workflowId":"fleet/production/checkout"`)
 }
 
+// A fleet that a worker refuses was not started, whatever keeps it from it.
+func TestFleetsThatAreRefusedForNow(t *testing.T) {
+	f := &fake{fleetAdmission: fleetAdmission{Cause: rollout.CauseFreeze},
+		status: &rollout.Status{Outcome: rollout.Refused, Cause: rollout.CauseFreeze, Phase: rollout.PhaseCompleted, Reason: "freeze weekends"}}
+	got := bakeoff(t.Context(), f, "start", file(t, threeUnits), "-o", "json")
+	require.Equal(t, 15, got.code)
+	require.Contains(t, got.err, "freeze weekends")
+}
+
 // A target without a unit is the fleet where that runs, or ran last.
 func TestATargetMayBeAFleet(t *testing.T) {
 	closed := noon.Add(time.Hour)

@@ -32,10 +32,11 @@ const waitFor = 64
 type trial struct {
 	part
 	config  analysis.Config
-	judge   *analysis.Judge // nil: the first window decides which
+	judge   *analysis.Judge // nil: the first window that can tell decides which
 	waiting []analysis.Window
-	step    int // of the newest window
-	heard   int // windows that began later than those before
+	untold  []analysis.Window // folded when a window has told which judge suits them
+	step    int               // of the newest window
+	heard   int               // windows that began later than those before
 	newest  float64
 	told    int // folded windows that were told
 	failed  bool
@@ -141,9 +142,25 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 		t.heard, t.newest = t.heard+1, w.Start
 	}
 	w = c.against.beside(w, t.heard-1)
+	if !t.canChoose(w) {
+		t.untold = append(t.untold, w)
+		return nil
+	}
 	if err := t.choose(w); err != nil {
 		return err
 	}
+	now := append(t.untold, w)
+	t.untold = nil
+	for _, w := range now {
+		if err := c.weigh(t, w); err != nil || t.failed {
+			return err
+		}
+	}
+	return nil
+}
+
+// weigh has the judge of a trial fold a window.
+func (c *court) weigh(t *trial, w analysis.Window) error {
 	if w.Step > t.step {
 		t.step = w.Step
 		t.judge.BeginStep()
@@ -161,6 +178,16 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	}
 	t.failed, t.waiting = true, nil
 	return c.tell(t, t.judge.Final(c.rules.require))
+}
+
+// canChoose reports whether a judge is there, or named, or told by the window: one
+// without requests tells none.
+func (t *trial) canChoose(w analysis.Window) bool {
+	if t.judge != nil || t.config.Judge.Name() != "" {
+		return true
+	}
+	_, err := analysis.DefaultJudge(w)
+	return err == nil
 }
 
 // choose makes the judge; where the rules leave it open the window decides.

@@ -61,6 +61,19 @@ func TestJudgeTellsEachSeriesAndCheck(t *testing.T) {
 	require.Equal(t, "b", lines[1].Series)
 }
 
+// Windows without a request tell no judge: the first that has some does.
+func TestJudgeWaitsForAWindowThatTells(t *testing.T) {
+	idle := `{"series":"a","check":"errors","start":%d,"end":%d,"baseline":{"requests":0,"failures":0},"candidate":{"requests":0,"failures":0}}`
+	quiet := []string{fmt.Sprintf(idle, -20, -10), fmt.Sprintf(idle, -10, 0)}
+	lines, got := judged(t, oneCheck, append(quiet, some(100, 0)...))
+	require.Equal(t, 0, got.code, got.err)
+	require.Equal(t, analysis.Pass, lines[0].Verdict)
+	require.Equal(t, 102, lines[0].Windows)
+	lines, got = judged(t, oneCheck, quiet)
+	require.Equal(t, 0, got.code, got.err)
+	require.Equal(t, analysis.NoData, lines[0].Verdict)
+}
+
 func TestJudgeTellsAFailWhenItIsReached(t *testing.T) {
 	windows := some(100, 30)
 	windows = append(windows, rate("b", 0, 1))

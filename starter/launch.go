@@ -30,7 +30,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 		svc.Close()
 		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
 	}
-	if err = c.previewFleet(ctx, svc, order, from); err == nil {
+	if out.served, err = c.previewFleet(ctx, svc, order, from); err == nil {
 		out, err = c.startFleet(ctx, svc, order, out)
 	}
 	if err != nil {
@@ -61,15 +61,15 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 }
 
 // previewFleet is preview for a fleet.
-func (c *cli) previewFleet(ctx context.Context, svc service, o rollout.FleetOrder, from source) error {
+func (c *cli) previewFleet(ctx context.Context, svc service, o rollout.FleetOrder, from source) (served bool, err error) {
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	subject := fleetSubject(o.Spec)
 	admitted, err := svc.PlanFleet(asking, c.planID(subject.Target), o)
 	if err != nil || admitted.Cause != rollout.CauseSpec {
-		return ctx.Err()
+		return err == nil || c.isPolled(ctx, svc, rollout.QueueControl), ctx.Err()
 	}
-	return c.refuseOrder(subject, specfile.Locate(from.name, from.text, admitted.Problems), from)
+	return true, c.refuseOrder(subject, specfile.Locate(from.name, from.text, admitted.Problems), from)
 }
 
 // planFleet has a fleet planned and prints what came of it.

@@ -212,7 +212,7 @@ func isEnded(ctx context.Context, svc service, t rollout.Target) bool {
 // stillQueued ends a wait before the order had its turn.
 func (c *cli) stillQueued(ctx context.Context, s submitted) error {
 	if errors.Is(reason(ctx), errInterrupted) {
-		return fail(exitInterrupted, "detached: the order stays in the queue\n  take it up again: bakeoff wait %s", s.spec.Key())
+		return fail(exitInterrupted, "detached: the order stays in the queue\n  take it up again: bakeoff run FILE --id %s", s.ID)
 	}
 	if err := c.result(pending(s)); err != nil {
 		return err
