@@ -52,7 +52,7 @@ func (a *Activities) spends(ctx context.Context, j Job, t rollout.Target, action
 	if b == nil {
 		return nil
 	}
-	last := a.Gates.Ledger.entry(fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), freshness(*b, action), func() (kind, why string) {
+	last := a.Gates.Ledger.entry(ctx, fmt.Sprintf("%v %v %v", t, *b, j.Drivers.Metrics), a.now(), freshness(*b, action), func() (kind, why string) {
 		kind, why, err := a.weigh(ctx, j, *b)
 		if err != nil {
 			return rollout.BudgetUnread, "cannot be read: " + err.Error()
@@ -62,9 +62,12 @@ func (a *Activities) spends(ctx context.Context, j Job, t rollout.Target, action
 	if last.why == "" {
 		return nil
 	}
-	name := t.Environment + "/" + t.Service
+	name, exposure := t.Environment+"/"+t.Service, b.Exposure
+	if last.kind == rollout.BudgetUnread { // nothing is known of users: they stay with what they have
+		exposure = rollout.ExposureHold
+	}
 	return []rollout.Closure{{
-		Gate: rollout.GateErrorBudget, Name: name, Exposure: b.Exposure, Keys: []string{"errorBudget/" + name},
+		Gate: rollout.GateErrorBudget, Name: name, Exposure: exposure, Keys: []string{"errorBudget/" + name + "@" + last.kind},
 		Kind: last.kind, Reason: fmt.Sprintf("the error budget of %s %s", name, last.why),
 	}}
 }
@@ -78,8 +81,9 @@ func freshness(b rollout.ErrorBudget, action string) time.Duration {
 	return min(fresh, b.Stretches()[0].Std()/5)
 }
 
-// entry is what was read last, or is read now where that is older than fresh.
-func (l *Ledger) entry(key string, now time.Time, fresh time.Duration, read func() (kind, why string)) spent {
+// entry is what was read last, or is read now where that is older than fresh. What
+// was broken off is not kept: the next one reads anew.
+func (l *Ledger) entry(ctx context.Context, key string, now time.Time, fresh time.Duration, read func() (kind, why string)) spent {
 	l.mu.Lock()
 	last, known := l.read[key]
 	l.mu.Unlock()
@@ -87,7 +91,9 @@ func (l *Ledger) entry(key string, now time.Time, fresh time.Duration, read func
 		return last
 	}
 	last = spent{at: now}
-	last.kind, last.why = read()
+	if last.kind, last.why = read(); ctx.Err() != nil {
+		return last
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.read == nil {

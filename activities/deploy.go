@@ -85,7 +85,7 @@ func standing(s VersionState, replicas int) string {
 	if s.State == StateReady {
 		text = "short of replicas" // or it would be ready
 	}
-	if s.Desired > 0 || s.Ready > 0 {
+	if s.Counted || s.Desired > 0 || s.Ready > 0 {
 		text += fmt.Sprintf(", %d of %d replicas ready", s.Ready, max(replicas, s.Desired))
 	}
 	if s.Message != "" {
@@ -97,7 +97,7 @@ func standing(s VersionState, replicas int) string {
 // isReady reports whether a version is ready with as many replicas as asked
 // for; platforms that do not count them are believed.
 func isReady(s VersionState, replicas int) bool {
-	counted := s.Desired > 0 || s.Ready > 0
+	counted := s.Counted || s.Desired > 0 || s.Ready > 0
 	return s.State == StateReady && (!counted || s.Ready >= max(replicas, 1))
 }
 

@@ -65,8 +65,9 @@ type VersionState struct {
 	Version   string   `json:"version"`
 	State     string   `json:"state"`
 	Message   string   `json:"message,omitempty"`
-	Ready     int      `json:"ready"`   // replicas; 0 with Desired 0: unknown
-	Desired   int      `json:"desired"` // replicas
+	Ready     int      `json:"ready"`             // replicas; 0 with Desired 0: unknown, unless Counted
+	Desired   int      `json:"desired"`           // replicas
+	Counted   bool     `json:"counted,omitempty"` // the platform tells its replicas: none is none, and not unknown
 	Endpoints []string `json:"endpoints,omitempty"`
 	Inflight  *int     `json:"inflight,omitempty"` // requests being answered; nil: unknown
 	Artifact  string   `json:"artifact,omitempty"` // that it is of, as its release named it; "": unknown

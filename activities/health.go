@@ -14,6 +14,7 @@ type health struct {
 	bad     string // why it is not healthy
 	unknown string // which absolute checks could not be judged
 	judged  int    // absolute checks that passed
+	waits   bool   // some that passed before have no newer data
 }
 
 // healthGauge applies the absolute checks to the baseline, poll by poll.
@@ -21,10 +22,11 @@ type healthGauge struct {
 	checks []rollout.Check
 	last   reference
 	at     time.Time
+	said   map[string]string // what each check said last, where it was judged; "": it passed
 }
 
 func newHealthGauge(a *Activities, in VerifyHealthInput) *healthGauge {
-	g := &healthGauge{last: reference{}, at: a.now()}
+	g := &healthGauge{last: reference{}, at: a.now(), said: map[string]string{}}
 	for _, check := range in.Checks {
 		if check.IsAbsolute() && check.IsGating() {
 			g.checks = append(g.checks, check)
@@ -53,38 +55,60 @@ func (a *Activities) healthOnce(ctx context.Context, in VerifyHealthInput, p Pla
 	// matchers of either name find it.
 	reading, err := metrics.Read(ctx, MetricsQuery{Checks: g.checks, Sides: map[Side]Version{Baseline: self}, At: now})
 	if err != nil {
-		return health{unknown: err.Error()}, nil //nolint:nilerr // unread metrics are unknown, not a failure of the platform
+		h := g.judge(Reading{}, now)
+		if h.unknown != "" {
+			h.unknown = err.Error()
+		}
+		return h, nil //nolint:nilerr // unread metrics are unknown, not a failure of the platform
 	}
 	return g.judge(reading, now), nil
 }
 
-// judge looks at one poll alone: a failing measurement is bad, a missing one
-// unknown.
+// judge looks at one poll: a failing measurement is bad, and stays so until there
+// is a newer one; one that is missing from the start is unknown. Counters of a
+// server that scrapes move less often than it is asked.
 func (g *healthGauge) judge(r Reading, now time.Time) health {
 	var h health
 	var bad, unknown []string
+	measured := false
 	for _, check := range g.checks {
-		side, found := r.Checks[check.Name].Sides[Baseline]
-		if !found {
-			unknown = append(unknown, check.Name+": no data")
-			continue
+		counts, missing := g.measure(check, r)
+		if missing == "" {
+			measured = true
+			g.said[check.Name] = failsAlone(check, counts, g.at, now)
 		}
-		counts, known, err := g.last.counts(check.Name, Baseline, side)
-		g.last.remember(check.Name, Baseline, side)
-		counts = slowAsFailures(check, counts)
-		if err != nil || !known || counts.Value == nil && counts.Requests == 0 {
-			unknown = append(unknown, check.Name+": no new data")
-			continue
+		said, judged := g.said[check.Name]
+		switch {
+		case !judged:
+			unknown = append(unknown, missing)
+		case said != "":
+			bad = append(bad, said)
+		case missing != "":
+			h.waits = true
+		default:
+			h.judged++
 		}
-		if reason := failsAlone(check, counts, g.at, now); reason != "" {
-			bad = append(bad, reason)
-			continue
-		}
-		h.judged++
 	}
-	g.at = now
+	if measured {
+		g.at = now
+	}
 	h.bad, h.unknown = strings.Join(bad, "; "), strings.Join(unknown, "; ")
 	return h
+}
+
+// measure is what came in of a check since it was measured last; missing says why
+// there is nothing.
+func (g *healthGauge) measure(check rollout.Check, r Reading) (c analysis.Counts, missing string) {
+	side, found := r.Checks[check.Name].Sides[Baseline]
+	if !found {
+		return c, check.Name + ": no data"
+	}
+	c, known, err := g.last.counts(check.Name, Baseline, side)
+	g.last.remember(check.Name, Baseline, side)
+	if c = slowAsFailures(check, c); err != nil || !known || c.Value == nil && c.Requests == 0 {
+		return c, check.Name + ": no new data"
+	}
+	return c, ""
 }
 
 // failsAlone judges one measurement by itself.

@@ -39,3 +39,29 @@ func TestHealthWithoutData(t *testing.T) {
 		})
 	}
 }
+
+// Counters that a server scrapes move less often than they are read: what they said
+// last holds until they move again.
+func TestHealthBetweenScrapes(t *testing.T) {
+	w := sim.New("1.0.0")
+	w.Behave("1.0.0", sim.Behaviour{Rate: 400, Failures: 1})
+	a := activities.Activities{Drivers: w.Registry()}
+	driver := rollout.Driver{Driver: "sim"}
+	const scraped, better = 700 * time.Millisecond, 3 * time.Second
+	go func() {
+		time.Sleep(scraped)
+		w.SetSilent("1.0.0", true) // nothing new comes in
+		time.Sleep(better - scraped)
+		w.Behave("1.0.0", sim.Behaviour{Rate: 400})
+		w.SetSilent("1.0.0", false)
+	}()
+	began := time.Now()
+	out, err := did(t, a.VerifyHealth, activities.VerifyHealthInput{
+		Job: activities.Job{Baseline: "1.0.0", Drivers: rollout.Drivers{Deploy: driver, Traffic: driver, Metrics: &driver}},
+		Checks: []rollout.Check{{Name: "errors", Failures: `http_requests_total{code=~"5.."}`, Requests: "http_requests_total",
+			Judge: &rollout.Judge{SLORate: &rollout.SLORate{Objective: "90%"}}}},
+		Poll: rollout.Duration(100 * time.Millisecond), Within: rollout.Duration(time.Second)})
+	require.NoError(t, err)
+	require.Empty(t, out.Unjudged)
+	require.Greater(t, time.Since(began), better, "it failed when it was measured last")
+}

@@ -175,7 +175,11 @@ func (o *observer) pollCopy(ctx context.Context) {
 	if o.in.Copy == "" || o.in.Absolute {
 		return
 	}
-	switch state, err := o.platform.Version(ctx, o.in.Copy); {
+	state, err := o.platform.Version(ctx, o.in.Copy)
+	if errors.Is(err, ErrNotFound) && o.again(ctx) {
+		state, err = o.platform.Version(ctx, o.in.Copy)
+	}
+	switch {
 	case errors.Is(err, ErrNotFound):
 		o.troubles[o.in.Copy] = trouble{rollout.Fail, o.in.Copy + " is not there any more: nothing of its age is left to compare with"}
 	case err == nil && state.State == StateFailed:
@@ -220,18 +224,29 @@ func (o *observer) pollCohorts(ctx context.Context) {
 }
 
 // pollPlatform asks whether the candidate is still there, and primary where it
-// has to be. Anything else the platform did by itself.
+// has to be. Anything else the platform did by itself; it has to say so twice.
 func (o *observer) pollPlatform(ctx context.Context) {
+	if why := o.platformDid(ctx); why != "" && o.again(ctx) && o.platformDid(ctx) == why {
+		o.Platform = why
+	}
+}
+
+// again waits before something is asked a second time that one answer does not
+// prove: whoever restarts may answer 404 once.
+func (o *observer) again(ctx context.Context) bool {
+	return sleep(ctx, min(time.Second, max(o.in.Poll.Std(), pollEvery))) == nil
+}
+
+// platformDid says what the platform did to the candidate by itself; "" nothing.
+func (o *observer) platformDid(ctx context.Context) string {
 	state, err := o.platform.Version(ctx, o.in.Candidate)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		o.Platform = o.in.Candidate + " is not there any more: the platform removed it by itself"
-		return
+		return o.in.Candidate + " is not there any more: the platform removed it by itself"
 	case err != nil:
-		return // what it serves is judged by the checks
+		return "" // what it serves is judged by the checks
 	case state.Version != "" && state.Version != o.in.Candidate:
-		o.Platform = fmt.Sprintf("the platform runs %s instead of %s", state.Version, o.in.Candidate)
-		return
+		return fmt.Sprintf("the platform runs %s instead of %s", state.Version, o.in.Candidate)
 	case state.State == StateFailed:
 		o.troubles[o.in.Candidate] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Candidate, state.Message)}
 	}
@@ -239,9 +254,10 @@ func (o *observer) pollPlatform(ctx context.Context) {
 		o.Unready = standing(state, o.in.Replicas)
 	}
 	if o.in.Primary == "" {
-		return
+		return ""
 	}
 	if primary, err := o.platform.Primary(ctx); err == nil && primary != o.in.Primary {
-		o.Platform = fmt.Sprintf("the primary version is %s instead of %s", named(primary), o.in.Primary)
+		return fmt.Sprintf("the primary version is %s instead of %s", named(primary), o.in.Primary)
 	}
+	return ""
 }

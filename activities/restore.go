@@ -136,8 +136,11 @@ func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (Ve
 		} else if state.unknown != "" {
 			state.bad = state.unknown
 		}
-		if good++; state.bad != "" {
+		switch {
+		case state.bad != "":
 			good, unjudged = 0, ""
+		case !state.waits || a.now().Sub(started) >= in.Within.Std():
+			good++
 		}
 		if good >= 2 {
 			state.unknown = unjudged

@@ -172,4 +172,9 @@ func TestReload(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"listen needs a restart", "temporal needs a restart", "rehearsals.faults needs a restart"}, notes)
 	require.Equal(t, activities.Limits{RequirePurpose: true}, l.config().Limits["default"])
+
+	require.NoError(t, os.WriteFile(path, []byte("# cut off\n"), 0o600))
+	_, err = l.reload()
+	require.ErrorContains(t, err, "says nothing, and would take all permissions and limits away")
+	require.True(t, l.config().Limits["default"].RequirePurpose, "the old one is kept")
 }

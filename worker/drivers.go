@@ -167,6 +167,11 @@ func (a *acts) Notify(ctx context.Context, in activities.NotifyInput) (activitie
 	return a.current().Notify(ctx, in)
 }
 
+// Announce says who wants to know by the configuration in force now.
+func (a *acts) Announce(ctx context.Context, in activities.AnnounceInput) (activities.AnnounceOutput, error) {
+	return a.current().Announce(ctx, in)
+}
+
 // Authorize decides by the rules in force now.
 func (a *acts) Authorize(ctx context.Context, in activities.AuthorizeInput) (activities.AuthorizeOutput, error) {
 	return a.current().Authorize(ctx, in)

@@ -34,6 +34,9 @@ func (l *live) reload() (notes []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration stays as it was: %w", err)
 	}
+	if was := l.config(); reflect.DeepEqual(next, config{}) && !reflect.DeepEqual(*was, config{}) {
+		return nil, fmt.Errorf("the configuration stays as it was: %s says nothing, and would take all permissions and limits away; to serve without any, start anew", l.path)
+	}
 	was := l.current.Swap(&next)
 	if next.Listen != was.Listen {
 		notes = append(notes, "listen needs a restart")

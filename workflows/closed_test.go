@@ -291,6 +291,15 @@ func TestClosed(t *testing.T) {
 			s.at(14*second, func() { s.order(rollout.Command{Name: "promote", Override: true}, rollout.Accepted) })
 		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
 			want: rollout.Promoted, wantLog: good},
+		"one that cannot be read for a while sends nobody back": {season: func() *season {
+			s := budgeted()
+			s.budget.Exposure = back
+			return s
+		}(), world: spends(0), plot: func(s *teller) {
+			s.at(1500*time.Millisecond, func() { spends(-1)(s.world) })
+			s.at(13*second, func() { s.waitsFor(rollout.GateErrorBudget, 1000); spends(0)(s.world) }) // a reading is used for 10s
+		}, spec: func(s *rollout.Spec) { s.Strategy.Canary[0].Bake = rollout.Duration(11 * second) },
+			want: rollout.Promoted, wantLog: good},
 		"one that burned and is only spent now says so": {season: budgeted(), world: spends(0), plot: func(s *teller) {
 			says := func(reason string) {
 				s.waitsFor(rollout.GateErrorBudget, 1000)

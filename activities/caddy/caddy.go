@@ -85,7 +85,7 @@ func New(with activities.With) (activities.Traffic, error) {
 		id:       p.ID,
 		admin:    strings.TrimSuffix(p.Admin, "/"),
 		deadline: p.Deadline.Std(),
-		client:   &http.Client{Transport: transport},
+		client:   &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		headers:  p.Cohorts,
 	}, nil
 }

@@ -79,7 +79,8 @@ func New(with activities.With) (activities.Deployer, error) {
 	}
 	return &Supervisor{
 		dir: filepath.Clean(p.Directory), template: template, health: p.Health, grace: p.StopGrace.Std(),
-		client: &http.Client{Timeout: healthTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
+		client: &http.Client{Timeout: healthTimeout, Transport: &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
 

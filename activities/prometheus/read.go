@@ -259,6 +259,8 @@ func (s *Server) ask(ctx context.Context, expr string, do asking) (model.Value, 
 		return nil, fmt.Errorf("%s: %w", expr, classify(err))
 	case len(warnings) > 0:
 		return nil, &checkError{err: fmt.Errorf("%s: the server warns: %s", expr, strings.Join(warnings, "; "))}
+	case answer == nil: // what is JSON and no answer is none of the library's errors
+		return nil, &checkError{err: errors.New(expr + ": the server's answer holds no data")}
 	}
 	return answer, nil
 }

@@ -222,6 +222,18 @@ func TestChecksFailAlone(t *testing.T) {
 	require.Contains(t, reading.Checks["wrong"].Error, "is no plain selector")
 }
 
+// What is JSON and no answer of Prometheus is nobody's data, and ends no worker.
+func TestAnswersWithoutData(t *testing.T) {
+	for _, body := range []string{`{}`, `{"ok":true}`, `{"status":"success"}`, `{"status":"success","data":null}`} {
+		f := newFake(t, map[string]answer{"*": {body: body}})
+		for _, check := range []rollout.Check{errorsCheck, {Name: "errors", Query: "heavy"}} {
+			reading, err := f.driver(t, nil).Read(t.Context(), activities.MetricsQuery{Checks: []rollout.Check{check}, Sides: bothSides(), At: at})
+			require.NoError(t, err)
+			require.Contains(t, reading.Checks["errors"].Error, "holds no data", body)
+		}
+	}
+}
+
 func TestServerFails(t *testing.T) {
 	in7s := map[string]string{"Retry-After": "7"}
 	for name, c := range map[string]struct {

@@ -64,7 +64,7 @@ type versionAnswer struct {
 	Version  string `json:"version"`
 	State    string `json:"state"`
 	Message  string `json:"message"`
-	Replicas struct {
+	Replicas *struct {
 		Ready   int `json:"ready"`
 		Desired int `json:"desired"`
 	} `json:"replicas"`
@@ -79,18 +79,20 @@ func (a versionAnswer) state() (activities.VersionState, error) {
 	default:
 		return activities.VersionState{}, fmt.Errorf("state %q in the answer: expected ready, pending or failed", excerpt([]byte(a.State)))
 	}
+	out := activities.VersionState{Version: a.Version, State: a.State, Message: excerpt([]byte(a.Message)),
+		Endpoints: a.Endpoints, Inflight: a.Inflight, Artifact: a.Artifact, Counted: a.Replicas != nil}
+	if out.Counted {
+		out.Ready, out.Desired = a.Replicas.Ready, a.Replicas.Desired
+	}
 	switch {
 	case a.Version == "":
 		return activities.VersionState{}, errors.New("no version in the answer")
-	case a.Replicas.Ready < 0 || a.Replicas.Desired < 0:
-		return activities.VersionState{}, fmt.Errorf("replicas %d of %d in the answer: expected none below 0", a.Replicas.Ready, a.Replicas.Desired)
+	case out.Ready < 0 || out.Desired < 0:
+		return activities.VersionState{}, fmt.Errorf("replicas %d of %d in the answer: expected none below 0", out.Ready, out.Desired)
 	case a.Inflight != nil && *a.Inflight < 0:
 		return activities.VersionState{}, fmt.Errorf("inflight %d in the answer: expected none below 0", *a.Inflight)
 	}
-	return activities.VersionState{
-		Version: a.Version, State: a.State, Message: excerpt([]byte(a.Message)),
-		Ready: a.Replicas.Ready, Desired: a.Replicas.Desired, Endpoints: a.Endpoints, Inflight: a.Inflight, Artifact: a.Artifact,
-	}, nil
+	return out, nil
 }
 
 // Remove implements [activities.Platform].

@@ -146,7 +146,7 @@ func TestAnswers(t *testing.T) {
 		says string // part of the error
 	}{
 		"ready": {version, `{"version":"2.5.0","state":"ready","replicas":{"ready":3,"desired":3},"endpoints":["http://a:1"],"inflight":2,"new":1}`,
-			activities.VersionState{Version: "2.5.0", State: "ready", Ready: 3, Desired: 3, Endpoints: []string{"http://a:1"}, Inflight: &two}, ""},
+			activities.VersionState{Version: "2.5.0", State: "ready", Ready: 3, Desired: 3, Counted: true, Endpoints: []string{"http://a:1"}, Inflight: &two}, ""},
 		"least":             {version, `{"version":"2.5.0","state":"pending"}`, activities.VersionState{Version: "2.5.0", State: "pending"}, ""},
 		"failed":            {version, `{"version":"2.5.0","state":"failed","message":"crash\n\u001b[31mloop"}`, activities.VersionState{Version: "2.5.0", State: "failed", Message: "crash [31mloop"}, ""},
 		"another version":   {version, `{"version":"2.4.1","state":"ready"}`, activities.VersionState{Version: "2.4.1", State: "ready"}, ""},
