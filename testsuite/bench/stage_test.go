@@ -63,7 +63,7 @@ func (s *stage) optionsFor(queue string) worker.Options {
 	switch queue {
 	case rollout.QueueControl:
 		o.DisableWorkflowWorker = false
-		o.MaxConcurrentWorkflowTaskPollers = 5
+		o.MaxConcurrentWorkflowTaskPollers = 20
 		o.StickyScheduleToStartTimeout = 700 * time.Millisecond
 	case rollout.QueueAnalysis:
 		o.MaxConcurrentActivityExecutionSize = 2000

@@ -19,7 +19,7 @@ func TestOptionsAreTheWorkers(t *testing.T) {
 	require.NoError(t, err)
 	for _, setting := range []string{
 		"stickyTimeout = 700 * time.Millisecond", "openWindows = 2000", "heartbeatAtMost = 2 * time.Second",
-		"MaxConcurrentActivityTaskPollers: 5", "MaxConcurrentWorkflowTaskPollers = 5",
+		"MaxConcurrentActivityTaskPollers: 5", "workflowPollers = 20",
 	} {
 		require.Contains(t, string(source), setting, "change optionsFor, too")
 	}
