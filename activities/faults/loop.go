@@ -5,13 +5,16 @@ package faults
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"bakeoff/rehearsal/fault"
 )
@@ -78,19 +81,41 @@ func (l loop) undo(ctx context.Context, r *record) error {
 		return nil
 	}
 	image, path := r.Undo.Disk.Image, filepath.Dir(r.Undo.Disk.Ballast)
+	unmounted, begun, failed := false, time.Now(), error(nil)
 	isOver := func() bool {
 		backing, err := backingFile(path)
-		return err == nil && backing != image
-	}
-	if !isOver() {
-		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {
-			return fmt.Errorf("unmount %s: %w", path, err)
+		switch {
+		case err != nil:
+			return false
+		case backing == image:
+			failed = syscall.Unmount(path, syscall.MNT_DETACH)
+			unmounted = failed == nil
+			return false
 		}
+		return unmounted || !isAttached(image) || time.Since(begun) > attachedWithin
 	}
 	if err := until(ctx, isOver, "%s is still mounted over", path); err != nil {
-		return err
+		return errors.Join(err, failed)
 	}
 	return removeFile(image)
+}
+
+// attachedWithin is how long a loop file may be attached without being mounted. A
+// mount that was killed in the kernel is carried out all the same, a moment later.
+const attachedWithin = 2 * time.Second
+
+// isAttached reports whether a loop device has the file.
+func isAttached(image string) bool {
+	devices, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	return err == nil && slices.ContainsFunc(devices, func(device string) bool {
+		backing, err := os.ReadFile(device)
+		return err == nil && backedBy(backing) == image
+	})
+}
+
+// backedBy is the name of a loop file, as the kernel tells it.
+func backedBy(said []byte) string {
+	return strings.TrimSuffix(strings.TrimSuffix(string(said), "\n"), " (deleted)")
 }
 
 // backingFile is the loop file that is mounted at a path, on top; "" where none
@@ -115,7 +140,7 @@ func backingFile(path string) (string, error) {
 	if err != nil {
 		return "", nil //nolint:nilerr // another kind of file system
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(backing), "\n"), " (deleted)"), nil
+	return backedBy(backing), nil
 }
 
 // command runs a program that dies with this process, so that what it does is
