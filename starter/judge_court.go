@@ -149,14 +149,13 @@ func (c *court) fold(t *trial, w analysis.Window) error {
 	if err := t.choose(w); err != nil {
 		return err
 	}
-	now := append(t.untold, w)
-	t.untold = nil
-	for _, w := range now {
-		if err := c.weigh(t, w); err != nil || t.failed {
+	for _, earlier := range t.untold {
+		if err := c.weigh(t, earlier); err != nil || t.failed {
 			return err
 		}
 	}
-	return nil
+	t.untold = nil
+	return c.weigh(t, w)
 }
 
 // weigh has the judge of a trial fold a window.
