@@ -19,6 +19,7 @@ const (
 	ActOverride = "override"
 
 	ActRetryRefused = "retryRefused" // start a release again that is in quarantine, with a reason
+	ActRestore      = "restore"      // put the baseline back without the workflow
 )
 
 // Rules is who may do what, as the worker's configuration says. The zero value
@@ -56,8 +57,8 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one:
-// reject as approve or abort, extend as promote, retry and acknowledge as
-// override, stopTheLine as pause, startTheLine as resume. Who may do something in
+// reject as approve or abort, rollback and restore as abort, extend as promote,
+// retry and acknowledge as override, stopTheLine as pause, startTheLine as resume. Who may do something in
 // every environment may do it in each that is named. Abort, and a second try of a
 // refused release, are everybody's where they are not named. What is decided by
 // none of these nobody may.
@@ -120,7 +121,7 @@ func likeActs(act string) []string {
 	switch act {
 	case rollout.CommandReject:
 		return []string{act, rollout.CommandApprove, rollout.CommandAbort}
-	case rollout.CommandRollback:
+	case rollout.CommandRollback, ActRestore:
 		return []string{act, rollout.CommandAbort}
 	case rollout.CommandExtend:
 		return []string{act, rollout.CommandPromote}

@@ -40,6 +40,9 @@ func TestMay(t *testing.T) {
 		{"production", "abort", "ana@example.com", false},
 		{"staging", "pause", "cy@example.com", true}, // by default
 		{"staging", "pause", "ana@example.com", false},
+		{"production", "restore", "ana@example.com", false}, // as abort
+		{"production", "restore", "cy@example.com", true},
+		{"staging", "restore", "whoever", true},
 		{"staging", "abort", "whoever", true}, // not named: everybody's
 	} {
 		may, why := people().May(tt.environment, tt.act, tt.actor)

@@ -166,7 +166,7 @@ func answerText(o order, a rollout.Answer, st style) string {
 // answerCode is the exit code of a command that was not denied. 14 says that
 // the baseline is not back; who comes to repair that knows it already.
 func answerCode(name string, a rollout.Answer) int {
-	repair := name == rollout.CommandRetry || name == rollout.CommandAcknowledge || name == "restore"
+	repair := name == rollout.CommandRetry || name == rollout.CommandAcknowledge || name == commandRestore
 	broken := a.Status.Phase == rollout.PhaseNeedsHuman
 	switch {
 	case repair:
