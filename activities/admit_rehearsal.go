@@ -77,11 +77,12 @@ func refusedForNow(why string) AdmitRehearsalOutput {
 }
 
 // mayRehearse says why somebody may not rehearse in an environment; "" when they
-// may: who may start rollouts there. A rehearsal has no signature, so that it is
-// not for environments in which a start needs one.
+// may: who may rehearse there or, where that is not named, start rollouts. A
+// rehearsal has no signature, so that it is not for environments in which a start
+// needs one.
 func (a *Activities) mayRehearse(o rehearsal.Order) string {
 	environment := o.Manifest.Environment
-	if may, why := a.Rules.May(environment, ActStart, o.Actor); !may {
+	if may, why := a.Rules.May(environment, ActRehearse, o.Actor); !may {
 		return why
 	}
 	if a.Rules.Signing.requires(environment, ActStart) {
