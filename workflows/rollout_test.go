@@ -529,7 +529,9 @@ var stories = map[string]story{
 			})
 		},
 		want: rollout.Aborted, wantLog: undone,
-		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.True(t, s.NeededHuman, "also after it healed") },
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.True(t, s.NeededHuman, "also after it healed")
+		},
 	},
 	"a candidate that loses replicas gets no more traffic before they are back": {
 		plot: func(s *teller) {
