@@ -83,6 +83,8 @@ type Order struct {
 	Back      bool   `json:"back,omitempty"`      // it goes back to a release that was good: nobody is asked, no gate is closed
 	Supersede bool   `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
 
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
+
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }

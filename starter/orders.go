@@ -138,6 +138,7 @@ type answer struct {
 // answered prints the answer and ends with its exit code.
 func (c *cli) answered(o order, a rollout.Answer) error {
 	a.Status = c.present(unfinished(a.Status))
+	c.traced.result(a.Status)
 	if c.json() {
 		if err := c.print(answer{a.Status, a.Answer, a.Why, o.ID}); err != nil {
 			return err

@@ -47,13 +47,13 @@ func TestKilledRehearsalLeavesNothing(t *testing.T) {
 }
 
 // faultyHall is a hall whose load goes through a Toxiproxy.
-func (c *town) faultyHall(t *testing.T) (*hall, *toxiproxy.Proxy) {
+func (c *town) faultyHall(t *testing.T, config ...string) (*hall, *toxiproxy.Proxy) {
 	t.Helper()
 	server := toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.New(io.Discard))
 	api := httptest.NewServer(server.Routes())
 	t.Cleanup(api.Close)
-	h := c.hall(t, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
-		filepath.Join(t.TempDir(), "faults"), api.URL))
+	h := c.hall(t, append(config, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
+		filepath.Join(t.TempDir(), "faults"), api.URL))...)
 	behind, err := url.Parse(h.users)
 	require.NoError(t, err)
 	address := ports.Free(t)
