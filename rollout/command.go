@@ -43,6 +43,8 @@ type Command struct {
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
+
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/tracing"
 )
 
 // order is a command on its way: what was typed, and how long to wait for the
@@ -50,7 +51,7 @@ func (c *cli) orderCommand(h orderHelp, more func(*cobra.Command, *order), give 
 		},
 		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
 			o.Actor, o.Reason, o.At = c.actor(o.by), o.by.reason, c.now().UTC()
-			o.ID = orElse(o.ID, c.newID())
+			o.ID, o.Trace = orElse(o.ID, c.newID()), tracing.Parent(c.connection.span)
 			return give(ctx, svc, t, o)
 		}),
 	}

@@ -121,12 +121,15 @@ func aboutResult(out any) (f facts) {
 	return f
 }
 
-// askedBy is the span of whoever gave an order that waited in a queue, where no
-// header reaches.
+// askedBy is the span of whoever gave an order or a command, as that says: no header
+// goes through a queue.
 func askedBy(args []any) trace.SpanContext {
 	for _, arg := range args {
-		if o, ok := arg.(rollout.Order); ok {
-			return tracing.ParseParent(o.Trace)
+		switch arg := arg.(type) {
+		case rollout.Order:
+			return tracing.ParseParent(arg.Trace)
+		case rollout.Command:
+			return tracing.ParseParent(arg.Trace)
 		}
 	}
 	return trace.SpanContext{}

@@ -92,10 +92,9 @@ func (r *tracedRun) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateIn
 	from := workflow.Now(ctx)
 	out, err := r.Next.ExecuteUpdate(ctx, in)
 	if r.is.IsValid() {
-		giver, _ := tracing.Read(interceptor.WorkflowHeader(ctx))
 		id := workflow.GetCurrentUpdateInfo(ctx).ID
 		r.tell(ctx, tracing.Span{Name: in.Name, Is: tracing.Of(r.id, "update/"+id, r.is), Parent: r.is, From: from,
-			Attributes: about(workflow.Execution{}, in.Args, out), Links: []trace.SpanContext{giver}})
+			Attributes: about(workflow.Execution{}, in.Args, out), Links: []trace.SpanContext{askedBy(in.Args)}})
 	}
 	return out, err
 }

@@ -47,7 +47,7 @@ func Read(header map[string]*commonpb.Payload) (span trace.SpanContext, summary 
 }
 
 // Client lets a span go along with the workflows and activities that a client
-// starts, and with its updates.
+// starts. What a workflow is told goes on with it by what it says itself.
 func Client(span trace.SpanContext) interceptor.ClientInterceptor { return &along{span: span} }
 
 type along struct {
@@ -75,9 +75,4 @@ func (c *calls) ExecuteWorkflow(ctx context.Context, in *interceptor.ClientExecu
 func (c *calls) ExecuteActivity(ctx context.Context, in *interceptor.ClientExecuteActivityInput) (client.ActivityHandle, error) {
 	Write(interceptor.Header(ctx), c.span, in.Options.Summary)
 	return c.Next.ExecuteActivity(ctx, in)
-}
-
-func (c *calls) UpdateWorkflow(ctx context.Context, in *interceptor.ClientUpdateWorkflowInput) (client.WorkflowUpdateHandle, error) {
-	Write(interceptor.Header(ctx), c.span, "")
-	return c.Next.UpdateWorkflow(ctx, in)
 }

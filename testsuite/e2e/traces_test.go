@@ -136,6 +136,12 @@ func TestTraceOfPromotion(t *testing.T) {
 	require.Equal(t, "1", watched.Facts["bakeoff.step"])
 	require.Contains(t, watched.Facts, "bakeoff.verdict.errors")
 
+	var admitted []string
+	for _, admit := range tr.all("Admit") {
+		admitted = append(admitted, tr.path(admit))
+	}
+	require.Equal(t, []string{"bakeoff run / Admit", "bakeoff run / Rollout / Admit"}, admitted)
+
 	for i, request := range s.asked("PUT /weights 200") {
 		require.Equal(t, "00-"+pipeline+"-"+tr.all("SetTraffic")[i].ID+"-01", request.Header.Get("Traceparent"))
 	}
@@ -147,6 +153,13 @@ func TestTraceOfPromotion(t *testing.T) {
 		}
 	}
 	require.Positive(t, byWorker)
+
+	const later = "4bf92f3577b34da6a3ce929d0e0e4736"
+	c.server = c.server.With("OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL, "TRACEPARENT=00-"+later+"-"+pipelinesSpan+"-01")
+	s.result("rollback", s.target(), "--reason", "it loses carts").requires(s, 0, rollout.Promoted, "")
+	tr = treeOf(t, to, later, "bakeoff rollback", "Rollout")
+	require.Equal(t, "bakeoff rollback / Rollout", tr.path(tr.one("Rollout")))
+	require.Equal(t, baseline, tr.one("Rollout").Facts["bakeoff.candidate"])
 }
 
 // A rollout that goes back says why in its trace, also when its workers died in
@@ -227,6 +240,43 @@ func TestTraceOfOrders(t *testing.T) {
 	whole := treeOf(t, to, pipeline, "Rollout").one("Rollout")
 	require.Equal(t, next, whole.Facts["temporalRunID"])
 	require.Equal(t, pipelinesSpan, whole.Parent, "the command itself sent no span")
+}
+
+// The units of a fleet are in its trace; who puts back what a rollout left that was
+// cut off is in that one's.
+func TestTraceOfFleet(t *testing.T) {
+	c := found(t)
+	to := collector.Start(t)
+	c.server = c.server.With("OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL, "TRACEPARENT="+pipelineParent, "BAKEOFF_TEST_TOKEN=s3cret")
+	c.worker = procs.StartWorker(t, c.server, tracingTo(to))
+	f := c.convoy(t, "a", "b")
+	lost := c.scene(t)
+	lost.name = "lost"
+	lost.start(oneLong)
+	e := f.result("run", f.fleet(), "--reason", "a test")
+	require.Zero(t, e.code, e.Reason)
+	tr := treeOf(t, to, pipeline, "bakeoff run", "Fleet")
+	require.Equal(t, "bakeoff run / Fleet", tr.path(tr.one("Fleet")))
+	require.Equal(t, "Promoted", tr.one("Fleet").Facts["bakeoff.outcome"])
+	var units []string
+	for _, unit := range tr.all("Rollout") {
+		require.Equal(t, "bakeoff run / Fleet / Rollout", tr.path(unit))
+		units = append(units, unit.Facts["bakeoff.target"])
+	}
+	require.ElementsMatch(t, []string{f.target() + "/a", f.target() + "/b"}, units)
+
+	lost.bakes(1000)
+	lost.terminate()
+	lost.ends(11, rollout.Aborted, "")
+	until(t, "the one that put back is told", func() bool { return len((tree{t, to.Spans(pipeline)}).all("Rollout")) == 3 })
+	tr = tree{t, to.Spans(pipeline)}
+	for _, whole := range tr.all("Rollout") {
+		if whole.Facts["bakeoff.target"] == lost.target() {
+			require.Equal(t, "bakeoff start / Rollout", tr.path(whole))
+			require.Equal(t, "Aborted", whole.Facts["bakeoff.outcome"])
+		}
+	}
+	require.NotEmpty(t, tr.all("RestoreTraffic"))
 }
 
 // A rehearsal, its load, its faults, its drills and what they led to are one trace.
