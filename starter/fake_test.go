@@ -325,7 +325,9 @@ func bakeoff(ctx context.Context, f *fake, args ...string) ran {
 func typed(ctx context.Context, f *fake, p process, args ...string) ran {
 	var out, errs bytes.Buffer
 	p.out, p.err = &out, &errs
-	p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	if p.getenv == nil {
+		p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	}
 	p.whoami = func() string { return "ana@laptop" }
 	p.now = func() time.Time { return noon.Add(5 * time.Minute) }
 	p.newID = func() string { return "id-1" }
