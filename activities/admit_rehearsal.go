@@ -20,7 +20,10 @@ import (
 func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput) (AdmitRehearsalOutput, error) {
 	defer keepAlive(ctx)()
 	m := in.Order.Manifest
-	problems := m.Validate()
+	problems := m.NotPutIn()
+	if len(problems) == 0 {
+		problems = m.Validate()
+	}
 	if len(problems) == 0 {
 		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
 	}

@@ -99,7 +99,7 @@ func (s *shelf) ofFiles() []string {
 		"baseline: {flags: " + s.put("flags.json", `{"old": "kept", "new-cart": null}`) + "}",
 		"data: [{name: people, snapshot: people.csv, digest: " + people + ", mask: [{field: mail, as: email}]}, " +
 			"{name: notes, snapshot: notes.csv, digest: " + notes + ", mask: [{field: note, as: blank}]}, {name: carts, template: carts.yaml}]",
-		fmt.Sprintf("load: [{name: again, url: %q, replay: {file: friday.json, format: json, sample: 50%%}}]", s.users),
+		fmt.Sprintf("variables: {users: %q}", s.users), `load: [{name: again, url: "{{var.users}}", replay: {file: friday.json, format: json, sample: 50%}}]`,
 		"drills: [{from: step 1, after: 1s, restoreWithin: 10s}]",
 	}
 }
