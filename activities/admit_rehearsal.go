@@ -50,15 +50,12 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
-	locked, files, changed := a.lockedBaseline(ctx, m, from)
+	locked, changed := a.lockedBaseline(ctx, m, from)
 	if problems = slices.Concat(problems, wrong, changed, a.comesBack(ctx, m)); len(problems) > 0 { // and nothing is kept of it
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	inputs, err := a.keepData(ctx, plan.Run, m, prepared, from)
 	if err != nil {
-		return refusedForNow(err.Error()), nil
-	}
-	if err := a.keepSources(ctx, plan.Run, append(m.Kept(), files...), from); err != nil {
 		return refusedForNow(err.Error()), nil
 	}
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
@@ -128,11 +125,11 @@ func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, from *
 }
 
 // lockedBaseline holds the artifact and the parts of the baseline to what the
-// manifest locks. Files are those of the parts.
-func (a *Activities) lockedBaseline(ctx context.Context, m rehearsal.Manifest, from *sources) (inputs []evidence.Input, files []string, problems []rollout.Problem) {
-	inputs, files, problems = a.lockedParts(ctx, m, from)
+// manifest locks.
+func (a *Activities) lockedBaseline(ctx context.Context, m rehearsal.Manifest, from *sources) ([]evidence.Input, []rollout.Problem) {
+	parts, wrong := a.lockedParts(ctx, m, from)
 	artifact, changed := a.lockedArtifact(ctx, m)
-	return append(inputs, artifact...), files, append(problems, changed...)
+	return append(parts, artifact...), append(wrong, changed...)
 }
 
 // begin writes what the run is made of, before anything happens.

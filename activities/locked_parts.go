@@ -19,7 +19,7 @@ const unverified = "not verified by what serves: only its file was looked at"
 // lockedParts holds the parts of the baseline that files describe to the digests
 // that the manifest locks and, where a driver tells it, to what serves. It says which
 // are not so, or cannot be looked at.
-func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest, from *sources) (inputs []evidence.Input, files []string, problems []rollout.Problem) {
+func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest, from *sources) (inputs []evidence.Input, problems []rollout.Problem) {
 	b := m.Baseline
 	for _, part := range []struct{ name, digest string }{{"config", b.Config}, {"flags", b.Flags}, {"infrastructure", b.Infrastructure}} {
 		if part.digest == "" {
@@ -30,11 +30,11 @@ func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest, from
 			problems = append(problems, rollout.Problem{Path: "baseline." + part.name, Message: said(err)})
 			continue
 		}
-		files = append(files, file)
+		from.keep = append(from.keep, file)
 		inputs = append(inputs, evidence.Input{Name: rehearsal.PartOf(part.name), Source: file, Digest: part.digest, SourceSum: part.digest,
 			Steps: append([]string{how}, from.history(file)...)})
 	}
-	return inputs, files, problems
+	return inputs, problems
 }
 
 // lockedPart says which file describes a part, and how that was verified. A file

@@ -21,9 +21,8 @@ func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest, from
 	if len(sets) == 0 {
 		return nil, nil, nil
 	}
-	kept := m.Kept()
 	read := func(file, digest string) ([]byte, error) {
-		if !slices.Contains(kept, file) {
+		if !slices.Contains(from.keep, file) {
 			digest = "" // no run keeps a snapshot
 		}
 		return from.read(ctx, file, digest)
@@ -39,7 +38,8 @@ func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest, from
 	return prepared, nil, nil
 }
 
-// keepData puts what was prepared beside the evidence of the run, which it belongs to.
+// keepData puts what was prepared, and the files of which the run is made, beside its
+// evidence.
 func (a *Activities) keepData(ctx context.Context, run string, m rehearsal.Manifest, prepared []data.Prepared, from *sources) (inputs []evidence.Input, err error) {
 	sets := m.Sets()
 	for i, p := range prepared {
@@ -51,7 +51,7 @@ func (a *Activities) keepData(ctx context.Context, run string, m rehearsal.Manif
 		}
 		inputs = append(inputs, p.Input)
 	}
-	return inputs, nil
+	return inputs, a.keepSources(ctx, run, from)
 }
 
 // placeOf is where the set stands in the manifest that an error is about; "data"

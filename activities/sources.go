@@ -27,8 +27,9 @@ const largestKept = 16 << 20
 type sources struct {
 	library   func(context.Context, string) ([]byte, error)
 	archive   Archive
-	rehearsal string // environment/name
-	run       string // whose own files come first; "": it is yet to begin
+	rehearsal string   // environment/name
+	run       string   // whose own files come first; "": it is yet to begin
+	keep      []string // the files that belong into the evidence
 
 	bodies map[string][]byte // file → what was read, where it is small enough to be kept
 	from   map[string]string // file → the run that had kept it
@@ -36,7 +37,9 @@ type sources struct {
 
 // sourcesOf are those of a rehearsal that is yet to begin.
 func (a *Activities) sourcesOf(m rehearsal.Manifest) *sources {
-	return a.sourcesAt(m.Environment + "/" + m.Name)
+	s := a.sourcesAt(m.Environment + "/" + m.Name)
+	s.keep = m.Kept()
+	return s
 }
 
 func (a *Activities) sourcesAt(rehearsal string) *sources {
@@ -111,9 +114,9 @@ func (s *sources) history(file string) []string {
 	return out
 }
 
-// keepSources puts files beside the evidence of a run that is made of them.
-func (a *Activities) keepSources(ctx context.Context, run string, files []string, from *sources) error {
-	for _, file := range files {
+// keepSources puts the files that belong there beside the evidence of a run.
+func (a *Activities) keepSources(ctx context.Context, run string, from *sources) error {
+	for _, file := range from.keep {
 		if body, small := from.bodies[file]; small {
 			if err := a.keep(ctx, run, keptPrefix+file, body); err != nil {
 				return err

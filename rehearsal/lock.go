@@ -34,8 +34,8 @@ func (m Manifest) Locked(inputs []evidence.Input) Manifest {
 }
 
 // Kept is every file that belongs into the evidence as it is: templates and
-// recordings, each once, by name. Snapshots do not: they are large, and may hold
-// what must not leave.
+// recordings, each once, by name. A snapshot does not, whatever else it is: it is
+// large, and may hold what must not leave.
 func (m Manifest) Kept() []string {
 	var out []string
 	for _, s := range m.Data {
@@ -45,6 +45,9 @@ func (m Manifest) Kept() []string {
 		if l.Replay != nil {
 			out = append(out, l.Replay.File)
 		}
+	}
+	for _, s := range m.Sets() {
+		out = slices.DeleteFunc(out, func(name string) bool { return name == s.File })
 	}
 	return named(out)
 }
