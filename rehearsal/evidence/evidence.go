@@ -52,6 +52,7 @@ type Run struct {
 	Load     []Load      `json:"load,omitempty"`
 	Faults   []Fault     `json:"faults,omitempty"`
 	Drills   []Drill     `json:"drills,omitempty"`
+	Rollout  *Rollout    `json:"rollout,omitempty"` // the rollout itself, where an outcome was asked for
 	Ledger   *Ledger     `json:"ledger,omitempty"`
 	Scaling  *Scaling    `json:"scaling,omitempty"`
 	Series   []Series    `json:"series,omitempty"`
@@ -111,11 +112,11 @@ const (
 	MomentFault    = "fault"    // from Time until Until
 	MomentWeight   = "weight"   // the candidate's share of the traffic is Value from Time on
 	MomentDrill    = "drill"    // from Time until Until
+	MomentRollout  = "rollout"  // from Time until Until: the rollout itself, and what takes it back
 	MomentBreach   = "breach"   // a rollout saw what is bad, or a verdict was injected
 	MomentDecision = "decision" // a rollout decided to go back, or on
 	MomentRestored = "restored" // the baseline has all traffic again
 	MomentHealthy  = "healthy"
-	MomentScaled   = "scaled" // the number of replicas is Value from Time on
 )
 
 // Moment is one thing that happened.
