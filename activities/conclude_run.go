@@ -17,6 +17,7 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users, rolled *evi
 	text, _ := m.Text() // it was written when the run began
 	run := evidence.Run{
 		Version: evidence.Version, ID: in.Plan.Run, Name: m.Name, Suite: in.Order.Suite, Environment: m.Environment, Service: m.Rollout.Service,
+		Baseline: f.Before.Version, Candidate: m.Rollout.Release.Version,
 		StartedBy: in.Order.Actor, Why: in.Order.Reason, StartedAt: f.Zero, EndedAt: f.End, Tool: in.Plan.Tool, Seed: m.Seed, Negative: m.Negative,
 		WorkflowID: in.Status.WorkflowID, RunID: in.Status.RunID, Fingerprint: in.Plan.Fingerprint, Manifest: string(text),
 		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),

@@ -31,6 +31,8 @@ type Run struct {
 	Suite       string    `json:"suite,omitempty"`
 	Environment string    `json:"environment"`
 	Service     string    `json:"service"`
+	Baseline    string    `json:"baseline,omitempty"`  // the version that served when it began
+	Candidate   string    `json:"candidate,omitempty"` // the one that was practised with
 	Outcome     Outcome   `json:"outcome"`
 	Reason      string    `json:"reason"` // one sentence
 	StartedBy   string    `json:"startedBy"`

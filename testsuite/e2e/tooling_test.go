@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -82,5 +83,8 @@ func TestDoctorTooling(t *testing.T) {
 	require.NoError(t, yearly.Pause(t.Context(), client.SchedulePauseOptions{Note: "staging is needed"}))
 	found = h.finds("practisedOlder", "schedulePaused", "staleBaseline", "staleSnapshot")
 	require.Contains(t, found["practisedOlder"], "was practised with 2.6.0, and 2.7.0 was promoted in staging since")
+	ready := h.cli("report", filepath.Dir(status.Place), "--serves")
+	require.Zero(t, ready.Code, ready.Stderr)
+	require.Contains(t, ready.Stdout, "Practised with 2.5.0 → 2.6.0, 2.7.0 serves staging/"+h.name+" now, and would go back to 2.5.0: with that nobody practised.")
 	require.Contains(t, found["schedulePaused"], "schedule/rehearsal/staging/weekly is paused: staging is needed")
 }
