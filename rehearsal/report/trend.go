@@ -218,19 +218,28 @@ func (t Trend) describe() document {
 
 // figures draw the time to restore over the runs, a lane each.
 func (t Trend) figures() []figure {
-	f := figure{Figure: chart.Figure{Title: "Time to restore, run by run.", Text: "From the first dot to the last in each lane: the drills of one run.",
+	f := figure{Figure: chart.Figure{Title: "Time to restore, run by run.", Text: "In each lane one run: a dot for each drill, a triangle for a breach that its checks saw.",
 		X: chart.Axis{Label: "from the breach until the baseline was healthy", Unit: chart.Seconds}}}
 	var p chart.Panel
 	for _, point := range t.Points {
-		if point.Restore == nil {
+		lane, slowest := chart.Lane{Label: point.StartedAt.UTC().Format("01-02 15:04")}, 0.0
+		if point.Restore != nil {
+			for _, v := range point.Restore.Values {
+				lane.Dots = append(lane.Dots, chart.Mark{X: v, Kind: chart.Dot, Text: chart.Value(v, chart.Seconds)})
+			}
+			slowest = point.Restore.Max
+		}
+		if b := point.Breach; b != nil && b.Restore != nil {
+			real := std(*b.Restore)
+			lane.Dots = append(lane.Dots, chart.Mark{X: real, Kind: chart.Breach, Text: "a real breach: " + chart.Value(real, chart.Seconds)})
+			slowest = max(slowest, real)
+		}
+		if len(lane.Dots) == 0 {
 			continue
 		}
-		lane := chart.Lane{Label: point.StartedAt.UTC().Format("01-02 15:04"), Value: chart.Value(point.Restore.Max, chart.Seconds)}
-		for _, v := range point.Restore.Values {
-			lane.Dots = append(lane.Dots, chart.Mark{X: v, Kind: chart.Dot, Text: chart.Value(v, chart.Seconds)})
-		}
+		lane.Value = chart.Value(slowest, chart.Seconds)
 		p.Lanes = append(p.Lanes, lane)
-		f.X.High = max(f.X.High, point.Restore.Max*1.08)
+		f.X.High = max(f.X.High, slowest*1.08)
 	}
 	if len(p.Lanes) == 0 {
 		return nil

@@ -72,6 +72,9 @@ func TestEarlyReversals(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, trend.Text(&text))
 	require.Contains(t, text.String(), "1 early reversal of a rollout by its own checks, drills not counted")
+	text.Reset()
+	require.NoError(t, trend.HTML(&text))
+	require.Contains(t, text.String(), "<title>a real breach: 1.5 s</title>")
 }
 
 func TestReadiness(t *testing.T) {

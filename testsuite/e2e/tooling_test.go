@@ -74,6 +74,12 @@ func TestDoctorTooling(t *testing.T) {
 
 	rehearsed, out := h.rehearse("name: promotion", "outcome: Promoted", practised)
 	require.Equal(t, evidence.Passed, rehearsed.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	promoted := h.evidence(rehearsed).Rollout
+	require.Equal(t, rollout.Promoted, promoted.Outcome)
+	require.NotNil(t, promoted.BackAt, "it was taken back")
+	require.InDelta(t, 1, evidence.Largest(promoted.Shares), 0)
+	require.Zero(t, promoted.Shares[len(promoted.Shares)-1].Share)
+	require.Nil(t, promoted.BreachAt)
 	schedule := h.manifest("name: weekly", practised, "drills: [{from: step 1, restoreWithin: 10s}]")
 	require.Zero(t, h.cli("rehearse", schedule, "--schedule", "0 6 1 1 *", "--reason", "every year").Code)
 	require.Equal(t, found, h.finds("practisedOlder", "staleBaseline", "staleSnapshot"), "what a rehearsal promotes served nobody")
