@@ -56,6 +56,7 @@ type RehearsalFacts struct {
 	Tables       []evidence.Table    `json:"tables,omitempty"`
 	Rollout      *rollout.Status     `json:"rollout,omitempty"`
 	NotBack      string              `json:"notBack,omitempty"` // why what was there before a promotion is not back
+	Back         *rollout.Status     `json:"back,omitempty"`    // of the rollout of what was there before a promotion
 	Scaling      SampleScalingOutput `json:"scaling,omitzero"`
 	ScalingError string              `json:"scalingError,omitempty"`
 	Aborted      string              `json:"aborted,omitempty"` // why somebody stopped it

@@ -18,6 +18,7 @@ type Facts struct {
 	Faults   []evidence.Fault
 	Drills   []evidence.Drill
 	Rollout  *rollout.Status // of the rollout itself, where an outcome is asked for
+	Back     *rollout.Status // of the rollout of what was there before it, where it was promoted
 	Scaling  *evidence.Scaling
 	Sampled  scaling.Seen // of what Scaling judges
 	Ledger   *evidence.Ledger

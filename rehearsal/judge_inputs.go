@@ -165,5 +165,9 @@ func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 		}
 		return unmeasured(title, reason)
 	}
-	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
+	reason := fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)
+	if took := f.Rollout.TimeToRestore; took != nil {
+		reason += "; the baseline was back after " + shortened(took.Total.Std()).String()
+	}
+	return judged(evidence.Criterion{Name: title, Reason: reason}, f.Rollout.Outcome == want)
 }

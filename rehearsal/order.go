@@ -39,6 +39,8 @@ type RolloutOrder struct {
 type RolloutResult struct {
 	Rollout rollout.Status `json:"rollout"`
 	NotBack string         `json:"notBack,omitempty"` // why what was there before a promotion is not back
+
+	Back *rollout.Status `json:"back,omitempty"` // of the rollout of what was there before a promotion
 }
 
 // Phase says where a rehearsal stands.

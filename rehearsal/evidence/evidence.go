@@ -31,6 +31,8 @@ type Run struct {
 	Suite       string    `json:"suite,omitempty"`
 	Environment string    `json:"environment"`
 	Service     string    `json:"service"`
+	Baseline    string    `json:"baseline,omitempty"`  // the version that served when it began
+	Candidate   string    `json:"candidate,omitempty"` // the one that was practised with
 	Outcome     Outcome   `json:"outcome"`
 	Reason      string    `json:"reason"` // one sentence
 	StartedBy   string    `json:"startedBy"`
@@ -52,6 +54,7 @@ type Run struct {
 	Load     []Load      `json:"load,omitempty"`
 	Faults   []Fault     `json:"faults,omitempty"`
 	Drills   []Drill     `json:"drills,omitempty"`
+	Rollout  *Rollout    `json:"rollout,omitempty"` // the rollout itself, where an outcome was asked for
 	Ledger   *Ledger     `json:"ledger,omitempty"`
 	Scaling  *Scaling    `json:"scaling,omitempty"`
 	Series   []Series    `json:"series,omitempty"`
@@ -111,11 +114,11 @@ const (
 	MomentFault    = "fault"    // from Time until Until
 	MomentWeight   = "weight"   // the candidate's share of the traffic is Value from Time on
 	MomentDrill    = "drill"    // from Time until Until
+	MomentRollout  = "rollout"  // from Time until Until: the rollout itself, and what takes it back
 	MomentBreach   = "breach"   // a rollout saw what is bad, or a verdict was injected
 	MomentDecision = "decision" // a rollout decided to go back, or on
 	MomentRestored = "restored" // the baseline has all traffic again
 	MomentHealthy  = "healthy"
-	MomentScaled   = "scaled" // the number of replicas is Value from Time on
 )
 
 // Moment is one thing that happened.

@@ -102,6 +102,7 @@ type Repeat struct {
 	HealthyAt   *time.Time             `json:"healthyAt,omitempty"`
 	MetUntil    *time.Time             `json:"metUntil,omitempty"` // after RestoredAt users met the candidate all the same, then for the last time
 	EndedAt     time.Time              `json:"endedAt"`
+	Shares      []Share                `json:"shares,omitempty"` // the candidate's, from step to step; none where only Weight and RaisedAt are known
 	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
 	Users       *Continuity            `json:"users,omitempty"`
 	Same        bool                   `json:"same"` // the state after equals the state before
@@ -177,10 +178,14 @@ const (
 	SeriesLatency  = "latency-p99" // seconds
 	SeriesMedian   = "latency-p50" // seconds
 	SeriesRate     = "rate"        // a second
-	SeriesWeight   = "weight"      // ratio: the candidate's share
+	SeriesWeight   = "weight"      // ratio: the candidate's share, as the router has it or, of SeriesUsers, as users met it
 	SeriesReplicas = "replicas"
 	SeriesQueue    = "queue"
 )
+
+// SeriesUsers is of whom the share is that users met, by the answers that name the
+// version that gave them.
+const SeriesUsers = "users"
 
 // Series is one signal over time.
 type Series struct {

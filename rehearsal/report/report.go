@@ -41,8 +41,9 @@ func describe(run evidence.Run) document {
 	d.add(criteria(run))
 	d.add(timeline(run))
 	for _, drill := range run.Drills {
-		d.add(drilled(run, drill))
+		d.add(drilled(drill))
 	}
+	d.add(rolled(run))
 	d.add(sides(run))
 	d.add(scaled(run))
 	d.add(loads(run))

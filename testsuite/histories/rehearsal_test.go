@@ -43,6 +43,10 @@ var rehearsalPaths = map[string]rehearsalPath{
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.stop()
 		}},
+	"rehearsal-reversed": {lines: "outcome: RolledBack", want: evidence.Passed, apart: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		s.world.Behave(candidate, sim.Behaviour{Failures: 0.3})
+	}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
