@@ -34,6 +34,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
+	plan.Probes = m.PlannedProbes(plan.Longest)
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)

@@ -14,12 +14,14 @@ const Version = 1
 type Outcome string
 
 // The outcomes. Unmeasured is a part whose signal was not there, and never
-// passes; Aborted is a rehearsal that was stopped.
+// passes; Aborted is a rehearsal that was stopped, Halted one that a probe ended, or
+// kept from beginning, because the service was not well.
 const (
 	Passed     Outcome = "Passed"
 	Failed     Outcome = "Failed"
 	Unmeasured Outcome = "Unmeasured"
 	Aborted    Outcome = "Aborted"
+	Halted     Outcome = "Halted"
 	Refused    Outcome = "Refused"
 )
 
@@ -51,6 +53,8 @@ type Run struct {
 	Inputs   []Input     `json:"inputs,omitempty"`
 	Load     []Load      `json:"load,omitempty"`
 	Faults   []Fault     `json:"faults,omitempty"`
+	Probes   []Probe     `json:"probes,omitempty"`
+	Halt     *Halt       `json:"halt,omitempty"` // of one that a probe ended
 	Drills   []Drill     `json:"drills,omitempty"`
 	Ledger   *Ledger     `json:"ledger,omitempty"`
 	Scaling  *Scaling    `json:"scaling,omitempty"`
@@ -115,6 +119,8 @@ const (
 	MomentDecision = "decision" // a rollout decided to go back, or on
 	MomentRestored = "restored" // the baseline has all traffic again
 	MomentHealthy  = "healthy"
+	MomentProbe    = "probe"  // its answers were bad, from Time until Until
+	MomentHalt     = "halt"   // a probe ended the practice
 	MomentScaled   = "scaled" // the number of replicas is Value from Time on
 )
 

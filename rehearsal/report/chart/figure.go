@@ -12,6 +12,7 @@ const (
 	Load     Kind = "load"
 	Fault    Kind = "fault"
 	Drill    Kind = "drill"
+	Probe    Kind = "probe" // its answers were bad
 	Breach   Kind = "breach"
 	Decision Kind = "decision"
 	Restored Kind = "restored"
@@ -135,7 +136,7 @@ type Entry struct {
 
 // names of the kinds in a legend.
 var names = map[Kind]string{
-	Load: "load", Fault: "fault", Drill: "drill", Breach: "breach", Decision: "decision", Restored: "traffic restored",
+	Load: "load", Fault: "fault", Drill: "drill", Probe: "bad answers to a probe", Breach: "breach", Decision: "decision", Restored: "traffic restored",
 	Outside: "outside the expected band", Expected: "expected band", Limit: "limit", Figures: "median, p90, max", Dot: "one drill",
 	Interval: "95 % interval", Shift: "change",
 	Detect: "detect", Decide: "decide", Traffic: "traffic back", Health: "health back",
