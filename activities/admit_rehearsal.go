@@ -38,7 +38,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	schedules, problems := a.schedules(ctx, m, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m))
 	if in.Preview {
 		return previewed(problems), nil
 	}

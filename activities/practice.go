@@ -53,9 +53,6 @@ func (p Practice) problems(m rehearsal.Manifest) []rollout.Problem {
 	for i, l := range m.Load {
 		refuse(p.Reaches != nil && !p.Reaches(l.URL), fmt.Sprintf("load[%d].url", i), "load may not go to %s: this worker's rehearsals.urls does not name it", l.URL)
 	}
-	for i, x := range m.Probes {
-		refuse(p.Reaches != nil && !p.Reaches(x.URL), fmt.Sprintf("probes[%d].url", i), "probes may not ask %s: this worker's rehearsals.urls does not name it", x.URL)
-	}
 	return append(out, p.Faults.Problems("faults", m.Faults)...)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
 )
 
 // Prober asks services whether they are well.
@@ -25,6 +26,8 @@ type ProbeInput struct {
 	Probe     rehearsal.Probe    `json:"probe"` // every default written out
 	When      string             `json:"when"`  // in words, as in the evidence
 	During    []evidence.Stretch `json:"during"`
+	Drivers   rollout.Drivers    `json:"drivers,omitzero"`    // its metrics are asked where the probe names none
+	Version   string             `json:"version,omitempty"`   // what {{.Version}} of queries stands for
 	UntilGood bool               `json:"untilGood,omitempty"` // the first good answer ends it
 	UntilBad  bool               `json:"untilBad,omitempty"`  // Probe.Failures bad ones one after another do
 }
@@ -41,13 +44,11 @@ type ProbeOutput struct {
 // it was answered until then.
 func (a *Activities) Probe(ctx context.Context, in ProbeInput) (ProbeOutput, error) {
 	doing := "ask " + in.Probe.Name
-	switch {
-	case a.Prober == nil:
-		return ProbeOutput{}, asTemporal(doing, fmt.Errorf("this worker asks nobody: %w", ErrFinal))
-	case a.Practice.Reaches != nil && !a.Practice.Reaches(in.Probe.URL):
-		return ProbeOutput{}, asTemporal(doing, fmt.Errorf("%s is not named by this worker's rehearsals.urls: %w", in.Probe.URL, ErrFinal))
+	ask, err := a.asker(in)
+	if err != nil {
+		return ProbeOutput{}, asTemporal(doing, err)
 	}
-	p := probing{a: a, in: in}
+	p := probing{a: a, in: in, asker: ask}
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &p.out.Answers); err != nil {
 			return p.out, asTemporal("resume "+doing, err)
@@ -75,8 +76,10 @@ func (a *Activities) Probe(ctx context.Context, in ProbeInput) (ProbeOutput, err
 
 // probing is one probe that is being asked.
 type probing struct {
-	a  *Activities
-	in ProbeInput
+	a     *Activities
+	in    ProbeInput
+	asker asker
+	last  time.Time // it was asked, whatever came of that
 
 	mu  sync.Mutex
 	out ProbeOutput
@@ -110,7 +113,7 @@ func (p *probing) over() bool {
 // missed is not made up for.
 func (p *probing) next(now time.Time) (at, due time.Time, more bool) {
 	at = now
-	if last := p.out.Answers.Last; !last.IsZero() {
+	if last := later(p.out.Answers.Last, p.last); !last.IsZero() {
 		at = later(now, last.Add(p.in.Probe.Every.Std()))
 	}
 	for _, d := range p.in.During {
@@ -139,21 +142,17 @@ func (p *probing) ask(ctx context.Context, due time.Time) bool {
 	within, done := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", p.in.Probe.Timeout))
 	defer done()
 	asked := p.a.now()
-	status, body, err := p.a.Prober.Ask(within, p.in.Probe.URL)
+	wrong, err := p.asker(within)
 	came := p.a.now()
 	if ctx.Err() != nil {
 		return false
 	}
-	wrong := p.in.Probe.Judge(status, body)
-	if err != nil {
-		wrong = said(err)
-	}
-	if cause := context.Cause(within); err != nil && cause != nil {
-		wrong = cause.Error()
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if wrong == "" || came.Sub(asked) < timeout+stoodStill {
+	switch p.last = asked; {
+	case err != nil:
+		p.out.Answers.Unread = said(err)
+	case wrong == "" || came.Sub(asked) < timeout+stoodStill:
 		p.out.Answers.Take(due, asked, came, wrong)
 	}
 	return true

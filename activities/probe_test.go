@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,11 +17,13 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"bakeoff/activities"
+	"bakeoff/activities/store"
 	"bakeoff/activities/web"
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 // patient is a service that is asked whether it is well.
@@ -189,4 +192,74 @@ func TestProbeGoesWhereItMay(t *testing.T) {
 	in.Probe.URL, in.UntilGood = to.URL, true
 	require.Equal(t, 1, answers(t, asking(), in).Answers.Asked)
 	require.Zero(t, p.asked.Load(), "redirects are not followed")
+}
+
+// gauge is metrics with one number; negative: they say nothing.
+type gauge struct{ value atomic.Int64 }
+
+func (g *gauge) Delay() time.Duration { return 15 * time.Second }
+
+func (g *gauge) Read(_ context.Context, q activities.MetricsQuery) (activities.Reading, error) {
+	out := activities.Reading{At: q.At, Checks: map[string]activities.CheckReading{}}
+	v := float64(g.value.Load()) / 100
+	if v < 0 {
+		return out, errors.New("the metrics are away")
+	}
+	out.Checks[q.Checks[0].Name] = activities.CheckReading{Sides: map[activities.Side]activities.SideReading{activities.Candidate: {Value: &v}}}
+	return out, nil
+}
+
+// What metrics say is an answer; that they say nothing is none, neither good nor bad.
+func TestProbeOfAQuery(t *testing.T) {
+	for name, c := range map[string]struct {
+		value     int64
+		unhealthy bool
+		said      string
+	}{
+		"good": {1, false, ""}, "bad": {7, true, "7%, to be below 5%"}, "nothing": {-1, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &gauge{}
+			g.value.Store(c.value)
+			a := &activities.Activities{Drivers: activities.Registry{Metrics: map[string]func(activities.With) (activities.Metrics, error){
+				"gauge": func(activities.With) (activities.Metrics, error) { return g, nil },
+			}}}
+			out, err := did(t, a.Probe, activities.ProbeInput{When: "before", UntilBad: true, Drivers: rollout.Drivers{Metrics: &rollout.Driver{Driver: "gauge"}},
+				During: []evidence.Stretch{{From: time.Now(), To: time.Now().Add(300 * time.Millisecond)}},
+				Probe: rehearsal.Probe{Name: "errors", Query: "errors", Below: &rehearsal.Amount{Value: 0.05, Unit: rehearsal.UnitRatio},
+					Every: rollout.Duration(20 * time.Millisecond), Timeout: rollout.Duration(time.Second), Failures: 3}})
+			require.NoError(t, err)
+			require.Equal(t, c.unhealthy, out.Unhealthy)
+			require.Equal(t, c.said, out.Answers.Said)
+			if c.value < 0 {
+				require.Zero(t, out.Answers.Asked)
+				require.Equal(t, "the metrics are away", out.Answers.Unread)
+				require.GreaterOrEqual(t, out.Answers.Blind.Std(), 250*time.Millisecond)
+			}
+		})
+	}
+}
+
+func TestProbesThatMayNotBeAskedAreRefused(t *testing.T) {
+	a := &activities.Activities{Archive: store.NewArchive(t.TempDir())}
+	a.Practice.Reaches = func(url string) bool { return strings.HasPrefix(url, "http://127.0.0.1:") }
+	a.Practice.Place = func(run string) string { return run }
+	var m rehearsal.Manifest
+	require.Empty(t, specfile.Decode("r.yaml", []byte(`kind: Rehearsal
+name: shop
+environment: staging
+rollout: {kind: Rollout, service: shop, environment: staging, release: {version: "2"}, target: {deploy: {driver: http}, traffic: {driver: http}}, strategy: {canary: [{weight: 10%, bake: 1m}]}}
+drills: [{from: step 1, restoreWithin: 10s}]
+probes:
+  - {name: near, url: "http://127.0.0.1:8080/", mode: before}
+  - {name: far, url: "http://example.com/", mode: before}
+  - {name: rate, query: up, above: 1, mode: before, metrics: {driver: nobody}}
+`), &m))
+	out, err := did(t, a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123456789", StartedAt: time.Now(), Preview: true})
+	require.NoError(t, err)
+	require.Equal(t, rollout.CauseSpec, out.Cause)
+	said := strings.Join(rollout.Texts(out.Problems), "\n")
+	require.Contains(t, said, "probes[1].url: probes may not ask http://example.com/: this worker's rehearsals.urls does not name it")
+	require.Contains(t, said, `probes[2].query: unknown metrics driver "nobody"`)
+	require.Len(t, out.Problems, 2)
 }

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -12,13 +13,13 @@ import (
 func (f Facts) probed(p PlannedProbe) []evidence.Criterion {
 	var out []evidence.Criterion
 	if p.Before {
-		out = append(out, f.wasWell(p.Probe, WhenBefore, fmt.Sprintf("none of them was good, %s allowed", counted(p.Probe.Failures, "try", "tries"))))
+		out = append(out, f.wasWell(p.Probe, WhenBefore))
 	}
 	if len(p.During) > 0 {
 		out = append(out, f.stayedWell(p))
 	}
 	for _, name := range p.After {
-		out = append(out, f.wasWell(p.Probe, WhenAfter(name), fmt.Sprintf("none of them was good within %s", p.Probe.Within)))
+		out = append(out, f.wasWell(p.Probe, WhenAfter(name)))
 	}
 	return out
 }
@@ -26,7 +27,7 @@ func (f Facts) probed(p PlannedProbe) []evidence.Criterion {
 // asked is what a probe was answered at a time; nil where it was not asked.
 func (f Facts) asked(name, when string) *evidence.Probe {
 	i := slices.IndexFunc(f.Probes, func(p evidence.Probe) bool { return p.Name == name && p.When == when })
-	if i < 0 || f.Probes[i].Asked == 0 && f.Probes[i].Error == "" {
+	if i < 0 {
 		return nil
 	}
 	return &f.Probes[i]
@@ -35,18 +36,37 @@ func (f Facts) asked(name, when string) *evidence.Probe {
 // wellTitle is what the criterion of a probe is called.
 func wellTitle(name, when string) string { return name + ": healthy " + when }
 
-// wasWell says whether there was a good answer.
-func (f Facts) wasWell(p Probe, when, otherwise string) evidence.Criterion {
-	title, seen := wellTitle(p.Name, when), f.asked(p.Name, when)
+// unasked says why nothing is known of a probe; "" where something is.
+func unasked(p *evidence.Probe) string {
 	switch {
-	case seen == nil:
-		return unmeasured(title, "it was not asked")
-	case seen.Failed < seen.Asked:
-		return passed(title, fmt.Sprintf("a good answer, %s after it was asked first", shortened(seen.To.Sub(seen.From))))
-	case seen.Error != "":
-		return unmeasured(title, "it could not be asked to the end: "+seen.Error)
+	case p == nil:
+		return "it was not asked"
+	case p.Asked > 0:
+		return ""
 	}
-	c := failed(title, fmt.Sprintf("%s, the last: %s; %s", counted(seen.Asked, "answer", "answers"), seen.Said, otherwise))
+	return "it had no answer: " + cmp.Or(p.Error, p.Unread, "it was not asked")
+}
+
+// wasWell says whether there was a good answer. Bad ones are against it where it was
+// asked for as long, or as often, as it has.
+func (f Facts) wasWell(p Probe, when string) evidence.Criterion {
+	title, seen := wellTitle(p.Name, when), f.asked(p.Name, when)
+	if why := unasked(seen); why != "" {
+		return unmeasured(title, why)
+	}
+	took := seen.To.Sub(seen.From)
+	if seen.Failed < seen.Asked {
+		return passed(title, fmt.Sprintf("a good answer, %s after it was asked first", shortened(took)))
+	}
+	all, had := took+(p.Every+p.Timeout).Std() >= p.Within.Std(), "within "+p.Within.String()
+	if when == WhenBefore {
+		all, had = seen.InRow >= p.Failures, fmt.Sprintf("in %s", counted(p.Failures, "try", "tries"))
+	}
+	reason := fmt.Sprintf("%s, none of them good, the last: %s", counted(seen.Asked, "answer", "answers"), seen.Said)
+	if !all {
+		return unmeasured(title, fmt.Sprintf("%s; it was not asked to the end: %s", reason, cmp.Or(seen.Error, seen.Unread, "the rehearsal ended")))
+	}
+	c := failed(title, reason+"; one was to be "+had)
 	c.From = seen.Since
 	return c
 }
@@ -54,8 +74,8 @@ func (f Facts) wasWell(p Probe, when, otherwise string) evidence.Criterion {
 // stayedWell says whether there were never too many bad answers one after another.
 func (f Facts) stayedWell(p PlannedProbe) evidence.Criterion {
 	title, seen := wellTitle(p.Probe.Name, p.When), f.asked(p.Probe.Name, p.When)
-	if seen == nil {
-		return unmeasured(title, "it was not asked")
+	if why := unasked(seen); why != "" {
+		return unmeasured(title, why)
 	}
 	value, limit := float64(seen.InRow), float64(p.Probe.Failures)
 	c := evidence.Criterion{Name: title, Value: &value, Limit: &limit, Unit: "answers"}
@@ -72,7 +92,10 @@ func (f Facts) stayedWell(p PlannedProbe) evidence.Criterion {
 		c.Reason += "; but it could not be asked to the end: " + seen.Error
 	case blind:
 		c.Outcome = evidence.Unmeasured
-		c.Reason += fmt.Sprintf("; but it was not asked for %s", rollout.Duration(shortened(seen.Blind.Std())))
+		c.Reason += fmt.Sprintf("; but for %s it had no answer", rollout.Duration(shortened(seen.Blind.Std())))
+		if seen.Unread != "" {
+			c.Reason += ": " + seen.Unread
+		}
 	}
 	return c
 }

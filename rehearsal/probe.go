@@ -16,15 +16,24 @@ import (
 // that halts keeps a rehearsal from beginning with a service that is not well, and
 // ends it as soon as it is not any more.
 //
-// It is asked with GET from where faults are made. No answer, a late one and one
-// that is not the expected one are all bad: who cannot be reached is not well.
+// A URL is asked with GET from where faults are made. No answer, a late one and one
+// that is not the expected one are all bad: who cannot be reached is not well. A
+// query asks the metrics: what they do not say is no answer of the service, good or
+// bad.
 type Probe struct {
-	Name   string      `json:"name"`             // unique among the probes
-	URL    string      `json:"url"`              // http(s)://…, where load may go; redirects are not followed
-	Mode   string      `json:"mode"`             // before anything is done, after each fault, edge (both), or continuous
-	Expect load.Expect `json:"expect,omitzero"`  // of a good answer; default any status below 400
-	During string      `json:"during,omitempty"` // the fault it is about; default all of them
-	Always bool        `json:"always,omitempty"` // continuous: as long as the practice goes on, and not while faults are in force alone
+	Name string `json:"name"` // unique among the probes
+	Mode string `json:"mode"` // before anything is done, after each fault, edge (both), or continuous
+
+	URL    string      `json:"url,omitempty"`   // http(s)://…, where load may go; redirects are not followed
+	Expect load.Expect `json:"expect,omitzero"` // of a good answer; default any status below 400
+
+	Query   string          `json:"query,omitempty"`   // instead of url: one number, of metrics drivers that evaluate queries; {{.Version}} is the candidate's
+	Below   *Amount         `json:"below,omitempty"`   // what it is in a good answer
+	Above   *Amount         `json:"above,omitempty"`   // likewise
+	Metrics *rollout.Driver `json:"metrics,omitempty"` // that evaluates it; default the rollout's
+
+	During string `json:"during,omitempty"` // the fault it is about; default all of them
+	Always bool   `json:"always,omitempty"` // continuous: as long as the practice goes on, and not while faults are in force alone
 
 	Every    rollout.Duration `json:"every,omitempty"`    // how often it is asked, 100ms to 1m; default 1s
 	Timeout  rollout.Duration `json:"timeout,omitempty"`  // of one answer, at most 1m; default 1s
@@ -86,7 +95,12 @@ func (p Probe) continuous() bool { return p.Mode == ProbeContinuous }
 func (p Probe) Halts() bool { return p.OnFailure == OnFailureHalt }
 
 // String says what is asked.
-func (p Probe) String() string { return "GET " + p.URL }
+func (p Probe) String() string {
+	if p.Query != "" {
+		return p.Query
+	}
+	return "GET " + p.URL
+}
 
 // Judge says what is wrong with an answer; "" when nothing is.
 func (p Probe) Judge(status int, body []byte) string {
@@ -95,6 +109,18 @@ func (p Probe) Judge(status int, body []byte) string {
 		return fmt.Sprintf("status %d", status)
 	case !strings.Contains(string(body), e.Body):
 		return fmt.Sprintf("status %d, and the body does not hold %q", status, e.Body)
+	}
+	return ""
+}
+
+// JudgeValue says what is wrong with the number that a query gave; "" when nothing
+// is.
+func (p Probe) JudgeValue(value float64) string {
+	switch {
+	case p.Below != nil && value >= p.Below.Value:
+		return fmt.Sprintf("%s, to be below %s", inUnit(value, p.Below.Unit), p.Below)
+	case p.Above != nil && value <= p.Above.Value:
+		return fmt.Sprintf("%s, to be above %s", inUnit(value, p.Above.Unit), p.Above)
 	}
 	return ""
 }
@@ -181,9 +207,7 @@ func (p Probe) problems(path string, m Manifest) []rollout.Problem {
 	modes := []string{ProbeBefore, ProbeAfter, ProbeEdge, ProbeContinuous}
 	v.name(p.Name, "name")
 	v.require(slices.Contains(modes, p.Mode), "mode", "%q is not one of %s", p.Mode, strings.Join(modes, ", "))
-	for _, wrong := range load.URLProblems(p.URL) {
-		v.add("url", "%s", wrong)
-	}
+	p.asksProblems(&v, m)
 	v.require(p.Expect.Status == 0 || p.Expect.Status >= 100 && p.Expect.Status <= 599, "expect.status", "%d is no status: 100 to 599", p.Expect.Status)
 	v.require(p.Every == 0 || p.Every >= oftenest && p.Every <= seldomest, "every", "%s is not from %s to %s", p.Every, oftenest, seldomest)
 	v.require(p.Timeout >= 0 && p.Timeout <= seldomest, "timeout", "%s is not from 0s to %s", p.Timeout, seldomest)
@@ -202,6 +226,21 @@ func (p Probe) problems(path string, m Manifest) []rollout.Problem {
 		p.neverFails(&v, m)
 	}
 	return v.problems
+}
+
+// asksProblems says what is wrong with what is asked: a URL or a query.
+func (p Probe) asksProblems(v *validation, m Manifest) {
+	if p.Query == "" {
+		for _, wrong := range load.URLProblems(p.URL) {
+			v.add("url", "%s", wrong)
+		}
+		v.require(p.Below == nil && p.Above == nil && p.Metrics == nil, "query", "is missing: below, above and metrics are for one")
+		return
+	}
+	v.require(p.URL == "" && p.Expect == load.Expect{}, "query", "give url, with what is expected of it, or query, with below or above")
+	v.require(p.Below != nil || p.Above != nil, "query", "says nothing: give below or above")
+	v.require(p.Below == nil || p.Above == nil || p.Below.Unit == p.Above.Unit && p.Above.Value < p.Below.Value, "above", "%s is not below %s: nothing is between them", p.Above, p.Below)
+	v.require(p.Metrics != nil || m.Rollout.Target.Metrics != nil, "query", "there is nobody to ask: the rollout's target has no metrics, name them here")
 }
 
 // neverFails refuses a continuous probe whose faults are too short for it to fail.

@@ -92,7 +92,11 @@ func TestBadProbesAreRefused(t *testing.T) {
 		"during nothing":         {alive + ", mode: continuous", bare, "there is no fault during which it could be asked"},
 		"one that cannot fail":   {alive + ", mode: continuous, every: 8s", nil, "3 bad answers, one every 8s, take longer than its faults, the longest of which is there for 15s"},
 		"two of one name":        {alive + ", mode: before}\n  - {" + alive + ", mode: after", nil, `"alive" is the name of another probe`},
-		"a question of nobody's": {alive + ", mode: before, query: up", nil, "query"},
+		"a url and a query":      {alive + ", mode: before, query: up, below: 1", nil, "give url, with what is expected of it, or query"},
+		"a limit of a url":       {alive + ", mode: before, below: 1", nil, "query: is missing: below, above and metrics are for one"},
+		"a query without limits": {"name: errors, mode: before, query: up", nil, "query: says nothing: give below or above"},
+		"nothing between":        {"name: errors, mode: before, query: up, below: 1%, above: 2%", nil, "above: 2% is not below 1%"},
+		"a query of nobody":      {"name: errors, mode: before, query: up, below: 1", nil, "there is nobody to ask"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := probed(t, c.probe, c.replace...)
@@ -148,6 +152,15 @@ func TestProbeJudgesAnswers(t *testing.T) {
 			require.Equal(t, c.want, rehearsal.Probe{Expect: c.expect}.Judge(c.status, []byte(c.body)))
 		})
 	}
+}
+
+func TestProbeJudgesValues(t *testing.T) {
+	m, problems := probed(t, "name: errors, query: up, above: 1%, below: 5%, mode: continuous, metrics: {driver: prometheus}")
+	require.Empty(t, problems)
+	require.Empty(t, m.Probes[0].JudgeValue(0.02))
+	require.Equal(t, "5%, to be below 5%", m.Probes[0].JudgeValue(0.05))
+	require.Equal(t, "1%, to be above 1%", m.Probes[0].JudgeValue(0.01))
+	require.Equal(t, "up", m.Probes[0].String())
 }
 
 // answered takes answers in, one a second: g is good, b bad, - not asked.
@@ -210,11 +223,14 @@ func TestProbesAreJudged(t *testing.T) {
 		"asked in vain":              {m, at("while faults are in force", rehearsal.Answers{Probe: evidence.Probe{Name: "alive"}}, "no worker"), "", evidence.Unmeasured, "no worker"},
 		"not to the end":             {m, at("while faults are in force", answered("gg"), "no worker"), "", evidence.Unmeasured, "it could not be asked to the end: no worker"},
 		"not to the end, and bad":    {m, at("while faults are in force", answered("gbbb"), "no worker"), "", evidence.Failed, "at most 3"},
-		"blind":                      {m, at("while faults are in force", answered("g------g"), ""), "", evidence.Unmeasured, "it was not asked for 7s"},
+		"blind":                      {m, at("while faults are in force", answered("g------g"), ""), "", evidence.Unmeasured, "for 7s it had no answer"},
 		"well before":                {edge, at("before", answered("bg"), ""), "alive: healthy before", evidence.Passed, "a good answer, 1.01s after"},
-		"not well before":            {edge, at("before", answered("bbb"), ""), "alive: healthy before", evidence.Failed, "3 answers, the last: status 503; none of them was good, 3 tries allowed"},
+		"not well before":            {edge, at("before", answered("bbb"), ""), "alive: healthy before", evidence.Failed, "3 answers, none of them good, the last: status 503; one was to be in 3 tries"},
 		"well again":                 {edge, at("after slow-db", answered("bbbbg"), ""), "alive: healthy after slow-db", evidence.Passed, "a good answer, 4.01s after"},
-		"not well again":             {edge, at("after slow-db", answered("bbbb"), ""), "alive: healthy after slow-db", evidence.Failed, "none of them was good within 30s"},
+		"not well again":             {edge, at("after slow-db", answered(strings.Repeat("b", 30)), ""), "alive: healthy after slow-db", evidence.Failed, "30 answers, none of them good, the last: status 503; one was to be within 30s"},
+		"stopped before it was well": {edge, at("after slow-db", answered("bbbb"), ""), "alive: healthy after slow-db", evidence.Unmeasured, "it was not asked to the end: the rehearsal ended"},
+		"stopped before it began":    {edge, at("before", answered("bb"), ""), "alive: healthy before", evidence.Unmeasured, "it was not asked to the end"},
+		"metrics say nothing":        {m, at("while faults are in force", rehearsal.Answers{Probe: evidence.Probe{Name: "alive", Unread: "no such series"}}, ""), "", evidence.Unmeasured, "it had no answer: no such series"},
 		"not asked whether it again": {edge, at("before", answered("g"), ""), "alive: healthy after slow-db", evidence.Unmeasured, "it was not asked"},
 	} {
 		t.Run(name, func(t *testing.T) {

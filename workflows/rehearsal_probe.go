@@ -25,7 +25,7 @@ func (r *rehearsing) askProbe(p rehearsal.PlannedProbe, when string, within time
 	act := r.act("probe."+p.Probe.Name, fmt.Sprintf("ask %s %s: %s", p.Probe.Name, when, p.Probe))
 	act.limit, act.heartbeat = within+time.Minute, generatorBeat
 	act.within = act.limit
-	in.Probe, in.When = p.Probe, when
+	in.Probe, in.When, in.Drivers, in.Version = p.Probe, when, r.job.Drivers, r.job.Candidate
 	return probing{p, when, start(r.going, act, a.Probe, in)}
 }
 
@@ -96,6 +96,9 @@ func (r *rehearsing) heed(ctx workflow.Context, p probing) {
 		}
 	}
 	r.facts.Probes = append(r.facts.Probes, out.Answers.Probe)
+	if said := out.Answers; said.Failed == said.Asked && !out.Unhealthy && p.when == rehearsal.WhenBefore && p.planned.Probe.Halts() {
+		r.breakOff(fmt.Sprintf("%s did not say whether the service is well: %s", name, said.Unread))
+	}
 	if out.Unhealthy && p.planned.Probe.Halts() && r.stoppable() {
 		r.haltBy(out.Answers, p.when)
 	}

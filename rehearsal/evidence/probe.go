@@ -13,15 +13,16 @@ type Probe struct {
 	When    string           `json:"when"` // "before", "after slow-db", "while faults are in force"
 	Asked   int              `json:"asked"`
 	Failed  int              `json:"failed"`
-	InRow   int              `json:"inRow"`           // bad answers one after another, at most
-	Since   *time.Time       `json:"since,omitempty"` // the first of those was asked for
-	Said    string           `json:"said,omitempty"`  // the last bad answer
-	Slowest rollout.Duration `json:"slowest"`         // of all answers
-	From    time.Time        `json:"from,omitzero"`   // it was asked first
-	To      time.Time        `json:"to,omitzero"`     // the last answer came
-	Blind   rollout.Duration `json:"blind"`           // how long it was to be asked, and was not, at most
-	Bad     []Spell          `json:"bad,omitempty"`   // when answers were bad: the first hundred times
-	Error   string           `json:"error,omitempty"` // why it could not be asked to the end
+	InRow   int              `json:"inRow"`            // bad answers one after another, at most
+	Since   *time.Time       `json:"since,omitempty"`  // the first of those was asked for
+	Said    string           `json:"said,omitempty"`   // the last bad answer
+	Slowest rollout.Duration `json:"slowest"`          // of all answers
+	From    time.Time        `json:"from,omitzero"`    // it was asked first
+	To      time.Time        `json:"to,omitzero"`      // the last answer came
+	Blind   rollout.Duration `json:"blind"`            // how long it was to be asked, and was not, at most
+	Bad     []Spell          `json:"bad,omitempty"`    // when answers were bad: the first hundred times
+	Unread  string           `json:"unread,omitempty"` // why metrics said nothing, the last time: neither good nor bad
+	Error   string           `json:"error,omitempty"`  // why it could not be asked to the end
 }
 
 // Spell is a time in which every answer was bad, until the next good one, or the
