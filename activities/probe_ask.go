@@ -27,13 +27,14 @@ func (a *Activities) asker(in ProbeInput) (asker, error) {
 	}
 	return func(ctx context.Context) (string, error) {
 		status, body, err := a.Prober.Ask(ctx, in.Probe.URL)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return context.Cause(ctx).Error(), nil
-		case err != nil:
-			return err.Error(), nil
+		wrong := in.Probe.Judge(status, body)
+		if err != nil { // who does not answer is not well
+			wrong = err.Error()
 		}
-		return in.Probe.Judge(status, body), nil
+		if cause := context.Cause(ctx); cause != nil && err != nil {
+			wrong = cause.Error()
+		}
+		return wrong, nil
 	}, nil
 }
 

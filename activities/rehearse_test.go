@@ -267,7 +267,7 @@ func (s *stuck) Active(context.Context) ([]activities.ActiveFault, error) {
 	return []activities.ActiveFault{{ID: "staging/shop/1/a", Name: "a", What: "x"}, {ID: "staging/shop/2/other"}, {ID: "staging/shop/1/b"}}, nil
 }
 
-func (s *stuck) Remove(ctx context.Context, o activities.FaultOrder) error {
+func (s *stuck) Remove(_ context.Context, o activities.FaultOrder) error {
 	if o.ID == "staging/shop/1/b" {
 		close(s.second)
 		return nil
@@ -275,8 +275,8 @@ func (s *stuck) Remove(ctx context.Context, o activities.FaultOrder) error {
 	select {
 	case <-s.second:
 		return errors.New("it stays")
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-time.After(5 * time.Second):
+		return errors.New("no other one is removed meanwhile")
 	}
 }
 

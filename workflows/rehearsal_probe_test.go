@@ -155,3 +155,14 @@ func TestProbeThatIsAlwaysAsked(t *testing.T) {
 	require.Len(t, p.facts.Probes, 1)
 	require.Empty(t, p.facts.Aborted+p.facts.Broken)
 }
+
+// Metrics that say nothing before do not say that the service is well.
+func TestProbeThatNobodyAnswers(t *testing.T) {
+	p := guarded(t, rehearsal.Probe{Mode: rehearsal.ProbeBefore}, func(_ context.Context, in activities.ProbeInput) (activities.ProbeOutput, error) {
+		return activities.ProbeOutput{Answers: rehearsal.Answers{Probe: evidence.Probe{Name: "alive", When: in.When, Unread: "no such series"}}}, nil
+	})
+	p.run()
+	require.Equal(t, "alive did not say whether the service is well: no such series", p.facts.Broken)
+	require.Empty(t, p.orders)
+	require.Equal(t, []string{"probe before"}, p.ended)
+}

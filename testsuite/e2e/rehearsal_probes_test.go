@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
 )
 
 // A fault makes the service unhealthy: the rehearsal halts long before the fault's
@@ -60,4 +62,27 @@ func TestRehearsalOfAnUnhealthyService(t *testing.T) {
 	require.Zero(t, h.requests.Load(), "nothing was sent")
 	require.Equal(t, rollout.All, h.world.State().Weights[baseline])
 	require.NotContains(t, h.world.State().Versions, candidate)
+}
+
+// The worker that asks is killed: the next one asks on, and a service that is not
+// well then ends the rehearsal all the same. Without faults it is asked all the time.
+func TestProbeOutlivesItsWorker(t *testing.T) {
+	c := found(t)
+	h, proxy := c.faultyHall(t)
+	out := h.cli("rehearse", h.manifest(h.browse("5m"), fmt.Sprintf("probes: [{name: alive, url: %q, mode: continuous, always: true, every: 200ms}]", h.users)),
+		"--detach", "--reason", "a test")
+	require.Zero(t, out.Code, out.Stderr)
+	until(t, "the load is sent", func() bool { return h.requests.Load() > 0 })
+	h.town.worker.Kill()
+	h.town.worker = procs.StartWorker(t, h.town.server, h.config)
+	before := h.requests.Load()
+	until(t, "the load is sent again", func() bool { return h.requests.Load() > before })
+	require.NoError(t, proxy.Disable())
+	var status rehearsal.Status
+	require.NoError(t, h.town.client(t).GetWorkflow(t.Context(), rollout.RehearsalID("staging", h.name), "").Get(t.Context(), &status))
+	require.Equal(t, evidence.Halted, status.Outcome, status.Reason)
+	run := h.evidence(status)
+	require.Nil(t, run.Halt.Took, "there was no fault")
+	require.Equal(t, "all the time", run.Probes[0].When)
+	require.Greater(t, run.Probes[0].Asked, run.Probes[0].Failed, "what it was answered before is known")
 }
