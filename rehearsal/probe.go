@@ -201,8 +201,8 @@ func (m Manifest) spansOf(p Probe, longest rollout.Duration) []Span {
 	return out
 }
 
-// problems says what is wrong with a probe of the manifest.
-func (p Probe) problems(path string, m Manifest) []rollout.Problem {
+// Problems says what is wrong with a probe of the manifest.
+func (p Probe) Problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
 	modes := []string{ProbeBefore, ProbeAfter, ProbeEdge, ProbeContinuous}
 	v.name(p.Name, "name")

@@ -189,7 +189,7 @@ func (m *Manifest) validateProbes(v *validation) {
 	seen := map[string]bool{}
 	for i, p := range m.Probes {
 		path := fmt.Sprintf("probes[%d]", i)
-		v.problems = append(v.problems, p.problems(path, *m)...)
+		v.problems = append(v.problems, p.Problems(path, *m)...)
 		v.require(p.Name == "" || !seen[p.Name], path+".name", "%q is the name of another probe already", p.Name)
 		seen[p.Name] = true
 	}

@@ -37,13 +37,13 @@ func (r *rehearsing) askBefore() bool {
 		if p.Before {
 			within := time.Duration(p.Probe.Failures) * (p.Probe.Every + p.Probe.Timeout).Std()
 			open = append(open, r.askProbe(p, rehearsal.WhenBefore, within, activities.ProbeInput{
-				During: []evidence.Stretch{{From: r.now(), To: r.now().Add(within + time.Minute)}}, UntilGood: true, UntilBad: true}))
+				During: []evidence.Stretch{{From: r.now(), To: r.now().Add(within + time.Minute/2)}}, UntilGood: true, UntilBad: true}))
 		}
 	}
 	for _, p := range open {
 		r.heed(r.ctx, p)
 	}
-	return len(open) == 0 || r.stopped == ""
+	return len(open) == 0 || r.stopped == "" // without probes it goes on as histories have it
 }
 
 // startProbes has the continuous probes asked while things go wrong.
