@@ -118,6 +118,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"nothing between":          {[]string{"below: 1%", "below: 1%, above: 5%"}, "expect[1].above: 5% is not below 1%"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
+		"an unknown variable":      {[]string{"8080/", "{{var.port}}/"}, "load[0]: {{var.port}} says nothing: variables does not name it"},
+		"a variable that is wrong": {[]string{"http://127.0.0.1:8080/", "{{ var.host }}/", "seed: 42", "seed: 42\nvariables: {host: nowhere}"}, `load[0].url: "nowhere/" is no URL to send to`},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -176,7 +176,21 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 			continue
 		}
 		d.value(e.value, at, e.place, v.FieldByIndex(f.index))
+		if _, listed := least[f.id]; listed && v.FieldByIndex(f.index).IsZero() && !slices.Contains(d.troubled, at) {
+			d.zero(f, e.value, at, v.FieldByIndex(f.index))
+		}
 	}
+}
+
+// zero reads a zero that would otherwise be taken for the field's default.
+func (d *decoder) zero(f field, n *node, path string, v reflect.Value) {
+	if least[f.id] == "" {
+		d.add(n.place, path, "%s is not possible: leave it out for the default", n.text)
+		return
+	}
+	written := *n
+	written.text = least[f.id]
+	d.value(&written, path, n.place, v)
 }
 
 // unknown refuses a field. Where it was likely meant to be one that is missing

@@ -78,6 +78,29 @@ var bounds = map[string][2]string{
 	"rollout.MeanCS.minPoints":        {"0", "1000000"},
 }
 
+// least lists the fields whose zero value in Go means their default: what a
+// zero that somebody wrote is taken as, or "" where it is refused.
+var least = map[string]string{
+	"rollout.Spec.drain":        "1ms",
+	"rollout.Policy.grace":      "1ms",
+	"rollout.Policy.holdFor":    "1ms",
+	"rollout.Check.minRequests": "1",
+
+	"rollout.Spec.readyWithin":     "",
+	"rollout.Spec.settleWithin":    "",
+	"rollout.Spec.needsHumanAfter": "",
+	"rollout.Spec.deadline":        "",
+	"rollout.FleetSpec.deadline":   "",
+	"rollout.WindowSpec.first":     "",
+	"rollout.WindowSpec.cap":       "",
+	"rollout.WindowSpec.poll":      "",
+	"rollout.Approval.quorum":      "",
+	"rollout.Approval.within":      "",
+	"rollout.Policy.alpha":         "",
+	"rollout.Check.weight":         "",
+	"rollout.Hook.timeout":         "",
+}
+
 // elsewhere says of fields that exist, but not in a spec, why not.
 var elsewhere = map[string]string{
 	"rollout.Judge.mannWhitney":     offlineOnly + "it looks once, and a rollout looks after every window; points may",
