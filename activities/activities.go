@@ -25,6 +25,7 @@ type Activities struct {
 	Notifications Notifications     // who is told of what
 	Load          Load              // sends the requests of rehearsals; nil: none
 	Faults        Faults            // makes the faults of rehearsals; nil: none
+	Prober        Prober            // asks the services of rehearsals whether they are well; nil: nobody does
 	Archive       Archive           // what rehearsals leave; nil: there can be none
 	Practice      Practice          // what rehearsals may do
 	Executions    Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing

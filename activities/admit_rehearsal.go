@@ -38,11 +38,12 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
+	plan.Probes = m.PlannedProbes(plan.Longest)
 	from := a.sourcesOf(m)
 	schedules, recordings, problems := a.schedules(ctx, m, from, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m))
 	if in.Preview {
 		return previewed(problems), nil
 	}

@@ -20,7 +20,7 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users, rolled *evi
 		Baseline: f.Before.Version, Candidate: m.Rollout.Release.Version,
 		StartedBy: in.Order.Actor, Why: in.Order.Reason, StartedAt: f.Zero, EndedAt: f.End, Tool: in.Plan.Tool, Seed: m.Seed, Negative: m.Negative,
 		WorkflowID: in.Status.WorkflowID, RunID: in.Status.RunID, Fingerprint: in.Plan.Fingerprint, Manifest: string(text),
-		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),
+		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Probes: f.Probes, Halt: f.Halted, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),
 		Series: append(seen.series, scaling.Series(f.Sampled.Samples, f.Zero)...), Timeline: timeline(f, rolled), Rollout: rolled,
 	}
 	if run.StartedAt.IsZero() { // it never began
@@ -86,6 +86,14 @@ func timeline(f rehearsal.Facts, rolled *evidence.Rollout) []evidence.Moment {
 	}
 	for _, x := range f.Faults {
 		span(evidence.MomentFault, x.Name, "fault "+x.What, x.StartedAt, x.EndedAt)
+	}
+	for _, p := range f.Probes {
+		for _, bad := range p.Bad {
+			span(evidence.MomentProbe, p.Name, fmt.Sprintf("%s %s: %d bad, the last: %s", p.Name, p.When, bad.Answers, bad.Said), bad.From, bad.To)
+		}
+	}
+	if h := f.Halted; h != nil {
+		out = append(out, evidence.Moment{Time: h.DecidedAt, Kind: evidence.MomentHalt, Name: h.Probe, Text: h.Probe + " halts the rehearsal: " + h.Said})
 	}
 	for _, d := range f.Drills {
 		for _, r := range d.Repeats {

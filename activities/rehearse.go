@@ -35,6 +35,7 @@ type RehearsalPlan struct {
 	Fingerprint evidence.Fingerprint       `json:"fingerprint"`
 	Drills      []rehearsal.PlannedDrill   `json:"drills,omitempty"`
 	Faults      []fault.Planned            `json:"faults,omitempty"`
+	Probes      []rehearsal.PlannedProbe   `json:"probes,omitempty"`
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
 	Loads       map[string]string          `json:"loads,omitempty"`   // load → digest of its schedule
@@ -52,6 +53,8 @@ type RehearsalFacts struct {
 	After        rehearsal.State     `json:"after"`
 	Attacks      []AttackOutput      `json:"attacks,omitempty"`
 	Faults       []evidence.Fault    `json:"faults,omitempty"`
+	Probes       []evidence.Probe    `json:"probes,omitempty"`
+	Halted       *evidence.Halt      `json:"halted,omitempty"` // by a probe
 	Drills       []evidence.Drill    `json:"drills,omitempty"`
 	Tables       []evidence.Table    `json:"tables,omitempty"`
 	Rollout      *rollout.Status     `json:"rollout,omitempty"`

@@ -256,3 +256,33 @@ strategy: {canary: [{weight: 5%, bake: 10m}]}
 checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
 `
+
+// stuck are faults the first of which goes when the second has.
+type stuck struct {
+	activities.Faults
+	second chan struct{}
+}
+
+func (s *stuck) Active(context.Context) ([]activities.ActiveFault, error) {
+	return []activities.ActiveFault{{ID: "staging/shop/1/a", Name: "a", What: "x"}, {ID: "staging/shop/2/other"}, {ID: "staging/shop/1/b"}}, nil
+}
+
+func (s *stuck) Remove(_ context.Context, o activities.FaultOrder) error {
+	if o.ID == "staging/shop/1/b" {
+		close(s.second)
+		return nil
+	}
+	select {
+	case <-s.second:
+		return errors.New("it stays")
+	case <-time.After(5 * time.Second):
+		return errors.New("no other one is removed meanwhile")
+	}
+}
+
+// A fault that does not go keeps no other from going.
+func TestFaultsAreSweptAtOnce(t *testing.T) {
+	out, err := did(t, (&activities.Activities{Faults: &stuck{second: make(chan struct{})}}).SweepFaults, activities.SweepFaultsInput{Run: "staging/shop/1"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"fault a (x): it stays"}, out.Left)
+}

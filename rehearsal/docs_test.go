@@ -34,8 +34,11 @@ func fieldsOf(t reflect.Type, into map[string][]string, seen map[reflect.Type]bo
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		guide := guides[t.PkgPath()]
-		if t == reflect.TypeFor[data.Baseline]() {
+		switch t {
+		case reflect.TypeFor[data.Baseline]():
 			guide = "rehearsals.md"
+		case reflect.TypeFor[rehearsal.Probe]():
+			guide = "rehearsal-faults.md"
 		}
 		if name != "" && name != "-" && name != "kind" && guide != "" {
 			into[guide] = append(into[guide], name)

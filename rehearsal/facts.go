@@ -16,6 +16,8 @@ type Facts struct {
 	Requests []Request // of all loads, in the order of At
 	Loads    []evidence.Load
 	Faults   []evidence.Fault
+	Probes   []evidence.Probe
+	Halted   *evidence.Halt // by a probe
 	Drills   []evidence.Drill
 	Rollout  *rollout.Status // of the rollout itself, where an outcome is asked for
 	Back     *rollout.Status // of the rollout of what was there before it, where it was promoted

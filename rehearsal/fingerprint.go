@@ -24,6 +24,9 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 		"expect": m.Expect, "scaling": m.scaling(), "outcome": m.Outcome, "negative": m.Negative, "variables": m.Variables,
 		"environment": []string{m.Environment, cmp.Or(m.Isolation, IsolationOwn)}, "quotas": m.quotas(), "tool": tool,
 	}
+	if len(m.Probes) > 0 { // a manifest without has the fingerprint that it had before there were any
+		parts["probes"] = m.probes()
+	}
 	for _, l := range m.Load {
 		l = l.WithDefaults()
 		l.Shards = 1
@@ -55,6 +58,15 @@ func (m Manifest) drills() []Drill {
 	var out []Drill
 	for _, d := range m.Drills {
 		out = append(out, d.withDefaults(m.Rollout.Spec))
+	}
+	return out
+}
+
+// probes are those of the manifest with their defaults.
+func (m Manifest) probes() []Probe {
+	var out []Probe
+	for _, p := range m.Probes {
+		out = append(out, p.withDefaults())
 	}
 	return out
 }

@@ -26,7 +26,8 @@ const Kind = "Rehearsal"
 // Manifest is everything that one rehearsal is made of. Two runs of one manifest
 // get the same load, the same faults, the same data, and the same drills.
 //
-// A run goes like this: what it starts from is verified, the load begins, faults
+// A run goes like this: what it starts from is verified, probes say whether the
+// service is well, the load begins, faults
 // come and go by the load's clock, then drill after drill and, where an outcome
 // is asked for, the rollout itself. When all of that is over, what was changed is
 // put back, what was measured is judged, and the evidence is written.
@@ -51,6 +52,7 @@ type Manifest struct {
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
+	Probes  []Probe         `json:"probes,omitempty"`
 	Expect  []Expect        `json:"expect,omitempty"`
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`

@@ -165,6 +165,7 @@ func (m *Manifest) validateRollout(v *validation) {
 		v.problems = append(v.problems, e.problems(path, *m)...)
 		title(e.Title(), path)
 	}
+	m.validateProbes(v)
 	for i, d := range m.Drills {
 		path := fmt.Sprintf("drills[%d]", i)
 		v.problems = append(v.problems, d.problems(path, *m)...)
@@ -189,4 +190,15 @@ func (m Manifest) faultNames() []string {
 		out = append(out, f.Name)
 	}
 	return out
+}
+
+// validateProbes looks at the probes, whose names are those of their criteria.
+func (m *Manifest) validateProbes(v *validation) {
+	seen := map[string]bool{}
+	for i, p := range m.Probes {
+		path := fmt.Sprintf("probes[%d]", i)
+		v.problems = append(v.problems, p.Problems(path, *m)...)
+		v.require(p.Name == "" || !seen[p.Name], path+".name", "%q is the name of another probe already", p.Name)
+		seen[p.Name] = true
+	}
 }

@@ -14,12 +14,14 @@ const Version = 1
 type Outcome string
 
 // The outcomes. Unmeasured is a part whose signal was not there, and never
-// passes; Aborted is a rehearsal that was stopped.
+// passes; Aborted is a rehearsal that was stopped, Halted one that a probe ended, or
+// kept from beginning, because the service was not well.
 const (
 	Passed     Outcome = "Passed"
 	Failed     Outcome = "Failed"
 	Unmeasured Outcome = "Unmeasured"
 	Aborted    Outcome = "Aborted"
+	Halted     Outcome = "Halted"
 	Refused    Outcome = "Refused"
 )
 
@@ -53,6 +55,8 @@ type Run struct {
 	Inputs   []Input     `json:"inputs,omitempty"`
 	Load     []Load      `json:"load,omitempty"`
 	Faults   []Fault     `json:"faults,omitempty"`
+	Probes   []Probe     `json:"probes,omitempty"`
+	Halt     *Halt       `json:"halt,omitempty"` // of one that a probe ended
 	Drills   []Drill     `json:"drills,omitempty"`
 	Rollout  *Rollout    `json:"rollout,omitempty"` // the rollout itself, where an outcome was asked for
 	Ledger   *Ledger     `json:"ledger,omitempty"`
@@ -119,6 +123,8 @@ const (
 	MomentDecision = "decision" // a rollout decided to go back, or on
 	MomentRestored = "restored" // the baseline has all traffic again
 	MomentHealthy  = "healthy"
+	MomentProbe    = "probe" // its answers were bad, from Time until Until
+	MomentHalt     = "halt"  // a probe ended the practice
 )
 
 // Moment is one thing that happened.

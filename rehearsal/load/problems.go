@@ -42,10 +42,9 @@ func (c *check) require(ok bool, path, format string, args ...any) {
 func (l Load) Problems(path string) []rollout.Problem {
 	var c check
 	c.require(isName(l.Name), path+".name", "%q needs letters, digits, '.', '_' or '-', 100 at most", l.Name)
-	_, host, _ := strings.Cut(l.URL, "://")
-	isHTTP := strings.HasPrefix(l.URL, "http://") || strings.HasPrefix(l.URL, "https://")
-	c.require(!HasUser(l.URL), path+".url", "holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it")
-	c.require(HasUser(l.URL) || isHTTP && host != "" && host[0] != '/', path+".url", "%q is no URL to send to: write http://host:port/path", l.URL)
+	for _, wrong := range URLProblems(l.URL) {
+		c.require(false, path+".url", "%s", wrong)
+	}
 	c.template(l.URL, path+".url", nil)
 	c.headers(l.Headers, path+".headers", nil)
 	c.expect(l.Expect, path+".expect", nil)
@@ -64,6 +63,19 @@ func (l Load) Problems(path string) []rollout.Problem {
 		l.checkOpen(&c, path)
 	}
 	return c
+}
+
+// URLProblems says what is wrong with a URL that is to be sent to.
+func URLProblems(url string) []string {
+	_, host, _ := strings.Cut(url, "://")
+	isHTTP := strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://")
+	switch {
+	case HasUser(url):
+		return []string{"holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it"}
+	case !isHTTP || host == "" || host[0] == '/':
+		return []string{fmt.Sprintf("%q is no URL to send to: write http://host:port/path", url)}
+	}
+	return nil
 }
 
 // HasUser reports whether a URL holds a user or a password.

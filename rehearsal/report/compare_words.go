@@ -122,7 +122,7 @@ func past(o evidence.Outcome) string {
 	switch o {
 	case evidence.Unmeasured:
 		return "was not measured"
-	case evidence.Aborted, evidence.Refused:
+	case evidence.Aborted, evidence.Halted, evidence.Refused:
 		return "was " + strings.ToLower(string(o))
 	default:
 		return strings.ToLower(string(o))

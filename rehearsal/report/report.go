@@ -49,6 +49,7 @@ func describe(run evidence.Run) document {
 	d.add(loads(run))
 	d.add(ledger(run))
 	d.add(faults(run))
+	d.add(probes(run))
 	d.add(moments(run))
 	d.add(residue(run))
 	d.add(actions(run))

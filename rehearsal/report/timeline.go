@@ -62,11 +62,11 @@ func outsideOf(panels []chart.Panel) int {
 	return n
 }
 
-// events are the lanes: loads, faults, drills, the rollout itself, and what the
-// rollouts did.
+// events are the lanes: loads, faults, bad answers to probes, drills, the rollout
+// itself, and what the rollouts did.
 func events(run evidence.Run, until float64) []chart.Panel {
 	p := chart.Panel{Title: "Load, faults and rollouts"}
-	for _, kind := range []string{evidence.MomentLoad, evidence.MomentFault, evidence.MomentDrill, evidence.MomentRollout} {
+	for _, kind := range []string{evidence.MomentLoad, evidence.MomentFault, evidence.MomentProbe, evidence.MomentDrill, evidence.MomentRollout} {
 		if kind == evidence.MomentFault && len(run.Faults) > 0 {
 			for i, s := range faultSpans(run, until) {
 				p.Lanes = append(p.Lanes, chart.Lane{Label: run.Faults[i].Name, Spans: []chart.Span{s}})

@@ -39,6 +39,8 @@ var enums = map[string][]string{
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
 	"rehearsal.Expect.signal":      {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max", "rate", "replicas", "queue"},
+	"rehearsal.Probe.mode":         {"before", "after", "edge", "continuous"},
+	"rehearsal.Probe.onFailure":    {"halt", "record"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json"},
@@ -51,6 +53,7 @@ var enums = map[string][]string{
 // bounds lists the numbers that a field may hold, ends included.
 var bounds = map[string][2]string{
 	"rollout.Policy.alpha":            {"0", "0.5"},
+	"rehearsal.Probe.failures":        {"0", "100"},
 	"rollout.FleetSpec.maxParallel":   {"1", ""},
 	"rollout.FleetSpec.failureBudget": {"0", ""},
 	"rollout.Approval.quorum":         {"0", "100"},

@@ -23,12 +23,18 @@ import (
 
 // rehearsalPath is one life of a rehearsal.
 type rehearsalPath struct {
-	lines string // of the manifest, besides load
+	lines string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
 	plot  func(s *scene)
 	want  evidence.Outcome
 	early bool // it is stopped before a worker takes it up: no rollout is started
+	sick  bool // so are users, from the beginning: no rollout is started
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
 }
+
+// probed is a fault with a probe before and after it, and one while it is there.
+const probed = `faults: [{name: drift, at: 1s, for: %s, drift: {file: "DRIFT", content: drifted}}]
+probes: [{name: edge, url: "USERS", mode: edge}, {name: alive, url: "USERS", mode: continuous, every: 200ms}]
+drills: [{from: step 1, after: 3s, restoreWithin: 20s}]`
 
 // promoted has the rollout itself made, and says what to deploy when it is taken back.
 const promoted = "outcome: Promoted\nbaseline: {artifact: \"checkout@sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730\"}"
@@ -47,6 +53,13 @@ var rehearsalPaths = map[string]rehearsalPath{
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		s.world.Behave(candidate, sim.Behaviour{Failures: 0.3})
 	}},
+	"rehearsal-probed": {lines: fmt.Sprintf(probed, "5s"), want: evidence.Passed},
+	"rehearsal-halted": {lines: fmt.Sprintf(probed, "5m"), want: evidence.Halted,
+		plot: func(s *scene) {
+			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+			s.sick.Store(true)
+		}},
+	"rehearsal-vetoed":        {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -60,18 +73,26 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	users := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s := &scene{t: t, server: server, world: world}
+	s.sick.Store(p.sick)
+	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if s.sick.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
 	t.Cleanup(users.Close)
-	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", p.lines,
+	drift := filepath.Join(t.TempDir(), "drift")
+	require.NoError(t, os.WriteFile(drift, []byte("as it is"), 0o600))
+	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", strings.NewReplacer("USERS", users.URL, "DRIFT", drift).Replace(p.lines),
 		fmt.Sprintf("load: [{name: browse, url: %q, rate: 20/s, for: 6s}]", users.URL), "rollout:"}
 	for line := range strings.Lines(path{}.spec(town.URL)) {
 		manifest = append(manifest, "  "+strings.TrimRight(line, "\n"))
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
-	s := &scene{t: t, server: server, world: world}
 	work := func() {
-		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))
+		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift], files: [%q]}}}\n",
+			t.TempDir(), t.TempDir(), drift))
 	}
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
@@ -96,7 +117,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early {
+	if !p.early && !p.sick {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {
