@@ -59,7 +59,7 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	out := rehearsal.Facts{
 		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
 		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
-		Unsent: map[string]string{}, Gone: seen.gone,
+		Unsent: map[string]string{}, Gone: seen.gone, Away: seen.away,
 	}
 	for _, part := range f.Attacks {
 		if part.Error != "" {
