@@ -133,6 +133,37 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	}
 }
 
+// Who writes 0 where that is the same as nothing wants something else, and is told.
+// Where 0 means what it says it is read.
+func TestZerosAreNoDefaults(t *testing.T) {
+	const scaled = "seed: 42\nscaling: {replicas: {min: 1, max: 3}, upWithin: 30s, "
+	for text, c := range map[string]struct {
+		replace []string
+		want    string
+	}{
+		"after":      {[]string{"repeat: 10", "after: 0s"}, "drills[0].after: 0s would be taken for what it is without it, two polls; 1ms injects at once"},
+		"decide":     {[]string{"repeat: 10", "decideWithin: 0s"}, "drills[0].decideWithin: 0s would be taken"},
+		"requests":   {[]string{"seed: 42", "quotas: {requests: 0}"}, "quotas.requests: 0 would be taken for what it is without it, any number: leave it out, or write more than 0"},
+		"length":     {[]string{"seed: 42", "quotas: {for: 0m}"}, "quotas.for: 0m would be taken"},
+		"timeout":    {[]string{"rate: 10/s,", "rate: 10/s, timeout: 0s,"}, "load[0].timeout: 0s would be taken"},
+		"shards":     {[]string{"rate: 10/s,", "rate: 10/s, shards: 0,"}, "load[0].shards: 0 would be taken"},
+		"bandwidth":  {[]string{"latency: 200ms", "latency: 200ms, bandwidth: 0"}, "faults[0].toxiproxy.bandwidth: 0 would be taken"},
+		"poll":       {[]string{"seed: 42", scaled + "poll: 0s}"}, "scaling.poll: 0s would be taken"},
+		"downWithin": {[]string{"seed: 42", scaled + "downWithin: 0s}"}, "scaling.downWithin: 0s would be taken"},
+		"queue":      {[]string{"seed: 42", scaled + "signals: {ready: {gauge: a}, queue: {gauge: b}, latency: {gauge: c}}, waiting: {queue: 0, latency: 1s}}"}, "scaling.waiting.queue: 0 would be taken"},
+	} {
+		_, problems := parse(t, c.replace...)
+		require.Len(t, problems, 1, text)
+		require.Contains(t, problems[0].String(), c.want)
+		require.Positive(t, problems[0].Line)
+	}
+	for _, replace := range [][]string{{"seed: 42", "seed: 0"}, {"at: 10s", "at: 0s"}, {"repeat: 10", "lost: 0, gap: 0s"}, {"below: 1%", "below: 1%, settle: 0s"},
+		{"seed: 42", scaled + "overshoot: 0, oscillations: 0, policy: {cooldownUp: 0s}}"}} {
+		_, problems := parse(t, replace...)
+		require.Empty(t, problems)
+	}
+}
+
 // The same seed injects at the same moments; each repeat at its own.
 func TestInjections(t *testing.T) {
 	m, _ := parse(t)

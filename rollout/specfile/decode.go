@@ -175,7 +175,11 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 			d.add(e.value.place, at, "%q is not one of %s%s", e.value.text, strings.Join(allowed, ", "), didYouMean(e.value.text, allowed))
 			continue
 		}
-		d.value(e.value, at, e.place, v.FieldByIndex(f.index))
+		before, into := len(d.problems), v.FieldByIndex(f.index)
+		d.value(e.value, at, e.place, into)
+		if means := unset[f.id]; means != "" && into.IsZero() && len(d.problems) == before {
+			d.add(e.value.place, at, "%s would be taken for what it is without it, %s: leave it out, or write more than 0", e.value.text, means)
+		}
 	}
 }
 

@@ -75,6 +75,35 @@ var bounds = map[string][2]string{
 	"rollout.MeanCS.minPoints":        {"0", "1000000"},
 }
 
+// unset lists the fields of a rehearsal whose 0 nobody could tell from a field that is
+// left out, with what that means: who writes 0 there wants something else.
+var unset = map[string]string{
+	"rehearsal.Drill.after":        "two polls; 1ms injects at once",
+	"rehearsal.Drill.decideWithin": "that it is not asked",
+	"rehearsal.Quotas.requests":    "any number",
+	"rehearsal.Quotas.for":         "2h, or what the worker allows",
+	"rehearsal.Suite.parallel":     "one at a time",
+	"load.Load.for":                "until the recording ends",
+	"load.Load.timeout":            "10s",
+	"load.Load.connections":        "1000",
+	"load.Load.shards":             "one generator",
+	"load.Expect.status":           "any status below 400",
+	"load.Replay.speed":            "as fast as it was recorded",
+	"fault.Toxiproxy.latency":      "no latency",
+	"fault.Toxiproxy.bandwidth":    "any bandwidth; timeout: 0s lets nothing pass",
+	"fault.Errors.status":          "503",
+	"fault.Disk.size":              "the file system that is mounted there",
+	"data.Set.rows":                "as many as the template says",
+	"data.Sequence.step":           "steps of 1",
+	"scaling.Expect.downWithin":    "that it is not judged",
+	"scaling.Expect.swing":         "one replica",
+	"scaling.Expect.needed":        "that it is not known",
+	"scaling.Expect.capacity":      "that it is not known",
+	"scaling.Expect.poll":          "1s",
+	"scaling.Waiting.queue":        "that it is not judged",
+	"scaling.Waiting.latency":      "that it is not judged",
+}
+
 // elsewhere says of fields that exist, but not in a spec, why not.
 var elsewhere = map[string]string{
 	"rollout.Judge.mannWhitney":     offlineOnly + "it looks once, and a rollout looks after every window; points may",
