@@ -104,6 +104,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
 		"rows of production":       {[]string{whole[strings.Index(whole, "load:"):strings.Index(whole, "drills:")], "isolation: production\nproductionDrill: yearly\n" + rows}, "orders would replace rows in production"},
 		"two data of one name":     {[]string{"seed: 42", "seed: 42\n" + rows + "baseline: {data: [{name: orders, snapshot: a.csv, digest: \"" + digest + "\"}]}"}, "data[0].name: \"orders\" is the name of other data already"},
+		"rows of sql taken back":   {[]string{"seed: 42", "seed: 42\ndata: [{name: orders, snapshot: orders.sql, digest: \"" + digest + "\", into: {database: shop, after: restore}}]"}, "data[0].into.after: only csv, which fills one table, can be taken back"},
+		"an unknown end of rows":   {[]string{"seed: 42", "seed: 42\n" + strings.Replace(rows, "table: orders", "table: orders, after: burn", 1)}, "\"burn\" is not one of keep, restore"},
 		"drills below none":        {[]string{"repeat: 10", "repeat: -1"}, "drills[0].repeat: -1 is not from 1 to 100"},
 		"a drill that is not made": {[]string{"repeat: 10", "repeat: 0"}, "drills[0].repeat: 0 is not from 1 to 100"},
 		"half a drill":             {[]string{"repeat: 10", "repeat: 1.5"}, "drills[0].repeat: 1.5 is not from 1 to 100"},
@@ -206,6 +208,7 @@ func TestFingerprint(t *testing.T) {
 		"own isolation": func(m *rehearsal.Manifest) { m.Isolation = rehearsal.IsolationOwn }, "default length": func(m *rehearsal.Manifest) { m.Quotas.For = m.Longest() },
 		"default timeout":  func(m *rehearsal.Manifest) { m.Load[0].Timeout = load.DefaultTimeout },
 		"default of loads": func(m *rehearsal.Manifest) { m.Load[0].KeepAlive = &keep }, "default verdict": func(m *rehearsal.Manifest) { m.Drills[0].Verdict = rollout.Fail },
+		"default after": func(m *rehearsal.Manifest) { m.Data[0].Into.After = data.Kept },
 		"default swing": func(m *rehearsal.Manifest) { m.Scaling.Swing = 1 },
 	} {
 		require.Equal(t, same, of(change), name)
@@ -229,6 +232,7 @@ func TestFingerprint(t *testing.T) {
 		"artifact":    {"baseline", func(m *rehearsal.Manifest) { m.Baseline.Artifact = "a@b" }},
 		"replicas":    {"scaling", func(m *rehearsal.Manifest) { m.Scaling.Replicas.Max++ }},
 		"database":    {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.Database = "other" }},
+		"after":       {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.After = data.Restored }},
 		"start":       {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].At++ }},
 		"good answer": {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Expect.Status = 201 }},
 		"timeout":     {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Timeout = 1 }},

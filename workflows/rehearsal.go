@@ -58,6 +58,8 @@ type rehearsing struct {
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
+
+	replaces bool // rows of tables that have to be put back may have been replaced
 }
 
 func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
@@ -205,6 +207,7 @@ func (r *rehearsing) tearDown() {
 	}
 	r.readBack()
 	r.compareTables()
+	swept.Left = append(swept.Left, r.putDataBack()...)
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }

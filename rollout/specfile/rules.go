@@ -43,6 +43,7 @@ var enums = map[string][]string{
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json"},
 	"data.Mask.as":                 {"text", "email", "card", "blank", "keep"},
+	"data.Into.after":              {"keep", "restore"},
 	"fault.Process.do":             {"kill", "freeze"},
 	"fault.Toxiproxy.direction":    {"downstream", "upstream"},
 	"scaling.Trigger.signal":       {"queue", "rate", "latency", "utilisation"},
