@@ -56,14 +56,14 @@ func lease(ctx context.Context, term time.Duration, renew func(context.Context) 
 		var gone *serviceerror.NotFound
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it is not needed any more
 		case errors.As(err, &gone):
 			return errCutOff
 		case err == nil || temporal.IsCanceledError(err): // one that is to end has been heard, too
 			ends = asked.Add(term)
 		}
 		if sleep(ctx, min(time.Until(asked.Add(term/4)), time.Until(ends))) != nil {
-			return nil
+			return nil //nolint:nilerr // it is not needed any more
 		}
 	}
 	return errCutOff
