@@ -25,7 +25,7 @@ func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, 
 	if a.Load == nil || a.Archive == nil {
 		return out, asTemporal("send "+in.Load.Name, fmt.Errorf("this worker makes no load: configure evidence.directory: %w", ErrFinal))
 	}
-	recording, err := a.recordingOf(ctx, in.Load)
+	recording, _, err := a.sourcesOfRun(in.Run).recording(ctx, in.Load)
 	if err != nil {
 		return out, asTemporal("send "+in.Load.Name, err)
 	}
@@ -91,29 +91,12 @@ func (a *Activities) keepRaw(ctx context.Context, run, name string, write func(i
 	return errors.Join(write(file), file.Close())
 }
 
-// recordingOf reads what a load sends again; nil where it sends something else.
-func (a *Activities) recordingOf(ctx context.Context, l load.Load) ([]load.Recorded, error) {
-	if l.Replay == nil {
-		return nil, nil
-	}
-	from, err := a.Practice.open(ctx, l.Replay.File)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = from.Close() }() // it was only read
-	recording, err := load.ParseRecording(l.Replay.Format, from)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", l.Replay.File, err, ErrFinal)
-	}
-	return recording, nil
-}
-
 // ReadBack reads the synthetic transactions of a load back, after the load, and
 // those that it had no answer for once and twice more.
 func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput, error) {
 	defer keepAlive(ctx)()
 	out := AttackOutput{Load: in.Load.Name}
-	schedule, err := a.scheduleOf(ctx, in.Seed, in.Load)
+	schedule, err := a.sourcesOfRun(in.Run).schedule(ctx, in.Seed, in.Load)
 	if err != nil {
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
@@ -152,11 +135,3 @@ const (
 	readRounds     = 3
 	readAgainAfter = time.Second
 )
-
-func (a *Activities) scheduleOf(ctx context.Context, seed int64, l load.Load) (*load.Schedule, error) {
-	recording, err := a.recordingOf(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	return load.New(seed, l, recording)
-}

@@ -14,7 +14,7 @@ import (
 // runOf is the evidence, but for its verdict.
 func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Run {
 	m := in.Order.Manifest
-	text, _ := m.Text() // it was written when the run began
+	text, _ := m.Locked(in.Plan.Inputs).Text() // it was written when the run began
 	run := evidence.Run{
 		Version: evidence.Version, ID: in.Plan.Run, Name: m.Name, Suite: in.Order.Suite, Environment: m.Environment, Service: m.Rollout.Service,
 		StartedBy: in.Order.Actor, Why: in.Order.Reason, StartedAt: f.Zero, EndedAt: f.End, Tool: in.Plan.Tool, Seed: m.Seed, Negative: m.Negative,

@@ -28,7 +28,7 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 	out := users{gone: map[string][]string{}, away: map[string]map[int]bool{}}
 	for _, l := range in.Order.Manifest.Load {
 		l = l.WithDefaults()
-		schedule, err := a.scheduleOf(ctx, in.Order.Manifest.Seed, l)
+		schedule, err := a.sourcesOfRun(in.Plan.Run).schedule(ctx, in.Order.Manifest.Seed, l)
 		if err != nil {
 			return out, err
 		}

@@ -19,6 +19,8 @@ const (
 	ActOverride = "override"
 
 	ActRetryRefused = "retryRefused" // start a release again that is in quarantine, with a reason
+	ActRestore      = "restore"      // put the baseline back without the workflow
+	ActRehearse     = "rehearse"
 )
 
 // Rules is who may do what, as the worker's configuration says. The zero value
@@ -55,12 +57,10 @@ func (a Approvals) Asks() rollout.Approval {
 func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) == 0 }
 
 // May reports whether somebody may do something in an environment, and if not
-// why. An act that the environment does not name is decided as a like one:
-// reject as approve or abort, extend as promote, retry and acknowledge as
-// override, stopTheLine as pause, startTheLine as resume. Who may do something in
-// every environment may do it in each that is named. Abort, and a second try of a
-// refused release, are everybody's where they are not named. What is decided by
-// none of these nobody may.
+// why. An act that the environment does not name is decided as a like one, which
+// likeActs knows. Who may do something in every environment may do it in each that
+// is named. Abort, and a second try of a refused release, are everybody's where
+// they are not named. What is decided by none of these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
 	if environment == rollout.EveryEnvironment {
 		for _, each := range slices.Sorted(maps.Keys(r.Permissions)) {
@@ -120,10 +120,12 @@ func likeActs(act string) []string {
 	switch act {
 	case rollout.CommandReject:
 		return []string{act, rollout.CommandApprove, rollout.CommandAbort}
-	case rollout.CommandRollback:
+	case rollout.CommandRollback, ActRestore:
 		return []string{act, rollout.CommandAbort}
 	case rollout.CommandExtend:
 		return []string{act, rollout.CommandPromote}
+	case ActRehearse:
+		return []string{act, ActStart}
 	case rollout.CommandStopTheLine:
 		return []string{act, rollout.CommandPause}
 	case rollout.CommandStartTheLine:

@@ -40,13 +40,22 @@ func TestMay(t *testing.T) {
 		{"production", "abort", "ana@example.com", false},
 		{"staging", "pause", "cy@example.com", true}, // by default
 		{"staging", "pause", "ana@example.com", false},
+		{"production", "rehearse", "ci@example.com", true}, // as start
+		{"production", "rehearse", "ana@example.com", false},
+		{"production", "restore", "ana@example.com", false}, // as abort
+		{"production", "restore", "cy@example.com", true},
+		{"staging", "restore", "whoever", true},
 		{"staging", "abort", "whoever", true}, // not named: everybody's
 	} {
 		may, why := people().May(tt.environment, tt.act, tt.actor)
 		require.Equal(t, tt.may, may, "%+v: %s", tt, why)
 		require.Equal(t, may, why == "")
 	}
-	may, _ := Rules{}.May("production", "promote", "whoever")
+	practice := people()
+	practice.Permissions["default"]["rehearse"] = []string{"managers"}
+	may, _ := practice.May("staging", "rehearse", "cy@example.com")
+	require.False(t, may, "what is named is not decided as a like act")
+	may, _ = Rules{}.May("production", "promote", "whoever")
 	require.True(t, may, "without rules everyone may do everything")
 }
 

@@ -27,6 +27,11 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 	for _, l := range m.Load {
 		l = l.WithDefaults()
 		l.Shards = 1
+		if l.Replay != nil { // what it sends is in the digest of the load
+			unlocked := *l.Replay
+			unlocked.Digest = ""
+			l.Replay = &unlocked
+		}
 		parts["load/"+l.Name] = []any{loads[l.Name], l}
 	}
 	for _, in := range inputs {
@@ -91,8 +96,8 @@ func digestOf(value any) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(body)), nil
 }
 
-// Text is the manifest with everything in it, as JSON, which is YAML, too: the
-// run can be repeated from it.
+// Text is the manifest as JSON, which is YAML, too: the run can be repeated from
+// it, where it is [Manifest.Locked].
 func (m Manifest) Text() ([]byte, error) {
 	body, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

@@ -60,7 +60,7 @@ type Manifest struct {
 	Outcome rollout.Outcome `json:"outcome,omitempty"`
 
 	Quotas    Quotas            `json:"quotas,omitzero"`
-	Variables map[string]string `json:"variables,omitempty"` // what the run is told of its environment; part of the fingerprint
+	Variables map[string]string `json:"variables,omitempty"` // put in where {{var.NAME}} stands in the texts of loads and the inputs of tasks; part of the fingerprint
 
 	// Negative makes this a negative control: it has to fail, and counts as passed
 	// only then.

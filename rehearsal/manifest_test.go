@@ -120,6 +120,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"nothing between":          {[]string{"below: 1%", "below: 1%, above: 5%"}, "expect[1].above: 5% is not below 1%"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
+		"an unknown variable":      {[]string{"8080/", "{{var.port}}/"}, "load[0]: {{var.port}} says nothing: variables does not name it"},
+		"a variable that is wrong": {[]string{"http://127.0.0.1:8080/", "{{ var.host }}/", "seed: 42", "seed: 42\nvariables: {host: nowhere}"}, `load[0].url: "nowhere/" is no URL to send to`},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +145,6 @@ func TestZerosAreNoDefaults(t *testing.T) {
 		replace []string
 		want    string
 	}{
-		"after":      {[]string{"repeat: 10", "after: 0s"}, "drills[0].after: 0s would be taken for what it is without it, two polls; 1ms injects at once"},
 		"decide":     {[]string{"repeat: 10", "decideWithin: 0s"}, "drills[0].decideWithin: 0s would be taken"},
 		"requests":   {[]string{"seed: 42", "quotas: {requests: 0}"}, "quotas.requests: 0 would be taken for what it is without it, any number: leave it out, or write more than 0"},
 		"length":     {[]string{"seed: 42", "quotas: {for: 0m}"}, "quotas.for: 0m would be taken"},
@@ -164,6 +165,9 @@ func TestZerosAreNoDefaults(t *testing.T) {
 		_, problems := parse(t, replace...)
 		require.Empty(t, problems)
 	}
+	m, problems := parse(t, "repeat: 10", "after: 0s")
+	require.Empty(t, problems)
+	require.Equal(t, rollout.Duration(time.Millisecond), m.Drills[0].After, "at once")
 }
 
 // The same seed injects at the same moments; each repeat at its own.

@@ -41,9 +41,17 @@ func (v *validation) name(value, key string) {
 	v.require(value == "" || safeName.MatchString(value), key, "%q needs letters, digits, '.', '_' or '-', and no dot in front", value)
 }
 
-// Validate says everything that is wrong with the manifest. While the rollout is
-// only the name of a file, nothing is said of what depends on it.
+// Validate says everything that is wrong with the manifest, its variables put in.
+// While the rollout is only the name of a file, nothing is said of what depends on it.
 func (m *Manifest) Validate() []rollout.Problem {
+	filled := m.PutIn()
+	if unknown := filled.NotPutIn(); len(unknown) > 0 { // what else is wrong follows from it
+		return unknown
+	}
+	return filled.validate()
+}
+
+func (m *Manifest) validate() []rollout.Problem {
 	v := validation{}
 	v.require(m.Kind == Kind, "kind", "expected kind: %s", Kind)
 	v.name(m.Name, "name")

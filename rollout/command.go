@@ -43,6 +43,8 @@ type Command struct {
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
+
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }
@@ -82,6 +84,8 @@ type Order struct {
 	Recover   string `json:"recover,omitempty"`   // a run that was cut off: only what it changed is put back
 	Back      bool   `json:"back,omitempty"`      // it goes back to a release that was good: nobody is asked, no gate is closed
 	Supersede bool   `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
+
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature

@@ -43,6 +43,10 @@ type Plan struct {
 	// users are seen to be back, for flags and the primary version.
 	UsersFirst bool `json:"usersFirst,omitempty"`
 
+	// ReadyFirst: the candidate is asked, when it is to be sent more, whether it has
+	// its replicas at that moment.
+	ReadyFirst bool `json:"readyFirst,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
@@ -117,7 +121,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -150,7 +150,9 @@ type Status struct {
 	Cause         Cause          `json:"cause"`
 	Reason        string         `json:"reason"`
 	StartedBy     string         `json:"startedBy,omitempty"`
-	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did
+	StartReason   string         `json:"startReason,omitempty"` // why, as who started it says
+	Back          bool           `json:"back,omitempty"`        // to a release that was good before: bakeoff rollback
+	Actor         string         `json:"actor,omitempty"`       // who ended it, where a person did
 	Baseline      string         `json:"baseline"`
 	Candidate     string         `json:"candidate"`
 	Weight        Weight         `json:"weight"` // the candidate's, as observed
@@ -166,8 +168,9 @@ type Status struct {
 
 	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided, and so not in the score
 
-	Problems     []string      `json:"problems,omitempty"`  // why it was refused, or what differs from the snapshot
-	Overrides    []Override    `json:"overrides,omitempty"` // break-glass, in the order given
+	Problems     []string      `json:"problems,omitempty"`    // why it was refused, or what differs from the snapshot
+	Overrides    []Override    `json:"overrides,omitempty"`   // break-glass, in the order given
+	NeededHuman  bool          `json:"neededHuman,omitempty"` // something could not be put back in time, whatever became of it
 	Paused       bool          `json:"paused"`
 	WaitingFor   string        `json:"waitingFor"`
 	WaitingUntil *time.Time    `json:"waitingUntil,omitempty"`

@@ -17,7 +17,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 its running or last rollout, when the workflow itself is stuck or gone. The abort is
 stored first, so that the workflow goes no further once it runs again; then workers
 do the restoring acts by themselves, with a higher fence than any rollout's, and the
-router is read until users are back. Nothing is removed, and a rollout that came to
+router is read until users are back. Who may is asked of the worker's policy: who
+may abort, unless it names restore. Nothing is removed, and a rollout that came to
 its end is left alone; behind one that was refused, or has changed nothing yet, one
 that was cut off before it is put back. Where workflows run, abort does all of this
 and more.`,
@@ -57,7 +58,14 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if !back.touched || back.snapshot.Baseline == "" {
 		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "the rollout has changed nothing that could be put back", Status: status})
 	}
-	err = back.walk(ctx, svc, o)
+	why, err := back.mayWalk(ctx, svc, t, o)
+	if why != "" {
+		c.record(ctx, svc, t, restoredBy(o, e.run, back, errors.New("denied: "+why)))
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: why, Status: status})
+	}
+	if err == nil {
+		err = back.walk(ctx, svc, o)
+	}
 	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
 	if err != nil {
 		if ctx.Err() != nil {
@@ -70,7 +78,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 }
 
 func restoredBy(o order, r run, back wayBack, err error) rollout.Restored {
-	o.Name = "restore"
+	o.Name = commandRestore
 	out := rollout.Restored{Command: o.Command, RunID: r.RunID, Baseline: back.snapshot.Baseline}
 	if err != nil {
 		out.Problem = err.Error()

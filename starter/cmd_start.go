@@ -54,6 +54,7 @@ func (c *cli) begun(s submitted) error {
 	if s.Fate == rollout.FateQueued {
 		page = above(s.spec.Key())
 	}
+	c.traced.result(rollout.Status{Target: targetOf(s.run), WorkflowID: s.WorkflowID, RunID: s.run.RunID})
 	out := begun{targetOf(s.run), s.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
 	if c.json() {
 		return c.print(out)

@@ -66,6 +66,7 @@ type fake struct {
 	inputs   []map[string]any // of those that succeeded
 	actErr   map[string]error // by activity
 	verified verifyTrafficOutput
+	mayNot   string // why policy denies a restore
 
 	schedules []schedule
 	byType    map[string][]execution // what List finds of a workflow type; nil: listed
@@ -218,6 +219,10 @@ func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if v, ok := out.(*authorizeOutput); ok {
+		*v = authorizeOutput{Allowed: f.mayNot == "", Why: f.mayNot}
+		return f.actErr[a.activity]
+	}
 	f.acts = append(f.acts, fmt.Sprintf("%s on %s", a.activity, a.queue))
 	if v, ok := out.(*verifyTrafficOutput); ok {
 		*v = f.verified
@@ -323,7 +328,9 @@ func bakeoff(ctx context.Context, f *fake, args ...string) ran {
 func typed(ctx context.Context, f *fake, p process, args ...string) ran {
 	var out, errs bytes.Buffer
 	p.out, p.err = &out, &errs
-	p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	if p.getenv == nil {
+		p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	}
 	p.whoami = func() string { return "ana@laptop" }
 	p.now = func() time.Time { return noon.Add(5 * time.Minute) }
 	p.newID = func() string { return "id-1" }

@@ -96,6 +96,9 @@ func started(s rollout.Status) string {
 	if s.StartedBy != "" {
 		text += " by " + s.StartedBy
 	}
+	if s.Back && s.StartReason != "" {
+		text += ", to go back: " + oneLine(s.StartReason)
+	}
 	return text
 }
 

@@ -160,6 +160,25 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 	return nil
 }
 
+// commandRestore is what policy and history call a restore: it reaches no
+// workflow, so it is no command of one.
+const commandRestore = "restore"
+
+// mayWalk asks the policy in force why somebody may not put the baseline back; ""
+// when they may. The workers that answer are those that would do it.
+func (b wayBack) mayWalk(ctx context.Context, svc service, t rollout.Target, o order) (why string, err error) {
+	var out authorizeOutput
+	ask := restoringAct{"Authorize", rollout.QueueControl, map[string]any{"id": o.ID, "environment": t.Environment,
+		"target": t.String(), "command": commandRestore, "actor": o.Actor}}
+	if err := svc.Act(ctx, b.solo(o, ask), ask.in, &out); err != nil {
+		return "", fmt.Errorf("ask whether %s may restore: %w", o.Actor, err)
+	}
+	if !out.Allowed {
+		return orElse(out.Why, "the policy says no"), nil
+	}
+	return "", nil
+}
+
 // walk puts traffic, flags and pointers back at once, and then reads until users
 // are back. The epoch is higher than that of any rollout: routers that fence
 // refuse what the stuck one may still write.

@@ -19,9 +19,11 @@ func TestRestore(t *testing.T) {
 		says    string
 		acts    int
 	}{
-		"puts everything back, the abort first": {func(*fake) {}, 0, rollout.Accepted, "traffic is back on 2.4.1", 3},
-		"says what could not be put back":       {func(f *fake) { f.actErr = map[string]error{"RestorePointers": errors.New("no worker")} }, 14, "", "RestorePointers: no worker", 3},
-		"says when the router does not obey":    {func(f *fake) { f.verified = verifyTrafficOutput{Reason: "the router has 2.5.0 5%"} }, 14, "", "traffic is not back: the router has 2.5.0 5%", 3},
+		"puts everything back, the abort first":  {func(*fake) {}, 0, rollout.Accepted, "traffic is back on 2.4.1", 3},
+		"says what could not be put back":        {func(f *fake) { f.actErr = map[string]error{"RestorePointers": errors.New("no worker")} }, 14, "", "RestorePointers: no worker", 3},
+		"says when the router does not obey":     {func(f *fake) { f.verified = verifyTrafficOutput{Reason: "the router has 2.5.0 5%"} }, 14, "", "traffic is not back: the router has 2.5.0 5%", 3},
+		"asks the policy":                        {func(f *fake) { f.mayNot = "eve may not restore in production: that is for on-call" }, 15, rollout.Denied, "eve may not restore", 0},
+		"does nothing that it could not ask for": {func(f *fake) { f.actErr = map[string]error{"Authorize": errors.New("no worker")} }, 14, "", "ask whether", 0},
 		"does not send users to what is gone": {func(f *fake) {
 			f.tape.act("cleanup.remove", "Remove", map[string]any{"version": "2.4.1"}, map[string]any{})
 		}, 15, rollout.Denied, "going back is a rollout of its own", 0},
@@ -35,6 +37,9 @@ func TestRestore(t *testing.T) {
 			require.Contains(t, got.out+got.err, tt.says)
 			require.Len(t, f.acts, tt.acts)
 			require.Equal(t, rollout.CommandAbort, f.signals[0].Name)
+			if f.mayNot != "" {
+				require.Equal(t, "denied: "+f.mayNot, f.restored[0].Problem, "the try is on record")
+			}
 			if tt.acts > 0 {
 				require.Equal(t, checkout.RunID, f.restored[0].RunID)
 				require.Equal(t, "stuck", f.restored[0].Command.Reason)

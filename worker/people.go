@@ -17,7 +17,7 @@ func (c *config) rules() activities.Rules {
 
 // acts are what permissions may name.
 func permissible() []string {
-	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused,
+	return append(rollout.Commands(), activities.ActStart, activities.ActOverride, activities.ActRetryRefused, activities.ActRestore, activities.ActRehearse,
 		rollout.CommandRollback, rollout.CommandStopTheLine, rollout.CommandStartTheLine)
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/tracing"
 )
 
 // options are the flags of a serving worker.
@@ -36,6 +37,7 @@ type daemon struct {
 	meter   *meter
 	metrics *prometheus.Registry
 	alerts  *alerts
+	traces  *tracing.Exporter // nil: none are sent
 	pages   *pages
 	client  client.Client
 	crew    *crew
@@ -119,7 +121,10 @@ func (p *daemon) startPolling(ctx context.Context) error {
 			return err
 		}
 	}
-	p.crew = newCrew(p.client, p.queues, acts)
+	if p.traces, err = p.live.config().Tracing.start(ctx, p.log); err != nil {
+		return err
+	}
+	p.crew = newCrew(p.client, p.queues, acts, interceptors(p.traces))
 	if err := p.crew.start(); err != nil {
 		p.crew = nil
 		return err
@@ -174,6 +179,7 @@ func (p *daemon) close() {
 	if p.client != nil {
 		p.client.Close()
 	}
+	p.stopTracing()
 	if p.pages != nil {
 		p.pages.close()
 	}

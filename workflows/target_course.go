@@ -236,9 +236,19 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 			t.quarantine(release, ended.RunID, s.Reason)
 		}
 	}
-	if (s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed) && len(t.status.Queue) > 0 {
+	if len(t.status.Queue) > 0 && t.wantsPerson(s) {
 		t.stand(s.Reason)
 	}
+}
+
+// wantsPerson reports whether a rollout ended so that a person has to look before
+// the next begins. Under older workers a way back that had needed one, and healed,
+// was forgotten.
+func (t *target) wantsPerson(s rollout.Status) bool {
+	if s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed {
+		return true
+	}
+	return s.NeededHuman && s.Outcome != rollout.Promoted && workflow.GetVersion(t.ctx, "queue-stands-after-human", workflow.DefaultVersion, 1) == 1
 }
 
 // staysGood reports whether a release that did not come through is none the worse for

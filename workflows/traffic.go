@@ -72,10 +72,18 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if s != nil {
 			return nil, s
 		}
-		if r.served = served || out.Tried || out.Closed == nil; out.Closed != nil {
+		if r.served = served || out.Tried || out.Closed == nil && out.Unready == ""; out.Closed != nil {
 			if s := r.waitOut(out.Closed, id); s != nil {
 				return nil, s
 			}
+			continue
+		}
+		if out.Unready != "" {
+			r.unready = out.Unready
+			if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", w)); s != nil {
+				return nil, s
+			}
+			r.unready = ""
 			continue
 		}
 		if asks {
@@ -119,6 +127,9 @@ func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, fo
 	}
 	if r.asksFor != "" {
 		in.Ask = r.ask()
+	}
+	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.status.Weight {
+		in.Replicas = &replicas
 	}
 	return watchedAct(r, act, id+".traffic", a.SetTraffic, in)
 }

@@ -127,8 +127,9 @@ func local(path string) bool {
 // Set is data that a rehearsal gets: made from a template, or a snapshot.
 type Set struct {
 	Snapshot
-	Template string `json:"template,omitempty"` // a file beside the manifest
-	Rows     int    `json:"rows,omitempty"`     // of a template: instead of its own number
+	Template       string `json:"template,omitempty"`       // a file below the worker's folder of rehearsals
+	TemplateDigest string `json:"templateDigest,omitempty"` // sha256:… of that file; digest is that of what is made from it
+	Rows           int    `json:"rows,omitempty"`           // of a template: instead of its own number
 }
 
 // Problems says everything that is wrong with the set.
@@ -136,6 +137,7 @@ func (s Set) Problems(path string) []rollout.Problem {
 	if s.Template == "" {
 		p := problems(s.Snapshot.Problems(path))
 		p.require(s.Rows == 0, at(path, "rows"), "a snapshot has the rows that it has")
+		p.require(s.TemplateDigest == "", at(path, "templateDigest"), "is only for templates")
 		return p
 	}
 	var p problems
@@ -147,6 +149,9 @@ func (s Set) Problems(path string) []rollout.Problem {
 	p.require(len(s.Mask) == 0, at(path, "mask"), "is not needed: what is made from a template is nobody's")
 	if s.Digest != "" {
 		p.digest(s.Digest, at(path, "digest"))
+	}
+	if s.TemplateDigest != "" {
+		p.digest(s.TemplateDigest, at(path, "templateDigest"))
 	}
 	return append(p, s.rowProblems(path, CSV)...)
 }

@@ -44,7 +44,7 @@ type Run struct {
 	RunID       string    `json:"runId"`
 
 	Fingerprint Fingerprint `json:"fingerprint"`
-	Manifest    string      `json:"manifest"` // YAML from which it can be repeated: everything inline; what is left out had its default
+	Manifest    string      `json:"manifest"` // YAML from which it can be repeated: the spec inline, files by their digest; what is left out had its default
 
 	Criteria []Criterion `json:"criteria"` // in the order of the manifest
 	Timeline []Moment    `json:"timeline"` // oldest first

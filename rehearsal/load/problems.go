@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ const (
 
 // methods are what may be sent.
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // check collects problems, so that a person sees all of them at once.
 type check []rollout.Problem
@@ -90,6 +93,7 @@ func (l Load) checkReplay(c *check, path string) {
 		c.require(!strings.Contains(h.Value, "{{"), path+".headers."+h.Name, "a replay sends what was recorded: {{…}} is not filled in")
 	}
 	c.require(r.File != "", at+".file", "is missing: which recording?")
+	c.require(r.Digest == "" || digestForm.MatchString(r.Digest), at+".digest", "%q is no digest: write sha256: and 64 hexadecimal digits", r.Digest)
 	c.require(slices.Contains(Formats(), r.Format), at+".format", "%q is not one of %s", r.Format, strings.Join(Formats(), ", "))
 	c.require(r.Speed >= 0 && r.Speed <= mostSpeed, at+".speed", "%v is no speed: write a factor above 0, at most %d", r.Speed, mostSpeed)
 	c.require(r.Sample == nil || *r.Sample > 0, at+".sample", "of 0%% nothing is sent: write a share such as 10%%")

@@ -76,10 +76,33 @@ var bounds = map[string][2]string{
 	"rollout.MeanCS.minPoints":        {"0", "1000000"},
 }
 
-// unset lists the fields of a rehearsal whose 0 nobody could tell from a field that is
-// left out, with what that means: who writes 0 there wants something else.
+// least lists the fields whose zero value in Go means their default: what a
+// zero that somebody wrote is taken as, or "" where it is refused.
+var least = map[string]string{
+	"rollout.Spec.drain":        "1ms",
+	"rollout.Policy.grace":      "1ms",
+	"rollout.Policy.holdFor":    "1ms",
+	"rollout.Check.minRequests": "1",
+	"rehearsal.Drill.after":     "1ms",
+
+	"rollout.Spec.readyWithin":     "",
+	"rollout.Spec.settleWithin":    "",
+	"rollout.Spec.needsHumanAfter": "",
+	"rollout.Spec.deadline":        "",
+	"rollout.FleetSpec.deadline":   "",
+	"rollout.WindowSpec.first":     "",
+	"rollout.WindowSpec.cap":       "",
+	"rollout.WindowSpec.poll":      "",
+	"rollout.Approval.quorum":      "",
+	"rollout.Approval.within":      "",
+	"rollout.Policy.alpha":         "",
+	"rollout.Check.weight":         "",
+	"rollout.Hook.timeout":         "",
+}
+
+// unset lists the fields of a rehearsal whose 0 is refused, because nobody could tell
+// it from a field that is left out: with what that means, which is something else.
 var unset = map[string]string{
-	"rehearsal.Drill.after":        "two polls; 1ms injects at once",
 	"rehearsal.Drill.decideWithin": "that it is not asked",
 	"rehearsal.Quotas.requests":    "any number",
 	"rehearsal.Quotas.for":         "2h, or what the worker allows",
@@ -90,7 +113,6 @@ var unset = map[string]string{
 	"load.Load.shards":             "one generator",
 	"load.Expect.status":           "any status below 400",
 	"load.Replay.speed":            "as fast as it was recorded",
-	"fault.Toxiproxy.latency":      "no latency",
 	"fault.Toxiproxy.bandwidth":    "any bandwidth; timeout: 0s lets nothing pass",
 	"fault.Errors.status":          "503",
 	"fault.Disk.size":              "the file system that is mounted there",

@@ -237,6 +237,9 @@ func TestRulesNameFieldsThatExist(t *testing.T) {
 	for id := range bounds {
 		require.True(t, known[id], id)
 	}
+	for id := range least {
+		require.True(t, known[id], id)
+	}
 	for id := range patterns {
 		require.True(t, known[id], id)
 	}

@@ -227,6 +227,21 @@ func TestAcceptedForms(t *testing.T) {
 	}
 }
 
+func TestAZeroIsNotTheDefault(t *testing.T) {
+	spec, problems := Parse("f.yaml", []byte(edit(t, "requests: r", "requests: r, minRequests: 0")+"drain: 0s\npolicy: {grace: 0, holdFor: 0s}\n"))
+	require.Empty(t, problems)
+	spec = spec.WithDefaults()
+	atOnce := rollout.Duration(time.Millisecond)
+	require.Equal(t, []rollout.Duration{atOnce, atOnce, atOnce}, []rollout.Duration{spec.Drain, spec.Policy.Grace, spec.Policy.HoldFor})
+	require.Equal(t, 1, spec.Checks[0].MinRequests)
+
+	_, problems = Parse("f.yaml", []byte(smallest+"deadline: 0s\npolicy: {alpha: 0.0}\n"))
+	require.Len(t, problems, 2)
+	require.Equal(t, "deadline", problems[0].Path)
+	require.Equal(t, "0s is not possible: leave it out for the default", problems[0].Message)
+	require.Equal(t, "policy.alpha", problems[1].Path)
+}
+
 func TestAliasesCannotUnfoldWithoutEnd(t *testing.T) {
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c <= 'i'; c++ {

@@ -219,6 +219,8 @@ func TestRollbackAfterPromotion(t *testing.T) {
 	s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) // who asks for it has the reason
 	back := s.result("rollback", s.target(), "--reason", "2.6.0 loses carts")
 	back.requires(s, 0, rollout.Promoted, "")
+	require.True(t, back.Back)
+	require.Equal(t, "2.6.0 loses carts", back.StartReason)
 	require.Equal(t, []string{"deploy 2.5.0", "weights 2.5.0 100%, 2.6.0 0%", "primary 2.5.0", "remove 2.6.0"}, s.world.Log()[before:])
 	out := s.result("run", s.file(newer("2.6.0"), oneStep))
 	require.Equal(t, 15, out.code)

@@ -1,0 +1,113 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rollout"
+)
+
+// answer obeys a command once and says where the target stands.
+func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
+	switch {
+	case c.Actor == "" || c.Reason == "":
+		return denied("say who gives the command, and why")
+	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
+		return noop("this command was obeyed already")
+	}
+	if other := t.otherOf(c); other != "" {
+		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, other, c.Name)
+	}
+	if why := t.forbids(ctx, c); why != "" {
+		return denied("%s", why)
+	}
+	t.note(c)
+	return obey(ctx, c)
+}
+
+// noteOf is what is remembered of a command. Names have no spaces.
+func noteOf(c rollout.Command) string { return c.Name + " " + c.ID }
+
+// otherOf is the command that had the same id before; "" if there was none.
+func (t *target) otherOf(c rollout.Command) string {
+	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback} {
+		if name != c.Name && slices.Contains(t.status.Commands, noteOf(rollout.Command{Name: name, ID: c.ID})) {
+			return name
+		}
+	}
+	return ""
+}
+
+// note remembers a command.
+func (t *target) note(c rollout.Command) {
+	t.status.Commands = append(t.status.Commands, noteOf(c))
+	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
+}
+
+// hear obeys an abort that came as a signal. Who may abort the rollout stands in
+// its plan; who may not abort does not stop the queue either.
+func (t *target) hear(c rollout.Command) {
+	c.Name = rollout.CommandAbort
+	t.passOn(c)
+	t.deciding++
+	workflow.Go(t.ctx, func(ctx workflow.Context) {
+		defer func() { t.deciding-- }()
+		t.answer(ctx, c, t.onAbort)
+	})
+}
+
+// passOn gives an abort to a rollout that is only being started: nobody else
+// can reach it yet.
+func (t *target) passOn(c rollout.Command) {
+	if t.isStarting() && t.abort == nil {
+		t.abort = &c
+	}
+}
+
+// isStarting reports whether a rollout is being started.
+func (t *target) isStarting() bool { return t.status.Running != nil && t.course == nil }
+
+// onAbort stops the queue. The rollout that runs has the order from whoever gave
+// it, unless it is only being started.
+func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	t.passOn(c)
+	_ = workflow.Await(ctx, func() bool { return t.abort == nil })
+	if len(t.status.Queue) > 0 {
+		t.stand(fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason))
+	}
+	answer := noop("nothing runs")
+	if r := t.status.Running; r != nil {
+		answer = accepted("")
+		answer.Status = rollout.Status{Target: t.status.Target.String(), WorkflowID: rollout.WorkflowID(t.status.Target), RunID: r.RunID}
+	} else if t.status.Stands != "" {
+		answer = accepted(t.standing())
+	}
+	return answer
+}
+
+// onResume lets a queue go on that stands: also one that does from now on, because
+// the rollout has just ended. Under older workers it did not look for that.
+func (t *target) onResume(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	if t.status.Running != nil && workflow.GetVersion(t.ctx, "resume-after-end", workflow.DefaultVersion, 1) == 1 {
+		t.catchUp(ctx)
+	}
+	if t.status.Stands == "" {
+		return noop("the queue does not stand")
+	}
+	t.status.Stands = ""
+	t.describe()
+	return accepted(fmt.Sprintf("%d in the queue", len(t.status.Queue)))
+}
+
+// stand stops the queue until a person resumes it.
+func (t *target) stand(why string) {
+	t.status.Stands = why
+	t.describe()
+}
+
+// standing is a sentence about a queue that stands.
+func (t *target) standing() string {
+	return fmt.Sprintf("the queue of %d stands until it is resumed: %s", len(t.status.Queue), t.status.Stands)
+}
