@@ -85,11 +85,15 @@ func (m Manifest) quotas() Quotas {
 	return q
 }
 
-// into is where a set is restored; nil: nowhere.
+// into is where a set is restored, without defaults; nil: nowhere.
 func (m Manifest) into(name string) *data.Into {
 	for _, s := range m.Sets() {
-		if s.Name == name {
-			return s.Into
+		if s.Name == name && s.Into != nil {
+			into := *s.Into
+			if into.After == data.Kept {
+				into.After = ""
+			}
+			return &into
 		}
 	}
 	return nil

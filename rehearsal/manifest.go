@@ -205,6 +205,13 @@ func (m Manifest) Sets() []data.Set {
 	return append(sets, m.Data...)
 }
 
+// PutBack is the sets whose tables have to be as they were before, the last first.
+func (m Manifest) PutBack() []data.Set {
+	out := slices.DeleteFunc(m.Sets(), func(s data.Set) bool { return s.Into == nil || s.Into.After != data.Restored })
+	slices.Reverse(out)
+	return out
+}
+
 // Table is one of a database that the worker's configuration knows.
 type Table struct {
 	Database string `json:"database"`

@@ -86,6 +86,10 @@ type Status struct {
 	UIURL       string            `json:"uiUrl,omitempty"` // filled in by the CLI
 }
 
+// ShowsWayBack reports whether the run shows that its target can go back, whatever
+// else it failed for. Controls prove nothing.
+func (s Status) ShowsWayBack() bool { return !s.Negative && evidence.ShowsWayBack(s.Criteria) }
+
 // Stop is the input of the signal of that name: whoever stops a rehearsal, and
 // why. What was begun is put back, and the evidence is written.
 type Stop struct {

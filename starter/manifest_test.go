@@ -91,6 +91,7 @@ func TestWordsOfRehearsals(t *testing.T) {
 		"load.Step.ledger":             {"load[0].journeys[0].steps[0].ledger", load + "rate: 1/s, for: 5m, journeys: [{name: j, steps: [{path: '/o/{{id}}', ledger: %s}]}]}]"},
 		"load.Replay.format":           {"load[0].replay.format", load + "replay: {file: monday.log, format: %s}}]"},
 		"data.Mask.as":                 {"data[0].mask[0].as", "data: [{name: people, snapshot: people.csv, mask: [{field: a, as: %s}]}]"},
+		"data.Into.after":              {"data[0].into.after", "data: [{name: people, snapshot: people.csv, into: {database: shop, table: people, after: %s}}]"},
 		"fault.Process.do":             {"faults[0].process.do", "faults: [{name: f, at: 1s, for: 5s, process: {name: shop, do: %s}}]"},
 		"fault.Toxiproxy.direction":    {"faults[0].toxiproxy.direction", "faults: [{name: f, at: 1s, for: 5s, toxiproxy: {proxy: db, latency: 20ms, direction: %s}}]"},
 		"scaling.Trigger.signal":       {"scaling.trigger.signal", "scaling: {replicas: {min: 1, max: 4}, needed: 2, upWithin: 9s, trigger: {signal: %s, above: 10}}"},

@@ -187,6 +187,11 @@ func (a *acts) RestoreData(ctx context.Context, in activities.RestoreDataInput) 
 	return a.rehearsing().RestoreData(ctx, in)
 }
 
+// PutDataBack writes to the databases that are configured now.
+func (a *acts) PutDataBack(ctx context.Context, in activities.PutDataBackInput) (activities.PutDataBackOutput, error) {
+	return a.rehearsing().PutDataBack(ctx, in)
+}
+
 // ReadTables reads from the databases that are configured now.
 func (a *acts) ReadTables(ctx context.Context, in activities.ReadTablesInput) (activities.ReadTablesOutput, error) {
 	return a.rehearsing().ReadTables(ctx, in)

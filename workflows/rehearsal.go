@@ -59,7 +59,8 @@ type rehearsing struct {
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
 
-	watching int // continuous probes that are asked: they end with the practice
+	watching int  // continuous probes that are asked: they end with the practice
+	replaces bool // rows of tables that have to be put back may have been replaced
 }
 
 func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
@@ -213,6 +214,7 @@ func (r *rehearsing) tearDown() {
 	}
 	r.readBack()
 	r.compareTables()
+	swept.Left = append(swept.Left, r.putDataBack()...)
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }

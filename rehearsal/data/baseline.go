@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,14 @@ type Into struct {
 	Database  string   `json:"database"`            // a name of the worker's configuration: the manifest holds no address
 	Table     string   `json:"table,omitempty"`     // what csv fills; sql says it itself
 	Unchanged []string `json:"unchanged,omitempty"` // tables that the rehearsal must leave as it found them, by digest
+	After     string   `json:"after,omitempty"`     // what becomes of the table's rows in the end: keep (default) or restore, which puts back what it held before; csv only
 }
+
+// What becomes of rows after a rehearsal.
+const (
+	Kept     = "keep"
+	Restored = "restore"
+)
 
 // Problems says everything that is wrong with the snapshot and can be seen
 // without it.
@@ -97,6 +105,8 @@ func (s Snapshot) rowProblems(path, format string) []rollout.Problem {
 	for i, table := range s.Into.Unchanged {
 		p.require(table != "", fmt.Sprintf("%s[%d]", at(path, "into.unchanged"), i), "is empty: name a table")
 	}
+	p.require(slices.Contains([]string{"", Kept, Restored}, s.Into.After), at(path, "into.after"), "%q is not one of keep, restore", s.Into.After)
+	p.require(s.Into.After != Restored || format == CSV, at(path, "into.after"), "only csv, which fills one table, can be taken back: of sql nobody knows what it changes")
 	p.require(format != SQL || s.Into.Table == "", at(path, "into.table"), "cannot be said of sql: the file says it itself")
 	return p
 }

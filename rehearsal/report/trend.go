@@ -140,7 +140,7 @@ func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, fo
 			continue
 		}
 		for _, d := range run.Drills {
-			kind := worstOf(run, d)
+			kind := evidence.Proved(run.Criteria, d.Name)
 			for _, r := range d.Repeats {
 				if proved(r.Outcome, kind) == outcome && (!found || r.EndedAt.After(last.at)) {
 					last, found = drillEnd{r.EndedAt, run}, true
@@ -158,24 +158,6 @@ func proved(drill, kind evidence.Outcome) evidence.Outcome {
 		return kind
 	}
 	return drill
-}
-
-// ofAllDrills are the criteria that every drill of a run rests on.
-var ofAllDrills = []string{evidence.DataIsWhole, evidence.NothingIsLeft}
-
-// worstOf is the worst of the criteria that a kind of drill rests on: its own, and
-// whether the data is whole and nothing is left.
-func worstOf(run evidence.Run, d evidence.Drill) evidence.Outcome {
-	worst := evidence.Passed
-	for _, c := range run.Criteria {
-		if !strings.HasPrefix(c.Name, d.Name+": ") && !slices.Contains(ofAllDrills, c.Name) {
-			continue
-		}
-		if c.Outcome != evidence.Passed && worst != evidence.Failed {
-			worst = c.Outcome
-		}
-	}
-	return worst
 }
 
 // HTML writes the trend as one page that needs nothing else.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -29,6 +30,7 @@ type rehearsalPath struct {
 	early bool // it is stopped before a worker takes it up: no rollout is started
 	sick  bool // so are users, from the beginning: no rollout is started
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
+	data  bool // it replaces the rows of a table in a real database, and puts them back
 }
 
 // probed is a fault with a probe before and after it, and one while it is there.
@@ -42,7 +44,9 @@ const promoted = "outcome: Promoted\nbaseline: {artifact: \"checkout@sha256:7d86
 // rehearsalPaths are kept as the rehearsal's history, and as name-rollout that of
 // the last rollout that it started, where there is one.
 var rehearsalPaths = map[string]rehearsalPath{
-	"rehearsal-drills":  {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
+	"rehearsal-drills": {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
+	"rehearsal-data": {lines: "data: [{name: orders, snapshot: orders.csv, digest: \"" + ordersDigest + "\", into: {database: shop, table: orders, after: restore, unchanged: [orders]}}]\n" +
+		"drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, data: true},
 	"rehearsal-outcome": {lines: promoted, want: evidence.Passed, apart: true},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
@@ -61,6 +65,34 @@ var rehearsalPaths = map[string]rehearsalPath{
 		}},
 	"rehearsal-vetoed":        {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
+}
+
+// orders are rows of a set, and their digest.
+const (
+	orders       = "id\n1\n2\n"
+	ordersDigest = "sha256:1d1c91d15ace6e21ea5f551e16e717f326992bdf800f6696628859be29b906bf"
+)
+
+// shop is the database of a path, as the worker's configuration of rehearsals has it;
+// "" where it needs none.
+func (p rehearsalPath) shop(t *testing.T) string {
+	if !p.data {
+		return ""
+	}
+	address, library := procs.StartPostgres(t).URL, t.TempDir()
+	conn, err := pgx.Connect(context.Background(), address)
+	require.NoError(t, err)
+	_, err = conn.Exec(context.Background(), "CREATE TABLE orders (id int); INSERT INTO orders VALUES (7)")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		var sum int
+		require.NoError(t, conn.QueryRow(context.Background(), "SELECT sum(id) FROM orders").Scan(&sum))
+		require.Equal(t, 7, sum)
+		_ = conn.Close(context.Background())
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(library, "orders.csv"), []byte(orders), 0o600))
+	t.Setenv("SHOP_DATABASE", address)
+	return fmt.Sprintf(", directory: %q, databases: {shop: {env: SHOP_DATABASE}}", library)
 }
 
 // stop stops the rehearsal.
@@ -91,8 +123,8 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
 	work := func() {
-		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift], files: [%q]}}}\n",
-			t.TempDir(), t.TempDir(), drift))
+		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift], files: [%q]}}%s}\n",
+			t.TempDir(), t.TempDir(), drift, p.shop(t)))
 	}
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
