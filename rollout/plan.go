@@ -56,6 +56,10 @@ type Plan struct {
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
+	// EscalatesWaits: a pause escalates, too, as whatever waits for people does, and
+	// what waits only for its fleet does not.
+	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
+
 	Digest string `json:"digest"` // sha256 of the plan without this field
 }
 

@@ -131,18 +131,20 @@ type Course struct {
 // TargetStatus is what a Target knows: the answer to its status query, and what
 // it hands on to its next run.
 type TargetStatus struct {
-	Target     Target        `json:"target"`
-	Running    *Course       `json:"running,omitempty"`
-	Beside     []Course      `json:"beside,omitempty"`     // begun beside this workflow before the end of Running was known here, oldest first
-	Owed       []Submit      `json:"owed,omitempty"`       // recoveries that wait for whoever holds the target, oldest first
-	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
-	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
-	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran
-	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
-	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
-	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
-	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
-	Commands   []string      `json:"commands,omitempty"`   // the last ones, newest last: "name id", of older workers the id alone
+	Target      Target        `json:"target"`
+	Running     *Course       `json:"running,omitempty"`
+	Beside      []Course      `json:"beside,omitempty"`      // begun beside this workflow before the end of Running was known here, oldest first
+	Owed        []Submit      `json:"owed,omitempty"`        // recoveries that wait for whoever holds the target, oldest first
+	Queue       []Submit      `json:"queue,omitempty"`       // oldest first
+	Stands      string        `json:"stands,omitempty"`      // why the queue waits for a resume; "": it does not
+	StandsSince *time.Time    `json:"standsSince,omitempty"` // when it began to stand; only where people are told of it
+	StandsTold  int           `json:"standsTold,omitempty"`  // how often people were told: the first word, and one for each rung
+	Drift       string        `json:"drift,omitempty"`       // what somebody changed while nothing ran
+	Good        []Known       `json:"good,omitempty"`        // newest first: the first serves, unless somebody changed it from outside
+	Last        *Spec         `json:"last,omitempty"`        // of the release that was promoted last: how to reach the target
+	Quarantine  []Quarantined `json:"quarantine,omitempty"`  // newest last
+	Fates       []Submission  `json:"fates,omitempty"`       // of the last orders, newest last
+	Commands    []string      `json:"commands,omitempty"`    // the last ones, newest last: "name id", of older workers the id alone
 }
 
 // What a Target remembers at most.

@@ -28,7 +28,8 @@ type fleetStory struct {
 	held  map[string]string // workflow id → the run that is open there
 	slow  time.Duration     // that a word of the fleet takes to reach a unit
 
-	heard []rollout.Occasion // what people are told of the fleet, in any order; nil: nobody is
+	heard []rollout.Occasion        // what people are told of the fleet, in any order; nil: nobody is
+	rungs map[string][]rollout.Rung // by environment: who is told when something waits
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -147,7 +148,10 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.RegisterWorkflow(workflows.Notify)
 	var told activities.Notifications
 	if s.heard != nil {
-		told.Sinks, told.Subscriptions = map[string]activities.Notifier{"sim": ws["a"]}, []activities.Subscription{{To: "sim"}}
+		told.Subscriptions = []activities.Subscription{{To: "sim"}}
+	}
+	if s.heard != nil || s.rungs != nil {
+		told.Sinks, told.Escalation = map[string]activities.Notifier{"sim": ws["a"]}, s.rungs
 	}
 	env.RegisterActivity(&activities.Activities{Notifications: told, Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})

@@ -236,7 +236,7 @@ func (t *target) enqueue(s rollout.Submit) {
 		return
 	}
 	if len(t.status.Queue) == 0 {
-		t.status.Stands = "" // it stood for what waited then
+		t.goOn() // it stood for what waited then
 	}
 	t.status.Queue = append(t.status.Queue, s)
 	if t.status.Running != nil || t.back != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {

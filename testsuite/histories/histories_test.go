@@ -246,6 +246,12 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"pause-escalated": {worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.order("pause")
+		s.told("rollout/"+target, rollout.OnEscalated)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
 		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
@@ -264,6 +270,15 @@ var paths = map[string]path{
 		s.next("1.2.0")
 		s.order("abort")
 		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"queue-told": {target: true, policy: "onNewRelease: queue", worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.order("abort")
+		s.await(rollout.Aborted)
+		s.told("target/"+target, rollout.OnEscalated)
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
@@ -323,6 +338,9 @@ var paths = map[string]path{
 }
 
 const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
+// climbs tells somebody of what has waited for a second.
+const climbs = notifies + "  subscriptions: [{to: webhook, events: [waiting]}]\nescalation: {staging: [{after: 1s, to: webhook}, {after: 1h, to: webhook}]}\n"
 
 const baseline, candidate = "1.0.0", "1.1.0"
 
@@ -647,6 +665,16 @@ func (s *scene) await(outcome rollout.Outcome) {
 func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, procs.Patience, pollEvery)
+}
+
+// told waits until a workflow tells people of an occasion.
+func (s *scene) told(workflow string, of rollout.Occasion) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		return slices.ContainsFunc(s.history(workflow).Events, func(e *historypb.HistoryEvent) bool {
+			return strings.HasSuffix(e.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution().GetWorkflowId(), string(of))
+		})
+	}, procs.Patience, pollEvery, of)
 }
 
 // does waits until an activity is under way.
