@@ -235,6 +235,15 @@ var paths = map[string]path{
 			s.order("approve", "--actor", "bo@example.com")
 			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
 		}, want: rollout.Promoted},
+	"approve-apart": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
+		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
+			s.until("approval")
+			s.order("approve", "--actor", "bo@example.com")
+			s.until("approval")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1", "--asked-by", "environment")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1")
+			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
+		}, want: rollout.Promoted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
