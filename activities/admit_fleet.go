@@ -68,6 +68,10 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if err != nil || len(held) > 0 {
 		return AdmitFleetOutput{Cause: rollout.CauseRunning, Problems: held}, err
 	}
+	refused, err = a.quarantined(ctx, in.Order, plan)
+	if err != nil || refused.Cause != "" {
+		return refused, err
+	}
 	return AdmitFleetOutput{Plan: plan.Seal(), Signer: signer}, nil
 }
 

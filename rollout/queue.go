@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -159,6 +160,23 @@ const (
 // same artifact where both name one.
 func (q Quarantined) Is(r Release) bool {
 	return q.Version == r.Version && (q.Artifact == "" || r.Artifact == "" || q.Artifact == r.Artifact)
+}
+
+// String is why the release is not tried again, for people.
+func (q Quarantined) String() string {
+	return fmt.Sprintf("%s is in quarantine since %s: %s", q.Version, q.At.UTC().Format("2006-01-02 15:04:05Z"), q.Reason)
+}
+
+// TryAgain is what to do about a quarantine.
+const TryAgain = "to try it again, say why with --reason"
+
+// Holds returns the quarantine that a release is in at a target, if it is in one.
+func (s TargetStatus) Holds(r Release) (Quarantined, bool) {
+	i := slices.IndexFunc(s.Quarantine, func(q Quarantined) bool { return q.Is(r) })
+	if i < 0 {
+		return Quarantined{}, false
+	}
+	return s.Quarantine[i], true
 }
 
 // BackTo is the spec by which a target goes back to a release that was good: all
