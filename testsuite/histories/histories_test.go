@@ -189,6 +189,10 @@ var paths = map[string]path{
 	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
 		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
 	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-by-flag": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: opt-in, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true,
+		flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn, want: rollout.Promoted},
+	"rings-by-flag-abort": {strategy: "rings: [{cohort: opt-in, bake: 1m}]", flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn,
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
 		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
@@ -350,6 +354,13 @@ const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
 
 // climbs tells somebody of what has waited for a second.
 const climbs = notifies + "  subscriptions: [{to: webhook, events: [waiting]}]\nescalation: {staging: [{after: 1s, to: webhook}, {after: 1h, to: webhook}]}\n"
+
+// optIn is a cohort that a flag makes.
+const optIn = "drivers: {http: {cohorts: {opt-in: {flag: {key: checkout-opt-in, value: \"{{.Version}}\"}}}}}"
+
+func addOptIn(s *scene) {
+	s.world.AddFlagCohort("opt-in", candidate, 500, activities.FlagRule{Key: "checkout-opt-in", Value: "{{.Version}}"})
+}
 
 const baseline, candidate = "1.0.0", "1.1.0"
 
