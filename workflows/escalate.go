@@ -34,16 +34,43 @@ func (l ladder) climb(ctx workflow.Context) {
 	}
 }
 
+// wait is something that people keep a rollout waiting for. It is one wait, whatever
+// comes between, such as a pause while a vote is waited for, or data that come and go.
+type wait struct {
+	since time.Time
+	told  int // rungs of the ladder
+}
+
+// wait is the one that the rollout is in. Under older workers each phase was one.
+func (r *run) wait() *wait {
+	name := fmt.Sprint(r.phases)
+	switch s := r.status; {
+	case !r.plan.EscalatesWaits || s.Phase != rollout.PhaseWaiting:
+	case r.approval != nil && s.WaitingFor == rollout.WaitingForApproval:
+		name = fmt.Sprintf("approval %d %s", r.approval.step, r.approval.by)
+	case s.WaitingFor == rollout.WaitingForHold:
+		name = fmt.Sprintf("hold %d", s.Step)
+	}
+	if r.waited == nil {
+		r.waited = map[string]*wait{}
+	}
+	if r.waited[name] == nil {
+		r.waited[name] = &wait{since: r.now()}
+	}
+	return r.waited[name]
+}
+
 // escalate tells the plan's rungs for as long as the rollout stays in the phase
 // that it is in now.
 func (r *run) escalate() {
 	if !r.plan.Notifies || len(r.plan.Escalation) == 0 {
 		return
 	}
-	phase := r.phases
-	up := ladder{rungs: r.plan.Escalation, since: r.now(),
+	phase, present := r.phases, r.wait()
+	up := ladder{rungs: r.plan.Escalation[present.told:], since: present.since,
 		over: func() bool { return r.phases != phase },
 		tell: func(after rollout.Duration, to rollout.Notification) {
+			present.told++
 			text := fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, after, r.waiting())
 			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason, Text: text}, to)
 		}}

@@ -187,6 +187,15 @@ func TestEscalation(t *testing.T) {
 			},
 			want: rollout.Promoted, wantLog: good, check: escalated("@team"),
 		},
+		"a vote that is waited for before and after a pause": {
+			spec: approvalBefore(0, time.Minute), notifications: quiet,
+			plot: func(s *teller) {
+				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				s.at(3*time.Second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
+				s.at(5500*time.Millisecond, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: escalated("@team", "backup"),
+		},
 		"in an environment without": {
 			spec:          approvalBefore(0, 6*time.Second),
 			notifications: activities.Notifications{Escalation: map[string][]rollout.Rung{"production": rungs["staging"]}, Subscriptions: []activities.Subscription{}},
