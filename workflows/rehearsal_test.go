@@ -65,6 +65,7 @@ func newPractice(t *testing.T) *practice {
 	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	p.env.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
+	tellsNobody(p.env)
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		p.note(func() { p.orders = append(p.orders, o) })
 		return p.play(ctx, o)
@@ -425,6 +426,7 @@ func TestSuite(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	tellsNobody(env)
 	running, most := map[string]int{}, 0
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
 		target := o.Manifest.Target().String()
