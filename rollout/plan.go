@@ -60,6 +60,10 @@ type Plan struct {
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
+	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
+	// what needs one of them, and of commands that were denied or passed policy.
+	Quiet bool `json:"quiet,omitempty"`
+
 	Digest string `json:"digest"` // sha256 of the plan without this field
 }
 

@@ -26,6 +26,7 @@ type listed struct {
 	WaitingFor string          `json:"waitingFor"`
 	StartedAt  time.Time       `json:"startedAt"`
 	EndedAt    *time.Time      `json:"endedAt,omitempty"`
+	Rehearsal  string          `json:"rehearsal,omitempty"` // workflow id of the rehearsal that began it
 	UIURL      string          `json:"uiUrl"`
 }
 
@@ -111,10 +112,14 @@ func (c *cli) list(ctx context.Context, svc service, query string, limit int) er
 
 func (c *cli) listed(e execution) listed {
 	s := e.status()
+	rehearsal := ""
+	if rollout.IsRehearsalID(e.Parent.WorkflowID) {
+		rehearsal = e.Parent.WorkflowID
+	}
 	return listed{
 		Target: orElse(s.Target, targetOf(e.run)), WorkflowID: s.WorkflowID, RunID: s.RunID,
 		Phase: s.Phase, Outcome: s.Outcome, Candidate: s.Candidate, Weight: s.Weight, Step: s.Step,
-		WaitingFor: s.WaitingFor, StartedAt: s.StartedAt, EndedAt: s.EndedAt, UIURL: c.link(e.run),
+		WaitingFor: s.WaitingFor, StartedAt: s.StartedAt, EndedAt: s.EndedAt, Rehearsal: rehearsal, UIURL: c.link(e.run),
 	}
 }
 
@@ -131,6 +136,9 @@ func (c *cli) row(e execution) string {
 	target := s.Target
 	if rollout.IsFleetID(s.WorkflowID) {
 		target += " (fleet)"
+	}
+	if s.Rehearsal != "" {
+		target += " (rehearsal)"
 	}
 	return strings.Join([]string{target, s.Candidate, state, fmt.Sprint(s.Step), s.Weight.String(),
 		s.StartedAt.UTC().Format("2006-01-02 15:04:05Z"), brief(until.Sub(s.StartedAt))}, "\t")
