@@ -37,13 +37,15 @@ var phases = []rollout.Phase{rollout.PhasePending, rollout.PhaseRunning, rollout
 func (c *cli) listCommand() *cobra.Command {
 	var environment, phase string
 	var limit int
+	var practice bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "All rollouts and fleets, running ones first", Args: cobra.NoArgs,
 		Long: `List the rollouts that Temporal still remembers, running ones first, as a table
-or, with -o json, as one object a line.
+or, with -o json, as one object a line. With --rehearsals: the rehearsals, the
+suites, and the schedules that repeat them.
 
 Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
-		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'",
+		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'\n  bakeoff list --rehearsals",
 		RunE: runs(func(ctx context.Context, _ []string) error {
 			query, err := listQuery(environment, phase)
 			if err != nil {
@@ -54,12 +56,17 @@ Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 				return err
 			}
 			defer svc.Close()
+			if practice {
+				return c.listPractice(ctx, svc, environment, limit)
+			}
 			return c.list(ctx, svc, query, limit)
 		}),
 	}
+	cmd.Flags().BoolVar(&practice, "rehearsals", false, "rehearsals, suites and their schedules instead")
 	cmd.Flags().StringVar(&environment, "env", "", "only this environment")
 	cmd.Flags().StringVar(&phase, "phase", "", "only this phase: "+joined(phases))
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many (default all)")
+	cmd.MarkFlagsMutuallyExclusive("rehearsals", "phase")
 	return cmd
 }
 
