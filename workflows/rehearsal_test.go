@@ -43,6 +43,7 @@ type practice struct {
 	apart   bool
 	slow    bool // its admission answers when it is cancelled
 	asks    bool
+	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -114,7 +115,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -127,6 +128,9 @@ func (p *practice) playActs() {
 	p.env.OnActivity(a.HoldFault, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.HoldFaultInput) (activities.HoldFaultOutput, error) {
 		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
 		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
+	}).Maybe()
+	p.env.OnActivity(a.MayBreak, mock.Anything, mock.Anything).Return(func(context.Context, activities.MayBreakInput) (activities.MayBreakOutput, error) {
+		return activities.MayBreakOutput{Why: p.mayNot}, nil
 	}).Maybe()
 	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(context.Context, activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
 		p.note(func() { p.sweeps++ })
