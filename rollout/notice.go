@@ -32,7 +32,7 @@ const (
 	OnFailed             Occasion = "failed"
 
 	OnRehearsalPassed  Occasion = "rehearsalPassed"
-	OnRehearsalFailed  Occasion = "rehearsalFailed" // it did not pass: Failed, Unmeasured or Refused
+	OnRehearsalFailed  Occasion = "rehearsalFailed" // it did not pass: Failed, Unmeasured, Halted or Refused
 	OnRehearsalAborted Occasion = "rehearsalAborted"
 	OnSuitePassed      Occasion = "suitePassed"
 	OnSuiteFailed      Occasion = "suiteFailed" // it did not pass

@@ -50,6 +50,7 @@ func TestEndsOfRehearsalsAreTold(t *testing.T) {
 	}{
 		"passed":     {outcome: evidence.Passed, want: []rollout.Occasion{"rehearsalPassed"}, text: "rehearsal shop of staging/shop is Passed: played"},
 		"failed":     {outcome: evidence.Failed, want: []rollout.Occasion{"rehearsalFailed"}, text: "rehearsal shop of staging/shop is Failed: played"},
+		"halted":     {outcome: evidence.Halted, want: []rollout.Occasion{"rehearsalFailed"}, text: "is Halted: played"},
 		"unmeasured": {outcome: evidence.Unmeasured, want: []rollout.Occasion{"rehearsalFailed"}, text: "is Unmeasured: played"},
 		"a control": {outcome: evidence.Passed, change: func(p *practice) { p.m.Negative = true },
 			want: []rollout.Occasion{"rehearsalPassed"}, text: "is Passed (negative control): played"},
