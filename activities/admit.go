@@ -200,7 +200,8 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 	}
 	traffic, err := a.Drivers.traffic(target.Traffic)
 	if note("traffic", traffic, err) {
-		problems = append(append(problems, admitWeights(p, traffic)...), admitCohorts(p, traffic)...)
+		problems = append(problems, admitWeights(p, traffic)...)
+		problems = append(problems, a.admitCohorts(p)...)
 	}
 	if target.Metrics != nil {
 		metrics, err := a.Drivers.metrics(target.Metrics)

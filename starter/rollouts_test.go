@@ -166,7 +166,7 @@ func TestStart(t *testing.T) {
 
 	got = bakeoff(t.Context(), running(t), "start", file(t, smallest), "-o", "json")
 	require.JSONEq(t, `{"target":"production/checkout","workflowId":"rollout/production/checkout","runId":"run-1",
-		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history","fate":"started"}`, got.out)
+		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history","id":"id-1","fate":"started"}`, got.out)
 }
 
 func TestASpecWithProblemsStartsNothing(t *testing.T) {

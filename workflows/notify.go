@@ -149,7 +149,7 @@ func (r *run) tellOfPhase(was rollout.Status) {
 		r.notify(rollout.Notice{Event: rollout.OccasionOf(s.Outcome), Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("%s is %s: %s", s.Candidate, ending(s.Outcome), s.Reason)})
 	}
-	if s.Phase == rollout.PhaseNeedsHuman || s.Phase == rollout.PhaseWaiting && s.WaitingFor != rollout.WaitingForPause {
+	if r.isForPeople() {
 		r.escalate()
 	}
 }
@@ -188,27 +188,4 @@ func (r *run) noteOverride(c rollout.Command) {
 	r.series().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
 	r.notify(rollout.Notice{Event: rollout.OnOverridden, Actor: c.Actor, Reason: c.Reason,
 		Text: fmt.Sprintf("%s by %s passed what policy asks for: %s", c.Name, c.Actor, c.Reason)})
-}
-
-// escalate tells the plan's rungs, one after another and each once, for as long
-// as the rollout stays in the phase that it is in now.
-func (r *run) escalate() {
-	if !r.plan.Notifies || len(r.plan.Escalation) == 0 {
-		return
-	}
-	phase, since := r.phases, r.now()
-	workflow.Go(r.ctx, func(ctx workflow.Context) {
-		for _, rung := range r.plan.Escalation {
-			to := rollout.Recipient{To: rung.To, Channel: rung.Channel}
-			left := max(rung.After.Std()-r.now().Sub(since), 0)
-			timer := r.timer(shorten(fmt.Sprintf("tell %s when it has waited for %s", to, rung.After)), left)
-			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || r.phases != phase })
-			if r.phases != phase {
-				timer.cancel()
-				return
-			}
-			text := fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, rung.After, r.waiting())
-			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason, Text: text}, rollout.Notification{To: to.To, Channel: to.Channel})
-		}
-	})
 }
