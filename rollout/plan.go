@@ -64,6 +64,10 @@ type Plan struct {
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
+	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
+	// what needs one of them, and of commands that were denied or passed policy.
+	Quiet bool `json:"quiet,omitempty"`
+
 	// EscalatesWaits: a pause escalates, too, as whatever waits for people does, and
 	// what waits only for its fleet does not.
 	EscalatesWaits bool `json:"escalatesWaits,omitempty"`

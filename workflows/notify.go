@@ -68,6 +68,9 @@ func (r *run) notify(n rollout.Notice, to ...rollout.Notification) {
 	n.Baseline, n.Candidate, n.Weight, n.Cause = s.Baseline, s.Candidate, s.Weight, s.Cause
 	n.WaitingFor, n.Until, n.StartedBy, n.WorkflowID, n.RunID = s.WaitingFor, r.waitsUntil(), s.StartedBy, s.WorkflowID, s.RunID
 	n.Text = s.Target + ": " + n.Text
+	if r.isQuiet() {
+		n.Text, n.Rehearsal = n.Text+" (part of "+r.order.Rehearsal+")", r.order.Rehearsal
+	}
 	r.notices = append(r.notices, startNotify(r.ctx, n, append(to, spec.Notify...)))
 }
 
@@ -127,6 +130,9 @@ func (r *run) tellOfPhase(was rollout.Status) {
 		return
 	}
 	r.phases++
+	if r.isQuiet() && s.Phase != rollout.PhaseNeedsHuman {
+		return
+	}
 	switch wasBack := was.Phase == rollout.PhaseNeedsHuman || was.Phase == rollout.PhaseRollingBack; {
 	case s.Phase == rollout.PhaseWaiting && r.isFrozen():
 		r.notify(rollout.Notice{Event: rollout.OnFrozen, Reason: s.Reason,
@@ -179,7 +185,7 @@ func ofDenied(c rollout.Command, why string) rollout.Notice {
 // for.
 func (r *run) noteOverride(c rollout.Command) {
 	r.status.Overrides = append(r.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: r.now()})
-	r.metrics().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
+	r.series().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
 	r.notify(rollout.Notice{Event: rollout.OnOverridden, Actor: c.Actor, Reason: c.Reason,
 		Text: fmt.Sprintf("%s by %s passed what policy asks for: %s", c.Name, c.Actor, c.Reason)})
 }

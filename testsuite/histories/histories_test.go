@@ -69,6 +69,9 @@ func TestEveryPathHasOne(t *testing.T) {
 		if !p.early && !p.sick {
 			names = append(names, name+"-rollout")
 		}
+		if p.suite {
+			names = append(names, name+"-suite")
+		}
 		if p.apart {
 			names = append(names, name+"-apart")
 		}
