@@ -58,7 +58,7 @@ func matchesAny(patterns []string, name string) bool {
 }
 
 func (m Mute) silences(n rollout.Notice, now time.Time) bool {
-	return covers(m.Environments, m.Services, n) && rollout.Hears(m.Events, n.Event) && (m.Until.IsZero() || now.Before(m.Until))
+	return covers(m.Environments, m.Services, n) && n.IsFor(m.Events) && (m.Until.IsZero() || now.Before(m.Until))
 }
 
 // ladder is whom a rollout tells, one after another, when something waits.
@@ -145,12 +145,12 @@ func (n Notifications) recipients(t rollout.Telling, now time.Time) []rollout.Re
 		}
 	}
 	for _, one := range t.To {
-		if rollout.Hears(one.Events, t.Notice.Event) {
+		if t.Notice.IsFor(one.Events) {
 			add(one.To, one.Channel)
 		}
 	}
 	for _, s := range n.Subscriptions {
-		if covers(s.Environments, s.Services, t.Notice) && rollout.Hears(s.Events, t.Notice.Event) {
+		if covers(s.Environments, s.Services, t.Notice) && t.Notice.IsFor(s.Events) {
 			add(s.To, s.Channel)
 		}
 	}

@@ -98,6 +98,8 @@ type Notice struct {
 	Service     string     `json:"service"`
 	Unit        string     `json:"unit,omitempty"`
 	Owner       string     `json:"owner,omitempty"`
+	StepOwner   string     `json:"stepOwner,omitempty"` // who answers for the step
+	Back        bool       `json:"back,omitempty"`      // of a rollback to a release that was good before
 	Baseline    string     `json:"baseline,omitempty"`
 	Candidate   string     `json:"candidate"`
 	Weight      Weight     `json:"weight"` // the candidate's
@@ -111,6 +113,13 @@ type Notice struct {
 	WorkflowID  string     `json:"workflowId"`
 	RunID       string     `json:"runId"`
 	UIURL       string     `json:"uiUrl,omitempty"` // of the run in the Temporal UI, where that is known
+}
+
+// IsFor reports whether a list of occasions names that of the notice. A way back that
+// was asked for and came through is a promotion, and users have what they had before:
+// who hears of either hears of it.
+func (n Notice) IsFor(events []Occasion) bool {
+	return Hears(events, n.Event) || n.Back && n.Event == OnPromoted && Hears(events, OnRolledBack)
 }
 
 // Telling is the input of the Notify workflow: a notice, and who is told of it

@@ -15,6 +15,15 @@ func TestOccasionOf(t *testing.T) {
 	}
 }
 
+func TestAWayBackIsHeardByBoth(t *testing.T) {
+	n := Notice{Event: OnPromoted, Back: true}
+	require.True(t, n.IsFor([]Occasion{OnRolledBack}))
+	require.True(t, n.IsFor([]Occasion{OnPromoted}))
+	require.False(t, n.IsFor([]Occasion{OnWaiting}))
+	require.False(t, Notice{Event: OnPromoted}.IsFor([]Occasion{OnRolledBack}))
+	require.False(t, Notice{Event: OnWaiting, Back: true}.IsFor([]Occasion{OnRolledBack}))
+}
+
 func TestHears(t *testing.T) {
 	back := []Occasion{OnRolledBack}
 	for _, o := range Occasions() {

@@ -31,7 +31,7 @@ func (s *story) notified(e *historypb.HistoryEvent, a *historypb.ChildWorkflowEx
 	n := t.Notice
 	named := []rollout.Recipient{}
 	for _, to := range t.To {
-		if rollout.Hears(to.Events, n.Event) {
+		if n.IsFor(to.Events) {
 			named = append(named, rollout.Recipient{To: to.To, Channel: to.Channel})
 		}
 	}

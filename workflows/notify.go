@@ -65,6 +65,7 @@ func (r *run) notify(n rollout.Notice, to ...rollout.Notification) {
 	spec, s := r.order.Spec, r.status
 	n.ID = rollout.NoticeID(s.WorkflowID, info.OriginalRunID, len(r.notices)+1, n.Event)
 	n.At, n.Target, n.Environment, n.Service, n.Unit, n.Owner = r.now(), s.Target, spec.Environment, spec.Service, spec.Unit, spec.Owner
+	n.StepOwner, n.Back = s.StepOwner, s.Back
 	n.Baseline, n.Candidate, n.Weight, n.Cause = s.Baseline, s.Candidate, s.Weight, s.Cause
 	n.WaitingFor, n.Until, n.StartedBy, n.WorkflowID, n.RunID = s.WaitingFor, r.waitsUntil(), s.StartedBy, s.WorkflowID, s.RunID
 	n.Text = s.Target + ": " + n.Text
@@ -146,8 +147,11 @@ func (r *run) tellOfPhase(was rollout.Status) {
 		r.notify(rollout.Notice{Event: rollout.OnRollingBack, Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("going back from %s to %s: %s", s.Candidate, named(s.Baseline), s.Reason)})
 	case s.Phase == rollout.PhaseCompleted:
-		r.notify(rollout.Notice{Event: rollout.OccasionOf(s.Outcome), Reason: s.Reason, Actor: s.Actor,
-			Text: fmt.Sprintf("%s is %s: %s", s.Candidate, ending(s.Outcome), s.Reason)})
+		text := fmt.Sprintf("%s is %s: %s", s.Candidate, ending(s.Outcome), s.Reason)
+		if s.Back && s.Outcome == rollout.Promoted {
+			text = fmt.Sprintf("went back to %s: %s", s.Candidate, s.StartReason)
+		}
+		r.notify(rollout.Notice{Event: rollout.OccasionOf(s.Outcome), Reason: s.Reason, Actor: s.Actor, Text: text})
 	}
 	if r.isForPeople() {
 		r.escalate()

@@ -200,6 +200,22 @@ func TestLadder(t *testing.T) {
 	})
 }
 
+// Who wants to hear that users have what they had before hears of a rollback, too,
+// and why it was asked for.
+func TestRollbackIsHeard(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, "  subscriptions: [{to: webhook, events: [rolledBack]}]")
+	s := c.scene(t)
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.result("rollback", s.target(), "--reason", "it loses carts").requires(s, 0, rollout.Promoted, "")
+	r.hears(rollout.OnPromoted)
+	for _, e := range r.got() {
+		require.True(t, e.Data.Back)
+		require.Equal(t, s.target()+": went back to "+baseline+": it loses carts", e.Data.Text)
+	}
+}
+
 // What a Target denies is heard of, though no rollout runs; and of a fleet as
 // such, beside its units.
 func TestHeardOfTargetsAndFleets(t *testing.T) {
