@@ -27,6 +27,9 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 		return ConcludeRehearsalOutput{}, asTemporal("read what was measured", err)
 	}
 	facts := factsOf(in, seen)
+	if facts.Signals, err = a.signalsSeen(ctx, in); err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read the signals of the service", err)
+	}
 	m.Review(facts)
 	if err := a.addContinuity(ctx, in.Plan.Run, m, facts); err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)

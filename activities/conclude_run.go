@@ -25,7 +25,7 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Ru
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt
 	}
-	run.Series = append(run.Series, sides(m, f)...)
+	run.Series = slices.Concat(run.Series, f.SignalSeries(), sides(m, f))
 	if w := weights(f); len(w.Seconds) > 0 {
 		run.Series = append(run.Series, w)
 	}

@@ -20,6 +20,7 @@ type Facts struct {
 	Rollout  *rollout.Status // of the rollout itself, where an outcome is asked for
 	Scaling  *evidence.Scaling
 	Sampled  scaling.Seen // of what Scaling judges
+	Signals  []SeenSignal // those of the manifest, each of them
 	Ledger   *evidence.Ledger
 	Before   State
 	After    State

@@ -24,6 +24,9 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 		"expect": m.Expect, "scaling": m.scaling(), "outcome": m.Outcome, "negative": m.Negative, "variables": m.Variables,
 		"environment": []string{m.Environment, cmp.Or(m.Isolation, IsolationOwn)}, "quotas": m.quotas(), "tool": tool,
 	}
+	if len(m.Signals) > 0 {
+		parts["signals"] = m.PlannedSignals()
+	}
 	for _, l := range m.Load {
 		l = l.WithDefaults()
 		l.Shards = 1

@@ -51,6 +51,7 @@ type Manifest struct {
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
+	Signals []Signal        `json:"signals,omitempty"` // of the service itself, that may be expected
 	Expect  []Expect        `json:"expect,omitempty"`
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`

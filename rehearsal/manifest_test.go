@@ -93,7 +93,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a drill that goes on":     {[]string{"repeat: 10", "verdict: Inconclusive", "  strategy:", "  policy: {inconclusive: promote}\n  strategy:"}, "drills[0].verdict: policy.inconclusive is promote: what Inconclusive leads to is no way back"},
 		"a drill that holds, on":   {[]string{"repeat: 10", "verdict: NoData", "  strategy:", "  policy: {otherwise: promote}\n  strategy:"}, "drills[0].verdict: policy.noData is hold, and policy.otherwise promote"},
 		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "drills[0].repeat: 101 is not from 1 to 100"},
-		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is not one of errors, latency-p50`},
+		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is no signal: there are [errors latency-p50`},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
 		"no time":                  {[]string{"always: true, ", ""}, "say when"},
 		"no such fault":            {[]string{"during: slow-db", "during: fast-db"}, `no fault or load "fast-db"`},

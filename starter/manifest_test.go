@@ -84,7 +84,7 @@ func TestWordsOfRehearsals(t *testing.T) {
 		"rehearsal.Manifest.isolation": {"isolation", "isolation: %s"},
 		"rehearsal.Manifest.outcome":   {"outcome", "outcome: %s"},
 		"rehearsal.Drill.verdict":      {"drills[0].verdict", "drills: [{from: step 1, restoreWithin: 10s, verdict: %s}]"},
-		"rehearsal.Expect.signal":      {"expect[0].signal", "scaling: {replicas: {min: 1, max: 4}, needed: 2, upWithin: 9s}\nexpect: [{signal: %s, always: true, below: 1}]"},
+		"rehearsal.Signal.unit":        {"signals[0].unit", "signals: [{name: used, gauge: used, unit: %s}]"},
 		"load.Load.arrivals":           {"load[0].arrivals", load + "rate: 200/s, for: 5m, arrivals: %s}]"},
 		"load.Step.ledger":             {"load[0].journeys[0].steps[0].ledger", load + "rate: 1/s, for: 5m, journeys: [{name: j, steps: [{path: '/o/{{id}}', ledger: %s}]}]}]"},
 		"load.Replay.format":           {"load[0].replay.format", load + "replay: {file: monday.log, format: %s}}]"},

@@ -166,6 +166,11 @@ func (a *acts) Attack(ctx context.Context, in activities.AttackInput) (activitie
 	return a.rehearsing().Attack(ctx, in)
 }
 
+// SampleSignal keeps what it reads where evidence is kept now.
+func (a *acts) SampleSignal(ctx context.Context, in activities.SampleSignalInput) (activities.SampleSignalOutput, error) {
+	return a.rehearsing().SampleSignal(ctx, in)
+}
+
 // ReadBack sends as much as may be sent now.
 func (a *acts) ReadBack(ctx context.Context, in activities.AttackInput) (activities.AttackOutput, error) {
 	return a.rehearsing().ReadBack(ctx, in)

@@ -38,7 +38,7 @@ var enums = map[string][]string{
 	"rehearsal.Manifest.isolation": {"own", "shared", "production"},
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
-	"rehearsal.Expect.signal":      {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max", "rate", "replicas", "queue"},
+	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json"},

@@ -43,6 +43,7 @@ var rehearsalPaths = map[string]rehearsalPath{
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.stop()
 		}},
+	"rehearsal-signals":       {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]\nsignals: [{name: none, gauge: none, metrics: {driver: scrape}}]", want: evidence.Passed},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
