@@ -208,11 +208,11 @@ func (a *Activities) readSignal(ctx context.Context, run, name string, seen *reh
 	for lines := csv.NewReader(from); ; {
 		line, err := lines.Read()
 		if err != nil || len(line) != 3 {
-			return nil //nolint:nilerr // its end, or where it was cut off
+			return nil // its end, or where it was cut off
 		}
 		at, err := time.Parse(time.RFC3339Nano, line[0])
 		if err != nil {
-			return nil //nolint:nilerr // it was cut off here
+			return nil // it was cut off here
 		}
 		if line[2] != "" {
 			seen.Unread = line[2]
