@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
 )
 
 // admittedRehearsal is what AdmitRehearsal returns, as far as it is needed.

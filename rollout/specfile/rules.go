@@ -41,7 +41,7 @@ var enums = map[string][]string{
 	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
-	"load.Replay.format":           {"har", "combined", "common", "json"},
+	"load.Replay.format":           {"har", "combined", "common", "json", "gor"},
 	"data.Mask.as":                 {"text", "email", "card", "blank", "keep"},
 	"fault.Process.do":             {"kill", "freeze"},
 	"fault.Toxiproxy.direction":    {"downstream", "upstream"},
