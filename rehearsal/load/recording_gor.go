@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func parseGor(text []byte) ([]parsed, error) {
 		}
 		meta, payload, _ := strings.Cut(string(message), "\n")
 		fields := strings.Fields(meta)
-		if len(fields) < 3 || len(fields[0]) != 1 || !strings.Contains("123", fields[0]) {
+		if len(fields) < 3 || !slices.Contains([]string{"1", "2", "3"}, fields[0]) {
 			return nil, fmt.Errorf("line %d: %q is no beginning of a message of GoReplay: its kind, its id, and its time in nanoseconds", line, meta)
 		}
 		if fields[0] != "1" {
