@@ -23,13 +23,16 @@ type Expect struct {
 	Of     string `json:"of,omitempty"` // name of a load; default: all of them together
 
 	// When it must hold: always, or during something, by its name: a fault, a load,
-	// or "drills". One of them is needed; outside, of everything but what is named.
+	// or "drills". One of them is needed; outside, of everything but what is named;
+	// before, until it begins for the first time; after, from its last end on.
 	Always  bool   `json:"always,omitempty"`
 	During  string `json:"during,omitempty"`
 	Outside string `json:"outside,omitempty"`
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
 
-	// Settle leaves out as much after the beginning of that time; of outside, as
-	// much after the end of what is left out.
+	// Settle leaves out as much after the beginning of that time; of outside and of
+	// after, as much after the end of what is named.
 	Settle rollout.Duration `json:"settle,omitempty"`
 
 	// The limits of the signal over that time as a whole.
@@ -98,6 +101,10 @@ func (e Expect) Title() string {
 		return e.subject() + " during " + e.During
 	case e.Outside != "":
 		return e.subject() + " outside " + e.Outside
+	case e.Before != "":
+		return e.subject() + " before " + e.Before
+	case e.After != "":
+		return e.subject() + " after " + e.After
 	}
 	return e.subject()
 }
@@ -117,14 +124,14 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v.require(known, "signal", "%q is no signal: there are %v", e.Signal, m.expectable())
 	v.require(e.Below != nil || e.Above != nil || len(e.Profile) > 0, "", "says nothing: give below, above or profile")
 	times := 0
-	for _, given := range []bool{e.Always, e.During != "", e.Outside != ""} {
+	for _, given := range []bool{e.Always, e.During != "", e.Outside != "", e.Before != "", e.After != ""} {
 		if given {
 			times++
 		}
 	}
-	v.require(times == 1, "", "say when: one of always: true, during or outside")
+	v.require(times == 1, "", "say when: one of always: true, during, outside, before or after")
 	named := slices.Concat(m.faultNames(), m.loadNames(), []string{DuringDrills})
-	for _, t := range []struct{ key, name string }{{"during", e.During}, {"outside", e.Outside}} {
+	for _, t := range []struct{ key, name string }{{"during", e.During}, {"outside", e.Outside}, {"before", e.Before}, {"after", e.After}} {
 		v.require(t.name == "" || slices.Contains(named, t.name), t.key, "there is no fault or load %q: there are %v", t.name, named)
 		v.require(t.name != DuringDrills || len(m.Drills) > 0, t.key, "there are no drills")
 	}

@@ -96,6 +96,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is no signal: there are [errors latency-p50`},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
 		"no time":                  {[]string{"always: true, ", ""}, "say when"},
+		"before nothing":           {[]string{"during: slow-db", "before: fast-db"}, `no fault or load "fast-db"`},
+		"two times":                {[]string{"during: slow-db", "during: slow-db, after: slow-db"}, "say when: one of always: true, during, outside, before or after"},
 		"no such fault":            {[]string{"during: slow-db", "during: fast-db"}, `no fault or load "fast-db"`},
 		"nothing expected":         {[]string{", below: 1%", ""}, "says nothing: give below, above or profile"},
 		"no amount":                {[]string{"below: 900ms", "below: soon"}, `"soon" is no amount`},
