@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -68,8 +70,8 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 	return out, nil
 }
 
-// SweepFaults takes back whatever faults of a run are left, and says which still
-// are there.
+// SweepFaults takes back whatever faults of a run are left, all at once, and says
+// which still are there.
 func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (SweepFaultsOutput, error) {
 	defer keepAlive(ctx)()
 	if a.Faults == nil {
@@ -79,16 +81,18 @@ func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (Swee
 	if err != nil {
 		return SweepFaultsOutput{}, asTemporal("look for faults", err)
 	}
-	var out SweepFaultsOutput
-	for _, f := range active {
-		if !strings.HasPrefix(f.ID, faultID(in.Run, "")) {
-			continue
-		}
-		if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
-			out.Left = append(out.Left, fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err))
-		}
+	active = slices.DeleteFunc(active, func(f ActiveFault) bool { return !strings.HasPrefix(f.ID, faultID(in.Run, "")) })
+	left := make([]string, len(active))
+	var all sync.WaitGroup
+	for i, f := range active { // one that does not go keeps no other from going
+		all.Go(func() {
+			if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
+				left[i] = fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err)
+			}
+		})
 	}
-	return out, nil
+	all.Wait()
+	return SweepFaultsOutput{Left: slices.DeleteFunc(left, func(s string) bool { return s == "" })}, nil
 }
 
 func faultID(run, name string) string { return run + "/" + name }

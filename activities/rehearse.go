@@ -35,6 +35,7 @@ type RehearsalPlan struct {
 	Fingerprint evidence.Fingerprint       `json:"fingerprint"`
 	Drills      []rehearsal.PlannedDrill   `json:"drills,omitempty"`
 	Faults      []fault.Planned            `json:"faults,omitempty"`
+	Probes      []rehearsal.PlannedProbe   `json:"probes,omitempty"`
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Signals     []rehearsal.Signal         `json:"signals,omitempty"`  // of the service
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
@@ -53,10 +54,13 @@ type RehearsalFacts struct {
 	After        rehearsal.State      `json:"after"`
 	Attacks      []AttackOutput       `json:"attacks,omitempty"`
 	Faults       []evidence.Fault     `json:"faults,omitempty"`
+	Probes       []evidence.Probe     `json:"probes,omitempty"`
+	Halted       *evidence.Halt       `json:"halted,omitempty"` // by a probe
 	Drills       []evidence.Drill     `json:"drills,omitempty"`
 	Tables       []evidence.Table     `json:"tables,omitempty"`
 	Rollout      *rollout.Status      `json:"rollout,omitempty"`
 	NotBack      string               `json:"notBack,omitempty"` // why what was there before a promotion is not back
+	Back         *rollout.Status      `json:"back,omitempty"`    // of the rollout of what was there before a promotion
 	Scaling      SampleScalingOutput  `json:"scaling,omitzero"`
 	ScalingError string               `json:"scalingError,omitempty"`
 	Signals      []SampleSignalOutput `json:"signals,omitempty"`

@@ -160,7 +160,8 @@ type Status struct {
 	Steps         int            `json:"steps"`
 	StepOwner     string         `json:"stepOwner,omitempty"` // who answers for the step
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
-	Drilled       *Drilled       `json:"drilled,omitempty"` // of a drill
+	Drilled       *Drilled       `json:"drilled,omitempty"`   // of a drill
+	Rehearsed     *Rehearsed     `json:"rehearsed,omitempty"` // of a rollout that a rehearsal started
 	Checks        []CheckResult  `json:"checks"`
 
 	Score  *float64           `json:"score,omitempty"`  // 0 to 100: share of the decided checks, by weight, that pass; it never decides

@@ -59,6 +59,9 @@ type rehearsing struct {
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
 	reading int // signals that are read until these have
+
+	watching int  // continuous probes that are asked: they end with the practice
+	replaces bool // rows of tables that have to be put back may have been replaced
 }
 
 func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
@@ -96,10 +99,15 @@ func (r *rehearsing) listen() error {
 
 // stop ends the practice. What was begun is taken back as always.
 func (r *rehearsing) stop(why string) {
-	if r.stopped == "" && r.status.Phase != rehearsal.TearingDown && r.status.Phase != rehearsal.Judging {
+	if r.stoppable() {
 		r.stopped = why
 		r.halt()
 	}
+}
+
+// stoppable reports whether there is a practice that could be ended.
+func (r *rehearsing) stoppable() bool {
+	return r.stopped == "" && r.status.Phase != rehearsal.TearingDown && r.status.Phase != rehearsal.Judging
 }
 
 // breakOff ends a practice that cannot go on.
@@ -159,7 +167,7 @@ func (r *rehearsing) practise() {
 		r.breakOff("the state before could not be read: " + r.facts.Before.Error)
 		return
 	}
-	if !r.restoreData() {
+	if !r.askBefore() || !r.restoreData() {
 		return
 	}
 	longest := cmp.Or(r.plan.Longest, r.order.Manifest.Longest())
@@ -174,6 +182,7 @@ func (r *rehearsing) practise() {
 	r.facts.Zero = r.zero
 	r.startLoad()
 	r.startFaults()
+	r.startProbes()
 	r.startSampling()
 	r.startSignals()
 	r.sleep(r.ctx, "begin together with the load", leadTime)
@@ -198,7 +207,7 @@ func (r *rehearsing) tearDown() {
 	r.enter(rehearsal.TearingDown, "ending load and faults, and looking for what is left")
 	r.facts.End = r.now()
 	r.halt()
-	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 })
+	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 && r.watching == 0 })
 	act := r.act("sweep", "take back every fault that is left")
 	act.limit, act.within, act.heartbeat = time.Minute, 10*time.Minute, lookHeartbeat
 	var swept activities.SweepFaultsOutput
@@ -207,6 +216,7 @@ func (r *rehearsing) tearDown() {
 	}
 	r.readBack()
 	r.compareTables()
+	swept.Left = append(swept.Left, r.putDataBack()...)
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 	_ = workflow.Await(r.ctx, func() bool { return r.reading == 0 }) // metrics may be late: what is taken back waits for nobody
@@ -215,8 +225,11 @@ func (r *rehearsing) tearDown() {
 // conclude has what was measured judged, and the evidence written.
 func (r *rehearsing) conclude() error {
 	r.enter(rehearsal.Judging, "judging what was measured")
-	if r.facts.Aborted = r.stopped; r.broken {
-		r.facts.Aborted, r.facts.Broken = "", r.stopped
+	switch {
+	case r.broken:
+		r.facts.Broken = r.stopped
+	case r.facts.Halted == nil:
+		r.facts.Aborted = r.stopped
 	}
 	act := r.act("conclude", "judge what was measured, and write the evidence")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, time.Hour, heartbeat

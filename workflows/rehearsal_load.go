@@ -51,6 +51,7 @@ func (r *rehearsing) startFaults() {
 			r.sleep(ctx, fmt.Sprintf("wait until %s begins", p.Fault.Name), from.Sub(r.now()))
 			if r.stopped == "" {
 				r.facts.Faults = append(r.facts.Faults, r.hold(ctx, p, from))
+				r.askAfter(ctx, p.Fault.Name)
 			}
 		})
 	}

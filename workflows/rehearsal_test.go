@@ -34,6 +34,7 @@ type practice struct {
 	mu      sync.Mutex
 	orders  []rollout.Order // of the rollouts that were started
 	ended   []string        // acts that ran to their end, or were stopped
+	sweeps  int             // of faults
 	facts   activities.RehearsalFacts
 	state   rehearsal.State
 	task    func(fault.TaskInput) (fault.TaskOutput, error)
@@ -113,7 +114,7 @@ func (p *practice) playActs() {
 			return p.refusal, nil
 		}
 		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-			Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
+			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
 		return activities.ReadTargetOutput{State: p.state}, nil
@@ -126,7 +127,10 @@ func (p *practice) playActs() {
 		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
 		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
 	}).Maybe()
-	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
+	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(context.Context, activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
+		p.note(func() { p.sweeps++ })
+		return activities.SweepFaultsOutput{}, nil
+	}).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
 		if p.conclude == nil {

@@ -109,6 +109,9 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
 	r.root, r.member = ctx, memberOf(order, info)
+	if r.isRehearsed() {
+		r.status.Rehearsed = &rollout.Rehearsed{}
+	}
 	return r
 }
 

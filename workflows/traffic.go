@@ -165,6 +165,7 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	}
 	if len(out.Observed) > 0 {
 		r.status.Weight = out.Observed[r.plan.Candidate]
+		r.noteShare(step, r.status.Weight, r.cohorts)
 	}
 	if out.Verified {
 		r.ours, r.landed = []rollout.Split{want}, nil

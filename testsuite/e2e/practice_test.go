@@ -15,16 +15,22 @@ import (
 )
 
 // A service whose way back nobody has practised is refused until a drill has
-// passed. The drill itself is asked for nothing.
+// passed, whatever else its rehearsal failed for. The drill itself is asked for
+// nothing.
 func TestPractice(t *testing.T) {
 	c := found(t)
 	h := c.hall(t, "rehearsals: {require: {default: 1h}}")
 	e := h.run(oneStep)
 	e.requires(h.scene, 15, rollout.Refused, rollout.Cause(rollout.GateRehearsal))
 	require.Contains(t, e.Reason, "no drill of the way back of testpractice is known to have passed")
-	status, out := h.rehearse("drills: [{from: step 1, after: 1s, restoreWithin: 10s}]")
+	drills := "drills: [{from: step 1, after: 1s, restoreWithin: 10s}]"
+	status, out := h.rehearse(drills, "actions: [{do: mend it, owner: kim, due: 2026-01-01T00:00:00Z}]")
+	require.Equal(t, evidence.Failed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	require.Contains(t, status.Reason, evidence.ActionsInTime)
+	until(t, "its drill is visible", func() bool { return h.cli("plan", h.file(oneStep)).Code == 0 })
+	require.NotContains(t, h.findings(), "drillOverdue", "bakeoff doctor has the same notion of what shows a way back")
+	status, out = h.rehearse("name: another", drills)
 	require.Equal(t, evidence.Passed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
-	until(t, "the drill is visible", func() bool { return h.cli("plan", h.file(oneStep)).Code == 0 })
 	h.run(oneStep).requires(h.scene, 0, rollout.Promoted, "")
 }
 

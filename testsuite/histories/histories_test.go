@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func TestEveryPathHasOne(t *testing.T) {
 	}
 	for name, p := range rehearsalPaths {
 		names = append(names, name)
-		if !p.early {
+		if !p.early && !p.sick {
 			names = append(names, name+"-rollout")
 		}
 		if p.apart {
@@ -313,6 +314,43 @@ var paths = map[string]path{
 		s.await(rollout.Promoted)
 		s.order("rollback")
 	}, want: rollout.Promoted},
+	"capacity": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.world.SetReplicas(candidate, 1)
+		s.order("approve", "--step", "1")
+		s.until(rollout.WaitingForCapacity)
+		s.world.SetReplicas(candidate, sim.DefaultReplicas)
+	}, want: rollout.Promoted},
+	"end-early-last": {strategy: "{weight: 50%, bake: 8s}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
+		s.both(sim.Behaviour{Rate: 8000, Failures: 0.1}, sim.Behaviour{Rate: 8000, Failures: 0.1})
+	}, want: rollout.Promoted},
+	"analysis-lost": {plot: func(s *scene) {
+		s.until("baking")
+		s.serve("control,infra,rehearsal")
+		s.has(func(e *historypb.HistoryEvent) bool { return e.GetActivityTaskTimedOutEventAttributes() != nil })
+		s.order("promote")
+		s.serve("control,infra,rehearsal,analysis")
+	}, want: rollout.Promoted},
+	"unread-recovery": {target: true, plot: func(s *scene) {
+		s.until("baking")
+		s.serve("control,analysis,rehearsal")
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))
+		require.Eventually(s.t, func() bool { return s.status().Phase == rollout.PhaseNeedsHuman }, missed, pollEvery)
+		s.order("retry")
+		s.serve("control,infra,rehearsal,analysis")
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
+	"human-queue": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.world.Fail(sim.OpShift, sim.Fault{})
+		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.5})
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.world.Heal()
+		s.await(rollout.RolledBack)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -494,7 +532,8 @@ type scene struct {
 	client client.Client
 	keys   string // the folder of people's keys
 	spec   string
-	before string // the run before the last
+	before string      // the run before the last
+	sick   atomic.Bool // so is whoever a rehearsal asks
 }
 
 // configure gives the worker another configuration.
@@ -506,6 +545,13 @@ func (s *scene) configure(text string) {
 	require.Eventually(s.t, func() bool {
 		return strings.Count(s.worker.Tail(1000), "configuration reloaded") > before
 	}, procs.Patience, 20*time.Millisecond, "reload")
+}
+
+// serve kills the worker and starts one of these queues alone.
+func (s *scene) serve(queues string) {
+	s.t.Helper()
+	s.worker.Kill()
+	s.worker = procs.StartWorker(s.t, s.server, "", "--config", s.config, "--queues", queues)
 }
 
 // freeze freezes everything from now on.
@@ -643,10 +689,13 @@ func (s *scene) await(outcome rollout.Outcome) {
 		time.Minute, 100*time.Millisecond)
 }
 
+// missed is how long it takes until a worker that was killed is missed for good.
+const missed = 3 * time.Minute
+
 // has waits until the rollout's history has an event.
 func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, procs.Patience, pollEvery)
+	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, missed, pollEvery)
 }
 
 // does waits until an activity is under way.
