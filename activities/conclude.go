@@ -54,6 +54,9 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 			out.Restore = d.Restore
 		}
 	}
+	if err := a.keepWindows(ctx, in); err != nil {
+		return out, asTemporal("keep the windows of its rollouts", err)
+	}
 	return out, asTemporal("write the evidence", a.write(ctx, run))
 }
 

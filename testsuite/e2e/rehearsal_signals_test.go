@@ -45,6 +45,8 @@ func TestRehearsalOfSignals(t *testing.T) {
 	run := h.evidence(status)
 	require.Greater(t, lengths(run)["connections/"], 12, "%v", lengths(run))
 	require.Contains(t, fmt.Sprint(run.Files), "signal-memory.1.csv")
+	require.Regexp(t, `windows/\d+/\d+\.s01\.w01\.jsonl`, fmt.Sprint(run.Files), "and what the drill was judged by")
+	require.Zero(t, h.cli("report", status.Place).Code, "all files are as they were kept")
 	require.Contains(t, fmt.Sprint(run.Fingerprint.Parts), "{signals sha256:")
 	page, err := os.ReadFile(filepath.Join(status.Place, "report.html"))
 	require.NoError(t, err)
