@@ -126,6 +126,7 @@ var unset = map[string]string{
 	"scaling.Expect.needed":        "that it is not known",
 	"scaling.Expect.capacity":      "that it is not known",
 	"scaling.Expect.poll":          "1s",
+	"rehearsal.Signal.poll":        "1s",
 	"scaling.Waiting.queue":        "that it is not judged",
 	"scaling.Waiting.latency":      "that it is not judged",
 }
