@@ -37,7 +37,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
+		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m), AsksLine: true}
 	plan.Probes = m.PlannedProbes(plan.Longest)
 	from := a.sourcesOf(m)
 	schedules, recordings, problems := a.schedules(ctx, m, from, plan.Loads)
@@ -47,6 +47,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m), a.unreadSignals(m))
 	if in.Preview {
 		return previewed(problems), nil
+	}
+	if why, err := a.closedToPractice(ctx, m); err != nil || why != "" && len(problems) == 0 {
+		return refusedForNow(why), asTemporal("ask whether the line is stopped", err)
 	}
 	prepared, wrong, err := a.prepareData(ctx, m, from)
 	if err != nil {
@@ -96,6 +99,15 @@ func (a *Activities) mayRehearse(o rehearsal.Order) string {
 		return "a start needs a signature in " + environment + ", and a rehearsal has none: practise in an environment that asks for none"
 	}
 	return ""
+}
+
+// closedToPractice says why nothing is begun in an environment now, or, of what
+// would make faults, none of these; "" when it may be.
+func (a *Activities) closedToPractice(ctx context.Context, m rehearsal.Manifest) (string, error) {
+	if len(m.Faults) > 0 {
+		return a.mayNotBreak(ctx, m.Environment)
+	}
+	return a.lineStopped(ctx, m.Environment, a.now())
 }
 
 // runName is the id of a run's evidence. The same run has the same, however often

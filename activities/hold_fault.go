@@ -20,26 +20,35 @@ const removeWithin = time.Minute
 // HoldFault keeps one fault in force until its time, or until the rehearsal is
 // stopped, and takes it back. It returns the fault as it was. Its removal is
 // registered before it begins: it goes when the worker dies, too, and at its
-// expiry, and when it is begun again it is the same fault.
+// expiry, and when it is begun again it is the same fault. While the line of its
+// environment is stopped it does not begin, and it ends when that is stopped.
 func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaultOutput, error) {
 	out := HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, What: in.Fault.String()}}
 	if a.Faults == nil {
 		return out, asTemporal("begin fault "+in.Fault.Name, fmt.Errorf("this worker makes no faults: configure rehearsals.faults: %w", ErrFinal))
 	}
 	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
-	if left := in.Until.Sub(a.now()); left > 0 {
+	halted, err := a.mayNotBreak(ctx, in.Environment)
+	if err != nil {
+		return out, asTemporal("ask whether fault "+in.Fault.Name+" may begin", err)
+	}
+	if left := in.Until.Sub(a.now()); left > 0 && halted == "" {
 		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
 		stop := beat(ctx, 300*time.Millisecond)
-		_ = sleep(ctx, in.Until.Sub(a.now()))
+		halted = a.holdUntil(ctx, in.Environment, in.Until)
 		stop()
 	}
-	if isStopping(ctx) { // the next worker holds it on, or finds that it has gone
+	if halted == "" && isStopping(ctx) { // the next worker holds it on, or finds that it has gone
 		return out, temporal.NewApplicationErrorWithOptions("this worker stops: another one holds the fault", "WorkerStops",
 			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
-	return a.endFault(context.WithoutCancel(ctx), order, out)
+	out, err = a.endFault(context.WithoutCancel(ctx), order, out)
+	if halted != "" && err == nil && out.Fault.Verified {
+		out = haltedFault(out, halted)
+	}
+	return out, err
 }
 
 // isOver reports whether a fault has ended already: begun again after the worker

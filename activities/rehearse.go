@@ -39,10 +39,11 @@ type RehearsalPlan struct {
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Signals     []rehearsal.Signal         `json:"signals,omitempty"`  // of the service
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
-	Loads       map[string]string          `json:"loads,omitempty"`   // load → digest of its schedule
-	Apart       bool                       `json:"apart,omitempty"`   // the rollout itself is a workflow of its own
-	Asks        bool                       `json:"asks,omitempty"`    // rollouts that do not end, or are in the way, are asked where they stand
-	Longest     rollout.Duration           `json:"longest,omitempty"` // until it is stopped; 0: as the manifest says
+	Loads       map[string]string          `json:"loads,omitempty"`    // load → digest of its schedule
+	Apart       bool                       `json:"apart,omitempty"`    // the rollout itself is a workflow of its own
+	Asks        bool                       `json:"asks,omitempty"`     // rollouts that do not end, or are in the way, are asked where they stand
+	Longest     rollout.Duration           `json:"longest,omitempty"`  // until it is stopped; 0: as the manifest says
+	AsksLine    bool                       `json:"asksLine,omitempty"` // before somebody else's activity makes a fault
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured
@@ -92,6 +93,8 @@ type HoldFaultInput struct {
 	Seed  int64       `json:"seed"`
 	Fault fault.Fault `json:"fault"`
 	Until time.Time   `json:"until"`
+
+	Environment string `json:"environment,omitempty"` // whose line is asked
 }
 
 // HoldFaultOutput is the fault as it really was.

@@ -34,12 +34,13 @@ type Command struct {
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
 
-	By     Duration `json:"by,omitempty"`     // extend: how much longer
-	Full   bool     `json:"full,omitempty"`   // promote: skip all remaining bakes
-	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
-	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
-	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
-	To     string   `json:"to,omitempty"`     // rollback: the version; empty: the one that was good before
+	By      Duration `json:"by,omitempty"`      // extend: how much longer
+	Full    bool     `json:"full,omitempty"`    // promote: skip all remaining bakes
+	Step    int      `json:"step,omitempty"`    // approve: the step that was shown; steps+1 is promotion
+	AskedBy string   `json:"askedBy,omitempty"` // approve: environment | spec, whose approval was shown, where both ask before the step
+	Digest  string   `json:"digest,omitempty"`  // approve: the plan that was shown
+	RunID   string   `json:"runId,omitempty"`   // the run that was shown; empty: whichever runs
+	To      string   `json:"to,omitempty"`      // rollback: the version; empty: the one that was good before
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 

@@ -53,12 +53,24 @@ type Plan struct {
 	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
+	// GatesApart: where the environment and the spec both ask before a step, a vote
+	// for the one never counts for the other.
+	GatesApart bool `json:"gatesApart,omitempty"`
+
 	Enters bool `json:"enters,omitempty"` // of a fleet's unit: its end is entered with its Target, which knows then what was good
 
 	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are told of commands for another run that were denied, as of all others
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
+
+	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
+	// what needs one of them, and of commands that were denied or passed policy.
+	Quiet bool `json:"quiet,omitempty"`
+
+	// EscalatesWaits: a pause escalates, too, as whatever waits for people does, and
+	// what waits only for its fleet does not.
+	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
 
 	Digest string `json:"digest"` // sha256 of the plan without this field
 }
@@ -227,7 +239,7 @@ func (p Plan) Ask(q Approval) Plan {
 	if p.Steps[0].Approve == nil {
 		p.Steps[0].Approve = q.withDefaults()
 	} else {
-		p.Steps[0].PolicyApprove = q.withDefaults()
+		p.Steps[0].PolicyApprove, p.GatesApart = q.withDefaults(), true
 	}
 	p.Events, p.Actions = p.EventBound(), p.ActionBound()
 	return p.Seal()

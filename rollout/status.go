@@ -234,7 +234,8 @@ type Override struct {
 
 // Asked is an approval that is waited for.
 type Asked struct {
-	Step  int    `json:"step"` // the one that it is asked before; one more than the plan's is promotion
+	Step  int    `json:"step"`         // the one that it is asked before; one more than the plan's is promotion
+	By    string `json:"by,omitempty"` // environment | spec: whose it is, where both ask before the step
 	Votes []Vote `json:"votes,omitempty"`
 	Tally string `json:"tally"` // "1 of 2; still wanted: security"
 }

@@ -79,6 +79,7 @@ type fake struct {
 	busy        bool           // a rehearsal runs
 	timetable   error          // of schedules
 	unscheduled []string       // ids
+	halted      []string       // ids
 	foreseen    map[string]any // the answer of a worker that looks at a rehearsal
 }
 
@@ -385,7 +386,15 @@ func (f *fake) Standing(_ context.Context, r run, into any) error {
 
 func (f *fake) Outcome(_ context.Context, r run, into any) error { return f.practice(r, into) }
 
+func (f *fake) Latest(_ context.Context, id string) (execution, error) {
+	if f.practice == nil {
+		return execution{}, errNotFound
+	}
+	return execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}, nil
+}
+
 func (f *fake) Halt(_ context.Context, id string, _ rehearsal.Stop) (run, error) {
+	f.halted = append(f.halted, id)
 	if f.practice == nil {
 		return run{}, errNotFound
 	}

@@ -39,7 +39,7 @@ func resultText(s rollout.Status, st style) string {
 		line("took", brief(s.EndedAt.Sub(s.StartedAt)))
 	}
 	if s.Asked != nil {
-		line("votes", s.Asked.Tally)
+		line("votes", votes(*s.Asked))
 	}
 	for _, o := range s.Overrides {
 		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))

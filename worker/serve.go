@@ -110,6 +110,9 @@ func (p *daemon) startPolling(ctx context.Context) error {
 		if err := p.metrics.Register(&openRollouts{server: p.client, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
+		if err := p.metrics.Register(&lastDrills{server: p.client, log: p.log, now: time.Now}); err != nil {
+			return fmt.Errorf("collect rehearsals: %w", err)
+		}
 	}
 	acts := newActs(p.live)
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}

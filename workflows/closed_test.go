@@ -59,6 +59,11 @@ func (s *season) Good(context.Context, rollout.Target) ([]rollout.Known, error) 
 	return s.good, nil
 }
 
+// Quarantined: nothing is.
+func (*season) Quarantined(context.Context, rollout.Target, rollout.Release) (*rollout.Quarantined, error) {
+	return nil, nil
+}
+
 // serves gives staging/cart a release, some time ago.
 func (s *season) serves(version string, ago time.Duration) {
 	s.mu.Lock()

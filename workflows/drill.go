@@ -16,6 +16,10 @@ func (r *run) isRehearsed() bool {
 	return parent != nil && rollout.IsRehearsalID(parent.ID) && r.order.Rehearsal == parent.ID
 }
 
+// isQuiet reports whether people are told only of what they have to do something
+// about. A run that takes over from one of a rehearsal is no part of it.
+func (r *run) isQuiet() bool { return r.plan.Quiet && r.isRehearsed() }
+
 // inject has a window of the drilled step see the drill's verdict, and lead back.
 func (r *run) inject(b *bake, in *activities.ObserveInput) {
 	d := r.plan.Drill

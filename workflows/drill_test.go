@@ -23,10 +23,14 @@ func practised(t *testing.T, baseline string, change func(*rollout.Order), plot 
 	for _, v := range []string{"2.4.1", "2.5.0"} {
 		world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.2})
 	}
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetMetricsHandler(uncounted{t})
+	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond,
+		Notifications: activities.Notifications{Sinks: map[string]activities.Notifier{"sim": world}, Escalation: rungs,
+			Subscriptions: []activities.Subscription{{To: "sim"}}}})
 	env.RegisterWorkflow(workflows.Notify)
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	order := rollout.Order{Spec: spec(), Actor: "ci@example.com", Reason: "a drill", Rehearsal: rollout.RehearsalID("staging", "weekly"),

@@ -252,6 +252,7 @@ func (r *rehearsing) end() rehearsal.Status {
 	r.status.EndedAt = &now
 	r.enter(rehearsal.Completed, "")
 	_ = r.index() // who looks for it finds it in its phase before
+	r.tell()
 	return r.status
 }
 

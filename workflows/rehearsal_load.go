@@ -67,7 +67,7 @@ func (r *rehearsing) hold(ctx workflow.Context, p fault.Planned, from time.Time)
 	act.limit, act.heartbeat = length+2*time.Minute, generatorBeat
 	act.within = act.limit
 	out := activities.HoldFaultOutput{Fault: evidence.Fault{Name: p.Fault.Name, What: p.Fault.String()}}
-	err := start(r.going, act, a.HoldFault, activities.HoldFaultInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Fault: p.Fault, Until: from.Add(length)}).Get(ctx, &out)
+	err := start(r.going, act, a.HoldFault, activities.HoldFaultInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Fault: p.Fault, Until: from.Add(length), Environment: r.status.Environment}).Get(ctx, &out)
 	if err != nil {
 		out.Fault.Error = rootCause(err)
 	}

@@ -43,6 +43,7 @@ type practice struct {
 	apart   bool
 	slow    bool // its admission answers when it is cancelled
 	asks    bool
+	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -65,6 +66,7 @@ func newPractice(t *testing.T) *practice {
 	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	p.env.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
+	tellsNobody(p.env)
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		p.note(func() { p.orders = append(p.orders, o) })
 		return p.play(ctx, o)
@@ -113,7 +115,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -126,6 +128,9 @@ func (p *practice) playActs() {
 	p.env.OnActivity(a.HoldFault, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.HoldFaultInput) (activities.HoldFaultOutput, error) {
 		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
 		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
+	}).Maybe()
+	p.env.OnActivity(a.MayBreak, mock.Anything, mock.Anything).Return(func(context.Context, activities.MayBreakInput) (activities.MayBreakOutput, error) {
+		return activities.MayBreakOutput{Why: p.mayNot}, nil
 	}).Maybe()
 	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(context.Context, activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
 		p.note(func() { p.sweeps++ })
@@ -425,6 +430,7 @@ func TestSuite(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	tellsNobody(env)
 	running, most := map[string]int{}, 0
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
 		target := o.Manifest.Target().String()

@@ -72,6 +72,7 @@ type run struct {
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 	notices    []workflow.Future      // ready when a workflow has taken over to tell people
 	phases     int                    // counts what was entered
+	waited     map[string]*wait       // by name
 
 	commands
 	member

@@ -41,10 +41,14 @@ func (t *target) shiftQueue() rollout.Submit {
 func (t *target) hasEnded() bool { return t.course != nil && t.course.IsReady() }
 
 // resume follows the rollout that the run before this one left running: its
-// child's future did not come along.
+// child's future did not come along. Nor did that of who is told next of a queue
+// that stands.
 func (t *target) resume() {
 	if t.status.Running != nil {
 		t.watch()
+	}
+	if t.status.StandsSince != nil {
+		t.tellThatItStands()
 	}
 }
 

@@ -202,8 +202,10 @@ type timer struct {
 	cancel workflow.CancelFunc
 }
 
-func (r *run) timer(summary string, d time.Duration) timer {
-	ctx, cancel := workflow.WithCancel(r.ctx)
+func (r *run) timer(summary string, d time.Duration) timer { return startTimer(r.ctx, summary, d) }
+
+func startTimer(ctx workflow.Context, summary string, d time.Duration) timer {
+	ctx, cancel := workflow.WithCancel(ctx)
 	return timer{workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}), cancel}
 }
 

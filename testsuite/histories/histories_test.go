@@ -69,6 +69,9 @@ func TestEveryPathHasOne(t *testing.T) {
 		if !p.early && !p.sick {
 			names = append(names, name+"-rollout")
 		}
+		if p.suite {
+			names = append(names, name+"-suite")
+		}
 		if p.apart {
 			names = append(names, name+"-apart")
 		}
@@ -190,6 +193,10 @@ var paths = map[string]path{
 	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
 		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
 	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-by-flag": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: opt-in, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true,
+		flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn, want: rollout.Promoted},
+	"rings-by-flag-abort": {strategy: "rings: [{cohort: opt-in, bake: 1m}]", flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn,
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
 		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
@@ -236,6 +243,15 @@ var paths = map[string]path{
 			s.order("approve", "--actor", "bo@example.com")
 			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
 		}, want: rollout.Promoted},
+	"approve-apart": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
+		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
+			s.until("approval")
+			s.order("approve", "--actor", "bo@example.com")
+			s.until("approval")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1", "--asked-by", "environment")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1")
+			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
+		}, want: rollout.Promoted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
@@ -247,6 +263,12 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"pause-escalated": {worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.order("pause")
+		s.told("rollout/"+target, rollout.OnEscalated)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
 		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
@@ -265,6 +287,15 @@ var paths = map[string]path{
 		s.next("1.2.0")
 		s.order("abort")
 		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"queue-told": {target: true, policy: "onNewRelease: queue", worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.order("abort")
+		s.await(rollout.Aborted)
+		s.told("target/"+target, rollout.OnEscalated)
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
@@ -361,6 +392,16 @@ var paths = map[string]path{
 }
 
 const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
+// climbs tells somebody of what has waited for a second.
+const climbs = notifies + "  subscriptions: [{to: webhook, events: [waiting]}]\nescalation: {staging: [{after: 1s, to: webhook}, {after: 1h, to: webhook}]}\n"
+
+// optIn is a cohort that a flag makes.
+const optIn = "drivers: {http: {cohorts: {opt-in: {flag: {key: checkout-opt-in, value: \"{{.Version}}\"}}}}}"
+
+func addOptIn(s *scene) {
+	s.world.AddFlagCohort("opt-in", candidate, 500, activities.FlagRule{Key: "checkout-opt-in", Value: "{{.Version}}"})
+}
 
 const baseline, candidate = "1.0.0", "1.1.0"
 
@@ -696,6 +737,16 @@ const missed = 3 * time.Minute
 func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, missed, pollEvery)
+}
+
+// told waits until a workflow tells people of an occasion.
+func (s *scene) told(workflow string, of rollout.Occasion) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		return slices.ContainsFunc(s.history(workflow).Events, func(e *historypb.HistoryEvent) bool {
+			return strings.HasSuffix(e.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution().GetWorkflowId(), string(of))
+		})
+	}, procs.Patience, pollEvery, of)
 }
 
 // does waits until an activity is under way.

@@ -29,6 +29,7 @@ type rehearsalPath struct {
 	want  evidence.Outcome
 	early bool // it is stopped before a worker takes it up: no rollout is started
 	sick  bool // so are users, from the beginning: no rollout is started
+	suite bool // it is the one of a suite, whose history is kept, too, as name-suite
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
 	data  bool // it replaces the rows of a table in a real database, and puts them back
 }
@@ -65,6 +66,7 @@ var rehearsalPaths = map[string]rehearsalPath{
 			s.sick.Store(true)
 		}},
 	"rehearsal-vetoed":        {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
+	"rehearsal-suite":         {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -137,6 +139,11 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
+	if p.suite {
+		of := fmt.Sprintf("kind: RehearsalSuite\nname: recorded\nrehearsals: [%q]\n", filepath.Base(file))
+		file = filepath.Join(filepath.Dir(file), "suite.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(of), 0o600))
+	}
 	out := procs.CLI(context.Background(), t, server, "rehearse", file, "--detach", "--reason", "recorded")
 	require.Zero(t, out.Code, out.Stderr)
 	if p.plot != nil {
@@ -145,6 +152,12 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	if p.early {
 		s.stop()
 		work()
+	}
+	if p.suite {
+		var of rehearsal.SuiteStatus
+		require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.SuiteID("recorded"), "").Get(context.Background(), &of))
+		require.Equal(t, p.want, of.Outcome, of.Reason)
+		s.keep(filepath.Join(folder, name+"-suite.json"), s.history(rollout.SuiteID("recorded")))
 	}
 	var status rehearsal.Status
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
