@@ -43,7 +43,8 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	schedules, recordings, problems := a.schedules(ctx, m, from, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m))
+	plan.Signals = m.PlannedSignals()
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m), a.unreadSignals(m))
 	if in.Preview {
 		return previewed(problems), nil
 	}

@@ -27,6 +27,9 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 		return ConcludeRehearsalOutput{}, asTemporal("read what was measured", err)
 	}
 	facts := factsOf(in, seen)
+	if facts.Signals, err = a.signalsSeen(ctx, in); err != nil {
+		return ConcludeRehearsalOutput{}, asTemporal("read the signals of the service", err)
+	}
 	m.Review(facts)
 	rolled := m.RolledOut(facts)
 	if err := a.addContinuity(ctx, in.Plan.Run, m, facts, rolled); err != nil {
@@ -50,6 +53,9 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 		if d.Restore != nil && (out.Restore == nil || d.Restore.N > out.Restore.N) {
 			out.Restore = d.Restore
 		}
+	}
+	if err := a.keepWindows(ctx, in); err != nil {
+		return out, asTemporal("keep the windows of its rollouts", err)
 	}
 	return out, asTemporal("write the evidence", a.write(ctx, run))
 }

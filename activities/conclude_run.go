@@ -26,7 +26,7 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users, rolled *evi
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt
 	}
-	run.Series = append(run.Series, sides(m, f)...)
+	run.Series = slices.Concat(run.Series, f.SignalSeries(), sides(m, f))
 	for _, w := range []evidence.Series{weights(f, rolled), met(m, f)} {
 		if len(w.Seconds) > 0 {
 			run.Series = append(run.Series, w)

@@ -37,6 +37,7 @@ type RehearsalPlan struct {
 	Faults      []fault.Planned            `json:"faults,omitempty"`
 	Probes      []rehearsal.PlannedProbe   `json:"probes,omitempty"`
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
+	Signals     []rehearsal.Signal         `json:"signals,omitempty"`  // of the service
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
 	Loads       map[string]string          `json:"loads,omitempty"`    // load → digest of its schedule
 	Apart       bool                       `json:"apart,omitempty"`    // the rollout itself is a workflow of its own
@@ -48,23 +49,24 @@ type RehearsalPlan struct {
 // RehearsalFacts is what the workflow knows of what happened. What was measured
 // stands in the files of the run.
 type RehearsalFacts struct {
-	Zero         time.Time           `json:"zero"`
-	End          time.Time           `json:"end"`
-	Before       rehearsal.State     `json:"before"`
-	After        rehearsal.State     `json:"after"`
-	Attacks      []AttackOutput      `json:"attacks,omitempty"`
-	Faults       []evidence.Fault    `json:"faults,omitempty"`
-	Probes       []evidence.Probe    `json:"probes,omitempty"`
-	Halted       *evidence.Halt      `json:"halted,omitempty"` // by a probe
-	Drills       []evidence.Drill    `json:"drills,omitempty"`
-	Tables       []evidence.Table    `json:"tables,omitempty"`
-	Rollout      *rollout.Status     `json:"rollout,omitempty"`
-	NotBack      string              `json:"notBack,omitempty"` // why what was there before a promotion is not back
-	Back         *rollout.Status     `json:"back,omitempty"`    // of the rollout of what was there before a promotion
-	Scaling      SampleScalingOutput `json:"scaling,omitzero"`
-	ScalingError string              `json:"scalingError,omitempty"`
-	Aborted      string              `json:"aborted,omitempty"` // why somebody stopped it
-	Broken       string              `json:"broken,omitempty"`  // why it could not go on
+	Zero         time.Time            `json:"zero"`
+	End          time.Time            `json:"end"`
+	Before       rehearsal.State      `json:"before"`
+	After        rehearsal.State      `json:"after"`
+	Attacks      []AttackOutput       `json:"attacks,omitempty"`
+	Faults       []evidence.Fault     `json:"faults,omitempty"`
+	Probes       []evidence.Probe     `json:"probes,omitempty"`
+	Halted       *evidence.Halt       `json:"halted,omitempty"` // by a probe
+	Drills       []evidence.Drill     `json:"drills,omitempty"`
+	Tables       []evidence.Table     `json:"tables,omitempty"`
+	Rollout      *rollout.Status      `json:"rollout,omitempty"`
+	NotBack      string               `json:"notBack,omitempty"` // why what was there before a promotion is not back
+	Back         *rollout.Status      `json:"back,omitempty"`    // of the rollout of what was there before a promotion
+	Scaling      SampleScalingOutput  `json:"scaling,omitzero"`
+	ScalingError string               `json:"scalingError,omitempty"`
+	Signals      []SampleSignalOutput `json:"signals,omitempty"`
+	Aborted      string               `json:"aborted,omitempty"` // why somebody stopped it
+	Broken       string               `json:"broken,omitempty"`  // why it could not go on
 }
 
 // AttackInput asks for one part of a load.

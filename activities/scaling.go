@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -75,37 +74,35 @@ func (a *Activities) SampleScaling(ctx context.Context, in SampleScalingInput) (
 	}
 	if isStopping(ctx) {
 		activity.RecordHeartbeat(ctx, s.SampleScalingOutput)
-		return SampleScalingOutput{}, temporal.NewApplicationErrorWithOptions("this worker stops: another one goes on sampling",
-			"WorkerStops", temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+		return SampleScalingOutput{}, errHandOver
 	}
 	return s.SampleScalingOutput, temporal.NewCanceledError(s.SampleScalingOutput)
 }
 
+// errHandOver ends sampling by a worker that stops.
+var errHandOver = temporal.NewApplicationErrorWithOptions("this worker stops: another one goes on sampling",
+	"WorkerStops", temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+
 // sampler is one autoscaled service being watched.
 type sampler struct {
-	a       *Activities
-	in      SampleScalingInput
-	metrics Metrics
-	checks  []rollout.Check
-	last    reference            // counters, by signal
-	at      map[string]time.Time // of the last reading, by signal
+	*signalReader
+	a  *Activities
+	in SampleScalingInput
 
 	SampleScalingOutput
 }
 
 func (a *Activities) newSampler(in SampleScalingInput) (*sampler, error) {
 	in.Expect = in.Expect.WithDefaults()
-	s := &sampler{a: a, in: in, last: reference{}, at: map[string]time.Time{}}
-	var err error
-	if s.metrics, err = a.Drivers.metrics(metricsOf(in.Expect, in.Drivers)); err != nil {
+	side := Version{Version: in.Version, Endpoints: in.Expect.Endpoints}
+	reader, err := a.newSignalReader(metricsOf(in.Expect, in.Drivers), side, signalsOf(in.Expect.Signals))
+	if err != nil {
 		return nil, err
 	}
+	s := &sampler{signalReader: reader, a: a, in: in}
 	s.in.Until = in.Until.Add(s.metrics.Delay()) // when that moment can be read
 	for _, p := range scalingProblems(in.Expect, s.metrics, "scaling") {
 		return nil, fmt.Errorf("%s: %w", p, ErrFinal)
-	}
-	for _, signal := range signalsOf(in.Expect.Signals) {
-		s.checks = append(s.checks, signal.check())
 	}
 	s.Every = max(in.Expect.Poll, rollout.Duration(in.Until.Sub(a.now())/mostSamples))
 	return s, nil
@@ -121,15 +118,10 @@ func metricsOf(e scaling.Expect, of rollout.Drivers) *rollout.Driver {
 
 // scalingProblems asks the metrics driver whether it can read each signal.
 func scalingProblems(e scaling.Expect, metrics Metrics, path string) []rollout.Problem {
-	reader, asks := metrics.(interface{ Supports(rollout.Check) error })
-	if !asks {
-		return nil
-	}
 	var out []rollout.Problem
 	for _, s := range signalsOf(e.Signals) {
-		if err := reader.Supports(s.check()); err != nil {
-			text := strings.TrimPrefix(err.Error(), "failures: ") // which a signal has not
-			out = append(out, rollout.Problem{Path: path + ".signals." + s.name, Message: strings.TrimPrefix(text, "requests: ")})
+		if why := neverRead(s, metrics); why != "" {
+			out = append(out, rollout.Problem{Path: path + ".signals." + s.name, Message: why})
 		}
 	}
 	return out
@@ -161,20 +153,13 @@ func (s *sampler) await(ctx context.Context, at time.Time) error {
 
 // poll reads all signals once.
 func (s *sampler) poll(ctx context.Context, at time.Time) {
-	at = at.Add(-s.metrics.Delay()).UTC().Truncate(time.Millisecond)
-	side := Version{Version: s.in.Version, Endpoints: s.in.Expect.Endpoints}
-	within, done := context.WithTimeout(ctx, readWithin)
-	defer done()
-	reading, err := s.metrics.Read(within, MetricsQuery{Checks: s.checks, Sides: map[Side]Version{Candidate: side}, At: at})
+	at, values := s.read(ctx, at)
 	if ctx.Err() != nil {
 		return
 	}
 	sample := scaling.Sample{At: at}
-	for _, signal := range signalsOf(s.in.Expect.Signals) {
-		v, why := 0.0, err
-		if err == nil {
-			v, why = s.value(signal, reading.Checks[signal.name], at)
-		}
+	for i, signal := range s.signals {
+		v, why := values[i].number, values[i].why
 		switch {
 		case why == nil:
 			*signal.field(&sample) = &v

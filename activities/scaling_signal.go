@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"bakeoff/analysis"
@@ -59,8 +61,62 @@ func (s signal) check() rollout.Check {
 	return c
 }
 
+// neverRead says why a metrics driver can never read a signal; "" where it can.
+func neverRead(s signal, metrics Metrics) string {
+	reader, asks := metrics.(interface{ Supports(rollout.Check) error })
+	if !asks {
+		return ""
+	}
+	err := reader.Supports(s.check())
+	if err == nil {
+		return ""
+	}
+	text := strings.TrimPrefix(err.Error(), "failures: ") // which a signal has not
+	return strings.TrimPrefix(text, "requests: ")
+}
+
+// signalReader reads signals through one metrics driver.
+type signalReader struct {
+	metrics Metrics
+	side    Version
+	signals []signal
+	last    reference            // counters, by signal
+	at      map[string]time.Time // of the last reading, by signal
+}
+
+func (a *Activities) newSignalReader(driver *rollout.Driver, side Version, signals []signal) (*signalReader, error) {
+	metrics, err := a.Drivers.metrics(driver)
+	return &signalReader{metrics: metrics, side: side, signals: signals, last: reference{}, at: map[string]time.Time{}}, err
+}
+
+// readValue is a number, or why there is none.
+type readValue struct {
+	number float64
+	why    error
+}
+
+// read reads every signal once, in their order, and says of which moment that is:
+// metrics that are late are those of a moment before.
+func (s *signalReader) read(ctx context.Context, now time.Time) (time.Time, []readValue) {
+	at := now.Add(-s.metrics.Delay()).UTC().Truncate(time.Millisecond)
+	var checks []rollout.Check
+	for _, signal := range s.signals {
+		checks = append(checks, signal.check())
+	}
+	within, done := context.WithTimeout(ctx, readWithin)
+	defer done()
+	reading, err := s.metrics.Read(within, MetricsQuery{Checks: checks, Sides: map[Side]Version{Candidate: s.side}, At: at})
+	out := make([]readValue, len(s.signals))
+	for i, signal := range s.signals {
+		if out[i].why = err; err == nil {
+			out[i].number, out[i].why = s.value(signal, reading.Checks[signal.name], at)
+		}
+	}
+	return at, out
+}
+
 // value makes one number of a reading; an error says why there is none.
-func (s *sampler) value(g signal, r CheckReading, at time.Time) (float64, error) {
+func (s *signalReader) value(g signal, r CheckReading, at time.Time) (float64, error) {
 	side, there := r.Sides[Candidate]
 	switch {
 	case r.Error != "":
@@ -79,7 +135,7 @@ func (s *sampler) value(g signal, r CheckReading, at time.Time) (float64, error)
 }
 
 // moved is what a counter or a histogram did since the reading before.
-func (s *sampler) moved(g signal, side SideReading, at time.Time) (float64, error) {
+func (s *signalReader) moved(g signal, side SideReading, at time.Time) (float64, error) {
 	counts, found, err := s.last.counts(g.name, Candidate, side)
 	before := s.at[g.name]
 	s.last.remember(g.name, Candidate, side)

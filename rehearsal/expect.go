@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 )
 
@@ -14,20 +15,24 @@ import (
 // The signals of users are measured where the load is made: errors (ratio),
 // latency-p50, latency-p90, latency-p99, latency-max (from the moment at which a
 // request should have been sent), rate (good answers a second). The others are
-// replicas and queue, of scaling.
+// replicas, queue and utilisation (ratio), of scaling, and
+// those that the manifest names itself.
 type Expect struct {
 	Name   string `json:"name,omitempty"` // default: signal and time, such as "latency-p99 during slow-db"
 	Signal string `json:"signal"`
 	Of     string `json:"of,omitempty"` // name of a load; default: all of them together
 
 	// When it must hold: always, or during something, by its name: a fault, a load,
-	// or "drills". One of them is needed; outside, of everything but what is named.
+	// or "drills". One of them is needed; outside, of everything but what is named;
+	// before, until it begins for the first time; after, from its last end on.
 	Always  bool   `json:"always,omitempty"`
 	During  string `json:"during,omitempty"`
 	Outside string `json:"outside,omitempty"`
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
 
-	// Settle leaves out as much after the beginning of that time; of outside, as
-	// much after the end of what is left out.
+	// Settle leaves out as much after the beginning of that time; of outside and of
+	// after, as much after the end of what is named.
 	Settle rollout.Duration `json:"settle,omitempty"`
 
 	// The limits of the signal over that time as a whole.
@@ -60,12 +65,13 @@ const (
 	SignalRate       = evidence.SeriesRate
 	SignalReplicas   = evidence.SeriesReplicas
 	SignalQueue      = evidence.SeriesQueue
+	SignalUsed       = scaling.Utilisation
 )
 
 // unitOf is the unit of a signal; known reports whether there is such a signal.
 func unitOf(signal string) (unit string, known bool) {
 	switch signal {
-	case SignalErrors:
+	case SignalErrors, SignalUsed:
 		return UnitRatio, true
 	case SignalP50, SignalP90, SignalP99, SignalLatencyMax:
 		return UnitSeconds, true
@@ -78,11 +84,13 @@ func unitOf(signal string) (unit string, known bool) {
 }
 
 func signals() []string {
-	return []string{SignalErrors, SignalP50, SignalP90, SignalP99, SignalLatencyMax, SignalRate, SignalReplicas, SignalQueue}
+	return []string{SignalErrors, SignalP50, SignalP90, SignalP99, SignalLatencyMax, SignalRate, SignalReplicas, SignalQueue, SignalUsed}
 }
 
 // ofScaling reports whether a signal is one of scaling, and not of users.
-func ofScaling(signal string) bool { return signal == SignalReplicas || signal == SignalQueue }
+func ofScaling(signal string) bool {
+	return signal == SignalReplicas || signal == SignalQueue || signal == SignalUsed
+}
 
 // Title is what the criterion is called.
 func (e Expect) Title() string {
@@ -93,6 +101,10 @@ func (e Expect) Title() string {
 		return e.subject() + " during " + e.During
 	case e.Outside != "":
 		return e.subject() + " outside " + e.Outside
+	case e.Before != "":
+		return e.subject() + " before " + e.Before
+	case e.After != "":
+		return e.subject() + " after " + e.After
 	}
 	return e.subject()
 }
@@ -107,29 +119,32 @@ func (e Expect) subject() string {
 // problems says what is wrong with an expectation of the manifest.
 func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
-	unit, known := unitOf(e.Signal)
-	v.require(known, "signal", "%q is no signal: there are %v", e.Signal, signals())
+	unit, known := m.signalUnit(e.Signal)
+	_, own := m.signalNamed(e.Signal)
+	v.require(known, "signal", "%q is no signal: there are %v", e.Signal, m.expectable())
 	v.require(e.Below != nil || e.Above != nil || len(e.Profile) > 0, "", "says nothing: give below, above or profile")
 	times := 0
-	for _, given := range []bool{e.Always, e.During != "", e.Outside != ""} {
+	for _, given := range []bool{e.Always, e.During != "", e.Outside != "", e.Before != "", e.After != ""} {
 		if given {
 			times++
 		}
 	}
-	v.require(times == 1, "", "say when: one of always: true, during or outside")
+	v.require(times == 1, "", "say when: one of always: true, during, outside, before or after")
 	named := slices.Concat(m.faultNames(), m.loadNames(), []string{DuringDrills})
-	for _, t := range []struct{ key, name string }{{"during", e.During}, {"outside", e.Outside}} {
+	for _, t := range []struct{ key, name string }{{"during", e.During}, {"outside", e.Outside}, {"before", e.Before}, {"after", e.After}} {
 		v.require(t.name == "" || slices.Contains(named, t.name), t.key, "there is no fault or load %q: there are %v", t.name, named)
 		v.require(t.name != DuringDrills || len(m.Drills) > 0, t.key, "there are no drills")
 	}
 	v.require(e.Of == "" || slices.Contains(m.loadNames(), e.Of), "of", "there is no load %q: there are %v", e.Of, m.loadNames())
-	v.require(!known || ofScaling(e.Signal) || len(m.Load) > 0, "signal", "%s is measured by a load, and there is none", e.Signal)
+	v.require(e.Of == "" || !own, "of", "%s is read of the service, and not of a load: leave it out", e.Signal)
+	v.require(!known || own || ofScaling(e.Signal) || len(m.Load) > 0, "signal", "%s is measured by a load, and there is none", e.Signal)
 	v.require(!ofScaling(e.Signal) || m.Scaling != nil, "signal", "%s is a signal of scaling: say where it is read", e.Signal)
+	v.require(e.Signal != SignalUsed || m.Scaling == nil || !m.Scaling.Signals.Utilisation.IsZero(), "signal", "utilisation is not read: say under scaling.signals.utilisation where")
 	check := func(key string, a *Amount) {
 		v.require(a == nil || !known || a.Unit == unit, key, "%s is measured in another unit: write it like %s", e.Signal, inUnit(1, unit))
-		v.require(a == nil || a.Value >= 0 && (a.Unit != UnitRatio || a.Value <= 1), key, "%s is no value of %s: it is never below 0, and a share never above 100%%", a, e.Signal)
+		v.require(a == nil || own || a.Value >= 0 && (e.Signal != SignalErrors || a.Value <= 1), key, "%s is no value of %s: it is never below 0, and a share never above 100%%", a, e.Signal)
 	}
-	v.require(ofScaling(e.Signal) || !m.unmet(e.During, e.Of), "during", "no load is sent any more when %s begins: nothing would be measured", e.During)
+	v.require(own || ofScaling(e.Signal) || !m.unmet(e.During, e.Of), "during", "no load is sent any more when %s begins: nothing would be measured", e.During)
 	check("below", e.Below)
 	check("above", e.Above)
 	v.require(e.Below == nil || e.Above == nil || e.Above.Value < e.Below.Value, "above", "%s is not below %s: nothing is between them", e.Above, e.Below)

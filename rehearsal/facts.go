@@ -23,6 +23,7 @@ type Facts struct {
 	Back     *rollout.Status // of the rollout of what was there before it, where it was promoted
 	Scaling  *evidence.Scaling
 	Sampled  scaling.Seen // of what Scaling judges
+	Signals  []SeenSignal // those of the manifest, each of them
 	Ledger   *evidence.Ledger
 	Before   State
 	After    State

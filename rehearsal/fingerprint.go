@@ -24,6 +24,9 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 		"expect": m.Expect, "scaling": m.scaling(), "outcome": m.Outcome, "negative": m.Negative, "variables": m.Variables,
 		"environment": []string{m.Environment, cmp.Or(m.Isolation, IsolationOwn)}, "quotas": m.quotas(), "tool": tool,
 	}
+	if len(m.Signals) > 0 {
+		parts["signals"] = m.PlannedSignals()
+	}
 	if len(m.Probes) > 0 { // a manifest without has the fingerprint that it had before there were any
 		parts["probes"] = m.probes()
 	}

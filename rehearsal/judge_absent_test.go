@@ -214,6 +214,17 @@ func TestMomentsOfExpectations(t *testing.T) {
 		e.Signal, e.Below = rehearsal.SignalLatencyMax, amount(60, rehearsal.UnitSeconds)
 		require.InDelta(t, want, *expecting(t, e, spikes).Value, 0.001, "%+v", e)
 	}
+	for want, e := range map[float64]rehearsal.Expect{ // the fault is from 15s to 30s
+		2: {Before: "slow-db"}, 0.01: {Before: "slow-db", Settle: second}, 4: {After: "slow-db"}, 0.0101: {After: "slow-db", Settle: second},
+	} {
+		e.Signal, e.Below = rehearsal.SignalLatencyMax, amount(60, rehearsal.UnitSeconds)
+		require.InDelta(t, want, *expecting(t, e, spikes).Value, 0.001, "%+v", e)
+	}
+	never := func(f *rehearsal.Facts) { f.Faults = nil }
+	for _, e := range []rehearsal.Expect{{Before: "slow-db"}, {After: "slow-db"}} {
+		e.Signal, e.Below = rehearsal.SignalLatencyMax, amount(60, rehearsal.UnitSeconds)
+		require.Equal(t, evidence.Unmeasured, expecting(t, e, never).Outcome, "nobody knows when that would be")
+	}
 	early := func(f *rehearsal.Facts) { f.Requests[5].Latency = 2 * time.Second }
 	e := rehearsal.Expect{Signal: rehearsal.SignalLatencyMax, Always: true, Settle: second, Below: amount(1, rehearsal.UnitSeconds)}
 	require.Equal(t, evidence.Passed, expecting(t, e, early).Outcome)

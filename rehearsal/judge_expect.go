@@ -13,10 +13,10 @@ import (
 // expected judges one expectation: its limits, then its profile.
 func (f Facts) expected(e Expect) evidence.Criterion {
 	when := f.moments(e)
-	unit, _ := unitOf(e.Signal)
+	unit := f.unitOf(e.Signal)
 	seen := f.measure(e, when)
 	if seen.n == 0 {
-		return unmeasured(e.Title(), "there was nothing to measure it by in that time")
+		return unmeasured(e.Title(), f.notRead(e.Signal))
 	}
 	value, reason := seen.most, inUnit(seen.most, unit)
 	if seen.least != seen.most {
@@ -77,7 +77,7 @@ func (f Facts) follow(c *evidence.Criterion, e Expect, when moments) {
 func (f Facts) leave(c *evidence.Criterion, series evidence.Series, when moments) (seen, out int) {
 	for i, second := range series.Seconds {
 		at := moment(second)
-		if !when.hold(at) || !ofScaling(series.Name) && when.length(at, at+time.Second) < time.Second {
+		if !when.hold(at) || !f.isSampled(series.Name) && when.length(at, at+time.Second) < time.Second {
 			continue
 		}
 		low, high, inside := band(c.Band, second)
@@ -132,6 +132,9 @@ func between(a, b *float64, share, open float64) float64 {
 }
 
 func (f Facts) series(e Expect) evidence.Series {
+	if s := f.signalOf(e.Signal); s != nil {
+		return s.series(f.Zero)
+	}
 	if ofScaling(e.Signal) {
 		return f.scalingSeries(e.Signal)
 	}

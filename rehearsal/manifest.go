@@ -52,6 +52,7 @@ type Manifest struct {
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
+	Signals []Signal        `json:"signals,omitempty"` // of the service itself, that may be expected
 	Probes  []Probe         `json:"probes,omitempty"`
 	Expect  []Expect        `json:"expect,omitempty"`
 	Drills  []Drill         `json:"drills,omitempty"`

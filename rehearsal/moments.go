@@ -33,9 +33,29 @@ func (f Facts) moments(e Expect) moments {
 			spans[i].to += settle
 		}
 		return moments{spans: apart(spans), outside: true}
+	case e.Before != "":
+		return moments{spans: apart(edges(f.spans(e.Before), settle, true))}
+	case e.After != "":
+		return moments{spans: apart(edges(f.spans(e.After), settle, false))}
 	default:
 		return moments{spans: []span{{settle, math.MaxInt64}}}
 	}
+}
+
+// edges is the time before all spans or after them; none where there is no span: of
+// what never came nobody knows when that would be.
+func edges(spans []span, settle time.Duration, before bool) []span {
+	if len(spans) == 0 {
+		return nil
+	}
+	first, last := spans[0].from, spans[0].to
+	for _, s := range spans {
+		first, last = min(first, s.from), max(last, s.to)
+	}
+	if before {
+		return []span{{settle, first}}
+	}
+	return []span{{last + settle, math.MaxInt64}}
 }
 
 // spans are the times of what has the name: as they really were.

@@ -10,15 +10,15 @@ import (
 
 // measured is a signal over the moments that count.
 type measured struct {
-	least, most float64       // of signals of scaling; of others both are the signal
+	least, most float64       // of signals that are read at moments; of others both are the signal
 	n           int           // requests or samples; 0: it was not measured
-	blind       time.Duration // how long a signal of scaling was not read, where that is too long
+	blind       time.Duration // how long one that is read at moments was not, where that is too long
 }
 
 // measure is a signal over the moments that count.
 func (f Facts) measure(e Expect, when moments) measured {
-	if ofScaling(e.Signal) {
-		return f.sampled(e.Signal, when)
+	if f.isSampled(e.Signal) {
+		return f.sampled(e, when)
 	}
 	var all tally
 	first, last := time.Duration(math.MaxInt64), time.Duration(0)
@@ -95,11 +95,12 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[max(int(math.Ceil(q*float64(len(sorted))))-1, 0)]
 }
 
-// sampled is a signal of scaling over the moments that count. The time in which it
-// had to be read ends with the last sample, whatever was read then.
-func (f Facts) sampled(signal string, when moments) measured {
-	out := measured{least: math.Inf(1)}
-	series := f.scalingSeries(signal)
+// sampled is a signal that is read at moments, over those that count. One of scaling
+// had to be read until its last sample, whatever was read then; one of the service
+// until everything was over.
+func (f Facts) sampled(e Expect, when moments) measured {
+	out := measured{least: math.Inf(1), most: math.Inf(-1)}
+	series := f.series(e)
 	for i, second := range series.Seconds {
 		if when.hold(moment(second)) {
 			out.least, out.most = min(out.least, series.Values[i]), max(out.most, series.Values[i])
@@ -107,6 +108,9 @@ func (f Facts) sampled(signal string, when moments) measured {
 		}
 	}
 	var end time.Duration
+	if f.signalOf(e.Signal) != nil {
+		end = f.End.Sub(f.Zero)
+	}
 	for _, s := range f.Sampled.Samples {
 		end = max(end, s.At.Sub(f.Zero))
 	}

@@ -65,6 +65,7 @@ func (m *Manifest) validate() []rollout.Problem {
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
 	m.validateData(&v)
 	m.validateLoad(&v)
+	m.validateSignals(&v)
 	if m.Scaling != nil {
 		v.problems = append(v.problems, m.Scaling.Problems("scaling")...)
 		v.require(len(m.Load) > 0, "scaling", "nothing would be scaled: give a load that needs more than replicas.min")

@@ -261,6 +261,7 @@ func (t *tooling) templates(ctx context.Context) error {
 	}
 	var library struct {
 		Files []string `json:"files"`
+		Tool  string   `json:"tool"`
 	}
 	act := solo{"tooling/" + t.newID(), rollout.QueueRehearsal, "ListLibrary", "list what rehearsals may start from"}
 	err = t.svc.Act(asking, act, map[string]any{}, &library)
@@ -272,7 +273,7 @@ func (t *tooling) templates(ctx context.Context) error {
 		return fmt.Errorf("list the library of rehearsals: %w", err)
 	}
 	t.unnamed(library.Files)
-	return nil
+	return t.tools(ctx, library.Tool)
 }
 
 // unnamed looks for files that no rehearsal of late names.

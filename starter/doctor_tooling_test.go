@@ -64,6 +64,11 @@ func (p rehearsedTown) rehearsed(name string, ago time.Duration, change func(*re
 	return &p.byType["Rehearsal"][len(p.byType["Rehearsal"])-1]
 }
 
+// madeBy has the plan of a rehearsal say which Bakeoff made it.
+func (p rehearsedTown) madeBy(i int, tool string) {
+	p.tapes[p.byType["Rehearsal"][i].RunID].act("admit", "AdmitRehearsal", nil, map[string]any{"plan": map[string]any{"tool": tool}})
+}
+
 // red has a rehearsal fail, by these criteria besides that its baseline was restored
 // in time.
 func (p rehearsedTown) red(e *execution, criteria ...evidence.Criterion) {
@@ -141,6 +146,15 @@ func TestDoctorTooling(t *testing.T) {
 		"a target that knows no artifact": {change: func(p rehearsedTown) { p.rehearsed("other", day, pinned); p.serves("") }},
 		"files that nobody uses": {change: func(p rehearsedTown) { p.library = append(p.library, "carts.yaml") },
 			want: []string{"unusedTemplate: no rehearsal of the last 30d names carts.yaml"}},
+		"another Bakeoff": {change: func(p rehearsedTown) {
+			p.rehearsed("other", 2*day, nil) // not the last of the service
+			p.madeBy(0, "0.4.2")
+			p.madeBy(1, "0.4.1")
+			p.tool = "0.4.3"
+		}, want: []string{"olderTool: checkout was practised last by Bakeoff 0.4.2, and the worker is 0.4.3"}},
+		"the same Bakeoff":                       {change: func(p rehearsedTown) { p.madeBy(0, "0.4.3"); p.tool = "0.4.3" }},
+		"a worker that does not say which it is": {change: func(p rehearsedTown) { p.madeBy(0, "0.4.3") }},
+		"one that was refused":                   {change: func(p rehearsedTown) { p.madeBy(0, ""); p.tool = "0.4.3" }},
 		"a schedule that is paused": {change: func(p rehearsedTown) {
 			p.schedules = []schedule{{id: "schedule/rehearsal/staging/checkout", note: "broken", paused: true}, {id: "schedule/suite/weekly"}}
 		}, want: []string{"schedulePaused: schedule/rehearsal/staging/checkout is paused: broken"}},

@@ -72,6 +72,7 @@ type fake struct {
 	byType    map[string][]execution // what List finds of a workflow type; nil: listed
 	tapes     map[string]*tape       // histories by run ID; nil: tape
 	library   []string
+	tool      string
 	restored  []rollout.Restored
 	silent    bool // a worker that was killed: it polls, and does not answer
 
@@ -232,7 +233,7 @@ func (f *fake) Act(ctx context.Context, a solo, in, out any) error {
 		return errors.Join(f.actErr[a.activity], copied(f.foreseen, out))
 	}
 	if a.activity == "ListLibrary" {
-		body, err := json.Marshal(map[string]any{"files": f.library})
+		body, err := json.Marshal(map[string]any{"files": f.library, "tool": f.tool})
 		if err = errors.Join(err, json.Unmarshal(body, out)); err != nil {
 			return err
 		}

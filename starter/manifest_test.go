@@ -84,7 +84,7 @@ func TestWordsOfRehearsals(t *testing.T) {
 		"rehearsal.Manifest.isolation": {"isolation", "isolation: %s"},
 		"rehearsal.Manifest.outcome":   {"outcome", "outcome: %s"},
 		"rehearsal.Drill.verdict":      {"drills[0].verdict", "drills: [{from: step 1, restoreWithin: 10s, verdict: %s}]"},
-		"rehearsal.Expect.signal":      {"expect[0].signal", "scaling: {replicas: {min: 1, max: 4}, needed: 2, upWithin: 9s}\nexpect: [{signal: %s, always: true, below: 1}]"},
+		"rehearsal.Signal.unit":        {"signals[0].unit", "signals: [{name: used, gauge: used, unit: %s}]"},
 		"rehearsal.Probe.mode":         {"probes[0].mode", "faults: [{name: f, for: 5s, worker: {name: shop, do: freeze}}]\nprobes: [{name: alive, url: \"http://127.0.0.1:8080/\", mode: %s}]"},
 		"rehearsal.Probe.onFailure":    {"probes[0].onFailure", "probes: [{name: alive, url: \"http://127.0.0.1:8080/\", mode: before, onFailure: %s}]"},
 		"load.Load.arrivals":           {"load[0].arrivals", load + "rate: 200/s, for: 5m, arrivals: %s}]"},

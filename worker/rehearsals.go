@@ -167,6 +167,11 @@ func (a *acts) Attack(ctx context.Context, in activities.AttackInput) (activitie
 	return a.rehearsing().Attack(ctx, in)
 }
 
+// SampleSignal keeps what it reads where evidence is kept now.
+func (a *acts) SampleSignal(ctx context.Context, in activities.SampleSignalInput) (activities.SampleSignalOutput, error) {
+	return a.rehearsing().SampleSignal(ctx, in)
+}
+
 // Probe asks where it may ask now.
 func (a *acts) Probe(ctx context.Context, in activities.ProbeInput) (activities.ProbeOutput, error) {
 	return a.rehearsing().Probe(ctx, in)

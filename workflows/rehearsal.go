@@ -58,6 +58,7 @@ type rehearsing struct {
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
+	reading int // signals that are read until these have
 
 	watching int  // continuous probes that are asked: they end with the practice
 	replaces bool // rows of tables that have to be put back may have been replaced
@@ -183,6 +184,7 @@ func (r *rehearsing) practise() {
 	r.startFaults()
 	r.startProbes()
 	r.startSampling()
+	r.startSignals()
 	r.sleep(r.ctx, "begin together with the load", leadTime)
 	r.drillAll()
 	if m := r.order.Manifest; m.Outcome != "" && r.stopped == "" {
@@ -217,6 +219,7 @@ func (r *rehearsing) tearDown() {
 	swept.Left = append(swept.Left, r.putDataBack()...)
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
+	_ = workflow.Await(r.ctx, func() bool { return r.reading == 0 }) // metrics may be late: what is taken back waits for nobody
 }
 
 // conclude has what was measured judged, and the evidence written.

@@ -93,6 +93,27 @@ func (r *rehearsing) startSampling() {
 	})
 }
 
+// startSignals reads the signals of the service until everything else is over.
+func (r *rehearsing) startSignals() {
+	for _, s := range r.plan.Signals {
+		act := r.act("signal."+s.Name, "read "+s.Name+" while the practice goes on")
+		act.limit, act.heartbeat = r.order.Manifest.Longest().Std()+time.Hour, 10*time.Second
+		act.within = act.limit
+		in := activities.SampleSignalInput{Run: r.plan.Run, Signal: s, Drivers: r.order.Manifest.Rollout.Target, Version: r.job.Candidate,
+			Until: r.zero.Add(r.order.Manifest.Longest().Std())}
+		future := start(r.going, act, a.SampleSignal, in)
+		r.reading++
+		workflow.Go(r.ctx, func(ctx workflow.Context) {
+			defer func() { r.reading-- }()
+			out := activities.SampleSignalOutput{Signal: s.Name}
+			if err := future.Get(ctx, &out); err != nil && !temporal.IsCanceledError(err) {
+				out.Error = rootCause(err)
+			}
+			r.facts.Signals = append(r.facts.Signals, out)
+		})
+	}
+}
+
 // keepSamples takes what was sampled before sampling was stopped, or broke off.
 func (r *rehearsing) keepSamples(err error) {
 	r.facts.ScalingError = rootCause(err)

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 )
@@ -62,4 +63,27 @@ func TestScalingThatCannotBeSampled(t *testing.T) {
 	p.run()
 	require.Empty(t, p.facts.Scaling.Samples)
 	require.Equal(t, "unknown metrics driver \"scrape\"", p.facts.ScalingError)
+}
+
+// Signals of the service are read beside everything else, and what becomes of one that
+// cannot be is known. That they are read until the end is for a real server to show.
+func TestSignalsOfTheServiceAreRead(t *testing.T) {
+	var a *activities.Activities
+	p := newPractice(t)
+	p.m.Signals = []rehearsal.Signal{{Name: "used", Signal: scaling.Signal{Gauge: "used"}}, {Name: "no", Signal: scaling.Signal{Query: "no"}}}
+	var read []activities.SampleSignalInput
+	p.env.OnActivity(a.SampleSignal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.SampleSignalInput) (activities.SampleSignalOutput, error) {
+		p.note(func() { read = append(read, in) })
+		out := activities.SampleSignalOutput{Signal: in.Signal.Name}
+		if in.Signal.Name == "no" {
+			return out, temporal.NewNonRetryableApplicationError("scrape cannot evaluate queries", "Final", nil)
+		}
+		return out, nil
+	})
+	p.run()
+	require.Len(t, p.orders, 2, "both drills were made")
+	require.Len(t, read, 2)
+	require.Equal(t, rollout.Duration(time.Second), read[0].Signal.Poll, "every default is written out")
+	require.Equal(t, 2*time.Hour, read[0].Until.Sub(p.facts.Zero), "at the latest")
+	require.ElementsMatch(t, []activities.SampleSignalOutput{{Signal: "used"}, {Signal: "no", Error: "scrape cannot evaluate queries"}}, p.facts.Signals)
 }

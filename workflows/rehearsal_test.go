@@ -116,7 +116,7 @@ func (p *practice) playActs() {
 			return p.refusal, nil
 		}
 		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
+			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
 		return activities.ReadTargetOutput{State: p.state}, nil

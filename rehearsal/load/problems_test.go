@@ -84,7 +84,7 @@ func TestProblems(t *testing.T) {
 		{"replay with an id", "headers.X-Id", "is not filled in", func(l *load.Load) {
 			l.Rate, l.Headers, l.Replay = 0, map[string]string{"X-Id": "{{id}}"}, &load.Replay{File: "a", Format: "har"}
 		}},
-		{"format", "replay.format", `"pcap" is not one of har, combined, common, json`, func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "pcap"} }},
+		{"format", "replay.format", `"pcap" is not one of har, combined, common, json, gor`, func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "pcap"} }},
 		{"speed", "replay.speed", "-1 is no speed", func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "har", Speed: -1} }},
 		{"sample", "replay.sample", "nothing is sent", func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "har", Sample: &none} }},
 	}

@@ -27,10 +27,13 @@ const (
 	FormatCombined = "combined" // access log of Apache, nginx, Caddy
 	FormatCommon   = "common"   // the same without referrer and agent
 	FormatJSON     = "json"     // one object a line
+	FormatGor      = "gor"      // GoReplay's files, not compressed
 )
 
 // Formats lists the formats of recordings.
-func Formats() []string { return []string{FormatHAR, FormatCombined, FormatCommon, FormatJSON} }
+func Formats() []string {
+	return []string{FormatHAR, FormatCombined, FormatCommon, FormatJSON, FormatGor}
+}
 
 // largestRecording bounds what is read of one recording.
 const largestRecording = 256 << 20
@@ -57,6 +60,8 @@ func ParseRecording(format string, from io.Reader) ([]Recorded, error) {
 	switch format {
 	case FormatHAR:
 		all, err = parseHAR(text)
+	case FormatGor:
+		all, err = parseGor(text)
 	case FormatJSON:
 		all, err = parseLines(text, jsonLine)
 	case FormatCombined, FormatCommon:

@@ -62,7 +62,7 @@ func TestCredentialsAreNotSentAgain(t *testing.T) {
 
 func TestUnreadableRecordingsAreRefused(t *testing.T) {
 	tests := []struct{ name, format, text, want string }{
-		{"unknown format", "pcap", "", `"pcap" is no format of recordings: write one of har, combined, common, json`},
+		{"unknown format", "pcap", "", `"pcap" is no format of recordings: write one of har, combined, common, json, gor`},
 		{"nothing in it", load.FormatJSON, "\n\n", "the recording has no request in it"},
 		{"no entries", load.FormatHAR, `{"log":{"version":"1.2"}}`, "the recording has no request in it"},
 		{"cut off", load.FormatHAR, archive[:len(archive)-5], "line 5: is no HTTP archive"},

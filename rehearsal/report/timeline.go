@@ -153,7 +153,11 @@ func signals(run evidence.Run, f *figure) []evidence.Series {
 	expect(run, &panels[1], errors)
 	for _, name := range alone(run) {
 		series := named(run, name)
-		p := chart.Panel{Title: signal(name) + " (" + series[0].Unit + ")", Unit: series[0].Unit, Lines: color.lines(series, false)}
+		title := signal(name)
+		if unit := series[0].Unit; unit != "" {
+			title += " (" + unit + ")"
+		}
+		p := chart.Panel{Title: title, Unit: series[0].Unit, Lines: color.lines(series, false)}
 		expect(run, &p, series)
 		panels, shown = append(panels, p), append(shown, series...)
 	}

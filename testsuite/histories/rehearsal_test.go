@@ -54,6 +54,7 @@ var rehearsalPaths = map[string]rehearsalPath{
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.stop()
 		}},
+	"rehearsal-signals": {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]\nsignals: [{name: none, gauge: none, metrics: {driver: scrape}}]", want: evidence.Passed},
 	"rehearsal-reversed": {lines: "outcome: RolledBack", want: evidence.Passed, apart: true, plot: func(s *scene) {
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		s.world.Behave(candidate, sim.Behaviour{Failures: 0.3})
