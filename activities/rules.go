@@ -59,8 +59,8 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one, which
 // likeActs knows. Who may do something in every environment may do it in each that
-// is named. Abort, and a second try of a refused release, are everybody's where
-// they are not named. What is decided by none of these nobody may.
+// is named. Abort is everybody's where it is not named. What is decided by none of
+// these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
 	if environment == rollout.EveryEnvironment {
 		for _, each := range slices.Sorted(maps.Keys(r.Permissions)) {
@@ -85,7 +85,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 			}
 			continue
 		}
-		if like == rollout.CommandAbort || like == ActRetryRefused {
+		if like == rollout.CommandAbort {
 			return true, ""
 		}
 	}
@@ -130,7 +130,7 @@ func likeActs(act string) []string {
 		return []string{act, rollout.CommandPause}
 	case rollout.CommandStartTheLine:
 		return []string{act, rollout.CommandResume}
-	case rollout.CommandRetry, rollout.CommandAcknowledge:
+	case rollout.CommandRetry, rollout.CommandAcknowledge, ActRetryRefused: // every pipeline gives a reason: that makes it no person
 		return []string{act, ActOverride}
 	default:
 		return []string{act}

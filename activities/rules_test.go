@@ -36,6 +36,9 @@ func TestMay(t *testing.T) {
 		{"production", "extend", "cy@example.com", true}, // as promote
 		{"production", "acknowledge", "cy@example.com", true},
 		{"production", "retry", "ana@example.com", false},
+		{"production", "retryRefused", "ci@example.com", false}, // as override
+		{"production", "retryRefused", "cy@example.com", true},
+		{"staging", "retryRefused", "cy@example.com", false}, // neither is named
 		{"production", "resume", "cy@example.com", false}, // named nowhere
 		{"production", "abort", "ana@example.com", false},
 		{"staging", "pause", "cy@example.com", true}, // by default
@@ -55,8 +58,15 @@ func TestMay(t *testing.T) {
 	practice.Permissions["default"]["rehearse"] = []string{"managers"}
 	may, _ := practice.May("staging", "rehearse", "cy@example.com")
 	require.False(t, may, "what is named is not decided as a like act")
+	practice.Permissions["production"]["retryRefused"] = []string{"managers"}
+	may, _ = practice.May("production", "retryRefused", "ana@example.com")
+	require.True(t, may)
+	may, _ = practice.May("production", "retryRefused", "cy@example.com")
+	require.False(t, may, "it is for those who are named, and not for who may override")
 	may, _ = Rules{}.May("production", "promote", "whoever")
 	require.True(t, may, "without rules everyone may do everything")
+	may, _ = Rules{}.May("production", "retryRefused", "whoever")
+	require.True(t, may)
 }
 
 func TestMayApprove(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
 )
 
 const people = `
@@ -66,6 +67,39 @@ func TestPermissions(t *testing.T) {
 	e := s.ends(11, rollout.Aborted, "")
 	require.Equal(t, "cy@example.com", e.Actor)
 	s.asBefore()
+}
+
+// A pipeline gives a reason with each start: it does not bring back what was
+// refused. A person does, with one. Where permissions do not say who, it is who may
+// override.
+func TestARefusedReleaseIsForPeople(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, `
+roles: {engineering: [ana@example.com], on-call: [di@example.com], pipelines: [ci@example.com]}
+permissions:
+  staging: {start: [pipelines, engineering, on-call], retryRefused: [on-call], override: [engineering]}
+  default: {start: [pipelines, engineering, on-call], override: [engineering]}
+`)
+	for _, tt := range []struct{ environment, may, mayNot, forWhom string }{
+		{"staging", "di@example.com", "ana@example.com", "on-call"},
+		{"lab", "ana@example.com", "di@example.com", "engineering"},
+	} {
+		s := c.scene(t)
+		s.breaks()
+		run := func(actor string, more ...string) ended {
+			return s.result(append([]string{"run", s.file(oneStep, "environment: "+tt.environment), "--actor", actor}, more...)...)
+		}
+		run("ci@example.com", "--reason", "merge #12").requires(s, 10, rollout.RolledBack, rollout.CauseVerdict)
+		for _, actor := range []string{"ci@example.com", tt.mayNot} {
+			out := run(actor, "--reason", "merge #12")
+			require.Equal(t, 15, out.code)
+			require.Equal(t, rollout.CauseQuarantine, out.Cause)
+			require.Contains(t, out.Reason, actor+" may not retryRefused in "+tt.environment+": that is for "+tt.forWhom)
+		}
+		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.01})
+		require.Contains(t, run(tt.may).Reason, "say why with --reason")
+		run(tt.may, "--reason", "the metrics were wrong").requires(s, 0, rollout.Promoted, "")
+	}
 }
 
 // starts starts a rollout for somebody.
