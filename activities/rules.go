@@ -148,11 +148,13 @@ func (r Rules) approvals(environment string) (a Approvals, found bool) {
 
 // mayApprove reports whether somebody's vote counts, and if not why: they have a
 // role that the approval asks for, where it asks for any, and may approve in the
-// environment. An approval that a spec asks for gives nobody that permission.
+// environment. An approval that a spec asks for gives nobody that permission. Nobody
+// approves what they started, unless the environment says so, or nothing is asked
+// of anybody but by specs.
 func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
-	own, _ := r.approvals(in.Environment)
+	own, asks := r.approvals(in.Environment)
 	switch {
-	case !r.isOpen() && !own.Self && isSame(r.member(in.Actor), r.member(in.StartedBy)):
+	case (asks || !r.isOpen()) && !own.Self && isSame(r.member(in.Actor), r.member(in.StartedBy)):
 		return false, in.Actor + " started this rollout, and may not approve it"
 	case len(in.From) > 0 && !r.isOpen() && !r.has(in.From, in.Actor):
 		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", in.Actor, strings.Join(in.From, ", "))

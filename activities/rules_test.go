@@ -86,6 +86,16 @@ func TestMayApprove(t *testing.T) {
 	itself.Approvals = map[string]Approvals{"production": {Self: true}}
 	require.True(t, vote(itself, "ana@example.com"))
 	require.True(t, vote(Rules{}, "ana@example.com", "on-call"), "without rules anyone's vote counts")
+	for _, environment := range []string{"production", "default"} {
+		asks := Rules{Members: map[string]Member{"Ana": {Aliases: []string{"ana@example.com", "ana@laptop"}}}, Approvals: map[string]Approvals{environment: {Quorum: 1}}}
+		require.False(t, vote(asks, "ana@example.com"), "the environment asks, of whom it may be")
+		require.False(t, vote(asks, "ana@laptop"))
+		require.True(t, vote(asks, "bo@example.com"))
+		asks.Approvals[environment] = Approvals{Quorum: 1, Self: true}
+		require.True(t, vote(asks, "ana@laptop"))
+	}
+	elsewhere := Rules{Approvals: map[string]Approvals{"staging": {Quorum: 1}}}
+	require.True(t, vote(elsewhere, "ana@example.com"))
 }
 
 func TestRulesShapeThePlan(t *testing.T) {

@@ -69,6 +69,22 @@ func TestPermissions(t *testing.T) {
 	s.asBefore()
 }
 
+// An environment that asks for an approval asks somebody else than who started it,
+// also where nobody has a role.
+func TestNobodyApprovesTheirOwn(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, "members: {ana@example.com: {aliases: [ana@laptop]}}\napprovals: {staging: {quorum: 1, within: 1m}}\n")
+	s := c.scene(t)
+	s.starts("ana@example.com", oneStep)
+	s.waitsFor(rollout.WaitingForApproval)
+	for _, name := range []string{"ana@example.com", "Ana@Laptop"} {
+		require.Contains(t, s.order(15, "approve", "--actor", name).Why, name+" started this rollout, and may not approve it")
+	}
+	require.Zero(t, s.weight())
+	s.order(0, "approve", "--actor", "bo@example.com")
+	s.ends(0, rollout.Promoted, "")
+}
+
 // A pipeline gives a reason with each start: it does not bring back what was
 // refused. A person does, with one. Where permissions do not say who, it is who may
 // override.
