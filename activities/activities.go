@@ -40,6 +40,7 @@ type Limits struct {
 	MutableTags    string           `json:"mutableTags,omitempty"` // refuse (default) | allow
 	RequireOwner   bool             `json:"requireOwner,omitempty"`
 	RequirePurpose bool             `json:"requirePurpose,omitempty"`
+	RequireReason  bool             `json:"requireReason,omitempty"` // of each start; commands need one anyway
 }
 
 // Job is what every act of one rollout needs to know. It travels in each

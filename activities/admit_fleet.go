@@ -45,7 +45,7 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if err != nil || refused.Cause != "" {
 		return refused, err
 	}
-	signer, why := a.Rules.provenFleet(in)
+	signer, why := a.mayStartFleet(in)
 	if why != "" {
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
@@ -69,6 +69,19 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 		return AdmitFleetOutput{Cause: rollout.CauseRunning, Problems: held}, err
 	}
 	return AdmitFleetOutput{Plan: plan.Seal(), Signer: signer}, nil
+}
+
+// mayStartFleet says what the order itself lacks; "" when nothing, with whose
+// signature it has. Its units have been asked whether the actor may.
+func (a *Activities) mayStartFleet(in AdmitFleetInput) (signer *rollout.Signer, why string) {
+	if in.Received.IsZero() {
+		return nil, ""
+	}
+	limits := a.limitsOf(rollout.Order{Spec: rollout.Spec{Environment: in.Order.Spec.Environment}})
+	if why = limits.unexplained(in.Order.Spec.Environment, in.Order.Reason); why != "" {
+		return nil, why
+	}
+	return a.Rules.provenFleet(in)
 }
 
 // admitUnits admits one unit after the other. What is wrong with all of them is

@@ -39,7 +39,7 @@ func TestMay(t *testing.T) {
 		{"production", "retryRefused", "ci@example.com", false}, // as override
 		{"production", "retryRefused", "cy@example.com", true},
 		{"staging", "retryRefused", "cy@example.com", false}, // neither is named
-		{"production", "resume", "cy@example.com", false}, // named nowhere
+		{"production", "resume", "cy@example.com", false},    // named nowhere
 		{"production", "abort", "ana@example.com", false},
 		{"staging", "pause", "cy@example.com", true}, // by default
 		{"staging", "pause", "ana@example.com", false},

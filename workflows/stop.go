@@ -64,7 +64,12 @@ func (l *line) listen() error {
 func (l *line) begin() error {
 	l.first.Name = rollout.CommandStopTheLine
 	answer := accepted("")
-	out := l.authorize(l.ctx, l.first)
+	var out activities.AuthorizeOutput
+	if isBlank(l.ctx, l.first.Actor) || isBlank(l.ctx, l.first.Reason) {
+		out.Why = sayWhy
+	} else {
+		out = l.authorize(l.ctx, l.first)
+	}
 	if out.Why != "" {
 		answer = denied("%s", out.Why)
 		l.standing.Denied, l.ended = out.Why, true
@@ -95,8 +100,8 @@ func (l *line) answer(ctx workflow.Context, c rollout.Command, obey func(workflo
 	if c.ID == l.first.ID && c.ID != "" {
 		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, l.first.Name, c.Name)
 	}
-	if c.Actor == "" || c.Reason == "" {
-		return denied("say who gives the command, and why")
+	if isNobodys(ctx, c) {
+		return denied(sayWhy)
 	}
 	return obey(ctx, c)
 }
@@ -154,7 +159,7 @@ func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
 // authorize asks whether an order may be given; Why is "" when it may.
 func (l *line) authorize(ctx workflow.Context, c rollout.Command) (out activities.AuthorizeOutput) {
 	l.asked++
-	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: fmt.Sprintf("may %s %s?", c.Actor, c.Name),
+	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: mayAct(c),
 		queue: rollout.QueueControl, limit: authorizeWithin, priority: 1}
 	environment := l.standing.Environment
 	in := activities.AuthorizeInput{ID: c.ID, Environment: environment, Target: rollout.StopID(environment), Command: c.Name, Actor: c.Actor,

@@ -96,7 +96,7 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 	}
 	q := t.status.Quarantine[i]
 	why := fmt.Sprintf("%s is in quarantine since %s: %s", q.Version, q.At.UTC().Format("2006-01-02 15:04:05Z"), q.Reason)
-	if o.Reason == "" {
+	if o.Reason == "" || isBlank(ctx, o.Reason) {
 		return rollout.CauseQuarantine, why + "; to try it again, say why with --reason"
 	}
 	if forbidden := t.forbids(ctx, rollout.Command{Name: activities.ActRetryRefused, Actor: o.Actor}); forbidden != "" {

@@ -33,6 +33,7 @@ func TestFourEyes(t *testing.T) {
 	require.Equal(t, rollout.Noop, s.order(0, "approve", "--actor", "Ana@Example.com").Answer)
 	s.watched(2)
 	require.Equal(t, rollout.Weight(1000), s.weight())
+	require.Contains(t, s.cli("status", s.target()).Stdout, "vote             ana@example.com: the test says so")
 	s.order(0, "approve", "--actor", "bo@example.com")
 	s.ends(0, rollout.Promoted, "")
 	require.Equal(t, []string{"denied", "denied", "denied", "accepted", "noop", "accepted"}, s.answersTold())
