@@ -50,6 +50,13 @@ func covers(environments, services []string, n rollout.Notice) bool {
 	return matchesAny(environments, n.Environment) && matchesAny(services, n.Service)
 }
 
+// concerns is covers for those who want to be told: what is of every environment, or
+// of every service of one, is of those that they choose, too.
+func concerns(environments, services []string, n rollout.Notice) bool {
+	return (n.Environment == rollout.EveryEnvironment || matchesAny(environments, n.Environment)) &&
+		(n.Service == "" || matchesAny(services, n.Service))
+}
+
 func matchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		is, err := path.Match(pattern, name) // the configuration was checked when it was read
@@ -135,7 +142,7 @@ func (n Notifications) recipients(t rollout.Telling, now time.Time) []rollout.Re
 		}
 	}
 	for _, s := range n.Subscriptions {
-		if covers(s.Environments, s.Services, t.Notice) && rollout.Hears(s.Events, t.Notice.Event) {
+		if concerns(s.Environments, s.Services, t.Notice) && rollout.Hears(s.Events, t.Notice.Event) {
 			add(s.To, s.Channel)
 		}
 	}
