@@ -16,7 +16,7 @@ import (
 // that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	out, err := a.admit(ctx, in)
-	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	out.Policy, out.Notifies = a.Policy, out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
 	return out, err
 }
 

@@ -24,7 +24,8 @@ type AdmitFleetOutput struct {
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order's signature is right
 
-	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
+	Policy   string `json:"policy,omitempty"`   // digest of the rules that decided
+	Notifies bool   `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
 
 // AdmitFleet admits every unit as Admit does, and works the order of the fleet
@@ -32,7 +33,7 @@ type AdmitFleetOutput struct {
 // refuses the fleet: it is a result, not an error.
 func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitFleetOutput, error) {
 	out, err := a.admitFleet(ctx, in)
-	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec.Rollout)
+	out.Policy, out.Notifies = a.Policy, out.Cause != "" && a.Notifications.mayTell(in.Order.Spec.Rollout)
 	return out, err
 }
 

@@ -34,6 +34,7 @@ type AuthorizeOutput struct {
 	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
 	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
 
+	Policy   string           `json:"policy,omitempty"`   // digest of the rules that decided
 	Notifies bool             `json:"notifies,omitempty"` // of a denial, or of a stop of the line: somebody may want to know
 	UnderWay rollout.Duration `json:"underWay,omitempty"` // of a stop of the line: how long the write may take of a raise that had read that it runs
 }
@@ -41,7 +42,7 @@ type AuthorizeOutput struct {
 // Authorize decides by the rules in force now, and verifies the signature of a
 // command that has one. It asks no outside system.
 func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeOutput, error) {
-	out := AuthorizeOutput{}
+	out := AuthorizeOutput{Policy: a.Policy}
 	if out.Why = a.Rules.mayGive(in); out.Why == "" {
 		received := in.Received
 		if received.IsZero() {

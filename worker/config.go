@@ -47,6 +47,7 @@ type config struct {
 
 	Rehearsals rehearsalsConfig `json:"rehearsals,omitzero"`
 
+	digest string // of the policy; "": there is none
 	folder string // of the file: what it names by a relative path lies there
 }
 
@@ -96,7 +97,8 @@ func loadConfig(path string) (config, error) {
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
-		return c, nil
+		c.digest, err = c.policyDigest()
+		return c, err
 	}
 	var lines []string
 	for _, p := range problems {

@@ -69,7 +69,16 @@ func TestWantsPurposeAndReason(t *testing.T) {
 		require.Contains(t, out.Reason, "staging wants a reason for each start: give one with --reason")
 	}
 	require.Zero(t, s.cli("plan", s.file(oneStep, purpose)).Code)
-	s.run(oneStep, purpose).requires(s, 0, rollout.Promoted, "")
+	refusal := s.told(rollout.EventRefused)[0].Data["policy"]
+	require.Contains(t, c.worker.Tail(100), refusal, "the worker says which policy it has")
+	s.start(oneStep, purpose)
+	s.bakes(1000)
+	s.order(0, "pause")
+	s.order(0, "resume")
+	s.ends(0, rollout.Promoted, "")
+	for _, e := range append(s.told(rollout.EventAdmitted), s.told(rollout.EventCommand)...) {
+		require.Equal(t, refusal, e.Data["policy"], e.Text)
+	}
 }
 
 // One rollout holds its target. Who waits for it learns what it waits for.
