@@ -47,8 +47,9 @@ type config struct {
 
 	Rehearsals rehearsalsConfig `json:"rehearsals,omitzero"`
 
-	digest string // of the policy; "": there is none
-	folder string // of the file: what it names by a relative path lies there
+	ruled  *activities.Rules // the people's part of it, ready for many decisions; nil: not yet, or none
+	digest string            // of the policy; "": there is none
+	folder string            // of the file: what it names by a relative path lies there
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -97,6 +98,8 @@ func loadConfig(path string) (config, error) {
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
+		rules := c.rules()
+		c.ruled = &rules
 		c.digest, err = c.policyDigest()
 		return c, err
 	}
