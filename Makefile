@@ -50,7 +50,7 @@ integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus,
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...
 
-bench: dev ## the numbers to hold, on this machine: folds, judge, abort, dead worker, history, load, replay (10 minutes; leave the machine alone)
+bench: dev ## the numbers to hold, on this machine: folds, judge, abort, dead worker, history, load, replay (15 minutes; leave the machine alone)
 	go test -run '^$$' -bench . -benchmem ./analysis ./starter
 	go test -timeout 20m -run '^$$' -bench . ./testsuite/bench
 

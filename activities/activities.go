@@ -25,7 +25,9 @@ type Activities struct {
 	Hooks         Hooks             // how hooks are called; nil: no HTTP ones
 	Notifications Notifications     // who is told of what
 	Load          Load              // sends the requests of rehearsals; nil: none
+	Beats         Beats             // by which a generator knows that it is heard; nil: it goes on unheard
 	Faults        Faults            // makes the faults of rehearsals; nil: none
+	Prober        Prober            // asks the services of rehearsals whether they are well; nil: nobody does
 	Archive       Archive           // what rehearsals leave; nil: there can be none
 	Practice      Practice          // what rehearsals may do
 	Executions    Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing

@@ -16,7 +16,7 @@ import (
 // that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	out, err := a.admit(ctx, in)
-	out.Policy, out.Notifies = a.Policy, out.Cause != "" && a.Notifications.mayTell(in.Order.Spec)
+	out.Policy, out.Notifies = a.Policy, out.Cause != "" && !in.Rehearsal && a.Notifications.mayTell(in.Order.Spec)
 	return out, err
 }
 
@@ -34,6 +34,7 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	problems = append(problems, amiss...)
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
+	plan.Quiet = in.Rehearsal
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	if in.Order.Fleet != "" {
 		plan.Enters = true
@@ -211,7 +212,8 @@ func (a *Activities) admitDrivers(p rollout.Plan) (map[string]string, []rollout.
 	}
 	traffic, err := a.Drivers.traffic(target.Traffic)
 	if note("traffic", traffic, err) {
-		problems = append(append(problems, admitWeights(p, traffic)...), admitCohorts(p, traffic)...)
+		problems = append(problems, admitWeights(p, traffic)...)
+		problems = append(problems, a.admitCohorts(p)...)
 	}
 	if target.Metrics != nil {
 		metrics, err := a.Drivers.metrics(target.Metrics)

@@ -51,7 +51,7 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
 	plan := rollout.NewFleetPlan(spec, admitted)
-	plan.Notifies = a.Notifications.mayTell(spec.Rollout)
+	a.Notifications.announceFleet(&plan, spec)
 	plan.Events = plan.EventBound()
 	if plan.Events > rollout.MaxEvents {
 		return AdmitFleetOutput{Cause: rollout.CauseSpec, Problems: []rollout.Problem{{Path: "units", Message: fmt.Sprintf(
@@ -68,6 +68,10 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	held, err := a.held(ctx, spec, plan)
 	if err != nil || len(held) > 0 {
 		return AdmitFleetOutput{Cause: rollout.CauseRunning, Problems: held}, err
+	}
+	refused, err = a.quarantined(ctx, in.Order, plan)
+	if err != nil || refused.Cause != "" {
+		return refused, err
 	}
 	return AdmitFleetOutput{Plan: plan.Seal(), Signer: signer}, nil
 }

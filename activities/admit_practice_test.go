@@ -172,3 +172,15 @@ func TestNothingIsKeptOfWhatIsRefused(t *testing.T) {
 	names, _ = kept(m, run)
 	require.Empty(t, names)
 }
+
+// A manifest that somebody sends past the command names no variable any more, or is
+// refused: what is sent would be its name.
+func TestVariablesThatAreNotPutIn(t *testing.T) {
+	m := drilled()
+	m.Variables = map[string]string{"host": "127.0.0.1:8080"}
+	m.Load[0].URL = "http://{{var.host}}/"
+	out := admitsBy(t, m, activities.Practice{})
+	require.Equal(t, rollout.CauseSpec, out.Cause)
+	require.Equal(t, "load[0]: {{var.host}} says nothing: start the rehearsal with bakeoff rehearse, which puts it in", out.Problems[0].String())
+	require.Empty(t, admitsBy(t, m.PutIn(), activities.Practice{}).Problems)
+}

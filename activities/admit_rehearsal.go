@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
@@ -19,7 +20,10 @@ import (
 func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput) (AdmitRehearsalOutput, error) {
 	defer keepAlive(ctx)()
 	m := in.Order.Manifest
-	problems := m.Validate()
+	problems := m.NotPutIn()
+	if len(problems) == 0 {
+		problems = m.Validate()
+	}
 	if len(problems) == 0 {
 		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
 	}
@@ -33,31 +37,36 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m)}
-	schedules, problems := a.schedules(ctx, m, plan.Loads)
+		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m), AsksLine: true}
+	plan.Probes = m.PlannedProbes(plan.Longest)
+	from := a.sourcesOf(m)
+	schedules, recordings, problems := a.schedules(ctx, m, from, plan.Loads)
 	var unread []rollout.Problem
 	plan.Sampling, unread = a.sampling(m, schedules)
-	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread)
+	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m))
 	if in.Preview {
 		return previewed(problems), nil
 	}
-	prepared, wrong, err := a.prepareData(ctx, m)
+	if why, err := a.closedToPractice(ctx, m); err != nil || why != "" && len(problems) == 0 {
+		return refusedForNow(why), asTemporal("ask whether the line is stopped", err)
+	}
+	prepared, wrong, err := a.prepareData(ctx, m, from)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)
 	}
-	artifact, changed := a.lockedArtifact(ctx, m)
+	locked, changed := a.lockedBaseline(ctx, m, from)
 	if problems = slices.Concat(problems, wrong, changed, a.comesBack(ctx, m)); len(problems) > 0 { // and nothing is kept of it
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	inputs, err := a.keepData(ctx, plan.Run, m, prepared)
+	inputs, err := a.keepData(ctx, plan.Run, m, prepared, from)
 	if err != nil {
 		return refusedForNow(err.Error()), nil
 	}
 	if plan.Fingerprint, err = m.Fingerprint(plan.Loads, inputs, a.Practice.Version); err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("make the fingerprint", err)
 	}
-	plan.Inputs = slices.Concat(inputs, artifact)
-	if plan.Place, err = a.begin(ctx, plan.Run, m); err != nil {
+	plan.Inputs = slices.Concat(inputs, recordings, locked)
+	if plan.Place, err = a.begin(ctx, plan.Run, m.Locked(plan.Inputs)); err != nil {
 		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
@@ -91,6 +100,15 @@ func (a *Activities) mayRehearse(o rehearsal.Order) string {
 	return ""
 }
 
+// closedToPractice says why nothing is begun in an environment now, or, of what
+// would make faults, none of these; "" when it may be.
+func (a *Activities) closedToPractice(ctx context.Context, m rehearsal.Manifest) (string, error) {
+	if len(m.Faults) > 0 {
+		return a.mayNotBreak(ctx, m.Environment)
+	}
+	return a.lineStopped(ctx, m.Environment, a.now())
+}
+
 // runName is the id of a run's evidence. The same run has the same, however often
 // it is admitted.
 func runName(m rehearsal.Manifest, in AdmitRehearsalInput) string {
@@ -98,18 +116,33 @@ func runName(m rehearsal.Manifest, in AdmitRehearsalInput) string {
 	return fmt.Sprintf("%s/%s/%s-%s", m.Environment, m.Name, in.StartedAt.UTC().Format("20060102T150405Z"), in.RunID[end:])
 }
 
-// schedules works every load out, and notes its digest.
-func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, digests map[string]string) (out []*load.Schedule, problems []rollout.Problem) {
+// schedules works every load out, and notes its digest, and where it is from.
+func (a *Activities) schedules(ctx context.Context, m rehearsal.Manifest, from *sources, digests map[string]string) (out []*load.Schedule, inputs []evidence.Input, problems []rollout.Problem) {
 	for i, l := range m.Load {
-		s, err := a.scheduleOf(ctx, m.Seed, l)
+		recording, digest, err := from.recording(ctx, l)
+		var s *load.Schedule
+		if err == nil {
+			s, err = load.New(m.Seed, l, recording)
+		}
 		if err != nil {
 			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("load[%d]", i), Message: said(err)})
 			continue
 		}
 		digests[l.Name] = s.Digest()
 		out = append(out, s)
+		if l.Replay != nil {
+			inputs = append(inputs, from.lineage(m, l, digest, len(recording), digests[l.Name]))
+		}
 	}
-	return out, problems
+	return out, inputs, problems
+}
+
+// lockedBaseline holds the artifact and the parts of the baseline to what the
+// manifest locks.
+func (a *Activities) lockedBaseline(ctx context.Context, m rehearsal.Manifest, from *sources) ([]evidence.Input, []rollout.Problem) {
+	parts, wrong := a.lockedParts(ctx, m, from)
+	artifact, changed := a.lockedArtifact(ctx, m)
+	return append(parts, artifact...), append(wrong, changed...)
 }
 
 // begin writes what the run is made of, before anything happens.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
@@ -17,13 +18,14 @@ import (
 // Attack sends one part of a load, and keeps every request in a file of the run.
 // What services answer is data. A generator that died is followed by one that
 // sends what is still due: what was due in between counts as missed, because it
-// is not in any file. One that only stood still sends nothing more.
+// is not in any file. One that only stood still, or was cut off from Temporal, sends
+// nothing more by the time that another one begins.
 func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, error) {
 	out := AttackOutput{Load: in.Load.Name, Shard: in.Shard}
 	if a.Load == nil || a.Archive == nil {
 		return out, asTemporal("send "+in.Load.Name, fmt.Errorf("this worker makes no load: configure evidence.directory: %w", ErrFinal))
 	}
-	recording, err := a.recordingOf(ctx, in.Load)
+	recording, _, err := a.sourcesOfRun(in.Run).recording(ctx, in.Load)
 	if err != nil {
 		return out, asTemporal("send "+in.Load.Name, err)
 	}
@@ -59,16 +61,25 @@ func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Write
 			activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load()))
 		}
 	}()
-	sending, done := unlessFrozen(ctx, a.now)
+	awake, done := unlessFrozen(ctx, a.now)
 	defer done()
+	sending, free := a.unlessCutOff(awake, func() any { return rollout.Duration(sent.Load()) })
+	defer free()
 	_, err := a.Load.Attack(sending, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
 	activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load())) // whoever comes next sends none of it again
-	if ctx.Err() != nil && !isStopping(ctx) {                    // stopped: what was sent is kept
+	if wasCanceled(ctx) && !isStopping(ctx) {                    // stopped: what was sent is kept
 		err = nil
 	} else if sending.Err() != nil {
 		err = context.Cause(sending)
 	}
 	return asTemporal("send "+order.Load.Name, err)
+}
+
+// wasCanceled reports whether somebody ended an act. The SDK ends it, too, when no
+// heartbeat came through: then another try goes on with it.
+func wasCanceled(ctx context.Context) bool {
+	why := context.Cause(ctx)
+	return temporal.IsCanceledError(why) || errors.Is(why, context.Canceled)
 }
 
 // keepRaw has a file of the run written.
@@ -80,29 +91,12 @@ func (a *Activities) keepRaw(ctx context.Context, run, name string, write func(i
 	return errors.Join(write(file), file.Close())
 }
 
-// recordingOf reads what a load sends again; nil where it sends something else.
-func (a *Activities) recordingOf(ctx context.Context, l load.Load) ([]load.Recorded, error) {
-	if l.Replay == nil {
-		return nil, nil
-	}
-	from, err := a.Practice.open(ctx, l.Replay.File)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = from.Close() }() // it was only read
-	recording, err := load.ParseRecording(l.Replay.Format, from)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", l.Replay.File, err, ErrFinal)
-	}
-	return recording, nil
-}
-
 // ReadBack reads the synthetic transactions of a load back, after the load, and
 // those that it had no answer for once and twice more.
 func (a *Activities) ReadBack(ctx context.Context, in AttackInput) (AttackOutput, error) {
 	defer keepAlive(ctx)()
 	out := AttackOutput{Load: in.Load.Name}
-	schedule, err := a.scheduleOf(ctx, in.Seed, in.Load)
+	schedule, err := a.sourcesOfRun(in.Run).schedule(ctx, in.Seed, in.Load)
 	if err != nil {
 		return out, asTemporal("read back "+in.Load.Name, err)
 	}
@@ -141,11 +135,3 @@ const (
 	readRounds     = 3
 	readAgainAfter = time.Second
 )
-
-func (a *Activities) scheduleOf(ctx context.Context, seed int64, l load.Load) (*load.Schedule, error) {
-	recording, err := a.recordingOf(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	return load.New(seed, l, recording)
-}

@@ -115,30 +115,14 @@ func (a *Activities) awaitRules(ctx context.Context, router Cohorts, want map[st
 	})
 }
 
-// cohortsOf returns the router of a job as one that knows cohorts.
+// cohortsOf returns what sends a job's cohorts to a version: its router, its flag
+// system, or both.
 func (a *Activities) cohortsOf(j Job) (Cohorts, error) {
-	traffic, err := a.Drivers.traffic(j.Drivers.Traffic)
-	if err != nil {
-		return nil, err
+	c, err := a.rulesOf(j)
+	if err == nil && !c.makesAny() {
+		err = fmt.Errorf("the traffic driver %s cannot send cohorts to a version: %w", j.Drivers.Traffic.Driver, ErrFinal)
 	}
-	router, can := traffic.(Cohorts)
-	if !can {
-		return nil, fmt.Errorf("the traffic driver %s cannot send cohorts to a version: %w", j.Drivers.Traffic.Driver, ErrFinal)
-	}
-	return router, nil
-}
-
-// readCohorts reads the rules in force. Routers that know no cohorts have none.
-func readCohorts(ctx context.Context, traffic Traffic) (map[string]string, error) {
-	router, can := traffic.(Cohorts)
-	if !can {
-		return nil, nil
-	}
-	rules, err := router.Cohorts(ctx)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	return rules, err
+	return c, err
 }
 
 // showRules says in words where rules send cohorts.
@@ -166,20 +150,28 @@ func (a *Activities) preflightCohorts(ctx context.Context, in PreflightInput) (p
 	return nil, err
 }
 
-// admitCohorts asks the router whether it knows each cohort of the plan.
-func admitCohorts(p rollout.Plan, traffic Traffic) []rollout.Problem {
-	var out []rollout.Problem
-	router, can := traffic.(Cohorts)
+// admitCohorts asks the router and the flag system whether they know each cohort of
+// the plan.
+func (a *Activities) admitCohorts(p rollout.Plan) []rollout.Problem {
+	if len(p.Cohorts()) == 0 {
+		return nil
+	}
+	rules, err := a.rulesOf(Job{Target: p.Target, Drivers: p.Spec.Target, Candidate: p.Candidate})
+	if err != nil {
+		return []rollout.Problem{{Path: "target", Message: said(err)}}
+	}
+	out := rules.taken(p)
 	for _, step := range p.Steps {
 		path := p.Spec.Strategy.StepPath(step.Number) + ".cohort"
-		if step.Cohort == "" {
-			continue
-		}
-		if !can {
+		switch {
+		case step.Cohort == "":
+		case !rules.makesAny():
 			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf(
 				"the traffic driver %s cannot send cohorts to a version", p.Spec.Target.Traffic.Driver)})
-		} else if err := router.Knows(step.Cohort); err != nil {
-			out = append(out, rollout.Problem{Path: path, Message: said(err)})
+		default:
+			if err := rules.Knows(step.Cohort); err != nil {
+				out = append(out, rollout.Problem{Path: path, Message: said(err)})
+			}
 		}
 	}
 	return out

@@ -28,14 +28,15 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 	}
 	facts := factsOf(in, seen)
 	m.Review(facts)
-	if err := a.addContinuity(ctx, in.Plan.Run, m, facts); err != nil {
+	rolled := m.RolledOut(facts)
+	if err := a.addContinuity(ctx, in.Plan.Run, m, facts, rolled); err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read what users noticed", err)
 	}
 	past, err := a.pastActions(ctx, in.Plan.Run, m)
 	if err != nil {
 		return ConcludeRehearsalOutput{}, asTemporal("read the runs before", err)
 	}
-	run := runOf(in, facts, seen)
+	run := runOf(in, facts, seen, rolled)
 	run.Criteria = m.Judge(facts)
 	practised := run.Criteria // a control has to be red by these
 	run.Criteria = slices.Concat(run.Criteria, retrospect(past, &run, run.StartedAt))
@@ -57,10 +58,11 @@ func (a *Activities) ConcludeRehearsal(ctx context.Context, in ConcludeRehearsal
 func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	f := in.Facts
 	out := rehearsal.Facts{
-		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout,
+		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout, Back: f.Back,
 		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
-		Unsent: map[string]string{}, Gone: seen.gone,
+		Unsent: map[string]string{}, Gone: seen.gone, Away: seen.away, Probes: f.Probes, Halted: f.Halted,
 	}
+	out.Halted = out.Halt()
 	for _, part := range f.Attacks {
 		if part.Error != "" {
 			out.Unsent[part.Load] = part.Error
@@ -99,28 +101,37 @@ func sampledOf(in ConcludeRehearsalInput, seen users) scaling.Seen {
 	return out
 }
 
-// addContinuity says of every drill what users noticed of it: from the injection
-// until the baseline was well. Of one that no load was there for it says nothing.
-// However many drills there were, every request is read once.
-func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, f rehearsal.Facts) error {
-	noticed := map[*evidence.Repeat]*load.Noticed{}
+// addContinuity says of every drill, and of the way back of the rollout itself,
+// what users noticed of it: from the breach until the baseline was well. Of one that
+// no load was there for it says nothing. However many there were, every request is
+// read once.
+func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.Manifest, f rehearsal.Facts, rolled *evidence.Rollout) error {
+	noticed := map[**evidence.Continuity]*load.Noticed{}
+	watch := func(from, to *time.Time, users **evidence.Continuity) error {
+		if from == nil || to == nil || !from.Before(*to) || !m.Sends(f, *from, *to) {
+			return nil
+		}
+		n, err := load.NewNoticed(*from, *to)
+		noticed[users] = n
+		return err
+	}
 	for i := range f.Drills {
 		repeats := f.Drills[i].Repeats
 		for k := range repeats {
 			r := &repeats[k]
-			if r.BreachAt == nil || r.HealthyAt == nil || !r.BreachAt.Before(*r.HealthyAt) || !m.Sends(f, *r.BreachAt, *r.HealthyAt) {
-				continue
-			}
-			n, err := load.NewNoticed(*r.BreachAt, *r.HealthyAt)
-			if err != nil {
+			if err := watch(r.BreachAt, r.HealthyAt, &r.Users); err != nil {
 				return err
 			}
-			noticed[r] = n
 		}
 		if times := rehearsal.RestoreTimes(repeats); len(times) > 0 {
 			d := report.Distribution(times, 0.95)
 			d.Unit = rehearsal.UnitSeconds
 			f.Drills[i].Restore = &d
+		}
+	}
+	if rolled != nil {
+		if err := watch(rolled.BreachAt, rolled.HealthyAt, &rolled.Users); err != nil {
+			return err
 		}
 	}
 	all := slices.Collect(maps.Values(noticed))
@@ -133,9 +144,9 @@ func (a *Activities) addContinuity(ctx context.Context, run string, m rehearsal.
 			return err
 		}
 	}
-	for r, n := range noticed {
-		if users := n.Continuity(); users.Requests > 0 {
-			r.Users = &users
+	for users, n := range noticed {
+		if c := n.Continuity(); c.Requests > 0 {
+			*users = &c
 		}
 	}
 	return nil

@@ -12,22 +12,25 @@ import (
 )
 
 // runOf is the evidence, but for its verdict.
-func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users) evidence.Run {
+func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users, rolled *evidence.Rollout) evidence.Run {
 	m := in.Order.Manifest
-	text, _ := m.Text() // it was written when the run began
+	text, _ := m.Locked(in.Plan.Inputs).Text() // it was written when the run began
 	run := evidence.Run{
 		Version: evidence.Version, ID: in.Plan.Run, Name: m.Name, Suite: in.Order.Suite, Environment: m.Environment, Service: m.Rollout.Service,
+		Baseline: f.Before.Version, Candidate: m.Rollout.Release.Version,
 		StartedBy: in.Order.Actor, Why: in.Order.Reason, StartedAt: f.Zero, EndedAt: f.End, Tool: in.Plan.Tool, Seed: m.Seed, Negative: m.Negative,
 		WorkflowID: in.Status.WorkflowID, RunID: in.Status.RunID, Fingerprint: in.Plan.Fingerprint, Manifest: string(text),
-		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),
-		Series: append(seen.series, scaling.Series(f.Sampled.Samples, f.Zero)...), Timeline: timeline(f),
+		Inputs: in.Plan.Inputs, Load: f.Loads, Faults: f.Faults, Probes: f.Probes, Halt: f.Halted, Drills: f.Drills, Ledger: f.Ledger, Scaling: f.Scaling, Residue: f.Left(),
+		Series: append(seen.series, scaling.Series(f.Sampled.Samples, f.Zero)...), Timeline: timeline(f, rolled), Rollout: rolled,
 	}
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt
 	}
 	run.Series = append(run.Series, sides(m, f)...)
-	if w := weights(f); len(w.Seconds) > 0 {
-		run.Series = append(run.Series, w)
+	for _, w := range []evidence.Series{weights(f, rolled), met(m, f)} {
+		if len(w.Seconds) > 0 {
+			run.Series = append(run.Series, w)
+		}
 	}
 	return run
 }
@@ -71,7 +74,7 @@ func sides(m rehearsal.Manifest, f rehearsal.Facts) []evidence.Series {
 }
 
 // timeline is what happened when, oldest first.
-func timeline(f rehearsal.Facts) []evidence.Moment {
+func timeline(f rehearsal.Facts, rolled *evidence.Rollout) []evidence.Moment {
 	var out []evidence.Moment
 	span := func(kind, name, text string, from, to time.Time) {
 		if !from.IsZero() {
@@ -84,63 +87,21 @@ func timeline(f rehearsal.Facts) []evidence.Moment {
 	for _, x := range f.Faults {
 		span(evidence.MomentFault, x.Name, "fault "+x.What, x.StartedAt, x.EndedAt)
 	}
+	for _, p := range f.Probes {
+		for _, bad := range p.Bad {
+			span(evidence.MomentProbe, p.Name, fmt.Sprintf("%s %s: %d bad, the last: %s", p.Name, p.When, bad.Answers, bad.Said), bad.From, bad.To)
+		}
+	}
+	if h := f.Halted; h != nil {
+		out = append(out, evidence.Moment{Time: h.DecidedAt, Kind: evidence.MomentHalt, Name: h.Probe, Text: h.Probe + " halts the rehearsal: " + h.Said})
+	}
 	for _, d := range f.Drills {
 		for _, r := range d.Repeats {
 			span(evidence.MomentDrill, d.Name, fmt.Sprintf("%s, %d: %s", d.Name, r.Number, r.Reason), r.StartedAt, r.EndedAt)
 			out = append(out, momentsOf(d, r)...)
 		}
 	}
-	if s := f.Rollout; s != nil && s.EndedAt != nil {
-		span(evidence.MomentNote, "rollout", fmt.Sprintf("the rollout itself: %s", s.Outcome), s.StartedAt, *s.EndedAt)
-	}
+	out = append(out, momentsOfRollout(rolled)...)
 	slices.SortStableFunc(out, func(a, b evidence.Moment) int { return a.Time.Compare(b.Time) })
-	return out
-}
-
-// momentsOf is what happened in one drill.
-func momentsOf(d evidence.Drill, r evidence.Repeat) []evidence.Moment {
-	var out []evidence.Moment
-	at := func(t *time.Time, kind, text string, value *float64) {
-		if t != nil {
-			out = append(out, evidence.Moment{Time: *t, Kind: kind, Name: fmt.Sprintf("%s, %d", d.Name, r.Number), Text: text, Value: value})
-		}
-	}
-	none := 0.0
-	if r.RaisedAt != nil {
-		at(r.RaisedAt, evidence.MomentWeight, fmt.Sprintf("the candidate has %.4g%%", r.Weight*100), &r.Weight)
-	}
-	at(r.BreachAt, evidence.MomentBreach, "the verdict is injected", nil)
-	at(r.DecidedAt, evidence.MomentDecision, "it is decided to go back", nil)
-	at(r.RestoredAt, evidence.MomentRestored, "the baseline has all traffic", nil)
-	at(r.RestoredAt, evidence.MomentWeight, "the candidate has nothing", &none)
-	at(r.HealthyAt, evidence.MomentHealthy, "the baseline is well", nil)
-	return out
-}
-
-// weights is the candidate's share over time, as drills raised it and took it
-// back.
-func weights(f rehearsal.Facts) evidence.Series {
-	out := evidence.Series{Name: evidence.SeriesWeight, Unit: rehearsal.UnitRatio}
-	add := func(t time.Time, v float64) {
-		out.Seconds = append(out.Seconds, t.Sub(f.Zero).Seconds())
-		out.Values = append(out.Values, v)
-	}
-	for _, d := range f.Drills {
-		for _, r := range d.Repeats {
-			if r.RaisedAt == nil || r.RestoredAt == nil {
-				continue
-			}
-			if len(out.Seconds) == 0 {
-				add(f.Zero, 0)
-			}
-			add(*r.RaisedAt, 0)
-			add(r.RaisedAt.Add(time.Millisecond), r.Weight)
-			add(*r.RestoredAt, r.Weight)
-			add(r.RestoredAt.Add(time.Millisecond), 0)
-		}
-	}
-	if len(out.Seconds) > 0 {
-		add(f.End, 0)
-	}
 	return out
 }

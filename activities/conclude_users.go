@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
@@ -19,20 +20,22 @@ type users struct {
 	series   []evidence.Series
 	ledger   *evidence.Ledger
 	gone     map[string][]string // load → files that should be there, and are not
+	away     map[string]map[int]bool
 }
 
 // usersOf reads the requests of every load.
 func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (users, error) {
-	out := users{gone: map[string][]string{}}
+	out := users{gone: map[string][]string{}, away: map[string]map[int]bool{}}
 	for _, l := range in.Order.Manifest.Load {
 		l = l.WithDefaults()
-		schedule, err := a.scheduleOf(ctx, in.Order.Manifest.Seed, l)
+		schedule, err := a.sourcesOfRun(in.Plan.Run).schedule(ctx, in.Order.Manifest.Seed, l)
 		if err != nil {
 			return out, err
 		}
 		begin := in.Facts.Zero.Add(l.At.Std())
 		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
 		var sent arrivals
+		due := attended{}
 		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
 			return eachRecord(raw, func(r load.Record) {
 				if sent.before(r) {
@@ -40,6 +43,7 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 				}
 				results.Add(r)
 				ledger.Add(r)
+				due.add(l.At.Std(), r)
 				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
 					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency,
 						Good: r.Good(), Waited: r.Waited(), Version: r.Version})
@@ -49,10 +53,12 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 		if err != nil {
 			return out, err
 		}
-		if out.gone[l.Name], err = a.goneOf(ctx, in.Plan.Run, l); err != nil {
+		kept := results.Evidence(schedule.Digest())
+		if out.gone[l.Name], kept.Restarts, err = a.goneOf(ctx, in.Plan.Run, l); err != nil {
 			return out, err
 		}
-		out.loads = append(out.loads, results.Evidence(schedule.Digest()))
+		out.away[l.Name] = due.away()
+		out.loads = append(out.loads, kept)
 		out.series = append(out.series, results.Series(in.Facts.Zero)...)
 		if len(ledger.Transactions()) == 0 {
 			continue
@@ -78,6 +84,31 @@ func (a *arrivals) before(r load.Record) bool {
 	known := (*a)[r.Arrival]
 	(*a)[r.Arrival] = true
 	return known && r.Kind == load.KindMissed
+}
+
+// attended counts, second by second since the beginning of all loads, what was due,
+// and what of it the generator did not send, or did not wait for.
+type attended map[int]struct{ due, missed int }
+
+func (a attended) add(at time.Duration, r load.Record) {
+	second := int((at + r.Planned) / time.Second)
+	n := a[second]
+	n.due++
+	if r.Kind == load.KindMissed || r.Kind == load.KindStopped {
+		n.missed++
+	}
+	a[second] = n
+}
+
+// away are the seconds of which more than one in a hundred was missed.
+func (a attended) away() map[int]bool {
+	out := map[int]bool{}
+	for second, n := range a {
+		if n.missed*100 > n.due {
+			out[second] = true
+		}
+	}
+	return out
 }
 
 // eachRecord reads a file of requests. One that was cut off, because its
@@ -133,17 +164,16 @@ func (a *Activities) readRaws(ctx context.Context, run, prefix, name string, rea
 
 // goneOf names the files of a load that should be there, and are not: those of the
 // tries of each generator before the last that left one, and of every generator the
-// first.
-func (a *Activities) goneOf(ctx context.Context, run string, l load.Load) ([]string, error) {
+// first. It says, too, how often one was begun anew.
+func (a *Activities) goneOf(ctx context.Context, run string, l load.Load) (gone []string, anew int, err error) {
 	files, err := a.Archive.Files(ctx, run)
 	if err != nil {
-		return nil, fmt.Errorf("list the files of %s: %w", run, err)
+		return nil, 0, fmt.Errorf("list the files of %s: %w", run, err)
 	}
 	there := map[string]bool{}
 	for _, f := range files {
 		there[f.Name] = true
 	}
-	var gone []string
 	for shard := range l.Shards {
 		last := int32(1)
 		for try := last; try <= mostTries; try++ {
@@ -151,13 +181,14 @@ func (a *Activities) goneOf(ctx context.Context, run string, l load.Load) ([]str
 				last = try
 			}
 		}
+		anew += int(last) - 1
 		for try := int32(1); try <= last; try++ {
 			if name := rawName(l.Name, shard, try); !there[name] {
 				gone = append(gone, name)
 			}
 		}
 	}
-	return gone, nil
+	return gone, anew, nil
 }
 
 // mostTries is how many tries of a generator are looked for.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
@@ -43,7 +44,26 @@ func TestArrivalsOfTwoTries(t *testing.T) {
 	r.began(browse)
 	r.kept("load-browse.1.1.csv.gz", recorded(0, 6, "")...)
 	r.kept("load-browse.1.2.csv.gz", append(recorded(4, 7, load.KindMissed), recorded(7, 10, "")...)...)
-	require.Contains(t, outcomes(r.conclude())["browse was sent as planned"], "Unmeasured: 1 of 10 requests not sent")
+	run := r.conclude()
+	said := outcomes(run)["browse was sent as planned"]
+	require.Contains(t, said, "Unmeasured: 1 of 10 requests not sent")
+	require.Contains(t, said, "; generators that had died, stood still or were cut off from Temporal were begun anew 1 time")
+	require.Equal(t, 1, run.Load[0].Restarts)
+	require.Zero(t, run.Load[0].Failed)
+}
+
+// The seconds that a generator missed are not held against the service.
+func TestMissedSecondsAreNotTheServices(t *testing.T) {
+	r := newRoom(t)
+	l := browse
+	l.For = rollout.Duration(30 * time.Second)
+	r.began(l)
+	r.in.Order.Manifest.Expect = []rehearsal.Expect{{Signal: rehearsal.SignalRate, Always: true, Above: &rehearsal.Amount{Value: 9, Unit: rehearsal.UnitRate}}}
+	r.kept("load-browse.1.1.csv.gz", append(recorded(0, 100, ""), recorded(100, 102, load.KindStopped)...)...)
+	r.kept("load-browse.1.2.csv.gz", append(recorded(90, 150, load.KindMissed), recorded(150, 300, "")...)...)
+	got := outcomes(r.conclude())
+	require.Contains(t, got["rate"], "Passed: ")
+	require.Contains(t, got["browse was sent as planned"], "Unmeasured: 48 of 300 requests not sent")
 }
 
 // What is not there any more is said, and counts as not sent.

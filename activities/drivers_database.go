@@ -21,3 +21,15 @@ type Database interface {
 	// hold.
 	Check(ctx context.Context, table string, checks []data.Check) error
 }
+
+// Copies is a database that can keep what a table holds, and put it back.
+type Copies interface {
+	// Keep copies a table to where PutBack finds it. Repeating it in a run is
+	// success, and keeps what was there the first time. ErrFinal: another run has
+	// left its copy.
+	Keep(ctx context.Context, run, table string) error
+	// PutBack replaces what a table holds by its copy, holds it to the copy's digest,
+	// and removes the copy: all of it or nothing. Repeating it is success, and so it is
+	// where the run has kept nothing. ErrFinal: the rows do not fit any more.
+	PutBack(ctx context.Context, run, table string) error
+}

@@ -37,7 +37,7 @@ type Library interface {
 type Practice struct {
 	Production []string              // environments that no rehearsal may touch; nil: production and prod
 	Drills     []string              // of those, the ones in which a declared drill of the first step may be made
-	Reaches    func(url string) bool // where load may go; nil: anywhere
+	Reaches    func(url string) bool // where load and probes may go; nil: anywhere
 	Rate       load.Rate             // most requests a second of all loads together; default 1000/s
 	Longest    rollout.Duration      // of a run; default 2h
 	Faults     fault.Limits          // default: none

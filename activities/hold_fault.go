@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -18,26 +20,35 @@ const removeWithin = time.Minute
 // HoldFault keeps one fault in force until its time, or until the rehearsal is
 // stopped, and takes it back. It returns the fault as it was. Its removal is
 // registered before it begins: it goes when the worker dies, too, and at its
-// expiry, and when it is begun again it is the same fault.
+// expiry, and when it is begun again it is the same fault. While the line of its
+// environment is stopped it does not begin, and it ends when that is stopped.
 func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaultOutput, error) {
 	out := HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, What: in.Fault.String()}}
 	if a.Faults == nil {
 		return out, asTemporal("begin fault "+in.Fault.Name, fmt.Errorf("this worker makes no faults: configure rehearsals.faults: %w", ErrFinal))
 	}
 	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
-	if left := in.Until.Sub(a.now()); left > 0 {
+	halted, err := a.mayNotBreak(ctx, in.Environment)
+	if err != nil {
+		return out, asTemporal("ask whether fault "+in.Fault.Name+" may begin", err)
+	}
+	if left := in.Until.Sub(a.now()); left > 0 && halted == "" {
 		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
 		stop := beat(ctx, 300*time.Millisecond)
-		_ = sleep(ctx, in.Until.Sub(a.now()))
+		halted = a.holdUntil(ctx, in.Environment, in.Until)
 		stop()
 	}
-	if isStopping(ctx) { // the next worker holds it on, or finds that it has gone
+	if halted == "" && isStopping(ctx) { // the next worker holds it on, or finds that it has gone
 		return out, temporal.NewApplicationErrorWithOptions("this worker stops: another one holds the fault", "WorkerStops",
 			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
-	return a.endFault(context.WithoutCancel(ctx), order, out)
+	out, err = a.endFault(context.WithoutCancel(ctx), order, out)
+	if halted != "" && err == nil && out.Fault.Verified {
+		out = haltedFault(out, halted)
+	}
+	return out, err
 }
 
 // isOver reports whether a fault has ended already: begun again after the worker
@@ -68,8 +79,8 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 	return out, nil
 }
 
-// SweepFaults takes back whatever faults of a run are left, and says which still
-// are there.
+// SweepFaults takes back whatever faults of a run are left, all at once, and says
+// which still are there.
 func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (SweepFaultsOutput, error) {
 	defer keepAlive(ctx)()
 	if a.Faults == nil {
@@ -79,16 +90,18 @@ func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (Swee
 	if err != nil {
 		return SweepFaultsOutput{}, asTemporal("look for faults", err)
 	}
-	var out SweepFaultsOutput
-	for _, f := range active {
-		if !strings.HasPrefix(f.ID, faultID(in.Run, "")) {
-			continue
-		}
-		if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
-			out.Left = append(out.Left, fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err))
-		}
+	active = slices.DeleteFunc(active, func(f ActiveFault) bool { return !strings.HasPrefix(f.ID, faultID(in.Run, "")) })
+	left := make([]string, len(active))
+	var all sync.WaitGroup
+	for i, f := range active { // one that does not go keeps no other from going
+		all.Go(func() {
+			if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
+				left[i] = fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err)
+			}
+		})
 	}
-	return out, nil
+	all.Wait()
+	return SweepFaultsOutput{Left: slices.DeleteFunc(left, func(s string) bool { return s == "" })}, nil
 }
 
 func faultID(run, name string) string { return run + "/" + name }

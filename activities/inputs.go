@@ -131,7 +131,8 @@ type SetTrafficInput struct {
 	PutBacks int              `json:"putBacks,omitempty"`
 	HeldFor  rollout.Duration `json:"heldFor,omitempty"`
 
-	Ask *Ask `json:"ask,omitempty"` // what must not close the target; nil: nothing is asked
+	Ask      *Ask `json:"ask,omitempty"`      // what must not close the target; nil: nothing is asked
+	Replicas *int `json:"replicas,omitempty"` // that the candidate has to have, if it gets more; nil: nobody asks
 }
 
 // SetTrafficOutput says what was written.
@@ -142,8 +143,9 @@ type SetTrafficOutput struct {
 	Decision rollout.Decision `json:"decision,omitzero"`  // what a conflict leads to
 	Refused  string           `json:"refused,omitempty"`  // what the router said, where nobody else had changed anything
 
-	Closed *rollout.Closure `json:"closed,omitempty"` // not written: this closes the target
-	Tried  bool             `json:"tried,omitempty"`  // with Closed: an earlier attempt may have written
+	Closed  *rollout.Closure `json:"closed,omitempty"`  // not written: this closes the target
+	Unready string           `json:"unready,omitempty"` // not written: how the candidate stands
+	Tried   bool             `json:"tried,omitempty"`   // with Closed or Unready: an earlier attempt may have written
 }
 
 // VerifyTrafficInput asks to read until the split is in force.

@@ -8,11 +8,14 @@ import (
 	"bakeoff/rollout"
 )
 
-// Targets knows what was promoted elsewhere.
+// Targets knows what was promoted elsewhere, and what was refused.
 type Targets interface {
 	// Good lists the releases that served a target, the one that serves first;
 	// none where nothing was ever promoted there.
 	Good(ctx context.Context, t rollout.Target) ([]rollout.Known, error)
+	// Quarantined returns the quarantine that a release is in at a target, also where
+	// the rollout that brought it there has ended just now; nil: it is in none.
+	Quarantined(ctx context.Context, t rollout.Target, r rollout.Release) (*rollout.Quarantined, error)
 }
 
 // missing lists what is not yet so on other targets.

@@ -109,13 +109,28 @@ func (n Notifications) announce(p *rollout.Plan) {
 	if err != nil { // the configuration was checked when it was read
 		p.Warnings = append(p.Warnings, err.Error())
 	}
-	p.Escalation = ladder
+	p.Escalation, p.EscalatesWaits = ladder, len(ladder) > 0
 	p.Warnings = append(p.Warnings, n.ownerless(p.Spec)...)
 	for i, one := range p.Spec.Notify {
 		if _, found := n.Sinks[one.To]; !found {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("notify[%d].to: this worker has no sink %q: until it has, nobody is told there", i, one.To))
 		}
 	}
+}
+
+// announceFleet is announce for the fleet's own plan: its units have theirs.
+func (n Notifications) announceFleet(p *rollout.FleetPlan, s rollout.FleetSpec) {
+	own := s.Rollout
+	own.Environment, own.Service = s.Environment, s.Service
+	if s.Owner != "" {
+		own.Owner = s.Owner
+	}
+	p.Notifies = n.mayTell(own)
+	ladder, err := n.ladder(own)
+	if err != nil { // the configuration was checked when it was read
+		p.Warnings = append(p.Warnings, err.Error())
+	}
+	p.Escalation = ladder
 }
 
 // AnnounceInput is the spec of a rollout whose plan cannot be read.

@@ -210,7 +210,7 @@ func (o *observer) pollCohorts(ctx context.Context) {
 	if len(o.in.Cohorts) == 0 {
 		return
 	}
-	rules, err := readCohorts(ctx, o.traffic)
+	rules, err := o.a.readCohorts(ctx, o.in.Job)
 	if err != nil {
 		o.troubles[cohortsCheck] = trouble{rollout.Error, "the rules of cohorts cannot be read: " + err.Error()}
 		return

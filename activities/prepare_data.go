@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"bakeoff/rehearsal"
@@ -16,13 +16,18 @@ import (
 // prepareData verifies what a rehearsal starts from: the snapshots of its baseline
 // by digest and rows, and its data, which it masks and makes. What is wrong with
 // a file is a problem of the manifest; an error is worth another try.
-func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest) (prepared []data.Prepared, problems []rollout.Problem, err error) {
-	problems = a.lockedParts(ctx, m)
+func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest, from *sources) (prepared []data.Prepared, problems []rollout.Problem, err error) {
 	sets := m.Sets()
-	if len(sets) == 0 || len(problems) > 0 {
-		return nil, problems, nil
+	if len(sets) == 0 {
+		return nil, nil, nil
 	}
-	prepared, err = data.Prepare(m.Seed, sets, data.Sources{Read: a.Practice.reader(ctx), Parse: a.Practice.Template, Masker: a.Practice.Masker})
+	read := func(file, digest string) ([]byte, error) {
+		if !slices.Contains(from.keep, file) {
+			digest = "" // no run keeps a snapshot
+		}
+		return from.read(ctx, file, digest)
+	}
+	prepared, err = data.Prepare(m.Seed, sets, data.Sources{Read: read, Parse: a.Practice.Template, Masker: a.Practice.Masker})
 	var lost *unreadable
 	switch {
 	case errors.As(err, &lost) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrFinal):
@@ -33,16 +38,20 @@ func (a *Activities) prepareData(ctx context.Context, m rehearsal.Manifest) (pre
 	return prepared, nil, nil
 }
 
-// keepData puts what was prepared beside the evidence of the run, which it belongs to.
-func (a *Activities) keepData(ctx context.Context, run string, m rehearsal.Manifest, prepared []data.Prepared) (inputs []evidence.Input, err error) {
+// keepData puts what was prepared, and the files of which the run is made, beside its
+// evidence.
+func (a *Activities) keepData(ctx context.Context, run string, m rehearsal.Manifest, prepared []data.Prepared, from *sources) (inputs []evidence.Input, err error) {
 	sets := m.Sets()
 	for i, p := range prepared {
 		if err := a.keep(ctx, run, inputName(sets[i]), p.Body); err != nil {
 			return nil, err
 		}
+		if template := sets[i].Template; template != "" {
+			p.Input.Steps = append(p.Input.Steps, from.history(template)...)
+		}
 		inputs = append(inputs, p.Input)
 	}
-	return inputs, nil
+	return inputs, a.keepSources(ctx, run, from)
 }
 
 // placeOf is where the set stands in the manifest that an error is about; "data"
@@ -83,57 +92,3 @@ func extension(format string) string {
 	}
 	return "." + format
 }
-
-// lockedParts says which parts of the baseline are not what the manifest locks,
-// or cannot be looked at.
-func (a *Activities) lockedParts(ctx context.Context, m rehearsal.Manifest) []rollout.Problem {
-	var out []rollout.Problem
-	refuse := func(path, format string, args ...any) {
-		out = append(out, rollout.Problem{Path: "baseline." + path, Message: fmt.Sprintf(format, args...)})
-	}
-	b := m.Baseline
-	for _, part := range []struct{ name, digest string }{{"config", b.Config}, {"flags", b.Flags}, {"infrastructure", b.Infrastructure}} {
-		if part.digest == "" {
-			continue
-		}
-		file, known := a.Practice.Parts[part.name]
-		if !known {
-			refuse(part.name, "is locked, and this worker cannot look at it: name its file in rehearsals.parts.%s", part.name)
-			continue
-		}
-		body, err := a.Practice.reader(ctx)(file)
-		if err != nil {
-			refuse(part.name, "cannot be looked at: %s", said(err))
-		} else if found := data.Digest(body); found != part.digest {
-			refuse(part.name, "%s is locked, and %s is there: it has changed", part.digest, found)
-		}
-	}
-	return out
-}
-
-// unreadable is a file that could not be read now.
-type unreadable struct{ error }
-
-func (e *unreadable) Unwrap() error { return e.error }
-
-// reader reads whole files that manifests name.
-func (p Practice) reader(ctx context.Context) func(string) ([]byte, error) {
-	return func(file string) ([]byte, error) {
-		from, err := p.open(ctx, file)
-		if err != nil {
-			return nil, &unreadable{err}
-		}
-		defer func() { _ = from.Close() }() // it was only read
-		body, err := io.ReadAll(io.LimitReader(from, largestInput+1))
-		if err != nil {
-			return nil, &unreadable{err}
-		}
-		if len(body) > largestInput {
-			return nil, fmt.Errorf("%s is larger than %d MiB: %w", file, largestInput>>20, ErrFinal)
-		}
-		return body, nil
-	}
-}
-
-// largestInput bounds one file of data.
-const largestInput = 256 << 20

@@ -37,6 +37,10 @@ func TestWhatIsLeftOfAReleaseIsTold(t *testing.T) {
 // promotes knows one release that serves.
 type promotes rollout.Known
 
+func (promotes) Quarantined(context.Context, rollout.Target, rollout.Release) (*rollout.Quarantined, error) {
+	return nil, nil
+}
+
 func (p promotes) Good(context.Context, rollout.Target) ([]rollout.Known, error) {
 	return []rollout.Known{rollout.Known(p)}, nil
 }

@@ -35,12 +35,14 @@ type RehearsalPlan struct {
 	Fingerprint evidence.Fingerprint       `json:"fingerprint"`
 	Drills      []rehearsal.PlannedDrill   `json:"drills,omitempty"`
 	Faults      []fault.Planned            `json:"faults,omitempty"`
+	Probes      []rehearsal.PlannedProbe   `json:"probes,omitempty"`
 	Sampling    *rehearsal.PlannedSampling `json:"sampling,omitempty"` // of an autoscaler
 	Inputs      []evidence.Input           `json:"inputs,omitempty"`
-	Loads       map[string]string          `json:"loads,omitempty"`   // load → digest of its schedule
-	Apart       bool                       `json:"apart,omitempty"`   // the rollout itself is a workflow of its own
-	Asks        bool                       `json:"asks,omitempty"`    // rollouts that do not end, or are in the way, are asked where they stand
-	Longest     rollout.Duration           `json:"longest,omitempty"` // until it is stopped; 0: as the manifest says
+	Loads       map[string]string          `json:"loads,omitempty"`    // load → digest of its schedule
+	Apart       bool                       `json:"apart,omitempty"`    // the rollout itself is a workflow of its own
+	Asks        bool                       `json:"asks,omitempty"`     // rollouts that do not end, or are in the way, are asked where they stand
+	Longest     rollout.Duration           `json:"longest,omitempty"`  // until it is stopped; 0: as the manifest says
+	AsksLine    bool                       `json:"asksLine,omitempty"` // before somebody else's activity makes a fault
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured
@@ -52,10 +54,13 @@ type RehearsalFacts struct {
 	After        rehearsal.State     `json:"after"`
 	Attacks      []AttackOutput      `json:"attacks,omitempty"`
 	Faults       []evidence.Fault    `json:"faults,omitempty"`
+	Probes       []evidence.Probe    `json:"probes,omitempty"`
+	Halted       *evidence.Halt      `json:"halted,omitempty"` // by a probe
 	Drills       []evidence.Drill    `json:"drills,omitempty"`
 	Tables       []evidence.Table    `json:"tables,omitempty"`
 	Rollout      *rollout.Status     `json:"rollout,omitempty"`
 	NotBack      string              `json:"notBack,omitempty"` // why what was there before a promotion is not back
+	Back         *rollout.Status     `json:"back,omitempty"`    // of the rollout of what was there before a promotion
 	Scaling      SampleScalingOutput `json:"scaling,omitzero"`
 	ScalingError string              `json:"scalingError,omitempty"`
 	Aborted      string              `json:"aborted,omitempty"` // why somebody stopped it
@@ -86,6 +91,8 @@ type HoldFaultInput struct {
 	Seed  int64       `json:"seed"`
 	Fault fault.Fault `json:"fault"`
 	Until time.Time   `json:"until"`
+
+	Environment string `json:"environment,omitempty"` // whose line is asked
 }
 
 // HoldFaultOutput is the fault as it really was.

@@ -198,6 +198,37 @@ func TestFrozenGeneratorEnds(t *testing.T) {
 	require.ErrorContains(t, env.GetWorkflowError(), "send browse: this worker stood still for so long that another one was given the act")
 }
 
+// deaf is a Temporal that hears so many heartbeats, and no more.
+type deaf struct{ hears, asked atomic.Int64 }
+
+func (d *deaf) RecordActivityHeartbeat(ctx context.Context, token []byte, _ ...any) error {
+	if d.asked.Add(1) > d.hears.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+// A generator that is cut off from Temporal ends before it has a successor, although
+// all that it sends to is there.
+func TestGeneratorThatIsCutOffEnds(t *testing.T) {
+	r, temporally := newRoom(t), &deaf{}
+	temporally.hears.Store(3)
+	r.acts.Load, r.acts.Beats = endless{}, temporally
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivity(r.acts)
+	began, beat := time.Now(), time.Second
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: beat,
+			RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
+		return workflow.ExecuteActivity(ctx, "Attack", activities.AttackInput{Run: r.in.Plan.Run, Load: browse.WithDefaults(), Start: began}).Get(ctx, nil)
+	})
+	require.ErrorContains(t, env.GetWorkflowError(), "send browse: this worker was cut off from Temporal for so long that another one is given the act")
+	require.EqualValues(t, 4, temporally.asked.Load())
+	require.Greater(t, time.Since(began), beat, "as long as it was heard it went on")
+}
+
 // The requests of a load are not taken for those of another whose name goes on
 // after a dot, and tries are read in their order.
 func TestRequestsAreOfTheirOwnLoad(t *testing.T) {
@@ -256,3 +287,33 @@ strategy: {canary: [{weight: 5%, bake: 10m}]}
 checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version}
 `
+
+// stuck are faults the first of which goes when the second has.
+type stuck struct {
+	activities.Faults
+	second chan struct{}
+}
+
+func (s *stuck) Active(context.Context) ([]activities.ActiveFault, error) {
+	return []activities.ActiveFault{{ID: "staging/shop/1/a", Name: "a", What: "x"}, {ID: "staging/shop/2/other"}, {ID: "staging/shop/1/b"}}, nil
+}
+
+func (s *stuck) Remove(_ context.Context, o activities.FaultOrder) error {
+	if o.ID == "staging/shop/1/b" {
+		close(s.second)
+		return nil
+	}
+	select {
+	case <-s.second:
+		return errors.New("it stays")
+	case <-time.After(5 * time.Second):
+		return errors.New("no other one is removed meanwhile")
+	}
+}
+
+// A fault that does not go keeps no other from going.
+func TestFaultsAreSweptAtOnce(t *testing.T) {
+	out, err := did(t, (&activities.Activities{Faults: &stuck{second: make(chan struct{})}}).SweepFaults, activities.SweepFaultsInput{Run: "staging/shop/1"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"fault a (x): it stays"}, out.Left)
+}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,15 @@ func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) e
 		return err
 	}
 	defer func() { _ = from.Close() }() // it was only read
+	if set.Into.After == data.Restored {
+		copies, can := database.(Copies)
+		if !can {
+			return fmt.Errorf("database %s keeps no copies: leave into.after out: %w", set.Into.Database, ErrFinal)
+		}
+		if err := copies.Keep(ctx, run, set.Into.Table); err != nil {
+			return err
+		}
+	}
 	if err := database.Restore(ctx, *set.Into, name, from); err != nil {
 		return err
 	}
@@ -65,6 +75,37 @@ func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) e
 		}
 	}
 	return nil
+}
+
+// PutDataBackInput asks for the tables to be as they were before RestoreData.
+type PutDataBackInput struct {
+	Run      string             `json:"run"`
+	Manifest rehearsal.Manifest `json:"manifest"`
+}
+
+// PutDataBackOutput is empty.
+type PutDataBackOutput struct{}
+
+// PutDataBack puts back what the tables held that the manifest wants to be as they
+// were, however far RestoreData came. One that cannot be put back keeps none of the
+// others. Repeating it is success.
+func (a *Activities) PutDataBack(ctx context.Context, in PutDataBackInput) (PutDataBackOutput, error) {
+	defer keepAlive(ctx)()
+	writing, done := unlessFrozen(ctx, a.now)
+	defer done()
+	var again, final error
+	for _, set := range in.Manifest.PutBack() {
+		database, err := a.Practice.database(set.Into.Database)
+		if copies, can := database.(Copies); err == nil && can {
+			err = copies.PutBack(writing, in.Run, set.Into.Table)
+		}
+		into := &again
+		if errors.Is(err, ErrFinal) {
+			into = &final
+		}
+		*into = errors.Join(*into, asTemporal("put back "+set.Into.Database+"/"+set.Into.Table, err))
+	}
+	return PutDataBackOutput{}, errors.Join(again, final) // what may be tried again comes first, and decides
 }
 
 // inputName is the file of a set among those of the run.

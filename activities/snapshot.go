@@ -64,7 +64,7 @@ func (a *Activities) readState(ctx context.Context, j Job, flags map[string]any)
 	if s.Primary, err = deployer.Primary(ctx); err != nil {
 		return s, fmt.Errorf("read the primary version: %w", err)
 	}
-	if s.Cohorts, err = readCohorts(ctx, traffic); err != nil {
+	if s.Cohorts, err = a.readCohorts(ctx, j); err != nil {
 		return s, fmt.Errorf("read the rules of cohorts: %w", err)
 	}
 	if s.Flags, err = a.readFlags(ctx, j, flags); err != nil {

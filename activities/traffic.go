@@ -12,8 +12,8 @@ import (
 )
 
 // SetTraffic writes a split, unless somebody else's is in force: that is a
-// conflict, which only the workflow decides, or something closes the target. A
-// split that is already as wanted is written no second time.
+// conflict, which only the workflow decides, something closes the target, or the
+// candidate is to get more and is not ready. A split that is already as wanted is written no second time.
 func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTrafficOutput, error) {
 	doing := "send traffic: " + in.Split.String()
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
@@ -34,7 +34,12 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 			return out, asTemporal(doing, err)
 		}
 	}
-	if out.Closed != nil {
+	if out.Closed == nil && in.Replicas != nil && want[in.Candidate] > observed.Split[in.Candidate] {
+		if out.Unready, err = a.unready(ctx, in.Job, *in.Replicas); err != nil {
+			return out, asTemporal(doing, err)
+		}
+	}
+	if out.Closed != nil || out.Unready != "" {
 		out.Tried = activity.GetInfo(ctx).Attempt > 1
 		return out, nil
 	}
@@ -49,6 +54,28 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 		return a.conflict(ctx, traffic, in, out, err)
 	}
 	return out, asTemporal(doing, err)
+}
+
+// readyLook is how long a platform may take to say how the candidate stands.
+const readyLook = 2 * time.Second
+
+// unready says how the candidate stands, if that is not ready with its replicas.
+// What cannot be found out is not taken for ready.
+func (a *Activities) unready(ctx context.Context, job Job, replicas int) (string, error) {
+	deployer, err := a.Drivers.deployer(job.Drivers.Deploy)
+	if err != nil {
+		return "", err
+	}
+	look, cancel := context.WithTimeout(ctx, readyLook)
+	defer cancel()
+	state, err := deployer.Version(look, job.Candidate)
+	switch {
+	case err != nil:
+		return "not known to be ready: " + err.Error(), nil
+	case !isReady(state, replicas):
+		return standing(state, replicas), nil
+	}
+	return "", nil
 }
 
 // conflict reads again after a refused write. Where the split is still ours,

@@ -16,8 +16,11 @@ type Facts struct {
 	Requests []Request // of all loads, in the order of At
 	Loads    []evidence.Load
 	Faults   []evidence.Fault
+	Probes   []evidence.Probe
+	Halted   *evidence.Halt // by a probe
 	Drills   []evidence.Drill
 	Rollout  *rollout.Status // of the rollout itself, where an outcome is asked for
+	Back     *rollout.Status // of the rollout of what was there before it, where it was promoted
 	Scaling  *evidence.Scaling
 	Sampled  scaling.Seen // of what Scaling judges
 	Ledger   *evidence.Ledger
@@ -28,6 +31,10 @@ type Facts struct {
 
 	Gone   map[string][]string // load → files of its requests that should be there, and are not
 	Unsent map[string]string   // load → why a part of it could not be sent to its end
+
+	// Away are the seconds since Zero, of a load, in which its generator did not send
+	// all that was due: how many answers there were then is not the service's doing.
+	Away map[string]map[int]bool
 }
 
 // Request is one request of a load.

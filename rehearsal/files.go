@@ -5,15 +5,15 @@ import "slices"
 // Files is every file of the worker's library that the manifest names: templates,
 // snapshots and recordings, each once, by name.
 func (m Manifest) Files() []string {
-	var out []string
+	out := m.Kept()
 	for _, s := range m.Sets() {
-		out = append(out, s.File, s.Template)
+		out = append(out, s.File)
 	}
-	for _, l := range m.Load {
-		if l.Replay != nil {
-			out = append(out, l.Replay.File)
-		}
-	}
-	slices.Sort(out)
-	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" })
+	return named(out)
+}
+
+// named is each name once, in their order.
+func named(files []string) []string {
+	slices.Sort(files)
+	return slices.DeleteFunc(slices.Compact(files), func(name string) bool { return name == "" })
 }

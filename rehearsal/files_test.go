@@ -17,5 +17,9 @@ func TestFiles(t *testing.T) {
 		Load:     []load.Load{{}, {Replay: &load.Replay{File: "friday.har"}}},
 	}
 	require.Equal(t, []string{"carts.yaml", "friday.har", "orders.dump"}, m.Files())
+	require.Equal(t, []string{"carts.yaml", "friday.har"}, m.Kept())
+	m.Load[1].Replay.File = "orders.dump"
+	require.Equal(t, []string{"carts.yaml"}, m.Kept(), "a snapshot is not kept as it is")
+	require.Equal(t, []string{"carts.yaml", "orders.dump"}, m.Files())
 	require.Empty(t, rehearsal.Manifest{}.Files())
 }

@@ -24,9 +24,17 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 		"expect": m.Expect, "scaling": m.scaling(), "outcome": m.Outcome, "negative": m.Negative, "variables": m.Variables,
 		"environment": []string{m.Environment, cmp.Or(m.Isolation, IsolationOwn)}, "quotas": m.quotas(), "tool": tool,
 	}
+	if len(m.Probes) > 0 { // a manifest without has the fingerprint that it had before there were any
+		parts["probes"] = m.probes()
+	}
 	for _, l := range m.Load {
 		l = l.WithDefaults()
 		l.Shards = 1
+		if l.Replay != nil { // what it sends is in the digest of the load
+			unlocked := *l.Replay
+			unlocked.Digest = ""
+			l.Replay = &unlocked
+		}
 		parts["load/"+l.Name] = []any{loads[l.Name], l}
 	}
 	for _, in := range inputs {
@@ -54,6 +62,15 @@ func (m Manifest) drills() []Drill {
 	return out
 }
 
+// probes are those of the manifest with their defaults.
+func (m Manifest) probes() []Probe {
+	var out []Probe
+	for _, p := range m.Probes {
+		out = append(out, p.withDefaults())
+	}
+	return out
+}
+
 func (m Manifest) scaling() *scaling.Expect {
 	if m.Scaling == nil {
 		return nil
@@ -68,11 +85,15 @@ func (m Manifest) quotas() Quotas {
 	return q
 }
 
-// into is where a set is restored; nil: nowhere.
+// into is where a set is restored, without defaults; nil: nowhere.
 func (m Manifest) into(name string) *data.Into {
 	for _, s := range m.Sets() {
-		if s.Name == name {
-			return s.Into
+		if s.Name == name && s.Into != nil {
+			into := *s.Into
+			if into.After == data.Kept {
+				into.After = ""
+			}
+			return &into
 		}
 	}
 	return nil
@@ -87,8 +108,8 @@ func digestOf(value any) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(body)), nil
 }
 
-// Text is the manifest with everything in it, as JSON, which is YAML, too: the
-// run can be repeated from it.
+// Text is the manifest as JSON, which is YAML, too: the run can be repeated from
+// it, where it is [Manifest.Locked].
 func (m Manifest) Text() ([]byte, error) {
 	body, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

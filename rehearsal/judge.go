@@ -17,6 +17,9 @@ func (m Manifest) Judge(f Facts) []evidence.Criterion {
 	for _, e := range m.Expect {
 		out = append(out, f.expected(e))
 	}
+	for _, p := range m.PlannedProbes(m.Longest()) {
+		out = append(out, f.probed(p)...)
+	}
 	for i, d := range m.Drills {
 		out = append(out, f.drilled(d.withDefaults(m.Rollout.Spec), i)...)
 	}
@@ -40,6 +43,9 @@ func (m Manifest) Judge(f Facts) []evidence.Criterion {
 
 // Verdict is the outcome of a whole run, in one sentence.
 func (m Manifest) Verdict(criteria []evidence.Criterion, f Facts) (evidence.Outcome, string) {
+	if f.Halted != nil {
+		return evidence.Halted, halted(*f.Halted)
+	}
 	if f.Aborted != "" {
 		return evidence.Aborted, f.Aborted
 	}

@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -161,6 +162,42 @@ func TestRateOfParts(t *testing.T) {
 	}
 	c := expecting(t, rehearsal.Expect{Signal: rehearsal.SignalRate, During: rehearsal.DuringDrills, Below: amount(11, rehearsal.UnitRate)}, overlap)
 	require.InDelta(t, 10, *c.Value, 0.3)
+}
+
+// What a generator did not send is not held against the service: the rate is that of
+// the time in which it was there, and what users noticed meanwhile nobody knows.
+func TestRateWhileAGeneratorIsAway(t *testing.T) {
+	away := func(f *rehearsal.Facts) {
+		f.Requests = slices.DeleteFunc(f.Requests, func(r rehearsal.Request) bool { return r.At >= 20*time.Second && r.At < 50*time.Second })
+	}
+	known := func(f *rehearsal.Facts) {
+		away(f)
+		f.Away = map[string]map[int]bool{f.Requests[0].Load: {}}
+		for second := 20; second < 50; second++ {
+			f.Away[f.Requests[0].Load][second] = true
+		}
+	}
+	e := rehearsal.Expect{Signal: rehearsal.SignalRate, Always: true, Above: amount(9, rehearsal.UnitRate)}
+	require.Equal(t, evidence.Failed, expecting(t, e, away).Outcome)
+	c := expecting(t, e, known)
+	require.Equal(t, evidence.Passed, c.Outcome, c.Reason)
+	require.InDelta(t, 10, *c.Value, 0.3)
+
+	e = rehearsal.Expect{Signal: rehearsal.SignalRate, Always: true, Profile: []rehearsal.ProfilePoint{{Low: amount(9, rehearsal.UnitRate)}, {At: rollout.Duration(time.Minute), Low: amount(9, rehearsal.UnitRate)}}}
+	half := func(f *rehearsal.Facts) { // a second of which half was sent
+		f.Requests = slices.DeleteFunc(f.Requests, func(r rehearsal.Request) bool { return r.At >= 20*time.Second && r.At < 20500*time.Millisecond })
+	}
+	require.Equal(t, evidence.Failed, expecting(t, e, half).Outcome)
+	require.Equal(t, evidence.Passed, expecting(t, e, func(f *rehearsal.Facts) {
+		half(f)
+		f.Away = map[string]map[int]bool{f.Requests[0].Load: {20: true}}
+	}).Outcome)
+
+	l := load.Load{Name: "browse", For: rollout.Duration(time.Minute)}
+	f := rehearsal.Facts{Zero: zero, Loads: []evidence.Load{{Name: "browse", EndedAt: zero.Add(time.Minute)}}, Away: map[string]map[int]bool{"browse": {20: true}}}
+	m := rehearsal.Manifest{Load: []load.Load{l}}
+	require.True(t, m.Sends(f, zero.Add(10*time.Second), zero.Add(19*time.Second)))
+	require.False(t, m.Sends(f, zero.Add(10*time.Second), zero.Add(20500*time.Millisecond)))
 }
 
 // What an expectation is about, and what it leaves out: requests of 500 ms in the

@@ -39,7 +39,7 @@ func restored(d Drill, repeats []evidence.Repeat) evidence.Criterion {
 		}
 	}
 	limit := d.RestoreWithin.Std().Seconds()
-	c := evidence.Criterion{Name: fmt.Sprintf("%s: restored within %s", d.Title(), d.RestoreWithin), Limit: &limit, Unit: UnitSeconds,
+	c := evidence.Criterion{Name: evidence.RestoredWithin(d.Title(), d.RestoreWithin.String()), Limit: &limit, Unit: UnitSeconds,
 		Reason: fmt.Sprintf("%d of %s restored the baseline", done, counted(int(d.Repeat), "drill", "drills"))}
 	if done > 0 {
 		c.Value = &slowest

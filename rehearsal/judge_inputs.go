@@ -28,8 +28,8 @@ func (m Manifest) due(l load.Load) int {
 	return n
 }
 
-// Sends reports whether a load went on from one moment to another. What users
-// notice in a time in which none does, nobody knows.
+// Sends reports whether a load went on from one moment to another, and its generator
+// was there all the time. What users notice in a time in which none does, nobody knows.
 func (m Manifest) Sends(f Facts, from, to time.Time) bool {
 	for _, l := range m.Load {
 		end := f.Zero.Add((l.At + l.For).Std())
@@ -38,7 +38,7 @@ func (m Manifest) Sends(f Facts, from, to time.Time) bool {
 				end = sent.EndedAt
 			}
 		}
-		if begin := f.Zero.Add(l.At.Std()); !begin.After(from) && !end.Before(to) {
+		if begin := f.Zero.Add(l.At.Std()); !begin.After(from) && !end.Before(to) && !f.awayBetween(l.Name, from, to) {
 			return true
 		}
 	}
@@ -76,6 +76,9 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 			c.Reason += ": the generator could not, and what was measured says nothing"
 		} else if due == 0 && gone != "" {
 			c.Outcome = evidence.Unmeasured
+		}
+		if l.Restarts > 0 {
+			c.Reason += fmt.Sprintf("; generators that had died, stood still or were cut off from Temporal were begun anew %s", counted(l.Restarts, "time", "times"))
 		}
 		c.Reason += gone
 		return c
@@ -165,5 +168,9 @@ func (f Facts) ended(want rollout.Outcome) evidence.Criterion {
 		}
 		return unmeasured(title, reason)
 	}
-	return judged(evidence.Criterion{Name: title, Reason: fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)}, f.Rollout.Outcome == want)
+	reason := fmt.Sprintf("%s: %s", f.Rollout.Outcome, f.Rollout.Reason)
+	if took := f.Rollout.TimeToRestore; took != nil {
+		reason += "; the baseline was back after " + shortened(took.Total.Std()).String()
+	}
+	return judged(evidence.Criterion{Name: title, Reason: reason}, f.Rollout.Outcome == want)
 }

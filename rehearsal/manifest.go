@@ -26,7 +26,8 @@ const Kind = "Rehearsal"
 // Manifest is everything that one rehearsal is made of. Two runs of one manifest
 // get the same load, the same faults, the same data, and the same drills.
 //
-// A run goes like this: what it starts from is verified, the load begins, faults
+// A run goes like this: what it starts from is verified, probes say whether the
+// service is well, the load begins, faults
 // come and go by the load's clock, then drill after drill and, where an outcome
 // is asked for, the rollout itself. When all of that is over, what was changed is
 // put back, what was measured is judged, and the evidence is written.
@@ -51,6 +52,7 @@ type Manifest struct {
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
+	Probes  []Probe         `json:"probes,omitempty"`
 	Expect  []Expect        `json:"expect,omitempty"`
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`
@@ -60,7 +62,7 @@ type Manifest struct {
 	Outcome rollout.Outcome `json:"outcome,omitempty"`
 
 	Quotas    Quotas            `json:"quotas,omitzero"`
-	Variables map[string]string `json:"variables,omitempty"` // what the run is told of its environment; part of the fingerprint
+	Variables map[string]string `json:"variables,omitempty"` // put in where {{var.NAME}} stands in the texts of loads and the inputs of tasks; part of the fingerprint
 
 	// Negative makes this a negative control: it has to fail, and counts as passed
 	// only then.
@@ -201,6 +203,13 @@ func (m Manifest) Sets() []data.Set {
 		sets = append(sets, data.Set{Snapshot: s})
 	}
 	return append(sets, m.Data...)
+}
+
+// PutBack is the sets whose tables have to be as they were before, the last first.
+func (m Manifest) PutBack() []data.Set {
+	out := slices.DeleteFunc(m.Sets(), func(s data.Set) bool { return s.Into == nil || s.Into.After != data.Restored })
+	slices.Reverse(out)
+	return out
 }
 
 // Table is one of a database that the worker's configuration knows.

@@ -104,6 +104,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
 		"rows of production":       {[]string{whole[strings.Index(whole, "load:"):strings.Index(whole, "drills:")], "isolation: production\nproductionDrill: yearly\n" + rows}, "orders would replace rows in production"},
 		"two data of one name":     {[]string{"seed: 42", "seed: 42\n" + rows + "baseline: {data: [{name: orders, snapshot: a.csv, digest: \"" + digest + "\"}]}"}, "data[0].name: \"orders\" is the name of other data already"},
+		"rows of sql taken back":   {[]string{"seed: 42", "seed: 42\ndata: [{name: orders, snapshot: orders.sql, digest: \"" + digest + "\", into: {database: shop, after: restore}}]"}, "data[0].into.after: only csv, which fills one table, can be taken back"},
+		"an unknown end of rows":   {[]string{"seed: 42", "seed: 42\n" + strings.Replace(rows, "table: orders", "table: orders, after: burn", 1)}, "\"burn\" is not one of keep, restore"},
 		"drills below none":        {[]string{"repeat: 10", "repeat: -1"}, "drills[0].repeat: -1 is not from 1 to 100"},
 		"a drill that is not made": {[]string{"repeat: 10", "repeat: 0"}, "drills[0].repeat: 0 is not from 1 to 100"},
 		"half a drill":             {[]string{"repeat: 10", "repeat: 1.5"}, "drills[0].repeat: 1.5 is not from 1 to 100"},
@@ -118,6 +120,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"nothing between":          {[]string{"below: 1%", "below: 1%, above: 5%"}, "expect[1].above: 5% is not below 1%"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
+		"an unknown variable":      {[]string{"8080/", "{{var.port}}/"}, "load[0]: {{var.port}} says nothing: variables does not name it"},
+		"a variable that is wrong": {[]string{"http://127.0.0.1:8080/", "{{ var.host }}/", "seed: 42", "seed: 42\nvariables: {host: nowhere}"}, `load[0].url: "nowhere/" is no URL to send to`},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,6 +135,39 @@ func TestBadManifestsAreRefused(t *testing.T) {
 			require.Contains(t, strings.Join(all, "\n"), c.want)
 		})
 	}
+}
+
+// Who writes 0 where that is the same as nothing wants something else, and is told.
+// Where 0 means what it says it is read.
+func TestZerosAreNoDefaults(t *testing.T) {
+	const scaled = "seed: 42\nscaling: {replicas: {min: 1, max: 3}, upWithin: 30s, "
+	for text, c := range map[string]struct {
+		replace []string
+		want    string
+	}{
+		"decide":     {[]string{"repeat: 10", "decideWithin: 0s"}, "drills[0].decideWithin: 0s would be taken"},
+		"requests":   {[]string{"seed: 42", "quotas: {requests: 0}"}, "quotas.requests: 0 would be taken for what it is without it, any number: leave it out, or write more than 0"},
+		"length":     {[]string{"seed: 42", "quotas: {for: 0m}"}, "quotas.for: 0m would be taken"},
+		"timeout":    {[]string{"rate: 10/s,", "rate: 10/s, timeout: 0s,"}, "load[0].timeout: 0s would be taken"},
+		"shards":     {[]string{"rate: 10/s,", "rate: 10/s, shards: 0,"}, "load[0].shards: 0 would be taken"},
+		"bandwidth":  {[]string{"latency: 200ms", "latency: 200ms, bandwidth: 0"}, "faults[0].toxiproxy.bandwidth: 0 would be taken"},
+		"poll":       {[]string{"seed: 42", scaled + "poll: 0s}"}, "scaling.poll: 0s would be taken"},
+		"downWithin": {[]string{"seed: 42", scaled + "downWithin: 0s}"}, "scaling.downWithin: 0s would be taken"},
+		"queue":      {[]string{"seed: 42", scaled + "signals: {ready: {gauge: a}, queue: {gauge: b}, latency: {gauge: c}}, waiting: {queue: 0, latency: 1s}}"}, "scaling.waiting.queue: 0 would be taken"},
+	} {
+		_, problems := parse(t, c.replace...)
+		require.Len(t, problems, 1, text)
+		require.Contains(t, problems[0].String(), c.want)
+		require.Positive(t, problems[0].Line)
+	}
+	for _, replace := range [][]string{{"seed: 42", "seed: 0"}, {"at: 10s", "at: 0s"}, {"repeat: 10", "lost: 0, gap: 0s"}, {"below: 1%", "below: 1%, settle: 0s"},
+		{"seed: 42", scaled + "overshoot: 0, oscillations: 0, policy: {cooldownUp: 0s}}"}} {
+		_, problems := parse(t, replace...)
+		require.Empty(t, problems)
+	}
+	m, problems := parse(t, "repeat: 10", "after: 0s")
+	require.Empty(t, problems)
+	require.Equal(t, rollout.Duration(time.Millisecond), m.Drills[0].After, "at once")
 }
 
 // The same seed injects at the same moments; each repeat at its own.
@@ -175,6 +212,7 @@ func TestFingerprint(t *testing.T) {
 		"own isolation": func(m *rehearsal.Manifest) { m.Isolation = rehearsal.IsolationOwn }, "default length": func(m *rehearsal.Manifest) { m.Quotas.For = m.Longest() },
 		"default timeout":  func(m *rehearsal.Manifest) { m.Load[0].Timeout = load.DefaultTimeout },
 		"default of loads": func(m *rehearsal.Manifest) { m.Load[0].KeepAlive = &keep }, "default verdict": func(m *rehearsal.Manifest) { m.Drills[0].Verdict = rollout.Fail },
+		"default after": func(m *rehearsal.Manifest) { m.Data[0].Into.After = data.Kept },
 		"default swing": func(m *rehearsal.Manifest) { m.Scaling.Swing = 1 },
 	} {
 		require.Equal(t, same, of(change), name)
@@ -198,6 +236,7 @@ func TestFingerprint(t *testing.T) {
 		"artifact":    {"baseline", func(m *rehearsal.Manifest) { m.Baseline.Artifact = "a@b" }},
 		"replicas":    {"scaling", func(m *rehearsal.Manifest) { m.Scaling.Replicas.Max++ }},
 		"database":    {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.Database = "other" }},
+		"after":       {"data/orders", func(m *rehearsal.Manifest) { m.Data[0].Into.After = data.Restored }},
 		"start":       {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].At++ }},
 		"good answer": {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Expect.Status = 201 }},
 		"timeout":     {"load/browse", func(m *rehearsal.Manifest) { m.Load[0].Timeout = 1 }},

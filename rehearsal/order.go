@@ -39,6 +39,8 @@ type RolloutOrder struct {
 type RolloutResult struct {
 	Rollout rollout.Status `json:"rollout"`
 	NotBack string         `json:"notBack,omitempty"` // why what was there before a promotion is not back
+
+	Back *rollout.Status `json:"back,omitempty"` // of the rollout of what was there before a promotion
 }
 
 // Phase says where a rehearsal stands.
@@ -83,6 +85,10 @@ type Status struct {
 	RunID       string            `json:"runId"`
 	UIURL       string            `json:"uiUrl,omitempty"` // filled in by the CLI
 }
+
+// ShowsWayBack reports whether the run shows that its target can go back, whatever
+// else it failed for. Controls prove nothing.
+func (s Status) ShowsWayBack() bool { return !s.Negative && evidence.ShowsWayBack(s.Criteria) }
 
 // Stop is the input of the signal of that name: whoever stops a rehearsal, and
 // why. What was begun is put back, and the evidence is written.

@@ -23,13 +23,19 @@ func (f Facts) measure(e Expect, when moments) measured {
 	var all tally
 	first, last := time.Duration(math.MaxInt64), time.Duration(0)
 	for _, r := range f.Requests {
-		if e.Of != "" && r.Load != e.Of || !when.hold(r.At) {
+		if e.Of != "" && r.Load != e.Of || !when.hold(r.At) || e.Signal == SignalRate && f.away(e.Of, r.At) {
 			continue
 		}
 		first, last = min(first, r.At), max(last, r.At)
 		all.add(r)
 	}
-	value, known := all.value(e.Signal, when.length(first, last).Seconds())
+	length := when.length(first, last)
+	for at := first.Truncate(time.Second); e.Signal == SignalRate && at < last; at += time.Second {
+		if f.away(e.Of, at) {
+			length -= when.length(at, at+time.Second)
+		}
+	}
+	value, known := all.value(e.Signal, length.Seconds())
 	if !known {
 		return measured{}
 	}
@@ -108,15 +114,37 @@ func (f Facts) sampled(signal string, when moments) measured {
 	return out
 }
 
+// away reports whether the generator of a load, or with of "" of any, could not
+// send what was due in the second of a moment.
+func (f Facts) away(of string, at time.Duration) bool {
+	for name, seconds := range f.Away {
+		if (of == "" || of == name) && seconds[int(at/time.Second)] {
+			return true
+		}
+	}
+	return false
+}
+
+// awayBetween reports whether it was so in any second between two moments.
+func (f Facts) awayBetween(of string, from, to time.Time) bool {
+	for at := from.Sub(f.Zero).Truncate(time.Second); at <= to.Sub(f.Zero); at += time.Second {
+		if f.away(of, at) {
+			return true
+		}
+	}
+	return false
+}
+
 // BySecond is a signal of the users for each second in which there were requests,
-// of one load or, with of "", of all.
+// of one load or, with of "", of all. The rate of one in which its generator was away
+// is not known.
 func (f Facts) BySecond(signal, of string) evidence.Series {
 	unit, _ := unitOf(signal)
 	out := evidence.Series{Name: signal, Of: of, Unit: unit}
 	var now tally
 	second := 0
 	flush := func() {
-		if value, known := now.value(signal, 1); known {
+		if value, known := now.value(signal, 1); known && !(signal == SignalRate && f.away(of, time.Duration(second)*time.Second)) {
 			out.Seconds = append(out.Seconds, float64(second))
 			out.Values = append(out.Values, value)
 		}

@@ -41,9 +41,17 @@ func (v *validation) name(value, key string) {
 	v.require(value == "" || safeName.MatchString(value), key, "%q needs letters, digits, '.', '_' or '-', and no dot in front", value)
 }
 
-// Validate says everything that is wrong with the manifest. While the rollout is
-// only the name of a file, nothing is said of what depends on it.
+// Validate says everything that is wrong with the manifest, its variables put in.
+// While the rollout is only the name of a file, nothing is said of what depends on it.
 func (m *Manifest) Validate() []rollout.Problem {
+	filled := m.PutIn()
+	if unknown := filled.NotPutIn(); len(unknown) > 0 { // what else is wrong follows from it
+		return unknown
+	}
+	return filled.validate()
+}
+
+func (m *Manifest) validate() []rollout.Problem {
 	v := validation{}
 	v.require(m.Kind == Kind, "kind", "expected kind: %s", Kind)
 	v.name(m.Name, "name")
@@ -157,6 +165,7 @@ func (m *Manifest) validateRollout(v *validation) {
 		v.problems = append(v.problems, e.problems(path, *m)...)
 		title(e.Title(), path)
 	}
+	m.validateProbes(v)
 	for i, d := range m.Drills {
 		path := fmt.Sprintf("drills[%d]", i)
 		v.problems = append(v.problems, d.problems(path, *m)...)
@@ -181,4 +190,15 @@ func (m Manifest) faultNames() []string {
 		out = append(out, f.Name)
 	}
 	return out
+}
+
+// validateProbes looks at the probes, whose names are those of their criteria.
+func (m *Manifest) validateProbes(v *validation) {
+	seen := map[string]bool{}
+	for i, p := range m.Probes {
+		path := fmt.Sprintf("probes[%d]", i)
+		v.problems = append(v.problems, p.Problems(path, *m)...)
+		v.require(p.Name == "" || !seen[p.Name], path+".name", "%q is the name of another probe already", p.Name)
+		seen[p.Name] = true
+	}
 }

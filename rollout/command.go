@@ -34,14 +34,17 @@ type Command struct {
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
 
-	By     Duration `json:"by,omitempty"`     // extend: how much longer
-	Full   bool     `json:"full,omitempty"`   // promote: skip all remaining bakes
-	Step   int      `json:"step,omitempty"`   // approve: the step that was shown; steps+1 is promotion
-	Digest string   `json:"digest,omitempty"` // approve: the plan that was shown
-	RunID  string   `json:"runId,omitempty"`  // the run that was shown; empty: whichever runs
-	To     string   `json:"to,omitempty"`     // rollback: the version; empty: the one that was good before
+	By      Duration `json:"by,omitempty"`      // extend: how much longer
+	Full    bool     `json:"full,omitempty"`    // promote: skip all remaining bakes
+	Step    int      `json:"step,omitempty"`    // approve: the step that was shown; steps+1 is promotion
+	AskedBy string   `json:"askedBy,omitempty"` // approve: environment | spec, whose approval was shown, where both ask before the step
+	Digest  string   `json:"digest,omitempty"`  // approve: the plan that was shown
+	RunID   string   `json:"runId,omitempty"`   // the run that was shown; empty: whichever runs
+	To      string   `json:"to,omitempty"`      // rollback: the version; empty: the one that was good before
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
+
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
@@ -82,6 +85,8 @@ type Order struct {
 	Recover   string `json:"recover,omitempty"`   // a run that was cut off: only what it changed is put back
 	Back      bool   `json:"back,omitempty"`      // it goes back to a release that was good: nobody is asked, no gate is closed
 	Supersede bool   `json:"supersede,omitempty"` // a running rollout goes back first, whatever its policy says of new releases
+
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
 
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature

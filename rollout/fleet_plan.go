@@ -25,13 +25,14 @@ type FleetPlan struct {
 	Deadline    Duration            `json:"deadline"`
 	Events      int                 `json:"events"` // bound on the history's length, see EventBound
 	Warnings    []string            `json:"warnings,omitempty"`
-	Abort       []string            `json:"abort,omitempty"`    // who may abort; empty: anyone
-	Notifies    bool                `json:"notifies,omitempty"` // somebody may want to know: notices are sent
-	Recovers    bool                `json:"recovers,omitempty"` // what a unit's rollout had changed that is cut off is put back by another
-	Patient     bool                `json:"patient,omitempty"`  // a unit waits a while for an order that holds its id and is refused
-	Exact       bool                `json:"exact,omitempty"`    // the outcome counts which units serve the candidate, those that did before among them
-	Eager       bool                `json:"eager,omitempty"`    // a unit begins as soon as those that it comes after are promoted; its wave is the earliest that it can be in
-	Digest      string              `json:"digest"`             // sha256 of the plan without this field
+	Abort       []string            `json:"abort,omitempty"`      // who may abort; empty: anyone
+	Notifies    bool                `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
+	Escalation  []Rung              `json:"escalation,omitempty"` // who is told when it is paused for long; only where notices are sent
+	Recovers    bool                `json:"recovers,omitempty"`   // what a unit's rollout had changed that is cut off is put back by another
+	Patient     bool                `json:"patient,omitempty"`    // a unit waits a while for an order that holds its id and is refused
+	Exact       bool                `json:"exact,omitempty"`      // the outcome counts which units serve the candidate, those that did before among them
+	Eager       bool                `json:"eager,omitempty"`      // a unit begins as soon as those that it comes after are promoted; its wave is the earliest that it can be in
+	Digest      string              `json:"digest"`               // sha256 of the plan without this field
 }
 
 // PlannedUnit is one unit of the plan.

@@ -12,8 +12,8 @@ const NotifyWorkflowType = "Notify"
 // Occasion is what people can be told of.
 type Occasion string
 
-// The occasions. Each end of a rollout is one; the others are told when they
-// begin.
+// The occasions. Each end of a rollout, a rehearsal and a suite is one; the others
+// are told when they begin.
 const (
 	OnWaiting            Occasion = "waiting" // for an approval, or because of a hold or a pause
 	OnFrozen             Occasion = "frozen"  // waiting for the end of what closes the target: a freeze, a stop…
@@ -30,12 +30,20 @@ const (
 	OnPlatformRolledBack Occasion = "platformRolledBack"
 	OnRefused            Occasion = "refused"
 	OnFailed             Occasion = "failed"
+
+	OnRehearsalPassed  Occasion = "rehearsalPassed"
+	OnRehearsalFailed  Occasion = "rehearsalFailed" // it did not pass: Failed, Unmeasured, Halted or Refused
+	OnRehearsalAborted Occasion = "rehearsalAborted"
+	OnSuitePassed      Occasion = "suitePassed"
+	OnSuiteFailed      Occasion = "suiteFailed" // it did not pass
+	OnSuiteAborted     Occasion = "suiteAborted"
 )
 
 // Occasions lists every occasion.
 func Occasions() []Occasion {
 	return []Occasion{OnWaiting, OnFrozen, OnEscalated, OnDenied, OnOverridden, OnRollingBack, OnNeedsHuman, OnPromoted,
-		OnRolledBack, OnAborted, OnRejected, OnSuperseded, OnPlatformRolledBack, OnRefused, OnFailed}
+		OnRolledBack, OnAborted, OnRejected, OnSuperseded, OnPlatformRolledBack, OnRefused, OnFailed,
+		OnRehearsalPassed, OnRehearsalFailed, OnRehearsalAborted, OnSuitePassed, OnSuiteFailed, OnSuiteAborted}
 }
 
 // OccasionNames lists every occasion for people.
@@ -99,6 +107,7 @@ type Notice struct {
 	Reason      string     `json:"reason,omitempty"`
 	Actor       string     `json:"actor,omitempty"` // whose doing it is, where it is a person's
 	StartedBy   string     `json:"startedBy,omitempty"`
+	Rehearsal   string     `json:"rehearsal,omitempty"` // workflow id of the rehearsal, or suite, that it is about, or that began the rollout
 	WorkflowID  string     `json:"workflowId"`
 	RunID       string     `json:"runId"`
 	UIURL       string     `json:"uiUrl,omitempty"` // of the run in the Temporal UI, where that is known

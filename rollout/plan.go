@@ -43,11 +43,19 @@ type Plan struct {
 	// users are seen to be back, for flags and the primary version.
 	UsersFirst bool `json:"usersFirst,omitempty"`
 
+	// ReadyFirst: the candidate is asked, when it is to be sent more, whether it has
+	// its replicas at that moment.
+	ReadyFirst bool `json:"readyFirst,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
 	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
+
+	// GatesApart: where the environment and the spec both ask before a step, a vote
+	// for the one never counts for the other.
+	GatesApart bool `json:"gatesApart,omitempty"`
 
 	Enters bool `json:"enters,omitempty"` // of a fleet's unit: its end is entered with its Target, which knows then what was good
 
@@ -55,6 +63,14 @@ type Plan struct {
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
+
+	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
+	// what needs one of them, and of commands that were denied or passed policy.
+	Quiet bool `json:"quiet,omitempty"`
+
+	// EscalatesWaits: a pause escalates, too, as whatever waits for people does, and
+	// what waits only for its fleet does not.
+	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
 
 	Digest string `json:"digest"` // sha256 of the plan without this field
 }
@@ -117,7 +133,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)
@@ -223,7 +239,7 @@ func (p Plan) Ask(q Approval) Plan {
 	if p.Steps[0].Approve == nil {
 		p.Steps[0].Approve = q.withDefaults()
 	} else {
-		p.Steps[0].PolicyApprove = q.withDefaults()
+		p.Steps[0].PolicyApprove, p.GatesApart = q.withDefaults(), true
 	}
 	p.Events, p.Actions = p.EventBound(), p.ActionBound()
 	return p.Seal()

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -131,18 +132,20 @@ type Course struct {
 // TargetStatus is what a Target knows: the answer to its status query, and what
 // it hands on to its next run.
 type TargetStatus struct {
-	Target     Target        `json:"target"`
-	Running    *Course       `json:"running,omitempty"`
-	Beside     []Course      `json:"beside,omitempty"`     // begun beside this workflow before the end of Running was known here, oldest first
-	Owed       []Submit      `json:"owed,omitempty"`       // recoveries that wait for whoever holds the target, oldest first
-	Queue      []Submit      `json:"queue,omitempty"`      // oldest first
-	Stands     string        `json:"stands,omitempty"`     // why the queue waits for a resume; "": it does not
-	Drift      string        `json:"drift,omitempty"`      // what somebody changed while nothing ran
-	Good       []Known       `json:"good,omitempty"`       // newest first: the first serves, unless somebody changed it from outside
-	Last       *Spec         `json:"last,omitempty"`       // of the release that was promoted last: how to reach the target
-	Quarantine []Quarantined `json:"quarantine,omitempty"` // newest last
-	Fates      []Submission  `json:"fates,omitempty"`      // of the last orders, newest last
-	Commands   []string      `json:"commands,omitempty"`   // the last ones, newest last: "name id", of older workers the id alone
+	Target      Target        `json:"target"`
+	Running     *Course       `json:"running,omitempty"`
+	Beside      []Course      `json:"beside,omitempty"`      // begun beside this workflow before the end of Running was known here, oldest first
+	Owed        []Submit      `json:"owed,omitempty"`        // recoveries that wait for whoever holds the target, oldest first
+	Queue       []Submit      `json:"queue,omitempty"`       // oldest first
+	Stands      string        `json:"stands,omitempty"`      // why the queue waits for a resume; "": it does not
+	StandsSince *time.Time    `json:"standsSince,omitempty"` // when it began to stand; only where people are told of it
+	StandsTold  int           `json:"standsTold,omitempty"`  // how often people were told: the first word, and one for each rung
+	Drift       string        `json:"drift,omitempty"`       // what somebody changed while nothing ran
+	Good        []Known       `json:"good,omitempty"`        // newest first: the first serves, unless somebody changed it from outside
+	Last        *Spec         `json:"last,omitempty"`        // of the release that was promoted last: how to reach the target
+	Quarantine  []Quarantined `json:"quarantine,omitempty"`  // newest last
+	Fates       []Submission  `json:"fates,omitempty"`       // of the last orders, newest last
+	Commands    []string      `json:"commands,omitempty"`    // the last ones, newest last: "name id", of older workers the id alone
 }
 
 // What a Target remembers at most.
@@ -157,6 +160,23 @@ const (
 // same artifact where both name one.
 func (q Quarantined) Is(r Release) bool {
 	return q.Version == r.Version && (q.Artifact == "" || r.Artifact == "" || q.Artifact == r.Artifact)
+}
+
+// String is why the release is not tried again, for people.
+func (q Quarantined) String() string {
+	return fmt.Sprintf("%s is in quarantine since %s: %s", q.Version, q.At.UTC().Format("2006-01-02 15:04:05Z"), q.Reason)
+}
+
+// TryAgain is what to do about a quarantine.
+const TryAgain = "to try it again, say why with --reason"
+
+// Holds returns the quarantine that a release is in at a target, if it is in one.
+func (s TargetStatus) Holds(r Release) (Quarantined, bool) {
+	i := slices.IndexFunc(s.Quarantine, func(q Quarantined) bool { return q.Is(r) })
+	if i < 0 {
+		return Quarantined{}, false
+	}
+	return s.Quarantine[i], true
 }
 
 // BackTo is the spec by which a target goes back to a release that was good: all

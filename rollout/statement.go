@@ -47,6 +47,8 @@ type statement struct {
 	Recover   string `json:"recover,omitempty"`
 
 	Override bool `json:"override,omitempty"`
+
+	AskedBy string `json:"askedBy,omitempty"`
 }
 
 // CommandStatement is the text of a command to a target that its actor signs:
@@ -55,6 +57,7 @@ func CommandStatement(target string, c Command) string {
 	return statement{
 		Target: target, Command: c.Name, ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At.UTC(),
 		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, To: c.To, Override: c.Override,
+		AskedBy: c.AskedBy,
 	}.text()
 }
 

@@ -66,7 +66,7 @@ func TestStatementsTravel(t *testing.T) {
 		"at": func(c *rollout.Command) { c.At = c.At.Add(1) }, "runId": func(c *rollout.Command) { c.RunID = "" },
 		"step": func(c *rollout.Command) { c.Step++ }, "digest": func(c *rollout.Command) { c.Digest = "" },
 		"by": func(c *rollout.Command) { c.By = 1 }, "full": func(c *rollout.Command) { c.Full = true },
-		"override": func(c *rollout.Command) { c.Override = true },
+		"override": func(c *rollout.Command) { c.Override = true }, "askedBy": func(c *rollout.Command) { c.AskedBy = rollout.AskedBySpec },
 	} {
 		other := approval
 		change(&other)

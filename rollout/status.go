@@ -150,7 +150,9 @@ type Status struct {
 	Cause         Cause          `json:"cause"`
 	Reason        string         `json:"reason"`
 	StartedBy     string         `json:"startedBy,omitempty"`
-	Actor         string         `json:"actor,omitempty"` // who ended it, where a person did
+	StartReason   string         `json:"startReason,omitempty"` // why, as who started it says
+	Back          bool           `json:"back,omitempty"`        // to a release that was good before: bakeoff rollback
+	Actor         string         `json:"actor,omitempty"`       // who ended it, where a person did
 	Baseline      string         `json:"baseline"`
 	Candidate     string         `json:"candidate"`
 	Weight        Weight         `json:"weight"` // the candidate's, as observed
@@ -158,7 +160,8 @@ type Status struct {
 	Steps         int            `json:"steps"`
 	StepOwner     string         `json:"stepOwner,omitempty"` // who answers for the step
 	TimeToRestore *TimeToRestore `json:"timeToRestore,omitempty"`
-	Drilled       *Drilled       `json:"drilled,omitempty"` // of a drill
+	Drilled       *Drilled       `json:"drilled,omitempty"`   // of a drill
+	Rehearsed     *Rehearsed     `json:"rehearsed,omitempty"` // of a rollout that a rehearsal started
 	Checks        []CheckResult  `json:"checks"`
 
 	Score  *float64           `json:"score,omitempty"`  // 0 to 100: share of the decided checks, by weight, that pass; it never decides
@@ -166,8 +169,9 @@ type Status struct {
 
 	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided, and so not in the score
 
-	Problems     []string      `json:"problems,omitempty"`  // why it was refused, or what differs from the snapshot
-	Overrides    []Override    `json:"overrides,omitempty"` // break-glass, in the order given
+	Problems     []string      `json:"problems,omitempty"`    // why it was refused, or what differs from the snapshot
+	Overrides    []Override    `json:"overrides,omitempty"`   // break-glass, in the order given
+	NeededHuman  bool          `json:"neededHuman,omitempty"` // something could not be put back in time, whatever became of it
 	Paused       bool          `json:"paused"`
 	WaitingFor   string        `json:"waitingFor"`
 	WaitingUntil *time.Time    `json:"waitingUntil,omitempty"`
@@ -230,7 +234,8 @@ type Override struct {
 
 // Asked is an approval that is waited for.
 type Asked struct {
-	Step  int    `json:"step"` // the one that it is asked before; one more than the plan's is promotion
+	Step  int    `json:"step"`         // the one that it is asked before; one more than the plan's is promotion
+	By    string `json:"by,omitempty"` // environment | spec: whose it is, where both ask before the step
 	Votes []Vote `json:"votes,omitempty"`
 	Tally string `json:"tally"` // "1 of 2; still wanted: security"
 }

@@ -6,6 +6,13 @@ import (
 	"strings"
 )
 
+// Whose an approval is, where the environment and the spec both ask for one before
+// a step.
+const (
+	AskedByEnvironment = "environment"
+	AskedBySpec        = "spec"
+)
+
 // Anyone is the role that everybody has.
 const Anyone = "anyone"
 

@@ -23,6 +23,7 @@ type cli struct {
 	connection connection
 	output     outputFlag
 	ui         string
+	traced     traced
 }
 
 // execute runs one command line and returns its exit code. It is main without
@@ -37,6 +38,7 @@ func execute(ctx context.Context, p *process, args []string) int {
 	completions(root)
 	ran, err := root.ExecuteContextC(ctx)
 	code := codeOf(err)
+	c.endTrace(ran, code, err)
 	var silent *exitError
 	if err != nil && !(errors.As(err, &silent) && silent.Err == nil) {
 		fmt.Fprintln(p.err, "bakeoff: "+err.Error())
@@ -127,6 +129,7 @@ func runs(body func(ctx context.Context, args []string) error) func(*cobra.Comma
 // connect dials Temporal. It gives up after ten seconds: until then nothing
 // was started that would have to be waited for.
 func (c *cli) connect(ctx context.Context) (service, error) {
+	c.beginTrace(ctx)
 	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return c.dial(dialing, c.connection)
@@ -205,6 +208,7 @@ func (c *cli) present(s rollout.Status) rollout.Status {
 // result prints where a rollout stands: the result JSON, or sentences.
 func (c *cli) result(s rollout.Status) error {
 	s = c.present(s)
+	c.traced.result(s)
 	if c.json() {
 		return c.print(s)
 	}

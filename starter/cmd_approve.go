@@ -19,11 +19,13 @@ func (c *cli) approveCommand() *cobra.Command {
 holds for the run, the step and the plan that are shown, and for no other: when
 any of them has changed in the meantime it is denied. On a terminal it asks
 first, without --yes. Scripts bind what was shown to a person elsewhere with
---step and --digest. --override passes the approval alone, for those whom the
+--step and --digest, and where the environment and the spec both ask before the
+step, with --asked-by. --override passes the approval alone, for those whom the
 worker's permissions let override.`,
 		`bakeoff approve production/checkout --reason "looks good, CHG-1234"`},
 		func(cmd *cobra.Command, o *order) {
 			cmd.Flags().IntVar(&o.Step, "step", 0, "the step that was shown (default the one that is waited for)")
+			cmd.Flags().StringVar(&o.AskedBy, "asked-by", "", "environment or spec: whose approval was shown, where both ask before the step (default the one that is waited for, without --step)")
 			cmd.Flags().StringVar(&o.Digest, "digest", "", "the digest of the plan that was shown (default that of the running one)")
 			cmd.Flags().StringVar(&o.RunID, "run", "", "the run that was shown (default the running one)")
 			cmd.Flags().BoolVar(&o.Override, "override", false, "break-glass: pass the approval alone, whatever its quorum; loud, and on record")
@@ -45,8 +47,8 @@ func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o orde
 		return err
 	}
 	o.RunID = orElse(o.RunID, e.RunID)
-	if s.Asked != nil {
-		o.Step = orElse(o.Step, s.Asked.Step)
+	if s.Asked != nil && o.Step == 0 {
+		o.Step, o.AskedBy = s.Asked.Step, orElse(o.AskedBy, s.Asked.By)
 	}
 	o.Step = orElse(o.Step, s.Step+1) // as history tells: the gate is before the step; after the last one comes promotion
 	o.Digest = orElse(o.Digest, s.PlanDigest)
@@ -80,12 +82,20 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 		gatesAsked(&b, step)
 	}
 	if s.Asked != nil && s.Asked.Step == o.Step {
-		fmt.Fprintf(&b, "  votes: %s\n", s.Asked.Tally)
+		fmt.Fprintf(&b, "  votes: %s\n", votes(*s.Asked))
 	}
 	fmt.Fprintf(&b, "  plan %s\n", orElse(s.PlanDigest, o.Digest))
 	fmt.Fprint(&b, bindsAnother(s, o))
 	b.WriteString(checkTable(s.Checks, style{}))
 	return b.String()
+}
+
+// votes says how the votes stand, and for which approval where two are asked.
+func votes(a rollout.Asked) string {
+	if a.By == "" {
+		return a.Tally
+	}
+	return fmt.Sprintf("%s, for what the %s asks", a.Tally, a.By)
 }
 
 // bindsAnother says what the vote is bound to and the rollout has not: it will be

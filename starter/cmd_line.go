@@ -18,7 +18,8 @@ func (c *cli) stopTheLineCommand() *cobra.Command {
 		Long: `Stop the line of an environment, or of all: nothing is started, no weight is
 raised, and every running rollout stays where it is until "bakeoff start-the-line".
 Users who have a candidate are watched as before. Going back is never stopped:
-a breach and an abort put the baseline back at once.`,
+a breach and an abort put the baseline back at once. Rehearsals do not begin, and
+break nothing more.`,
 		Example: `  bakeoff stop-the-line --environment production --reason "database migration went wrong"
   bakeoff stop-the-line --all --reason "INC-12"`,
 	}, service.StopLine)

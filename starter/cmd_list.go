@@ -26,6 +26,7 @@ type listed struct {
 	WaitingFor string          `json:"waitingFor"`
 	StartedAt  time.Time       `json:"startedAt"`
 	EndedAt    *time.Time      `json:"endedAt,omitempty"`
+	Rehearsal  string          `json:"rehearsal,omitempty"` // workflow id of the rehearsal that began it
 	UIURL      string          `json:"uiUrl"`
 }
 
@@ -36,13 +37,15 @@ var phases = []rollout.Phase{rollout.PhasePending, rollout.PhaseRunning, rollout
 func (c *cli) listCommand() *cobra.Command {
 	var environment, phase string
 	var limit int
+	var practice bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "All rollouts and fleets, running ones first", Args: cobra.NoArgs,
 		Long: `List the rollouts that Temporal still remembers, running ones first, as a table
-or, with -o json, as one object a line.
+or, with -o json, as one object a line. With --rehearsals: the rehearsals, the
+suites, and the schedules that repeat them.
 
 Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
-		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'",
+		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'\n  bakeoff list --rehearsals",
 		RunE: runs(func(ctx context.Context, _ []string) error {
 			query, err := listQuery(environment, phase)
 			if err != nil {
@@ -53,12 +56,17 @@ Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 				return err
 			}
 			defer svc.Close()
+			if practice {
+				return c.listPractice(ctx, svc, environment, limit)
+			}
 			return c.list(ctx, svc, query, limit)
 		}),
 	}
+	cmd.Flags().BoolVar(&practice, "rehearsals", false, "rehearsals, suites and their schedules instead")
 	cmd.Flags().StringVar(&environment, "env", "", "only this environment")
 	cmd.Flags().StringVar(&phase, "phase", "", "only this phase: "+joined(phases))
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many (default all)")
+	cmd.MarkFlagsMutuallyExclusive("rehearsals", "phase")
 	return cmd
 }
 
@@ -111,10 +119,14 @@ func (c *cli) list(ctx context.Context, svc service, query string, limit int) er
 
 func (c *cli) listed(e execution) listed {
 	s := e.status()
+	rehearsal := ""
+	if rollout.IsRehearsalID(e.Parent.WorkflowID) {
+		rehearsal = e.Parent.WorkflowID
+	}
 	return listed{
 		Target: orElse(s.Target, targetOf(e.run)), WorkflowID: s.WorkflowID, RunID: s.RunID,
 		Phase: s.Phase, Outcome: s.Outcome, Candidate: s.Candidate, Weight: s.Weight, Step: s.Step,
-		WaitingFor: s.WaitingFor, StartedAt: s.StartedAt, EndedAt: s.EndedAt, UIURL: c.link(e.run),
+		WaitingFor: s.WaitingFor, StartedAt: s.StartedAt, EndedAt: s.EndedAt, Rehearsal: rehearsal, UIURL: c.link(e.run),
 	}
 }
 
@@ -131,6 +143,9 @@ func (c *cli) row(e execution) string {
 	target := s.Target
 	if rollout.IsFleetID(s.WorkflowID) {
 		target += " (fleet)"
+	}
+	if s.Rehearsal != "" {
+		target += " (rehearsal)"
 	}
 	return strings.Join([]string{target, s.Candidate, state, fmt.Sprint(s.Step), s.Weight.String(),
 		s.StartedAt.UTC().Format("2006-01-02 15:04:05Z"), brief(until.Sub(s.StartedAt))}, "\t")

@@ -28,7 +28,7 @@ type rehearsing struct {
 func (c *cli) rehearseCommand() *cobra.Command {
 	var by rehearsing
 	cmd := &cobra.Command{
-		Use: "rehearse FILE", Short: "Practise a release and its rollback, or a suite of that, and measure it", Args: cobra.ExactArgs(1),
+		Use: "rehearse FILE|NAME", Short: "Practise a release and its rollback, or a suite of that, and measure it", Args: cobra.ExactArgs(1),
 		Long: `Run the rehearsal that FILE describes (kind: Rehearsal), or the suite of them
 (kind: RehearsalSuite), and wait for its end: its load, its faults, its drills of
 the way back, each a rollout like any other. Whatever it does is taken back, and
@@ -38,19 +38,23 @@ With --schedule it is repeated instead: a Temporal Schedule starts it, and the
 same command again changes that; --unschedule removes it. With --stop the one that runs is stopped: load
 and faults end at once, and rollouts put their baseline back.
 
+--stop, --wait and --unschedule also take a NAME, as "bakeoff list --rehearsals" has
+it: environment/name, or suite/name.
+
 Exit codes: 0 passed, 1 the command itself failed, 2 usage, 3 the manifest is
 refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 15 refused for now, 20 still running when --timeout ended, 130 interrupted.`,
 		Example: `  bakeoff rehearse checkout-rehearsal.yaml --reason "before the sale"
   bakeoff rehearse weekly.yaml --schedule "0 6 * * MON" --zone Europe/Berlin
   bakeoff rehearse weekly.yaml --unschedule
-  bakeoff rehearse checkout-rehearsal.yaml --stop --reason "staging is needed"`,
+  bakeoff rehearse checkout-rehearsal.yaml --stop --reason "staging is needed"
+  bakeoff rehearse staging/checkout-2.5.0 --stop --reason "staging is needed"`,
 		PreRunE: func(*cobra.Command, []string) error { return by.check() },
 		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
 	}
 	by.flags(cmd)
 	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
-	cmd.Flags().BoolVar(&by.wait, "wait", false, "where the same one runs already, wait for that one's end")
+	cmd.Flags().BoolVar(&by.wait, "wait", false, "where the same one runs already, wait for that one's end; of a NAME, for the one that runs, or ran last")
 	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
 	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
 	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
@@ -82,6 +86,9 @@ func (r rehearsing) check() error {
 
 // rehearse reads the file and does what was asked.
 func (c *cli) rehearse(ctx context.Context, file string, by rehearsing) error {
+	if id := by.named(file); id != "" {
+		return c.rehearsalNamed(ctx, id, by)
+	}
 	from, err := c.read(file)
 	if err != nil {
 		return err
@@ -196,7 +203,7 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	case errors.Is(err, errTimeout):
 		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
-		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse FILE --wait\n  stop it: bakeoff rehearse FILE --stop --reason …"))
+		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse %[1]s --wait\n  stop it: bakeoff rehearse %[1]s --stop --reason …", nameOf(r.WorkflowID)))
 	case isCutOff(err):
 		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:

@@ -18,6 +18,7 @@ import (
 type reporting struct {
 	format, file, service string
 	older                 durationFlag
+	serves                bool
 }
 
 func (c *cli) reportCommand() *cobra.Command {
@@ -29,10 +30,13 @@ rehearse" prints it, or its evidence.json. The folder holds the same as
 report.html and report.md.
 
 Of a FOLDER of runs it shows instead what would happen if the service had to go
-back right now: its last good drill, how long that took, whether it is overdue,
-the actions that are still open, and the trend over all of the runs.
+back right now: its last good drill, between which versions, how long that took,
+whether it is overdue, the actions that are still open, how its canary and its
+autoscaler did last, and the trend over all of the runs. Where it holds runs of
+several services, each has a line; with -o json each is one JSON value.
 
-Nothing but evidence is read, and no Temporal is needed. Where a file is not what
+Nothing but evidence is read, and no Temporal is needed, but with --serves: then
+Temporal is asked what serves now, and whether that was practised is said. Where a file is not what
 the evidence names, or an outcome not that of its criteria, that is said, and the
 report is shown all the same.
 
@@ -40,13 +44,17 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 2 usage.`,
 		Example: `  bakeoff report evidence/staging/checkout/20261122T101500Z-4f2a
   bakeoff report evidence/staging/checkout --format html --out readiness.html
-  bakeoff report evidence --service checkout --older 14d -o json | jq .readiness.overdue`,
-		RunE: runs(func(_ context.Context, args []string) error {
+  bakeoff report evidence --service checkout --older 14d -o json | jq .readiness.overdue
+  bakeoff report evidence --serves --format html --out readiness.html`,
+		RunE: runs(func(ctx context.Context, args []string) error {
 			if holdsRuns(args[0]) {
-				return c.reportStanding(args[0], r)
+				return c.reportStanding(ctx, args[0], r)
 			}
 			if r.service != "" {
 				return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", args[0])
+			}
+			if r.serves {
+				return fail(exitUsage, "--serves is of a folder of runs, and %s is one run", args[0])
 			}
 			run, err := readEvidence(args[0])
 			if err != nil {
@@ -66,7 +74,8 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 	}
 	cmd.Flags().StringVar(&r.format, "format", "", "text, markdown, html or json (default that of --output)")
 	cmd.Flags().StringVar(&r.file, "out", "", "write to this `file` instead of standard output")
-	cmd.Flags().StringVar(&r.service, "service", "", "of a FOLDER: which service, where it holds runs of several")
+	cmd.Flags().StringVar(&r.service, "service", "", "of a FOLDER: only this service, with all that is known of it")
+	cmd.Flags().BoolVar(&r.serves, "serves", false, "of a FOLDER: ask Temporal what serves now, and say whether its way back was practised")
 	cmd.Flags().Var(&r.older, "older", "of a FOLDER: a drill that is older than this is overdue")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
+	"bakeoff/rollout/tracing"
 )
 
 // who is the actor and the reason that come with every start and order, and
@@ -103,7 +104,7 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	}
 	order := by.order
 	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
-	order.ID = orElse(order.ID, c.newID())
+	order.ID, order.Trace = orElse(order.ID, c.newID()), tracing.Parent(c.connection.span)
 	if order, err = c.signedOrder(order, by.who); err != nil {
 		svc.Close()
 		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)

@@ -17,6 +17,7 @@ type begun struct {
 	RunID      string `json:"runId"`
 	UIURL      string `json:"uiUrl"`
 
+	ID   string       `json:"id"`   // of the order, for wait --id
 	Fate rollout.Fate `json:"fate"` // started | queued
 	Why  string       `json:"why,omitempty"`
 }
@@ -54,13 +55,14 @@ func (c *cli) begun(s submitted) error {
 	if s.Fate == rollout.FateQueued {
 		page = above(s.spec.Key())
 	}
-	out := begun{targetOf(s.run), s.WorkflowID, s.run.RunID, c.link(page), s.Fate, s.Why}
+	c.traced.result(rollout.Status{Target: targetOf(s.run), WorkflowID: s.WorkflowID, RunID: s.run.RunID})
+	out := begun{targetOf(s.run), s.WorkflowID, s.run.RunID, c.link(page), s.ID, s.Fate, s.Why}
 	if c.json() {
 		return c.print(out)
 	}
 	text := fmt.Sprintf("%s\n%s\n", out.Target, out.UIURL)
 	if s.Fate == rollout.FateQueued {
-		text += "in the queue: " + s.Why + "\n"
+		text += fmt.Sprintf("in the queue: %s\nwait for it: bakeoff wait %s --id %s\n", s.Why, out.Target, s.ID)
 	}
 	_, err := io.WriteString(c.out, text)
 	return err

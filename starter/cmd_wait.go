@@ -10,22 +10,33 @@ import (
 
 func (c *cli) waitCommand() *cobra.Command {
 	var timeout durationFlag
+	var id string
 	cmd := &cobra.Command{
 		Use: "wait TARGET", Short: "Wait for the running or last rollout", Args: cobra.ExactArgs(1),
 		Long: `Wait for the running rollout of TARGET to end, or tell how the last one ended.
 It outlives restarts of Temporal and of all workers.
+
+With --id, wait for what becomes of that order, as "run" does: its turn in the queue,
+and the end of its own rollout, whatever else runs meanwhile. One that was refused
+since it was given, or withdrawn because no worker took it in, ends with 15.
 ` + outcomeCodes,
 		Example: `  bakeoff wait production/checkout
-  bakeoff wait production/checkout/eu-west-1 --timeout 30m -o json`,
+  bakeoff wait production/checkout/eu-west-1 --timeout 30m -o json
+  bakeoff wait production/checkout --id 7d3f`,
 		ValidArgsFunction: c.completeTargets,
 		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+			if id != "" {
+				return c.awaitOrder(ctx, svc, t, id, timeout.Std())
+			}
 			e, err := latest(ctx, svc, t)
 			if err != nil {
 				return err
 			}
+			c.noteOrders(ctx, svc, t, e)
 			return c.await(ctx, svc, e.run, timeout.Std())
 		}),
 	}
+	cmd.Flags().StringVar(&id, "id", "", "wait for this order: the id that it was given with, or that start printed")
 	cmd.Flags().Var(&timeout, "timeout", "wait no longer than this; the rollout goes on (exit 20 or 21)")
 	return cmd
 }

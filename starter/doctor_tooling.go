@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
@@ -25,7 +27,7 @@ type tooling struct {
 
 	runs     []execution          // every rehearsal that is known
 	last     []practised          // the newest of each, by id
-	drilled  map[string]execution // service → the last rehearsal with drills that passed
+	drilled  map[string]execution // service → the last rehearsal that shows that it can go back
 	promoted map[string]execution // service → its last promotion, by users' rollouts
 	findings []finding
 }
@@ -73,9 +75,12 @@ func (t *tooling) readRehearsals(ctx context.Context) error {
 		if id := rehearsalOf(e.WorkflowID); e.Started.After(newest[id].Started) {
 			newest[id] = e
 		}
-		if before, known := t.drilled[e.Service]; isGoodDrill(e) && (!known || e.Closed.After(*before.Closed)) {
+		if before, known := t.drilled[e.Service]; passed(e) && (!known || e.Closed.After(*before.Closed)) {
 			t.drilled[e.Service] = e
 		}
+	}
+	if err := t.readRed(ctx); err != nil {
+		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(newest)) {
 		p, err := t.read(ctx, newest[id])
@@ -87,9 +92,35 @@ func (t *tooling) readRehearsals(ctx context.Context) error {
 	return nil
 }
 
-// isGoodDrill reports whether a rehearsal passed that had drills.
-func isGoodDrill(e execution) bool {
+// passed reports whether a rehearsal passed that had drills.
+func passed(e execution) bool {
 	return e.Closed != nil && string(e.Outcome) == string(evidence.Passed) && e.Step > 0
+}
+
+// readRed looks into the rehearsals that did not pass, and ended after the last that
+// did: what they failed for may be something else than the way back.
+func (t *tooling) readRed(ctx context.Context) error {
+	red := slices.DeleteFunc(slices.Clone(t.runs), func(e execution) bool {
+		return e.Status != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED || e.Closed == nil || e.Step == 0 || passed(e) || e.Outcome == rehearsal.OutcomeOfControl
+	})
+	slices.SortStableFunc(red, func(a, b execution) int { return b.Closed.Compare(*a.Closed) })
+	for _, e := range red {
+		if last, known := t.drilled[e.Service]; known && !e.Closed.After(*last.Closed) {
+			continue
+		}
+		var status rehearsal.Status
+		end, err := t.svc.End(ctx, e.run)
+		if err == nil {
+			err = decode(t.svc.Converter(), end.GetWorkflowExecutionCompletedEventAttributes().GetResult(), &status)
+		}
+		if err != nil {
+			return fmt.Errorf("read how %s ended: %w", e.WorkflowID, err)
+		}
+		if status.ShowsWayBack() {
+			t.drilled[e.Service] = e
+		}
+	}
+	return nil
 }
 
 // read reads the manifest of a rehearsal: it is the first thing that its history

@@ -12,6 +12,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/load"
 	"bakeoff/rollout"
 )
@@ -63,6 +64,16 @@ func (p rehearsedTown) rehearsed(name string, ago time.Duration, change func(*re
 	return &p.byType["Rehearsal"][len(p.byType["Rehearsal"])-1]
 }
 
+// red has a rehearsal fail, by these criteria besides that its baseline was restored
+// in time.
+func (p rehearsedTown) red(e *execution, criteria ...evidence.Criterion) {
+	e.Outcome = rollout.Failed
+	status := rehearsal.Status{Criteria: append(criteria, evidence.Criterion{Name: "drill from step 1: restored within 10s", Outcome: evidence.Passed})}
+	tape := p.tapes[e.RunID]
+	tape.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED).Attributes = &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{
+		WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{Result: tape.payloads(status)}}
+}
+
 // serves lets a Target tell which artifact serves.
 func (p rehearsedTown) serves(artifact string) {
 	p.byType["Target"] = []execution{{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}
@@ -84,9 +95,18 @@ func TestDoctorTooling(t *testing.T) {
 		"a service that was never practised": {change: func(p rehearsedTown) {
 			p.byType["Rollout"] = append(p.byType["Rollout"], execution{run: run{"rollout/staging/cart", "r"}, Service: "cart"})
 		}, want: []string{"drillOverdue: no drill of the way back of cart is known"}},
-		"a rehearsal that did not pass": {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Outcome = "Failed" }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
-		"a rehearsal without drills":    {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Step = 0 }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
-		"a control":                     {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Outcome = rehearsal.OutcomeOfControl }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a rehearsal that failed for an action that is overdue": {change: func(p rehearsedTown) {
+			p.red(&p.byType["Rehearsal"][0], evidence.Criterion{Name: evidence.ActionsInTime, Outcome: evidence.Failed})
+		}},
+		"one that failed so after an old one that passed": {change: func(p rehearsedTown) {
+			p.red(&p.byType["Rehearsal"][0], evidence.Criterion{Name: "errors", Outcome: evidence.Failed})
+			p.rehearsed("checkout", 40*day, nil)
+		}},
+		"a rehearsal whose drills did not pass": {change: func(p rehearsedTown) {
+			p.red(&p.byType["Rehearsal"][0], evidence.Criterion{Name: evidence.NothingIsLeft, Outcome: evidence.Failed})
+		}, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a rehearsal without drills": {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Step = 0 }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
+		"a control":                  {change: func(p rehearsedTown) { p.byType["Rehearsal"][0].Outcome = rehearsal.OutcomeOfControl }, want: []string{"drillOverdue: no drill of the way back of checkout"}},
 		"a drill that is old": {change: func(p rehearsedTown) {
 			p.byType["Rehearsal"], p.library = nil, nil
 			p.rehearsed("checkout", 31*day, nil)

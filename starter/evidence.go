@@ -87,6 +87,8 @@ func contradiction(run evidence.Run) string {
 	failed := slices.ContainsFunc(run.Criteria, is(evidence.Failed))
 	open := slices.ContainsFunc(run.Criteria, is(evidence.Unmeasured))
 	switch {
+	case run.Outcome == evidence.Passed && run.Halt != nil:
+		return "the outcome is Passed, and a probe halted it"
 	case run.Outcome == evidence.Passed && run.Negative && !failed:
 		return "the outcome of this control is Passed, and none of its criteria failed"
 	case run.Outcome == evidence.Passed && !run.Negative && (failed || open):

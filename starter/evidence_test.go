@@ -27,10 +27,11 @@ func TestChangedEvidence(t *testing.T) {
 		"a lost load": {func(place string, _ *evidence.Run) {
 			require.NoError(t, os.Remove(filepath.Join(place, "load.csv.gz")))
 		}, 1, "load.csv.gz is gone"},
-		"a way out":    {func(_ string, r *evidence.Run) { r.Files[0].Name = "../../etc/passwd" }, 1, "cannot be read"},
-		"a red pass":   {func(_ string, r *evidence.Run) { r.Criteria[0].Outcome = evidence.Failed }, 1, "the outcome is Passed, and not all of its criteria are"},
-		"a green fail": {func(_ string, r *evidence.Run) { r.Outcome, r.Reason = evidence.Failed, "all 1 criteria hold" }, 1, "the outcome is Failed, and all of its criteria hold"},
-		"a quiet one":  {func(_ string, r *evidence.Run) { r.Outcome = evidence.Unmeasured }, 1, "the outcome is Unmeasured"},
+		"a way out":     {func(_ string, r *evidence.Run) { r.Files[0].Name = "../../etc/passwd" }, 1, "cannot be read"},
+		"a halted pass": {func(_ string, r *evidence.Run) { r.Halt = &evidence.Halt{Probe: "alive"} }, 1, "the outcome is Passed, and a probe halted it"},
+		"a red pass":    {func(_ string, r *evidence.Run) { r.Criteria[0].Outcome = evidence.Failed }, 1, "the outcome is Passed, and not all of its criteria are"},
+		"a green fail":  {func(_ string, r *evidence.Run) { r.Outcome, r.Reason = evidence.Failed, "all 1 criteria hold" }, 1, "the outcome is Failed, and all of its criteria hold"},
+		"a quiet one":   {func(_ string, r *evidence.Run) { r.Outcome = evidence.Unmeasured }, 1, "the outcome is Unmeasured"},
 		"a control that practised nothing": {func(_ string, r *evidence.Run) {
 			r.Negative, r.Outcome = true, evidence.Unmeasured
 		}, 0, ""},

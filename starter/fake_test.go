@@ -78,6 +78,7 @@ type fake struct {
 	busy        bool           // a rehearsal runs
 	timetable   error          // of schedules
 	unscheduled []string       // ids
+	halted      []string       // ids
 	foreseen    map[string]any // the answer of a worker that looks at a rehearsal
 }
 
@@ -173,7 +174,10 @@ func (f *fake) Query(context.Context, run) (rollout.Status, error) {
 	return *f.status, nil
 }
 
-func (f *fake) End(ctx context.Context, _ run) (*historypb.HistoryEvent, error) {
+func (f *fake) End(ctx context.Context, r run) (*historypb.HistoryEvent, error) {
+	if t, known := f.tapes[r.RunID]; known {
+		return t.last(), nil
+	}
 	if f.endErr != nil {
 		return nil, f.endErr
 	}
@@ -325,7 +329,9 @@ func bakeoff(ctx context.Context, f *fake, args ...string) ran {
 func typed(ctx context.Context, f *fake, p process, args ...string) ran {
 	var out, errs bytes.Buffer
 	p.out, p.err = &out, &errs
-	p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	if p.getenv == nil {
+		p.getenv = func(name string) string { return map[string]string{"BAKEOFF_UI": "http://ui", "NO_COLOR": "1"}[name] }
+	}
 	p.whoami = func() string { return "ana@laptop" }
 	p.now = func() time.Time { return noon.Add(5 * time.Minute) }
 	p.newID = func() string { return "id-1" }
@@ -379,7 +385,15 @@ func (f *fake) Standing(_ context.Context, r run, into any) error {
 
 func (f *fake) Outcome(_ context.Context, r run, into any) error { return f.practice(r, into) }
 
+func (f *fake) Latest(_ context.Context, id string) (execution, error) {
+	if f.practice == nil {
+		return execution{}, errNotFound
+	}
+	return execution{run: run{id, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}, nil
+}
+
 func (f *fake) Halt(_ context.Context, id string, _ rehearsal.Stop) (run, error) {
+	f.halted = append(f.halted, id)
 	if f.practice == nil {
 		return run{}, errNotFound
 	}

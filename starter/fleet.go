@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/client"
@@ -143,21 +144,24 @@ func (e execution) isRefusedDuring(fleet execution) bool {
 	return e.Outcome == rollout.Refused && e.Started.After(fleet.Started) && (fleet.open() || fleet.Closed != nil && e.Started.Before(*fleet.Closed))
 }
 
-// unitsAtOnce bounds how many units of a fleet are asked where they stand.
+// unitsAtOnce is up to how many units of a fleet are asked one by one where they
+// stand. More are looked up in one list, which may be a second behind.
 const unitsAtOnce = 50
 
 // withUnits adds where the units of a fleet stand that are under way: their own
 // runs know it better than the fleet.
 func withUnits(ctx context.Context, svc reads, s rollout.Status) rollout.Status {
 	units := append([]rollout.UnitStatus(nil), s.Units...)
-	asked, waits := 0, []string(nil)
-	for i, u := range units {
-		if u.RunID == "" || u.Outcome != "" || u.Kept || asked == unitsAtOnce {
-			continue
+	var under []run
+	for _, u := range units {
+		if isUnderWay(u) {
+			under = append(under, run{rollout.WorkflowIDOf(u.Target), u.RunID})
 		}
-		asked++
-		e, err := svc.Describe(ctx, run{rollout.WorkflowIDOf(u.Target), u.RunID})
-		if err != nil || !e.open() {
+	}
+	standing, waits := openRuns(ctx, svc, under), []string(nil)
+	for i, u := range units {
+		e, open := standing[run{rollout.WorkflowIDOf(u.Target), u.RunID}]
+		if !open {
 			continue // the fleet tells as much as is known
 		}
 		units[i].Weight, units[i].Phase = e.Weight, orElse(e.status().Phase, u.Phase)
@@ -167,10 +171,37 @@ func withUnits(ctx context.Context, svc reads, s rollout.Status) rollout.Status 
 		}
 	}
 	s.Units = units
-	if s.Phase == rollout.PhaseRunning && asked > 0 && len(waits) == asked && asked < unitsAtOnce {
+	if s.Phase == rollout.PhaseRunning && len(under) > 0 && len(waits) == len(under) {
 		s.Phase, s.WaitingFor = rollout.PhaseWaiting, waits[0] // nothing goes on until somebody does something
 	}
 	return s
+}
+
+// isUnderWay reports whether a unit has begun and is not decided.
+func isUnderWay(u rollout.UnitStatus) bool { return u.RunID != "" && u.Outcome == "" && !u.Kept }
+
+// openRuns is those of some runs that are open. What cannot be read is left out.
+func openRuns(ctx context.Context, svc reads, runs []run) map[run]execution {
+	out := map[run]execution{}
+	if len(runs) <= unitsAtOnce {
+		for _, r := range runs {
+			if e, err := svc.Describe(ctx, r); err == nil && e.open() {
+				out[r] = e
+			}
+		}
+		return out
+	}
+	environment, _, _ := strings.Cut(rollout.TargetOf(runs[0].WorkflowID), "/")
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s'", rollout.WorkflowType, rollout.AttributeEnvironment, environment)
+	for e, err := range svc.List(ctx, query) {
+		if err != nil {
+			break
+		}
+		if slices.Contains(runs, e.run) {
+			out[e.run] = e
+		}
+	}
+	return out
 }
 
 // unitLines lists the units of a fleet, one a line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,41 @@ func TestAFleetWaitsAsItsUnitsDo(t *testing.T) {
 			s = withUnits(t.Context(), f, s)
 			require.Equal(t, c.want, s.WaitingFor)
 			require.Equal(t, c.code, outcomeCode(s))
+		})
+	}
+}
+
+// A fleet of any size waits as its units do: many are looked up in one list.
+func TestALargeFleetWaitsAsItsUnitsDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		goesOn string // the unit that waits for nothing
+		unseen int    // of the last units, which the list does not have
+		want   string
+	}{
+		"all of them":              {want: "approval"},
+		"one goes on":              {goesOn: "u499"},
+		"one is not in the list":   {unseen: 1},
+		"a first one is no answer": {goesOn: "u000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, s := &fake{describeErr: errors.New("must not be asked")}, rollout.Status{Phase: rollout.PhaseRunning}
+			for i := range 500 {
+				unit := fmt.Sprintf("u%03d", i)
+				u := rollout.UnitStatus{Unit: unit, Target: "production/checkout/" + unit, Phase: rollout.PhaseRunning, RunID: "r"}
+				e := execution{run: run{"rollout/" + u.Target, "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, WaitingFor: "approval", Weight: 500}
+				if unit == c.goesOn {
+					e.WaitingFor = ""
+				}
+				s.Units = append(s.Units, u)
+				if i < 500-c.unseen {
+					f.listed = append(f.listed, e)
+				}
+			}
+			f.listed = append(f.listed, execution{run: run{"rollout/production/other", "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING})
+			now := withUnits(t.Context(), f, s)
+			require.Equal(t, c.want, now.WaitingFor)
+			require.Equal(t, rollout.Weight(500), now.Units[400].Weight)
+			require.Equal(t, "WorkflowType = 'Rollout' AND ExecutionStatus = 'Running' AND RolloutEnvironment = 'production'", f.query)
 		})
 	}
 }

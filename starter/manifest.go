@@ -40,7 +40,7 @@ func (c *cli) parseManifest(from source) (rehearsal.Manifest, []rollout.Problem)
 		found := append(m.Validate(), unjudgeable(m.Rollout.Checks, "rollout.")...)
 		problems = specfile.LocateIn(from.name, from.text, new(rehearsal.Manifest), found)
 	}
-	return m, problems
+	return m.PutIn(), problems
 }
 
 // include puts the spec that a manifest only names into it. What is wrong with
@@ -79,6 +79,7 @@ func (c *cli) member(m *rehearsal.Member, path string, suite source) (problems [
 		if problems = c.include(&m.Manifest, suite); len(problems) == 0 {
 			problems = specfile.LocateIn(suite.name, suite.text, new(rehearsal.Suite), unjudgeable(m.Rollout.Checks, path+".rollout."))
 		}
+		m.Manifest = m.PutIn()
 		return problems
 	}
 	from, err := c.read(beside(suite.name, m.File))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/tracing"
 )
 
 // order is a command on its way: what was typed, and how long to wait for the
@@ -50,7 +51,7 @@ func (c *cli) orderCommand(h orderHelp, more func(*cobra.Command, *order), give 
 		},
 		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
 			o.Actor, o.Reason, o.At = c.actor(o.by), o.by.reason, c.now().UTC()
-			o.ID = orElse(o.ID, c.newID())
+			o.ID, o.Trace = orElse(o.ID, c.newID()), tracing.Parent(c.connection.span)
 			return give(ctx, svc, t, o)
 		}),
 	}
@@ -138,6 +139,7 @@ type answer struct {
 // answered prints the answer and ends with its exit code.
 func (c *cli) answered(o order, a rollout.Answer) error {
 	a.Status = c.present(unfinished(a.Status))
+	c.traced.result(a.Status)
 	if c.json() {
 		if err := c.print(answer{a.Status, a.Answer, a.Why, o.ID}); err != nil {
 			return err

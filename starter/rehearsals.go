@@ -19,10 +19,13 @@ import (
 )
 
 // rehearsals starts rehearsals and their suites, and looks after them. Begin
-// returns errBusy where one of that id runs, Halt stops it, started by hand or by
-// its schedule. Standing and Outcome fill what the
-// pointer points to with the status; Outcome waits for the end.
+// returns errBusy where one of that id runs, Latest the run of an id that goes on or
+// else ended last, started by hand, by its suite or by its schedule. Halt stops the
+// one that goes on, and returns errOver where none does. Both return errNotFound
+// where none is remembered. Standing and Outcome fill what the pointer points to
+// with the status; Outcome waits for the end.
 type rehearsals interface {
+	Latest(ctx context.Context, id string) (execution, error)
 	Begin(ctx context.Context, b beginning) (run, error)
 	Standing(ctx context.Context, r run, status any) error
 	Outcome(ctx context.Context, r run, status any) error
@@ -42,6 +45,7 @@ type schedules interface {
 type schedule struct {
 	id, note string
 	paused   bool
+	next     time.Time // zero: never, or nobody knows
 }
 
 // errTimetable is a timetable by which nothing would ever begin.
@@ -97,12 +101,39 @@ func (s *server) Outcome(ctx context.Context, r run, status any) error {
 }
 
 func (s *server) Halt(ctx context.Context, id string, stop rehearsal.Stop) (run, error) {
-	r, err := s.scheduled(ctx, id)
+	e, err := s.Latest(ctx, id)
 	if err != nil {
-		return r, err
+		return e.run, err
 	}
-	r.WorkflowID = orElse(r.WorkflowID, id)
-	return r, classify(s.client.SignalWorkflow(ctx, r.WorkflowID, r.RunID, rehearsal.SignalStop, stop))
+	if !e.open() {
+		return e.run, errOver
+	}
+	return e.run, classify(s.client.SignalWorkflow(ctx, e.WorkflowID, e.RunID, rehearsal.SignalStop, stop))
+}
+
+// Latest asks visibility last, which is behind: for what ended, and for what a
+// schedule has begun that is not there any more.
+func (s *server) Latest(ctx context.Context, id string) (execution, error) {
+	scheduled, err := s.scheduled(ctx, id)
+	if err != nil {
+		return execution{}, err
+	}
+	known, err := s.Describe(ctx, run{orElse(scheduled.WorkflowID, id), scheduled.RunID})
+	if err == nil && known.open() {
+		return known, nil
+	}
+	if err != nil && !errors.Is(err, errNotFound) {
+		return known, err
+	}
+	for e, failed := range s.List(ctx, fmt.Sprintf("%s AND WorkflowId STARTS_WITH '%s'", practiceTypes, id)) {
+		if failed != nil {
+			return execution{}, fmt.Errorf("look for runs of %s: %w", id, failed)
+		}
+		if rehearsalOf(e.WorkflowID) == id {
+			return e, nil
+		}
+	}
+	return known, err
 }
 
 // isCutOff reports whether a workflow was ended from outside.
@@ -201,7 +232,7 @@ func (s *server) Schedules(ctx context.Context) iter.Seq2[schedule, error] {
 		all, err := s.client.ScheduleClient().List(ctx, client.ScheduleListOptions{})
 		for err == nil && all.HasNext() {
 			var e *client.ScheduleListEntry
-			if e, err = all.Next(); err == nil && strings.HasPrefix(e.ID, schedulePrefix) && !yield(schedule{id: e.ID, note: e.Note, paused: e.Paused}, nil) {
+			if e, err = all.Next(); err == nil && strings.HasPrefix(e.ID, schedulePrefix) && !yield(scheduleFrom(e), nil) {
 				return
 			}
 		}
@@ -209,4 +240,12 @@ func (s *server) Schedules(ctx context.Context) iter.Seq2[schedule, error] {
 			yield(schedule{}, classify(err))
 		}
 	}
+}
+
+func scheduleFrom(e *client.ScheduleListEntry) schedule {
+	s := schedule{id: e.ID, note: e.Note, paused: e.Paused}
+	if len(e.NextActionTimes) > 0 {
+		s.next = e.NextActionTimes[0]
+	}
+	return s
 }

@@ -162,3 +162,25 @@ func TestRehearsalThatIsNotSeenToEnd(t *testing.T) {
 	require.Equal(t, 130, got.code)
 	require.Contains(t, got.err, "the rehearsal goes on")
 }
+
+// What is started has the variables in it, alone and in a suite.
+func TestVariablesArePutInWhereItIsStarted(t *testing.T) {
+	one, suite := practise(t)
+	text, err := os.ReadFile(one)
+	require.NoError(t, err)
+	text = append(text, "variables: {host: \"127.0.0.1:8080\"}\nload: [{name: browse, url: \"http://{{var.host}}/\", rate: 1/s, for: 10s}]\n"...)
+	require.NoError(t, os.WriteFile(one, text, 0o600))
+	f := &fake{practice: ends(rehearsal.Status{Outcome: evidence.Passed})}
+	require.Zero(t, bakeoff(t.Context(), f, "rehearse", one).code)
+	f.practice = ends(rehearsal.SuiteStatus{Outcome: evidence.Passed})
+	require.Zero(t, bakeoff(t.Context(), f, "rehearse", suite).code)
+	inline := "kind: RehearsalSuite\nname: weekly\nrehearsals:\n  - " + strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "\n    ") + "\n"
+	require.NoError(t, os.WriteFile(suite, []byte(inline), 0o600))
+	got := bakeoff(t.Context(), f, "rehearse", suite)
+	require.Zero(t, got.code, got.err)
+	sent := []rehearsal.Manifest{f.begun[0].input.(rehearsal.Order).Manifest,
+		f.begun[1].input.(rehearsal.SuiteOrder).Suite.Rehearsals[0].Manifest, f.begun[2].input.(rehearsal.SuiteOrder).Suite.Rehearsals[0].Manifest}
+	for _, m := range sent {
+		require.Equal(t, "http://127.0.0.1:8080/", m.Load[0].URL)
+	}
+}

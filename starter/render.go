@@ -39,7 +39,7 @@ func resultText(s rollout.Status, st style) string {
 		line("took", brief(s.EndedAt.Sub(s.StartedAt)))
 	}
 	if s.Asked != nil {
-		line("votes", s.Asked.Tally)
+		line("votes", votes(*s.Asked))
 		for _, v := range s.Asked.Votes {
 			line("vote", strings.TrimSuffix(v.Member+": "+v.Reason, ": "))
 		}
@@ -98,6 +98,9 @@ func started(s rollout.Status) string {
 	text := s.StartedAt.UTC().Format(time.RFC3339)
 	if s.StartedBy != "" {
 		text += " by " + s.StartedBy
+	}
+	if s.Back && s.StartReason != "" {
+		text += ", to go back: " + oneLine(s.StartReason)
 	}
 	return text
 }

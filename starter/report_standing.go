@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
+	"bakeoff/rollout"
 )
 
 // evidenceFile is the name of the evidence in the folder of a run.
@@ -27,8 +29,9 @@ func holdsRuns(place string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// reportStanding says where a service stands after all runs of a folder.
-func (c *cli) reportStanding(folder string, r reporting) error {
+// reportStanding says where a service stands after all runs of a folder or, of
+// several services, where each does.
+func (c *cli) reportStanding(ctx context.Context, folder string, r reporting) error {
 	if r.older.Duration <= 0 {
 		return fail(exitUsage, "--older must be a length of time, such as 30d")
 	}
@@ -36,14 +39,20 @@ func (c *cli) reportStanding(folder string, r reporting) error {
 	if err != nil {
 		return err
 	}
-	service, err := theService(runs, r.service)
+	services, err := servicesOf(runs, r.service)
 	if err != nil {
 		return fmt.Errorf("%s: %w", folder, err)
 	}
-	s := report.StandingOf(service, runs, c.now(), r.older.Std())
-	write := map[string]func(io.Writer) error{
-		"text": s.Text, "markdown": s.Markdown, "html": s.HTML, "json": func(w io.Writer) error { return writeJSON(w, s) },
-	}[orElse(r.format, string(c.output))]
+	var all report.Standings
+	for _, service := range services {
+		all = append(all, report.StandingOf(service, runs, c.now(), r.older.Std()))
+	}
+	if r.serves {
+		if err := c.askWhatServes(ctx, all); err != nil {
+			return err
+		}
+	}
+	write := standingWriter(all, orElse(r.format, string(c.output)))
 	if write == nil {
 		return fail(exitUsage, "--format: %q is not one of text, markdown, html, json", r.format)
 	}
@@ -51,6 +60,75 @@ func (c *cli) reportStanding(folder string, r reporting) error {
 		return err
 	}
 	return exit(exitFailed)
+}
+
+// standingWriter is what writes a format: of one service all, of several a line
+// each; nil where there is no such format.
+func standingWriter(all report.Standings, format string) func(io.Writer) error {
+	var what interface {
+		Text(w io.Writer) error
+		Markdown(w io.Writer) error
+		HTML(w io.Writer) error
+	} = all
+	if len(all) == 1 {
+		what = all[0]
+	}
+	return map[string]func(io.Writer) error{"text": what.Text, "markdown": what.Markdown, "html": what.HTML, "json": func(w io.Writer) error {
+		for _, s := range all {
+			if err := writeJSON(w, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}[format]
+}
+
+// askWhatServes asks the Targets of the services what serves there now: what was
+// promoted last, unless somebody changed it from outside.
+func (c *cli) askWhatServes(ctx context.Context, all report.Standings) error {
+	svc, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer svc.Close()
+	asked, err := askTargets(ctx, svc, "ExecutionStatus = 'Running'", func(t rollout.Target) bool {
+		return slices.ContainsFunc(all, func(s report.Standing) bool { return s.Readiness.Service == t.Service })
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(asked, func(a, b *askedTarget) int { return strings.Compare(a.target.String(), b.target.String()) })
+	for i := range all {
+		var serves []report.Serving
+		for _, a := range asked {
+			if a.target.Service == all[i].Readiness.Service {
+				serves = append(serves, serving(a))
+			}
+		}
+		if len(serves) == 0 {
+			serves = []report.Serving{{Target: all[i].Readiness.Service, Unknown: "Temporal knows no target of it: nothing was started for one"}}
+		}
+		all[i].Hold(serves)
+	}
+	return nil
+}
+
+// serving is what a Target says of itself.
+func serving(a *askedTarget) report.Serving {
+	out := report.Serving{Target: a.target.String()}
+	good := a.known.Good
+	switch {
+	case a.err != nil:
+		out.Unknown = "its Target does not answer: " + a.err.Error()
+	case len(good) == 0:
+		out.Unknown = "nothing was promoted there yet"
+	default:
+		out.Version, out.Since = good[0].Release.Version, &good[0].At
+		if len(good) > 1 {
+			out.Before = good[1].Release.Version
+		}
+	}
+	return out
 }
 
 // readRuns reads the evidence of every run below a folder, and tells what speaks
@@ -70,8 +148,9 @@ func (c *cli) readRuns(folder string) (runs []evidence.Run, changed bool, err er
 	return runs, changed, err
 }
 
-// theService is the one that was asked for, or the only one.
-func theService(runs []evidence.Run, asked string) (string, error) {
+// servicesOf are those that there are runs of, by name; only the one that was asked
+// for, where one was.
+func servicesOf(runs []evidence.Run, asked string) ([]string, error) {
 	var services []string
 	for _, run := range runs {
 		services = append(services, run.Service)
@@ -80,13 +159,11 @@ func theService(runs []evidence.Run, asked string) (string, error) {
 	services = slices.Compact(services)
 	switch {
 	case len(services) == 0:
-		return "", errors.New("there is no evidence of any rehearsal")
-	case asked != "" && !slices.Contains(services, asked):
-		return "", fmt.Errorf("there is no rehearsal of %s, but of %s", asked, strings.Join(services, ", "))
-	case asked != "":
-		return asked, nil
-	case len(services) > 1:
-		return "", fail(exitUsage, "there are rehearsals of %s: choose one with --service", strings.Join(services, ", "))
+		return nil, errors.New("there is no evidence of any rehearsal")
+	case asked == "":
+		return services, nil
+	case !slices.Contains(services, asked):
+		return nil, fmt.Errorf("there is no rehearsal of %s, but of %s", asked, strings.Join(services, ", "))
 	}
-	return services[0], nil
+	return []string{asked}, nil
 }

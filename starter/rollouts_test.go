@@ -166,7 +166,7 @@ func TestStart(t *testing.T) {
 
 	got = bakeoff(t.Context(), running(t), "start", file(t, smallest), "-o", "json")
 	require.JSONEq(t, `{"target":"production/checkout","workflowId":"rollout/production/checkout","runId":"run-1",
-		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history","fate":"started"}`, got.out)
+		"uiUrl":"http://ui/namespaces/default/workflows/rollout%2Fproduction%2Fcheckout/run-1/history","id":"id-1","fate":"started"}`, got.out)
 }
 
 func TestASpecWithProblemsStartsNothing(t *testing.T) {
@@ -238,19 +238,22 @@ func TestList(t *testing.T) {
 	f := &fake{listed: []execution{
 		{run: checkout, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Target: "production/checkout", Candidate: "2.5.0", Phase: rollout.PhaseWaiting, WaitingFor: "approval", Step: 1, Weight: 500, Started: noon},
 		{run: run{"rollout/staging/search", "run-2"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, Candidate: "7", Phase: rollout.PhaseCompleted, Outcome: rollout.Promoted, Step: 3, Weight: rollout.All, Started: noon, Closed: &closed},
+		{run: run{"rollout/staging/cart", "run-3"}, Parent: run{"rehearsal/staging/weekly", "run-4"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, Candidate: "7", Phase: rollout.PhaseCompleted, Outcome: rollout.RolledBack, Step: 1, Started: noon, Closed: &closed},
 	}}
 	got := bakeoff(t.Context(), f, "list", "--env", "production", "--phase", "Waiting")
 	require.Equal(t, 0, got.code)
 	require.Equal(t, "WorkflowType IN ('Rollout', 'Fleet') AND RolloutEnvironment = 'production' AND RolloutPhase = 'Waiting' AND ExecutionStatus = 'Running'", f.query)
 	require.Equal(t, ""+
-		"TARGET               CANDIDATE  PHASE               STEP  WEIGHT  STARTED               TOOK\n"+
-		"production/checkout  2.5.0      Waiting (approval)  1     5%      2026-11-21 12:00:00Z  5m\n"+
-		"staging/search       7          Promoted            3     100%    2026-11-21 12:00:00Z  1h\n", got.out)
+		"TARGET                    CANDIDATE  PHASE               STEP  WEIGHT  STARTED               TOOK\n"+
+		"production/checkout       2.5.0      Waiting (approval)  1     5%      2026-11-21 12:00:00Z  5m\n"+
+		"staging/search            7          Promoted            3     100%    2026-11-21 12:00:00Z  1h\n"+
+		"staging/cart (rehearsal)  7          RolledBack          1     0%      2026-11-21 12:00:00Z  1h\n", got.out)
 
 	got = bakeoff(t.Context(), f, "list", "-o", "json", "--limit", "1")
 	var line listed
 	require.NoError(t, json.Unmarshal([]byte(got.out), &line))
 	require.Equal(t, "production/checkout", line.Target)
+	require.NotContains(t, got.out, "rehearsal", "a rollout that is none of a rehearsal's is listed as ever")
 
 	for _, bad := range [][]string{{"--phase", "Sleeping"}, {"--env", "a'b"}, {"--env", "a/b"}} {
 		got := bakeoff(t.Context(), f, append([]string{"list"}, bad...)...)

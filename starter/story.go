@@ -167,6 +167,7 @@ func (s *story) submitted(e *historypb.HistoryEvent, a *historypb.WorkflowExecut
 	spec := order.Spec
 	s.status.Target, s.status.Candidate = spec.Key().String(), spec.Release.Version
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
+	s.status.StartReason, s.status.Back = order.Reason, order.Back
 	s.order = order.ID
 	s.parent = run{a.GetParentWorkflowExecution().GetWorkflowId(), a.GetParentWorkflowExecution().GetRunId()}
 	text := askedFor(order)
@@ -236,6 +237,7 @@ func (s *story) moved(e *historypb.HistoryEvent, a *commonpb.SearchAttributes) {
 		s.add(e, rollout.EventNeedsHuman, 0, "a person must look: something could not be put back; retry or acknowledge", nil)
 	}
 	if s.human {
+		s.status.NeededHuman = true
 		s.status.Phase = rollout.PhaseNeedsHuman
 	}
 }

@@ -31,6 +31,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	case c.Digest != "":
 		data["step"], data["digest"] = c.Step, c.Digest
 	}
+	if c.AskedBy != "" {
+		data["askedBy"] = c.AskedBy
+	}
 	name := c.Name
 	if c.Override {
 		name, data["override"] = name+" (break-glass override)", true
@@ -177,7 +180,7 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.voted(e, c)
 	case rollout.CommandReject:
 		if s.gate != nil {
-			s.add(e, rollout.EventGateRefused, s.gate.step, by("refused"), nil).Actor = c.Actor
+			s.add(e, rollout.EventGateRefused, s.gate.step, by("refused"), s.gate.data()).Actor = c.Actor
 		}
 		s.back, s.gate = true, nil
 		s.points.turn(s.lines[s.commands[c.ID]].Time)

@@ -10,8 +10,9 @@ import (
 
 // gate is an approval that is being waited for.
 type gate struct {
-	step   int  // that will be taken; steps+1 is promotion
-	policy bool // it is what the environment asks, besides the step's own
+	step   int    // that will be taken; steps+1 is promotion
+	policy bool   // it is what the environment asks, besides the step's own
+	by     string // whose it is, where both ask before the step
 	ask    rollout.Approval
 	votes  []rollout.Vote
 }
@@ -33,12 +34,27 @@ func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
 
 // opened tells that a gate was opened by a vote.
 func (s *story) opened(e *historypb.HistoryEvent, c rollout.Command, text string) {
-	data := map[string]any{}
+	data := s.gate.data()
 	if c.Override {
 		data["override"] = true
 	}
-	s.add(e, rollout.EventGatePassed, s.gate.step, text, data).Actor = c.Actor
+	s.add(e, rollout.EventGatePassed, s.gate.step, text+s.gate.asker(), data).Actor = c.Actor
 	s.closed()
+}
+
+// data tells two approvals of a step apart for programs, and asker for people.
+func (g *gate) data() map[string]any {
+	if g.by == "" {
+		return map[string]any{}
+	}
+	return map[string]any{"askedBy": g.by}
+}
+
+func (g *gate) asker() string {
+	if g.by == "" {
+		return ""
+	}
+	return ": what the " + g.by + " asks"
 }
 
 // closed leaves the gate behind: what waits next waits for a later step, or for
@@ -57,8 +73,9 @@ func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
 	}
 	s.leaves(e)
 	step, policy, approval := s.nextGate()
-	s.gate = &gate{step: step, policy: policy, ask: rollout.Approval{Quorum: 1}}
-	data := map[string]any{"step": step}
+	s.gate = &gate{step: step, policy: policy, by: s.askedBy(step, policy), ask: rollout.Approval{Quorum: 1}}
+	data := s.gate.data()
+	data["step"] = step
 	text := "waiting for an approval of " + s.raise(step)
 	if approval != nil {
 		s.gate.ask = approval.WithDefaults()
@@ -69,6 +86,18 @@ func (s *story) waitsFor(e *historypb.HistoryEvent, what string) {
 		data["approval"] = approval
 	}
 	s.add(e, rollout.EventGateWaiting, step, text, data)
+}
+
+// askedBy says whose approval it is, where the environment and the spec both ask
+// before a step.
+func (s *story) askedBy(step int, policy bool) string {
+	switch {
+	case policy:
+		return rollout.AskedByEnvironment
+	case step <= len(s.plan.Steps) && s.plan.Steps[step-1].PolicyApprove != nil:
+		return rollout.AskedBySpec
+	}
+	return ""
 }
 
 // nextGate is the step that an approval is asked before: the first that asks
@@ -99,7 +128,7 @@ func (s *story) raise(step int) string {
 // there: nobody answered in time, and that is what the plan says then.
 func (s *story) raised(e *historypb.HistoryEvent) {
 	if s.gate != nil {
-		s.add(e, rollout.EventGatePassed, s.gate.step, "nobody answered in time: goes on, as the plan says", nil)
+		s.add(e, rollout.EventGatePassed, s.gate.step, "nobody answered in time: goes on, as the plan says"+s.gate.asker(), s.gate.data())
 		s.closed()
 	}
 }
@@ -108,7 +137,7 @@ func (s *story) raised(e *historypb.HistoryEvent) {
 // else turned the rollout back, nobody approved in time.
 func (s *story) turned(e *historypb.HistoryEvent) {
 	if s.gate != nil && !s.back && !s.aborted {
-		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time", nil)
+		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time"+s.gate.asker(), s.gate.data())
 	}
 	s.gate, s.back = nil, true
 }

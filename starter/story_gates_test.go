@@ -61,7 +61,38 @@ func TestStoryOfBothApprovals(t *testing.T) {
 	require.Equal(t, []string{"GateWaiting 1", "Command", "Command", "GatePassed 1", "GateWaiting 1", "Command", "GatePassed 1", "WeightSet 1", "WeightObserved 1"},
 		kinds(s, rollout.EventGateWaiting))
 	require.Equal(t, "waiting for an approval of the raise to 5%, as the environment wants: 2 of managers within 1d, otherwise rollback", find(t, s, rollout.EventGateWaiting).Text)
-	require.Equal(t, "approved by 2 votes of 2, last by bo", find(t, s, rollout.EventGatePassed).Text)
+	require.Equal(t, "approved by 2 votes of 2, last by bo: what the environment asks", find(t, s, rollout.EventGatePassed).Text)
+	var whose []any
+	for _, line := range s.lines {
+		if line.Kind == rollout.EventGateWaiting || line.Kind == rollout.EventGatePassed {
+			whose = append(whose, line.Data["askedBy"])
+		}
+	}
+	require.Equal(t, []any{"environment", "environment", "spec", "spec"}, whose)
+}
+
+// A vote is bound to the approval that is shown; one for what was shown elsewhere
+// says itself which it was.
+func TestAVoteSaysWhichOfTwoApprovalsItIsFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"what is shown":         {nil, "environment"},
+		"with the step":         {[]string{"--step", "1"}, ""},
+		"with the step and who": {[]string{"--step", "1", "--asked-by", "spec"}, "spec"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := running(t)
+			f.status.Asked = &rollout.Asked{Step: 1, By: rollout.AskedByEnvironment, Tally: "1 of 2"}
+			f.answer = func(rollout.Command) (rollout.Answer, error) { return rollout.Answer{Answer: rollout.Accepted}, nil }
+			got := bakeoff(t.Context(), f, append([]string{"approve", "production/checkout", "--reason", "x"}, tt.args...)...)
+			require.Zero(t, got.code, got.err)
+			require.Contains(t, got.err, "votes: 1 of 2, for what the environment asks\n")
+			require.Equal(t, 1, f.updates[0].Step)
+			require.Equal(t, tt.want, f.updates[0].AskedBy)
+		})
+	}
 }
 
 // A vote shows what runs, and says where it is for something else.

@@ -88,14 +88,18 @@ func (c *cli) given(ctx context.Context, svc service, workflowID, orderID string
 	if err != nil {
 		return rollout.Submission{}, false
 	}
-	for e, err := range svc.Events(ctx, last.run) {
+	return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, isStartedFor(ctx, svc, last.run, orderID)
+}
+
+// isStartedFor reports whether a run was started for an order.
+func isStartedFor(ctx context.Context, svc service, r run, orderID string) bool {
+	for e, err := range svc.Events(ctx, r) {
 		var o struct { // what a rollout's and a fleet's have in common
 			ID string `json:"id"`
 		}
-		is := err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
-		return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, is
+		return err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
 	}
-	return rollout.Submission{}, false
+	return false
 }
 
 // admittedWithin is how long a rollout that was just started may take until it is
@@ -198,7 +202,7 @@ func (c *cli) awaitTurn(ctx context.Context, svc service, s submitted, timeout t
 		}
 		if s.Fate == "" || !s.Fate.IsFinal() && isEnded(ctx, svc, s.spec.Key()) {
 			return s, fail(exitFailed, "the order of %s is lost: the workflow that held it, %s, was ended from outside\n  give it again: bakeoff run FILE",
-				s.spec.Release.Version, rollout.TargetID(s.spec.Key()))
+				orElse(s.spec.Release.Version, s.spec.Key().String()), rollout.TargetID(s.spec.Key()))
 		}
 	}
 }
@@ -212,7 +216,7 @@ func isEnded(ctx context.Context, svc service, t rollout.Target) bool {
 // stillQueued ends a wait before the order had its turn.
 func (c *cli) stillQueued(ctx context.Context, s submitted) error {
 	if errors.Is(reason(ctx), errInterrupted) {
-		return fail(exitInterrupted, "detached: the order stays in the queue\n  take it up again: bakeoff run FILE --id %s", s.ID)
+		return fail(exitInterrupted, "detached: the order stays in the queue\n  back to it: bakeoff wait %s --id %s", s.spec.Key(), s.ID)
 	}
 	if err := c.result(pending(s)); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -15,11 +16,16 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/tracing"
 )
 
 // connection says which Temporal to talk to. Empty fields are taken from the
 // variables and profiles of the temporal CLI.
-type connection struct{ Address, Namespace, Profile string }
+type connection struct {
+	Address, Namespace, Profile string
+
+	span trace.SpanContext // goes along with what is asked of Temporal; invalid: nothing does
+}
 
 // options reads the settings of the temporal CLI and puts what c names on top.
 func (c connection) options() (client.Options, error) {
@@ -53,6 +59,9 @@ func dial(ctx context.Context, c connection) (service, error) {
 	o, err := c.options()
 	if err != nil {
 		return nil, err
+	}
+	if c.span.IsValid() {
+		o.Interceptors = append(o.Interceptors, tracing.Client(c.span))
 	}
 	connected, err := client.DialContext(ctx, o)
 	if err != nil {

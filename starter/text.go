@@ -157,7 +157,7 @@ func mood(word string) string {
 	case string(rollout.Pass), string(rollout.Promoted), string(evidence.Passed):
 		return green
 	case string(rollout.Fail), string(rollout.RolledBack), string(rollout.Failed), string(rollout.PhaseNeedsHuman),
-		string(rollout.PlatformRolledBack), string(rollout.Aborted), string(rollout.Rejected):
+		string(rollout.PlatformRolledBack), string(rollout.Aborted), string(rollout.Rejected), string(evidence.Halted):
 		return red
 	case string(evidence.Unmeasured), string(rollout.NoData), string(rollout.Error), string(rollout.Inconclusive), string(rollout.Refused),
 		string(rollout.PhaseWaiting), string(rollout.PhaseRollingBack), string(rollout.Superseded):

@@ -47,6 +47,8 @@ type config struct {
 
 	Rehearsals rehearsalsConfig `json:"rehearsals,omitzero"`
 
+	Tracing tracingConfig `json:"tracing,omitzero"`
+
 	ruled  *activities.Rules // the people's part of it, ready for many decisions; nil: not yet, or none
 	digest string            // of the policy; "": there is none
 	folder string            // of the file: what it names by a relative path lies there
@@ -162,6 +164,7 @@ func (c *config) Validate() []rollout.Problem {
 	out = append(out, c.validateNotifications()...)
 	out = append(out, c.Alerts.validate()...)
 	out = append(out, c.Rehearsals.validate()...)
+	out = append(out, c.Tracing.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }

@@ -41,11 +41,20 @@ func (d driverConfig) validateCohorts(name string) []rollout.Problem {
 	if len(problems) > 0 {
 		return problems
 	}
-	for _, cohort := range slices.Sorted(maps.Keys(headers)) {
-		if err := (activities.Headers{cohort: headers[cohort]}).Validate(); err != nil {
+	if len(headers.ByFlag()) > 0 && name != "http" {
+		return []rollout.Problem{{Path: path, Message: name + " sends cohorts by headers alone: cohorts that are made by flags belong to http"}}
+	}
+	refuse := func(err error) {
+		if err != nil {
 			field, message, _ := strings.Cut(err.Error(), ": ") // it begins with the parameter
 			problems = append(problems, rollout.Problem{Path: "drivers." + name + "." + field, Message: message})
 		}
+	}
+	for _, cohort := range slices.Sorted(maps.Keys(headers)) {
+		refuse(activities.Headers{cohort: headers[cohort]}.Validate())
+	}
+	if len(problems) == 0 {
+		refuse(headers.Validate()) // one by one they are right
 	}
 	return problems
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"bakeoff/activities"
 	"bakeoff/rehearsal"
@@ -19,6 +21,7 @@ type drills struct {
 	live   *live
 	server interface {
 		ListWorkflow(ctx context.Context, in *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+		GetWorkflow(ctx context.Context, workflowID, runID string) client.WorkflowRun
 	}
 }
 
@@ -37,19 +40,48 @@ func (d drills) Required(environment string) time.Duration {
 	return most.Std()
 }
 
-// Practised implements [activities.Drills]. Visibility lists what ended last
-// first.
+// Practised implements [activities.Drills]. Visibility lists what ended last first. A
+// rehearsal that passed says so there; of those that did not, and ended later, the newest
+// are read: what they failed for may be something else than the way back.
 func (d drills) Practised(ctx context.Context, service string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, drillsWithin)
 	defer cancel()
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Completed' AND %s = '%s' AND %s = '%s' AND %s > 0",
-		rehearsal.WorkflowType, rollout.AttributeService, service, rollout.AttributeOutcome, evidence.Passed, rollout.AttributeStep)
-	page, err := d.server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: 1})
+	passed, err := d.ended(ctx, service, fmt.Sprintf("%s = '%s'", rollout.AttributeOutcome, evidence.Passed), 1)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look for rehearsals of %s: %w", service, err)
+		return time.Time{}, err
 	}
-	for _, last := range page.GetExecutions() {
-		return last.GetCloseTime().AsTime(), nil
+	last, others := time.Time{}, fmt.Sprintf("%s NOT IN ('%s', '%s')", rollout.AttributeOutcome, evidence.Passed, rehearsal.OutcomeOfControl)
+	for _, e := range passed {
+		last = e.GetCloseTime().AsTime()
+		others += fmt.Sprintf(" AND CloseTime > '%s'", last.Format(time.RFC3339Nano))
 	}
-	return time.Time{}, nil
+	red, err := d.ended(ctx, service, others, mostRead)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, e := range red {
+		var status rehearsal.Status
+		if err := d.server.GetWorkflow(ctx, e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()).Get(ctx, &status); err != nil {
+			return time.Time{}, fmt.Errorf("read how %s ended: %w", e.GetExecution().GetWorkflowId(), err)
+		}
+		if status.ShowsWayBack() {
+			return e.GetCloseTime().AsTime(), nil
+		}
+	}
+	return last, nil
+}
+
+// mostRead is how many rehearsals are read: one that is older than so many that did
+// not pass is not found.
+const mostRead = 50
+
+// ended are rehearsals of a service with drills, as a part of a query has them.
+func (d drills) ended(ctx context.Context, service, which string, most int32) ([]*workflowpb.WorkflowExecutionInfo, error) {
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Completed' AND %s = '%s' AND %s AND %s > 0",
+		rehearsal.WorkflowType, rollout.AttributeService, service, which, rollout.AttributeStep)
+	page, err := d.server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: most})
+	if err != nil {
+		return nil, fmt.Errorf("look for rehearsals of %s: %w", service, err)
+	}
+	return page.GetExecutions(), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bakeoff/activities/faults"
+	"bakeoff/rollout"
 )
 
 // sweepEvery is how often faults are looked for whose keeper died.
@@ -65,13 +66,16 @@ func (p *daemon) sweep(ctx context.Context, driver interface{ Sweep(context.Cont
 
 // removeFaultsCommand is the emergency stop of all faults of a machine.
 func removeFaultsCommand(o *options) *cobra.Command {
-	return &cobra.Command{
+	var hold time.Duration
+	cmd := &cobra.Command{
 		Use:   "remove-faults",
 		Short: "Remove every fault that is registered on this machine",
 		Long: `Remove every fault that rehearsals have made on this machine, whichever made it:
 the emergency stop. It needs the worker's configuration, but no Temporal and no
-worker that runs. A rehearsal that goes on may make its next fault: stop it with
-"bakeoff rehearse FILE --stop" first.
+worker that runs. None begins on this machine again before --hold is over, or
+"bakeoff-worker allow-faults" allows them: a rehearsal that goes on makes its load
+and its drills without them, and one with faults is refused. To end a rehearsal
+with all that it does: "bakeoff rehearse NAME --stop".
 
 Exit codes: 0 nothing is in force any more, 1 something could not be removed, 2 usage.`,
 		Example: "  bakeoff-worker --config bakeoff-worker.yaml remove-faults",
@@ -85,13 +89,55 @@ Exit codes: 0 nothing is in force any more, 1 something could not be removed, 2 
 			if err != nil {
 				return err
 			}
-			return removeFaults(cmd.Context(), driver, cmd.OutOrStdout())
+			return removeFaults(cmd.Context(), driver, hold, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().DurationVar(&hold, "hold", defaultHold, "no fault begins again for this long; 0s: the next one may begin at once")
+	return cmd
+}
+
+// defaultHold is how long no fault begins after all were removed: longer than a
+// night, so that who has done that can sleep, and not for ever, so that nobody has to
+// remember it.
+const defaultHold = 12 * time.Hour
+
+// allowFaultsCommand ends what removeFaultsCommand began.
+func allowFaultsCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "allow-faults",
+		Short: "Let faults begin again on this machine, after remove-faults",
+		Long: `Let rehearsals make faults on this machine again, after "bakeoff-worker
+remove-faults". Where they may, nothing is done.
+
+Exit codes: 0 faults may begin, 1 the command failed, 2 usage.`,
+		Example: "  bakeoff-worker --config bakeoff-worker.yaml allow-faults",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(o.config)
+			if err != nil {
+				return err
+			}
+			driver, err := faultsOf(&c)
+			if err != nil {
+				return err
+			}
+			if err := driver.Allow(); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "faults may begin")
+			return err
 		},
 	}
 }
 
-// removeFaults removes all of them, and says what was in force.
-func removeFaults(ctx context.Context, driver *faults.Driver, out io.Writer) error {
+// removeFaults removes all of them, and says what was in force. None begins
+// meanwhile, nor for as long as they are held back.
+func removeFaults(ctx context.Context, driver *faults.Driver, hold time.Duration, out io.Writer) error {
+	if hold > 0 {
+		if err := driver.HoldBack(time.Now().Add(hold)); err != nil {
+			return err
+		}
+	}
 	active, err := driver.Active(ctx)
 	if err := errors.Join(err, driver.RemoveAll(ctx)); err != nil {
 		return err
@@ -99,8 +145,11 @@ func removeFaults(ctx context.Context, driver *faults.Driver, out io.Writer) err
 	for _, f := range active {
 		fmt.Fprintf(out, "removed  %s (%s)\n", f.What, f.ID)
 	}
-	_, err = fmt.Fprintln(out, "no fault is in force")
-	return err
+	fmt.Fprintln(out, "no fault is in force")
+	if hold > 0 {
+		fmt.Fprintf(out, "none begins for %s: bakeoff-worker allow-faults lets them\n", rollout.Duration(hold))
+	}
+	return nil
 }
 
 // keepFaultCommand is the process beside a fault; see activities/faults.

@@ -72,6 +72,10 @@ func TestRemoveFaultsOfNobody(t *testing.T) {
 	out.Reset()
 	config := file(t, fmt.Sprintf("rehearsals: {faults: {directory: %q}}", filepath.Join(t.TempDir(), "faults")))
 	require.Zero(t, run([]string{"remove-faults", "--config", config}, &out, &out), out.String())
-	require.Equal(t, "no fault is in force\n", out.String())
+	require.Equal(t, "no fault is in force\nnone begins for 12h: bakeoff-worker allow-faults lets them\n", out.String())
+	out.Reset()
+	require.Zero(t, run([]string{"allow-faults", "--config", config}, &out, &out), out.String())
+	require.Zero(t, run([]string{"remove-faults", "--hold", "0s", "--config", config}, &out, &out), out.String())
+	require.Equal(t, "faults may begin\nno fault is in force\n", out.String())
 	require.Equal(t, 2, run([]string{"remove-faults", "x"}, &out, &out))
 }

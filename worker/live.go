@@ -44,6 +44,9 @@ func (l *live) reload() (notes []string, err error) {
 	if !reflect.DeepEqual(next.Temporal, was.Temporal) {
 		notes = append(notes, "temporal needs a restart")
 	}
+	if !reflect.DeepEqual(next.Tracing, was.Tracing) {
+		notes = append(notes, "tracing needs a restart")
+	}
 	if !reflect.DeepEqual(next.Rehearsals.Faults, was.Rehearsals.Faults) {
 		notes = append(notes, "rehearsals.faults needs a restart")
 	}

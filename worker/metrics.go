@@ -23,15 +23,16 @@ var sdkTags = []string{
 
 // ownHelp explains Bakeoff's own metrics, by final name.
 var ownHelp = map[string]string{
-	"bakeoff_rollouts_started_total":   "Rollouts that were started.",
-	"bakeoff_rollouts_completed_total": "Rollouts that ended, by outcome.",
-	"bakeoff_verdicts_total":           "Verdicts of checks at the end of windows.",
-	"bakeoff_time_to_restore_seconds":  "Breach seen until the baseline was verified healthy again.",
-	"bakeoff_step_duration_seconds":    "Time spent in a step, by state (active, paused, held).",
-	"bakeoff_commands_total":           "Commands of operators, by answer.",
-	"bakeoff_drift_total":              "Foreign changes of weights that were found.",
-	"bakeoff_overrides_total":          "Commands that passed what policy asks for (break-glass).",
-	"bakeoff_notifications_total":      "Recipients that were told of something, by sink and result (sent, failed).",
+	"bakeoff_rollouts_started_total":     "Rollouts that were started.",
+	"bakeoff_rollouts_completed_total":   "Rollouts that ended, by outcome.",
+	"bakeoff_verdicts_total":             "Verdicts of checks at the end of windows.",
+	"bakeoff_time_to_restore_seconds":    "Breach seen until the baseline was verified healthy again.",
+	"bakeoff_step_duration_seconds":      "Time spent in a step, by state (active, paused, held).",
+	"bakeoff_commands_total":             "Commands of operators, by answer.",
+	"bakeoff_drift_total":                "Foreign changes of weights that were found.",
+	"bakeoff_overrides_total":            "Commands that passed what policy asks for (break-glass).",
+	"bakeoff_rehearsals_completed_total": "Rehearsals that ended, by outcome.",
+	"bakeoff_notifications_total":        "Recipients that were told of something, by sink and result (sent, failed).",
 }
 
 // ownBuckets are the histogram bounds, in seconds, of what lasts longer than a

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
@@ -113,7 +114,7 @@ func (o *openRollouts) ask() (openCounts, error) {
 			return openCounts{}, fmt.Errorf("list running rollouts: %w", err)
 		}
 		for _, w := range answer.GetExecutions() {
-			counts.add(w.GetExecution().GetWorkflowId(), w.GetSearchAttributes().GetIndexedFields())
+			counts.add(w)
 		}
 		if page = answer.GetNextPageToken(); len(page) == 0 {
 			return counts, nil
@@ -122,8 +123,14 @@ func (o *openRollouts) ask() (openCounts, error) {
 }
 
 // add counts one rollout. One that has not said yet where it stands is Pending
-// and known by its id alone.
-func (c openCounts) add(id string, attributes map[string]*commonpb.Payload) {
+// and known by its id alone. Those of rehearsals are practice, and count where they
+// need a person.
+func (c openCounts) add(w *workflowpb.WorkflowExecutionInfo) {
+	id, attributes := w.GetExecution().GetWorkflowId(), w.GetSearchAttributes().GetIndexedFields()
+	needsHuman := attribute[string](attributes, rollout.AttributePhase) == string(rollout.PhaseNeedsHuman)
+	if rollout.IsRehearsalID(w.GetParentExecution().GetWorkflowId()) && !needsHuman {
+		return
+	}
 	environment, service := attribute[string](attributes, rollout.AttributeEnvironment), attribute[string](attributes, rollout.AttributeService)
 	if environment == "" || service == "" {
 		if t, err := rollout.ParseTarget(rollout.TargetOf(id)); err == nil {

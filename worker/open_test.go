@@ -27,7 +27,7 @@ func (v *visibility) ListWorkflow(_ context.Context, r *workflowservice.ListWork
 	if len(r.NextPageToken) == 0 {
 		v.asked++
 	}
-	known := r.Query == "WorkflowType = 'Rollout' AND ExecutionStatus = 'Running'" || r.Query == replayedQuery
+	known := r.Query == "WorkflowType = 'Rollout' AND ExecutionStatus = 'Running'" || r.Query == replayedQuery || r.Query == practisedQuery
 	if v.err != nil || len(v.running) == 0 || !known {
 		return &workflowservice.ListWorkflowExecutionsResponse{}, v.err
 	}
@@ -66,7 +66,12 @@ func TestOpenRollouts(t *testing.T) {
 		running(t, "rollout/production/checkout/asia", at("checkout", "Waiting", 0)),
 		running(t, "rollout/production/cart", at("cart", "RollingBack", 10000)),
 		running(t, "rollout/staging/young", nil),
+		running(t, "rollout/production/drill", at("drill", "RollingBack", 500)),
+		running(t, "rollout/production/stuck", at("stuck", "NeedsHuman", 500)),
 	}}
+	for _, practice := range v.running[5:] {
+		practice.ParentExecution = &commonpb.WorkflowExecution{WorkflowId: "rehearsal/production/weekly/rollout"}
+	}
 	now := time.Unix(1700000000, 0)
 	o := &openRollouts{server: v, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }}
 	text := exposition(t, o)
@@ -78,10 +83,12 @@ func TestOpenRollouts(t *testing.T) {
 		`bakeoff_candidate_weight_ratio{environment="production",service="checkout"} 0.25`,
 		`bakeoff_candidate_weight_ratio{environment="production",service="cart"} 1`,
 		`bakeoff_candidate_weight_ratio{environment="staging",service="young"} 0`,
+		`bakeoff_rollouts_open{environment="production",phase="NeedsHuman",service="stuck"} 1`,
 		"bakeoff_visibility_up 1",
 	} {
 		require.Contains(t, text, want)
 	}
+	require.NotContains(t, text, `"drill"`, "practice counts where it needs a person")
 	asked := v.asked
 	now = now.Add(4 * time.Second)
 	exposition(t, o)

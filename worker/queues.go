@@ -10,6 +10,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -124,12 +125,12 @@ type member struct {
 // newCrew makes one worker for each queue. All of them know every activity:
 // what runs on a queue is decided by the workflow, which names the queue. Only
 // control knows workflows.
-func newCrew(c client.Client, queues []queue, a *acts) *crew {
+func newCrew(c client.Client, queues []queue, a *acts, between []interceptor.WorkerInterceptor) *crew {
 	out := &crew{fatal: make(chan error, len(queues))}
 	for _, q := range queues {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		options := q.options
-		options.BackgroundActivityContext = ctx
+		options.BackgroundActivityContext, options.Interceptors = ctx, between
 		options.OnFatalError = func(err error) { out.fatal <- fmt.Errorf("queue %s: %w", q.name, err) }
 		w := worker.New(c, q.name, options)
 		w.RegisterActivity(a)

@@ -11,6 +11,7 @@ import (
 	"bakeoff/activities/postgres"
 	"bakeoff/activities/store"
 	"bakeoff/activities/vegeta"
+	"bakeoff/activities/web"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
@@ -22,7 +23,7 @@ import (
 type rehearsalsConfig struct {
 	Production       []string              `json:"production,omitempty"`       // environments that no rehearsal touches; default production and prod
 	ProductionDrills []string              `json:"productionDrills,omitempty"` // of those, where a declared drill of the first step may be made
-	URLs             []string              `json:"urls,omitempty"`             // where load may go, as in allow.urls; default this machine only
+	URLs             []string              `json:"urls,omitempty"`             // where load and probes may go, as in allow.urls; default this machine only
 	Rate             load.Rate             `json:"rate,omitempty"`             // of all loads together; default 1000/s
 	Longest          rollout.Duration      `json:"longest,omitempty"`          // of one run; default 2h
 	Directory        string                `json:"directory,omitempty"`        // of templates, snapshots and recordings
@@ -149,7 +150,7 @@ func (c *config) beside(path string) string {
 // rehearsing is the activities with what rehearsals may do now.
 func (a *acts) rehearsing() *activities.Activities {
 	current, c := *a.Activities, a.live.config()
-	current.Rules, current.Practice, current.Load = c.rules(), c.practice(), vegeta.Generator{}
+	current.Rules, current.Practice, current.Load, current.Prober = c.rules(), c.practice(), vegeta.Generator{}, web.Prober{}
 	if c.Evidence.Directory != "" {
 		current.Archive = store.NewArchive(c.Evidence.Directory)
 	}
@@ -166,6 +167,11 @@ func (a *acts) Attack(ctx context.Context, in activities.AttackInput) (activitie
 	return a.rehearsing().Attack(ctx, in)
 }
 
+// Probe asks where it may ask now.
+func (a *acts) Probe(ctx context.Context, in activities.ProbeInput) (activities.ProbeOutput, error) {
+	return a.rehearsing().Probe(ctx, in)
+}
+
 // ReadBack sends as much as may be sent now.
 func (a *acts) ReadBack(ctx context.Context, in activities.AttackInput) (activities.AttackOutput, error) {
 	return a.rehearsing().ReadBack(ctx, in)
@@ -179,6 +185,11 @@ func (a *acts) ConcludeRehearsal(ctx context.Context, in activities.ConcludeRehe
 // RestoreData writes to the databases that are configured now.
 func (a *acts) RestoreData(ctx context.Context, in activities.RestoreDataInput) (activities.RestoreDataOutput, error) {
 	return a.rehearsing().RestoreData(ctx, in)
+}
+
+// PutDataBack writes to the databases that are configured now.
+func (a *acts) PutDataBack(ctx context.Context, in activities.PutDataBackInput) (activities.PutDataBackOutput, error) {
+	return a.rehearsing().PutDataBack(ctx, in)
 }
 
 // ReadTables reads from the databases that are configured now.

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/tracing"
 )
 
 // options are the flags of a serving worker.
@@ -36,6 +37,7 @@ type daemon struct {
 	meter   *meter
 	metrics *prometheus.Registry
 	alerts  *alerts
+	traces  *tracing.Exporter // nil: none are sent
 	pages   *pages
 	client  client.Client
 	crew    *crew
@@ -109,18 +111,24 @@ func (p *daemon) startPolling(ctx context.Context) error {
 		if err := p.metrics.Register(&openRollouts{server: p.client, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
+		if err := p.metrics.Register(&lastDrills{server: p.client, log: p.log, now: time.Now}); err != nil {
+			return fmt.Errorf("collect rehearsals: %w", err)
+		}
 	}
 	acts := newActs(p.live)
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
 	acts.Gates.Drills = drills{live: p.live, server: p.client}
-	acts.Executions = executions{p.client}
+	acts.Executions, acts.Beats = executions{p.client}, p.client
 	if p.serves(rollout.QueueRehearsal) {
 		if err := p.startFaults(ctx, acts); err != nil {
 			return err
 		}
 	}
-	p.crew = newCrew(p.client, p.queues, acts)
+	if p.traces, err = p.live.config().Tracing.start(ctx, p.log); err != nil {
+		return err
+	}
+	p.crew = newCrew(p.client, p.queues, acts, interceptors(p.traces))
 	if err := p.crew.start(); err != nil {
 		p.crew = nil
 		return err
@@ -175,6 +183,7 @@ func (p *daemon) close() {
 	if p.client != nil {
 		p.client.Close()
 	}
+	p.stopTracing()
 	if p.pages != nil {
 		p.pages.close()
 	}

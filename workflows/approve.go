@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 type approval struct {
 	ask        rollout.Approval
 	step       int
+	by         string // whose it is, where the environment and the spec both ask before the step
 	votes      []rollout.Vote
 	overridden bool
 }
@@ -18,10 +20,22 @@ type approval struct {
 // isAnswered reports whether the act may be done.
 func (q *approval) isAnswered() bool { return q.overridden || q.ask.IsFilled(q.votes) }
 
+// another says that a vote is not for this approval of the step, or does not say so:
+// where the environment's was asked for before, it may have been meant for that.
+func (q *approval) another(c rollout.Command) string {
+	switch {
+	case q.by == "":
+		return fmt.Sprintf("step %d is asked about once: not by the environment and the spec apart", q.step)
+	case c.AskedBy == "":
+		return fmt.Sprintf("step %d is asked about twice, and what the environment asks is answered: look, and vote with --asked-by %s", q.step, q.by)
+	}
+	return fmt.Sprintf("what the %s asks before step %d is waited for, not what the %s asks: look, and vote again", q.by, q.step, c.AskedBy)
+}
+
 // showAsked shows how the open approval stands.
 func (r *run) showAsked() {
 	q := r.approval
-	r.status.Asked = &rollout.Asked{Step: q.step, Votes: slices.Clone(q.votes), Tally: q.ask.Tally(q.votes)}
+	r.status.Asked = &rollout.Asked{Step: q.step, By: q.by, Votes: slices.Clone(q.votes), Tally: q.ask.Tally(q.votes)}
 }
 
 func (r *run) onApprove(c rollout.Command) rollout.Answer { return r.approve(c, rollout.Vote{}) }
@@ -38,6 +52,8 @@ func (r *run) approve(c rollout.Command, vote rollout.Vote) rollout.Answer {
 		return denied("nothing waits for an approval")
 	case c.Step != 0 && c.Step != q.step:
 		return denied("step %d waits for an approval, not step %d", q.step, c.Step)
+	case c.AskedBy != q.by && (c.AskedBy != "" || q.by == rollout.AskedBySpec):
+		return denied("%s", q.another(c))
 	case c.Digest != "" && c.Digest != r.plan.Digest:
 		return denied("the plan is %s, not %s", r.plan.Digest, c.Digest)
 	case c.Override:

@@ -103,6 +103,7 @@ func (r *run) alarmAfter(after time.Duration, reason string, later func() string
 // needHuman says that something could not be put back. Trying goes on.
 func (r *run) needHuman(reason string) {
 	r.noteHuman(reason)
+	r.status.NeededHuman = true
 	r.enter(rollout.PhaseNeedsHuman, "", reason)
 	r.publish()
 	r.report(rollout.UnitReport{Phase: rollout.PhaseNeedsHuman, Restored: r.restored, Reason: reason})

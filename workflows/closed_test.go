@@ -59,6 +59,11 @@ func (s *season) Good(context.Context, rollout.Target) ([]rollout.Known, error) 
 	return s.good, nil
 }
 
+// Quarantined: nothing is.
+func (*season) Quarantined(context.Context, rollout.Target, rollout.Release) (*rollout.Quarantined, error) {
+	return nil, nil
+}
+
 // serves gives staging/cart a release, some time ago.
 func (s *season) serves(version string, ago time.Duration) {
 	s.mu.Lock()
@@ -188,6 +193,12 @@ func TestClosed(t *testing.T) {
 			plot: func(s *teller) {
 				s.at(4*second, func() { s.waitsFor("freeze", 1000); require.NotNil(s.t, s.standing().WaitingUntil) })
 			}, want: rollout.Promoted, wantLog: good, lasts: 6 * second},
+		"a raise that waited asks whether the candidate still has its replicas": {season: &season{freezes: []closing{{from: 500 * time.Millisecond, to: 6 * second, exposure: finish}}},
+			plot: func(s *teller) {
+				s.at(4*second, func() { s.waitsFor("freeze", 1000); s.world.SetReplicas("2.5.0", 1) })
+				s.at(8*second, func() { s.waitsFor(rollout.WaitingForCapacity, 1000) })
+				s.at(9*second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 9 * second},
 		"a bake stands still": {season: frozen(1500*time.Millisecond, 6*second, hold),
 			plot: func(s *teller) {
 				s.at(4*second, func() { s.waitsFor("freeze", 1000) })

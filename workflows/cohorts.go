@@ -32,6 +32,7 @@ func (r *run) sendCohort(step rollout.PlannedStep) *setback {
 		}
 		if out.Closed == nil {
 			r.cohorts = append(r.cohorts, step.Cohort)
+			r.noteShare(step.Number, r.status.Weight, r.cohorts)
 			r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s has %s", rollout.Audience(r.status.Weight, step.Apart, r.cohorts...), r.plan.Candidate))
 			r.showPause()
 			return nil

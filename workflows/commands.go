@@ -43,6 +43,7 @@ type commands struct {
 	heldSince    time.Time // the step's first hold
 	held         time.Duration
 	paused       time.Duration
+	pauseID      string        // of the command that ordered the present pause
 	pausedBefore time.Duration // up to the present bake
 	heldAt       time.Time
 	waits        int

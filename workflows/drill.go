@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -16,6 +15,10 @@ func (r *run) isRehearsed() bool {
 	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
 	return parent != nil && rollout.IsRehearsalID(parent.ID) && r.order.Rehearsal == parent.ID
 }
+
+// isQuiet reports whether people are told only of what they have to do something
+// about. A run that takes over from one of a rehearsal is no part of it.
+func (r *run) isQuiet() bool { return r.plan.Quiet && r.isRehearsed() }
 
 // inject has a window of the drilled step see the drill's verdict, and lead back.
 func (r *run) inject(b *bake, in *activities.ObserveInput) {
@@ -41,39 +44,4 @@ func (r *run) passedDrill() *setback {
 // isDrilled reports whether a drill goes back now that a step is passed.
 func (r *run) isDrilled(step rollout.PlannedStep) bool {
 	return r.plan.GoesBack && step.Number >= r.plan.Drill.Step
-}
-
-// timeDrill notes the moments of a drill's way back. One that went back before the
-// injection, because somebody aborted it, was no drill.
-func (r *run) timeDrill(seen, decided, traffic, healthy time.Time) {
-	if d := r.status.Drilled; d != nil && !decided.Before(d.Injected) {
-		d.Seen, d.Decided, d.Traffic, d.Healthy = &seen, &decided, &traffic, &healthy
-	}
-}
-
-// timeAgain has a drill's way back last until now: what had been put back was
-// changed again, and users are back only now.
-func (r *run) timeAgain() {
-	d, took := r.status.Drilled, r.status.TimeToRestore
-	if d == nil || d.Healthy == nil || took == nil {
-		return
-	}
-	now := r.now()
-	took.Health += rollout.Duration(now.Sub(*d.Healthy))
-	took.Total += rollout.Duration(now.Sub(*d.Healthy))
-	d.Healthy = &now
-}
-
-// noteHuman keeps why a drill needed a person.
-func (r *run) noteHuman(reason string) {
-	if d := r.status.Drilled; d != nil && d.Human == "" {
-		d.Human = reason
-	}
-}
-
-// noteHealth keeps on what a drill's health rests.
-func (r *run) noteHealth(out activities.VerifyHealthOutput) {
-	if d := r.status.Drilled; d != nil {
-		d.Unjudged = out.Unjudged
-	}
 }

@@ -23,10 +23,14 @@ func practised(t *testing.T, baseline string, change func(*rollout.Order), plot 
 	for _, v := range []string{"2.4.1", "2.5.0"} {
 		world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.2})
 	}
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetMetricsHandler(uncounted{t})
+	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond})
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond,
+		Notifications: activities.Notifications{Sinks: map[string]activities.Notifier{"sim": world}, Escalation: rungs,
+			Subscriptions: []activities.Subscription{{To: "sim"}}}})
 	env.RegisterWorkflow(workflows.Notify)
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	order := rollout.Order{Spec: spec(), Actor: "ci@example.com", Reason: "a drill", Rehearsal: rollout.RehearsalID("staging", "weekly"),
@@ -138,4 +142,34 @@ func TestDrillOfAFirstRelease(t *testing.T) {
 	require.Equal(t, rollout.Refused, status.Outcome)
 	require.Equal(t, rollout.CauseDirty, status.Cause)
 	require.Empty(t, world.Log())
+}
+
+// What a rehearsal draws of a rollout: the share of every step, also of those before
+// the one that it goes back from, and when it was seen to be bad, and well again.
+// Nobody injects anything into one that is no drill.
+func TestRehearsedRolloutTellsItsCourse(t *testing.T) {
+	for name, drill := range map[string]*rollout.Drill{"a drill from step 2": {Step: 2, Verdict: rollout.Fail, After: rollout.Duration(1500 * time.Millisecond)}, "a breach": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, status := practised(t, "2.4.1", func(o *rollout.Order) { o.Drill = drill }, func(tell *teller) {
+				tell.once(func() bool { return drill == nil && tell.world.State().Weights["2.5.0"] > 1000 }, func() {
+					tell.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.9})
+				})
+			})
+			require.Equal(t, rollout.RolledBack, status.Outcome, status.Reason)
+			require.Equal(t, drill != nil, status.Drilled != nil)
+			course := status.Rehearsed
+			var weights []rollout.Weight
+			var steps []int
+			for _, x := range course.Shares {
+				weights, steps = append(weights, x.Weight), append(steps, x.Step)
+			}
+			require.Equal(t, []int{1, 2, 0}, steps)
+			require.Equal(t, []rollout.Weight{1000, 5000, 0}, weights)
+			require.False(t, course.Seen.Before(course.Shares[1].At))
+			require.False(t, course.Decided.Before(*course.Seen))
+			require.False(t, course.Traffic.Before(*course.Decided))
+			require.Equal(t, status.TimeToRestore.Total.Std(), course.Healthy.Sub(*course.Seen))
+		})
+	}
 }

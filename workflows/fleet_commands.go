@@ -157,6 +157,7 @@ func (f *fleet) onPause(c rollout.Command) rollout.Answer {
 	f.status.Paused, f.pausedAt = true, workflow.Now(f.ctx)
 	f.pass(rollout.SayPause, c)
 	f.show(fmt.Sprintf("paused by %s: %s", c.Actor, c.Reason))
+	f.escalate()
 	return accepted("")
 }
 

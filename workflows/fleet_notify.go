@@ -9,8 +9,9 @@ import (
 )
 
 // notify begins to tell people of an occasion of the fleet, and waits for
-// nothing. Its units tell of their own.
-func (f *fleet) notify(n rollout.Notice) {
+// nothing. Whom the call names are told besides those whom the spec and the
+// worker's configuration name. Its units tell of their own.
+func (f *fleet) notify(n rollout.Notice, to ...rollout.Notification) {
 	if !f.plan.Notifies {
 		return
 	}
@@ -20,7 +21,7 @@ func (f *fleet) notify(n rollout.Notice) {
 	n.Candidate, n.Weight, n.Cause, n.WaitingFor, n.Until = s.Candidate, s.Weight, s.Cause, s.WaitingFor, s.WaitingUntil
 	n.StartedBy, n.WorkflowID, n.RunID = s.StartedBy, s.WorkflowID, s.RunID
 	n.Text = s.Target + ": " + n.Text
-	f.notices = append(f.notices, startNotify(f.ctx, n, spec.Rollout.Notify))
+	f.notices = append(f.notices, startNotify(f.ctx, n, append(to, spec.Rollout.Notify...)))
 }
 
 // tellOfPhase tells people of a phase that is entered, and of what it waits for.
@@ -30,7 +31,7 @@ func (f *fleet) tellOfPhase() {
 	if f.told == was {
 		return
 	}
-	candidate := fmt.Sprintf("%s in %d units", orElse(s.Candidate, "releases"), len(s.Units))
+	candidate := f.candidate()
 	switch wasBack := was.phase == rollout.PhaseNeedsHuman || was.phase == rollout.PhaseRollingBack; {
 	case s.Phase == rollout.PhaseWaiting:
 		f.notify(rollout.Notice{Event: rollout.OnWaiting, Reason: s.Reason,
@@ -44,6 +45,11 @@ func (f *fleet) tellOfPhase() {
 		f.notify(rollout.Notice{Event: rollout.OccasionOf(s.Outcome), Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("%s: %s: %s", candidate, ending(s.Outcome), s.Reason)})
 	}
+}
+
+// candidate is what the fleet moves its units to, for people.
+func (f *fleet) candidate() string {
+	return fmt.Sprintf("%s in %d units", orElse(f.status.Candidate, "releases"), len(f.status.Units))
 }
 
 // awaitNotices waits until everything that is to be told has been taken over.

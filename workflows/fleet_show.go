@@ -20,10 +20,7 @@ func (f *fleet) act(id, summary string) act {
 	return act{id: id, summary: summary, queue: rollout.QueueInfra, limit: quickLimit}
 }
 
-func (f *fleet) timer(summary string, d time.Duration) timer {
-	ctx, cancel := workflow.WithCancel(f.ctx)
-	return timer{workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}), cancel}
-}
+func (f *fleet) timer(summary string, d time.Duration) timer { return startTimer(f.ctx, summary, d) }
 
 // show says what goes on now.
 func (f *fleet) show(reason string) {

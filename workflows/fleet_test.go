@@ -22,13 +22,17 @@ import (
 // fleetStory is one fleet over simulated worlds, one for each unit, with the
 // real activities and real rollouts of the units.
 type fleetStory struct {
-	spec  func(*rollout.FleetSpec)
-	world func(worlds)
-	plot  func(*fleetTeller)
-	held  map[string]string // workflow id → the run that is open there
-	slow  time.Duration     // that a word of the fleet takes to reach a unit
+	spec      func(*rollout.FleetSpec)
+	world     func(worlds)
+	plot      func(*fleetTeller)
+	held      map[string]string // workflow id → the run that is open there
+	automated bool              // the order gives no reason
+	rules     activities.Rules
+	bad       quarantine    // what the units' Targets refused
+	slow      time.Duration // that a word of the fleet takes to reach a unit
 
-	heard []rollout.Occasion // what people are told of the fleet, in any order; nil: nobody is
+	heard []rollout.Occasion        // what people are told of the fleet, in any order; nil: nobody is
+	rungs map[string][]rollout.Rung // by environment: who is told when something waits
 
 	want       rollout.Outcome
 	wantCause  rollout.Cause
@@ -48,6 +52,18 @@ func (ws worlds) registry() activities.Registry {
 		Traffic: map[string]func(activities.With) (activities.Traffic, error){"sim": func(w activities.With) (activities.Traffic, error) { return of(w), nil }},
 		Metrics: map[string]func(activities.With) (activities.Metrics, error){"sim": func(w activities.With) (activities.Metrics, error) { return of(w), nil }},
 	}
+}
+
+// quarantine is the version that a target holds in quarantine, by the target.
+type quarantine map[string]string
+
+func (quarantine) Good(context.Context, rollout.Target) ([]rollout.Known, error) { return nil, nil }
+
+func (q quarantine) Quarantined(_ context.Context, t rollout.Target, r rollout.Release) (*rollout.Quarantined, error) {
+	if q[t.String()] != r.Version {
+		return nil, nil
+	}
+	return &rollout.Quarantined{Version: r.Version, Reason: "errors ×3.1", At: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, nil
 }
 
 // breaks lets a unit's candidate fail so that nobody can miss it.
@@ -147,9 +163,13 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	env.RegisterWorkflow(workflows.Notify)
 	var told activities.Notifications
 	if s.heard != nil {
-		told.Sinks, told.Subscriptions = map[string]activities.Notifier{"sim": ws["a"]}, []activities.Subscription{{To: "sim"}}
+		told.Subscriptions = []activities.Subscription{{To: "sim"}}
 	}
-	env.RegisterActivity(&activities.Activities{Notifications: told, Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond})
+	if s.heard != nil || s.rungs != nil {
+		told.Sinks, told.Escalation = map[string]activities.Notifier{"sim": ws["a"]}, s.rungs
+	}
+	env.RegisterActivity(&activities.Activities{Notifications: told, Drivers: ws.registry(), Executions: executions{s.held, s.slow, env}, Look: 50 * time.Millisecond,
+		Gates: activities.Gates{Targets: s.bad}, Rules: s.rules})
 	env.RegisterWorkflowWithOptions(workflows.Rollout, workflow.RegisterOptions{Name: rollout.WorkflowType})
 	// What units report reaches the fleet, which the environment does not do for its root.
 	env.OnSignalExternalWorkflow(mock.Anything, "fleet/staging/checkout", mock.Anything, rollout.SignalUnit, mock.Anything).Return(
@@ -157,7 +177,11 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	if s.plot != nil {
 		s.plot(&fleetTeller{teller{t, env, nil}, ws})
 	}
-	env.ExecuteWorkflow(workflows.Fleet, rollout.FleetOrder{Spec: fleet, Actor: "ci@example.com", Reason: "a story"})
+	reason := "a story"
+	if s.automated {
+		reason = ""
+	}
+	env.ExecuteWorkflow(workflows.Fleet, rollout.FleetOrder{Spec: fleet, Actor: "ci@example.com", Reason: reason})
 	require.True(t, env.IsWorkflowCompleted())
 	var status rollout.Status
 	err := env.GetWorkflowError()
@@ -431,6 +455,29 @@ var fleetStories = map[string]fleetStory{
 	"a unit that is held refuses the fleet": {
 		held: map[string]string{"rollout/staging/checkout/c": "r-1"},
 		want: rollout.Refused, wantCause: rollout.CauseRunning, wantReason: "staging/checkout/c has a running rollout: run r-1", check: neverBegun("a", "b", "c"),
+	},
+	"a release that a unit refused is not tried again by automation": {
+		automated: true, bad: quarantine{"staging/checkout/b": "2.5.0", "staging/checkout/c": "2.4.9"},
+		want: rollout.Refused, wantCause: rollout.CauseQuarantine, check: neverBegun("a", "b", "c"),
+		wantReason: "the fleet is refused: units.b: 2.5.0 is in quarantine since 2026-03-01 12:00:00Z: errors ×3.1; to try it again, say why with --reason",
+	},
+	"a release that a unit refused is tried again, with a reason": {
+		bad: quarantine{"staging/checkout/b": "2.5.0"}, want: rollout.Promoted,
+	},
+	"a release that a unit refused is not tried again by whoever may not": {
+		bad: quarantine{"staging/checkout/b": "2.5.0"}, rules: activities.Rules{
+			Roles:       map[string][]string{"on-call": {"cy@example.com"}},
+			Permissions: map[string]map[string][]string{"staging": {"start": {"anyone"}, "retryRefused": {"on-call"}}}},
+		want: rollout.Refused, wantCause: rollout.CauseQuarantine, check: neverBegun("a", "b", "c"),
+		wantReason: "ci@example.com may not retryRefused in staging: that is for on-call",
+	},
+	"many units that refused a release": {
+		automated: true, bad: quarantine{"staging/checkout/u001": "2.5.0", "staging/checkout/u002": "2.5.0", "staging/checkout/u003": "2.5.0",
+			"staging/checkout/u004": "2.5.0", "staging/checkout/u005": "2.5.0", "staging/checkout/u006": "2.5.0", "staging/checkout/u007": "2.5.0"},
+		spec: func(s *rollout.FleetSpec) {
+			*s = fleetSpec("u001", "u002", "u003", "u004", "u005", "u006", "u007", "u008")
+		},
+		want: rollout.Refused, wantCause: rollout.CauseQuarantine, wantReason: "errors ×3.1; and in 2 more units; to try it again, say why with --reason",
 	},
 	"a unit that is not admitted refuses the fleet": {
 		spec: func(s *rollout.FleetSpec) {

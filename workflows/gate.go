@@ -10,21 +10,34 @@ import (
 
 // gates asks what the environment asks before a step, and then what the spec does.
 func (r *run) gates(step rollout.PlannedStep) *setback {
+	its := approval{step: step.Number}
 	if q := step.PolicyApprove; q != nil {
-		if s := r.gate(q, step.Number, step.Raise()+", as the environment wants"); s != nil {
+		first := approval{step: step.Number, by: r.askedBy(rollout.AskedByEnvironment)}
+		if s := r.gate(q, first, step.Raise()+", as the environment wants"); s != nil {
 			return s
 		}
 		r.publish() // else the next wait would look like this one
+		its.by = r.askedBy(rollout.AskedBySpec)
 	}
-	return r.gate(step.Approve, step.Number, step.Raise())
+	return r.gate(step.Approve, its, step.Raise())
+}
+
+// askedBy tells two approvals of a step apart. Under older plans a vote was for the
+// one that was open when it came.
+func (r *run) askedBy(who string) string {
+	if !r.plan.GatesApart {
+		return ""
+	}
+	return who
 }
 
 // gate asks people before an act. Nobody's answer in time is an answer, too.
-func (r *run) gate(q *rollout.Approval, step int, what string) *setback {
+func (r *run) gate(q *rollout.Approval, its approval, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
 	}
-	r.approval = &approval{step: step, ask: *q}
+	its.ask = *q
+	r.approval = &its
 	r.showAsked()
 	defer func() { r.approval, r.status.Asked = nil, nil }()
 	until := r.now().Add(q.Within.Std())

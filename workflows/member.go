@@ -21,6 +21,8 @@ type member struct {
 	mayTidy      bool // now
 	reportedLast rollout.UnitReport
 	lastWord     int // of the fleet's words that pause or resume
+
+	fleetsPause string // id of the last pause that the fleet ordered
 }
 
 // memberOf is the membership that an order brings: a fleet counts only where it
@@ -70,6 +72,9 @@ func (r *run) obeyFleet() {
 func (r *run) heedWord(w rollout.Word, obey func(rollout.Command) rollout.Answer) {
 	if w.Number >= r.lastWord {
 		r.lastWord = w.Number
+		if w.Say == rollout.SayPause {
+			r.fleetsPause = w.Command.ID
+		}
 		r.once(w.Command, obey)
 	}
 }

@@ -68,6 +68,9 @@ func (r *run) notify(n rollout.Notice, to ...rollout.Notification) {
 	n.Baseline, n.Candidate, n.Weight, n.Cause = s.Baseline, s.Candidate, s.Weight, s.Cause
 	n.WaitingFor, n.Until, n.StartedBy, n.WorkflowID, n.RunID = s.WaitingFor, r.waitsUntil(), s.StartedBy, s.WorkflowID, s.RunID
 	n.Text = s.Target + ": " + n.Text
+	if r.isQuiet() {
+		n.Text, n.Rehearsal = n.Text+" (part of "+r.order.Rehearsal+")", r.order.Rehearsal
+	}
 	r.notices = append(r.notices, startNotify(r.ctx, n, append(to, spec.Notify...)))
 }
 
@@ -127,6 +130,9 @@ func (r *run) tellOfPhase(was rollout.Status) {
 		return
 	}
 	r.phases++
+	if r.isQuiet() && s.Phase != rollout.PhaseNeedsHuman {
+		return
+	}
 	switch wasBack := was.Phase == rollout.PhaseNeedsHuman || was.Phase == rollout.PhaseRollingBack; {
 	case s.Phase == rollout.PhaseWaiting && r.isFrozen():
 		r.notify(rollout.Notice{Event: rollout.OnFrozen, Reason: s.Reason,
@@ -143,7 +149,7 @@ func (r *run) tellOfPhase(was rollout.Status) {
 		r.notify(rollout.Notice{Event: rollout.OccasionOf(s.Outcome), Reason: s.Reason, Actor: s.Actor,
 			Text: fmt.Sprintf("%s is %s: %s", s.Candidate, ending(s.Outcome), s.Reason)})
 	}
-	if s.Phase == rollout.PhaseNeedsHuman || s.Phase == rollout.PhaseWaiting && s.WaitingFor != rollout.WaitingForPause {
+	if r.isForPeople() {
 		r.escalate()
 	}
 }
@@ -179,30 +185,7 @@ func ofDenied(c rollout.Command, why string) rollout.Notice {
 // for.
 func (r *run) noteOverride(c rollout.Command) {
 	r.status.Overrides = append(r.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: r.now()})
-	r.metrics().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
+	r.series().WithTags(map[string]string{"command": c.Name}).Counter("bakeoff_overrides").Inc(1)
 	r.notify(rollout.Notice{Event: rollout.OnOverridden, Actor: c.Actor, Reason: c.Reason,
 		Text: fmt.Sprintf("%s by %s passed what policy asks for: %s", c.Name, c.Actor, c.Reason)})
-}
-
-// escalate tells the plan's rungs, one after another and each once, for as long
-// as the rollout stays in the phase that it is in now.
-func (r *run) escalate() {
-	if !r.plan.Notifies || len(r.plan.Escalation) == 0 {
-		return
-	}
-	phase, since := r.phases, r.now()
-	workflow.Go(r.ctx, func(ctx workflow.Context) {
-		for _, rung := range r.plan.Escalation {
-			to := rollout.Recipient{To: rung.To, Channel: rung.Channel}
-			left := max(rung.After.Std()-r.now().Sub(since), 0)
-			timer := r.timer(shorten(fmt.Sprintf("tell %s when it has waited for %s", to, rung.After)), left)
-			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || r.phases != phase })
-			if r.phases != phase {
-				timer.cancel()
-				return
-			}
-			text := fmt.Sprintf("%s at %s has waited for %s: %s", r.status.Candidate, r.status.Weight, rung.After, r.waiting())
-			r.notify(rollout.Notice{Event: rollout.OnEscalated, Reason: r.status.Reason, Text: text}, rollout.Notification{To: to.To, Channel: to.Channel})
-		}
-	})
 }

@@ -179,13 +179,22 @@ func TestEscalation(t *testing.T) {
 			},
 			want: rollout.Aborted, check: escalatedFirst("@team"),
 		},
-		"a pause is a person's own": {
+		"a pause that nobody ends": {
 			notifications: quiet,
 			plot: func(s *teller) {
 				s.at(500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
 				s.at(4*time.Second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
 			},
-			want: rollout.Promoted, wantLog: good, check: escalated(),
+			want: rollout.Promoted, wantLog: good, check: escalated("@team"),
+		},
+		"a vote that is waited for before and after a pause": {
+			spec: approvalBefore(0, time.Minute), notifications: quiet,
+			plot: func(s *teller) {
+				s.at(2500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+				s.at(3*time.Second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
+				s.at(5500*time.Millisecond, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			},
+			want: rollout.Promoted, wantLog: good, check: escalated("@team", "backup"),
 		},
 		"in an environment without": {
 			spec:          approvalBefore(0, 6*time.Second),

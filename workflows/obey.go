@@ -52,7 +52,7 @@ func (r *run) onPause(c rollout.Command) rollout.Answer {
 	case r.status.Paused:
 		return noop("it is paused already")
 	}
-	r.status.Paused, r.pausedAt = true, r.now()
+	r.status.Paused, r.pausedAt, r.pauseID = true, r.now(), c.ID
 	r.status.Reason = fmt.Sprintf("paused by %s: %s", c.Actor, c.Reason)
 	r.refresh()
 	return accepted("")

@@ -20,6 +20,9 @@ func TestPeople(t *testing.T) {
 			"resume": {"managers"}, "approve": {"managers"}, "promote": {"on-call"}}},
 	}
 	by := func(name, actor string) rollout.Command { return rollout.Command{Name: name, Actor: actor} }
+	asked := func(actor, whose string) rollout.Command {
+		return rollout.Command{Name: "approve", Actor: actor, Step: 1, AskedBy: whose}
+	}
 	fourEyes := func(r *activities.Rules) {
 		r.Approvals = map[string]activities.Approvals{"staging": {From: []string{"managers"}, Quorum: 2, Within: rollout.Duration(time.Minute)}}
 	}
@@ -55,7 +58,23 @@ func TestPeople(t *testing.T) {
 		"the environment's votes, and then the spec's": {rules: fourEyes, spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
 			s.at(time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
 			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
-			s.at(3*time.Second, func() { s.order(by("approve", "ana@example.com"), rollout.Accepted) })
+			s.at(3*time.Second, func() { s.order(asked("ana@example.com", rollout.AskedBySpec), rollout.Accepted) })
+		}, want: rollout.Promoted, wantLog: good},
+		"a vote for what the environment asks, when that is answered, is none for the spec's": {rules: fourEyes, spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.order(asked("eve@example.com", rollout.AskedBySpec), rollout.Denied) // nothing asks for that yet
+				s.order(asked("ana@example.com", rollout.AskedByEnvironment), rollout.Accepted)
+				s.order(asked("bo@example.com", rollout.AskedByEnvironment), rollout.Accepted)
+			})
+			s.at(2*time.Second, func() {
+				s.order(asked("eve@example.com", rollout.AskedByEnvironment), rollout.Denied)
+				s.order(by("approve", "eve@example.com"), rollout.Denied) // it does not say which
+				require.Equal(s.t, &rollout.Asked{Step: 1, By: rollout.AskedBySpec, Tally: "0 of 1"}, s.standing().Asked)
+			})
+		}, want: rollout.RolledBack, wantCause: rollout.CauseApproval, wantReason: "nobody approved the raise to 10% within 1m"},
+		"a vote that says whose approval it is for, where only one is asked": {spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
+			s.at(time.Second, func() { s.order(asked("bo@example.com", rollout.AskedByEnvironment), rollout.Denied) })
+			s.at(2*time.Second, func() { s.order(by("approve", "bo@example.com"), rollout.Accepted) })
 		}, want: rollout.Promoted, wantLog: good},
 		"the spec asks only later": {rules: fourEyes, spec: approvalBefore(1, time.Minute),
 			want: rollout.RolledBack, wantCause: rollout.CauseApproval, wantReason: "nobody approved the raise to 10% within 1m"},

@@ -10,7 +10,7 @@ import (
 
 // promote gives the candidate all of the traffic and makes it primary.
 func (r *run) promote() *setback {
-	if s := r.gate(r.plan.Promote, max(len(r.plan.Steps), r.step.Number)+1, "the promotion"); s != nil {
+	if s := r.gate(r.plan.Promote, approval{step: max(len(r.plan.Steps), r.step.Number) + 1}, "the promotion"); s != nil {
 		return s
 	}
 	if s := r.waitUntilReady("the promotion"); s != nil {

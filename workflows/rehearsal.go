@@ -58,6 +58,9 @@ type rehearsing struct {
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
+
+	watching int  // continuous probes that are asked: they end with the practice
+	replaces bool // rows of tables that have to be put back may have been replaced
 }
 
 func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
@@ -95,10 +98,15 @@ func (r *rehearsing) listen() error {
 
 // stop ends the practice. What was begun is taken back as always.
 func (r *rehearsing) stop(why string) {
-	if r.stopped == "" && r.status.Phase != rehearsal.TearingDown && r.status.Phase != rehearsal.Judging {
+	if r.stoppable() {
 		r.stopped = why
 		r.halt()
 	}
+}
+
+// stoppable reports whether there is a practice that could be ended.
+func (r *rehearsing) stoppable() bool {
+	return r.stopped == "" && r.status.Phase != rehearsal.TearingDown && r.status.Phase != rehearsal.Judging
 }
 
 // breakOff ends a practice that cannot go on.
@@ -158,7 +166,7 @@ func (r *rehearsing) practise() {
 		r.breakOff("the state before could not be read: " + r.facts.Before.Error)
 		return
 	}
-	if !r.restoreData() {
+	if !r.askBefore() || !r.restoreData() {
 		return
 	}
 	longest := cmp.Or(r.plan.Longest, r.order.Manifest.Longest())
@@ -173,6 +181,7 @@ func (r *rehearsing) practise() {
 	r.facts.Zero = r.zero
 	r.startLoad()
 	r.startFaults()
+	r.startProbes()
 	r.startSampling()
 	r.sleep(r.ctx, "begin together with the load", leadTime)
 	r.drillAll()
@@ -196,7 +205,7 @@ func (r *rehearsing) tearDown() {
 	r.enter(rehearsal.TearingDown, "ending load and faults, and looking for what is left")
 	r.facts.End = r.now()
 	r.halt()
-	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 })
+	_ = workflow.Await(r.ctx, func() bool { return r.open == 0 && r.watching == 0 })
 	act := r.act("sweep", "take back every fault that is left")
 	act.limit, act.within, act.heartbeat = time.Minute, 10*time.Minute, lookHeartbeat
 	var swept activities.SweepFaultsOutput
@@ -205,6 +214,7 @@ func (r *rehearsing) tearDown() {
 	}
 	r.readBack()
 	r.compareTables()
+	swept.Left = append(swept.Left, r.putDataBack()...)
 	r.facts.After = r.look("after")
 	r.facts.After.Extra = append(r.facts.After.Extra, swept.Left...)
 }
@@ -212,8 +222,11 @@ func (r *rehearsing) tearDown() {
 // conclude has what was measured judged, and the evidence written.
 func (r *rehearsing) conclude() error {
 	r.enter(rehearsal.Judging, "judging what was measured")
-	if r.facts.Aborted = r.stopped; r.broken {
-		r.facts.Aborted, r.facts.Broken = "", r.stopped
+	switch {
+	case r.broken:
+		r.facts.Broken = r.stopped
+	case r.facts.Halted == nil:
+		r.facts.Aborted = r.stopped
 	}
 	act := r.act("conclude", "judge what was measured, and write the evidence")
 	act.limit, act.within, act.heartbeat = 10*time.Minute, time.Hour, heartbeat
@@ -236,6 +249,7 @@ func (r *rehearsing) end() rehearsal.Status {
 	r.status.EndedAt = &now
 	r.enter(rehearsal.Completed, "")
 	_ = r.index() // who looks for it finds it in its phase before
+	r.tell()
 	return r.status
 }
 

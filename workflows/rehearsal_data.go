@@ -17,6 +17,7 @@ func (r *rehearsing) restoreData() bool {
 		r.doing("restoring the data")
 		act := r.act("data", "put the data into its databases, and check its rows")
 		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
+		r.replaces = len(m.PutBack()) > 0
 		if err := start(r.going, act, a.RestoreData, activities.RestoreDataInput{Run: r.plan.Run, Manifest: m}).Get(r.ctx, nil); err != nil {
 			r.breakOff("the data could not be restored: " + rootCause(err))
 			return false
@@ -29,6 +30,20 @@ func (r *rehearsing) restoreData() bool {
 	}
 	r.facts.Tables = tables
 	return r.stopped == ""
+}
+
+// putDataBack puts back what the tables held that have to be as before, and says
+// where it could not.
+func (r *rehearsing) putDataBack() (left []string) {
+	if !r.replaces {
+		return nil
+	}
+	act := r.act("data.back", "put back what its tables held before")
+	act.limit, act.within, act.heartbeat = time.Hour, time.Hour, heartbeat
+	if err := start(r.ctx, act, a.PutDataBack, activities.PutDataBackInput{Run: r.plan.Run, Manifest: r.order.Manifest}).Get(r.ctx, nil); err != nil {
+		left = []string{"the rows of its data: " + rootCause(err)}
+	}
+	return left
 }
 
 // readTables reads the reference tables.

@@ -31,3 +31,36 @@ func TestTablesThatCannotBeReadAfter(t *testing.T) {
 	p.run()
 	require.Equal(t, []evidence.Table{{Name: "stock", Before: "sha256:aa"}}, p.facts.Tables)
 }
+
+// Rows that have to be as before are put back at the end, however it came, also
+// where they were replaced in part; what could not be put back is left behind.
+func TestDataIsPutBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after             string
+		restoring, broken error
+		back              int
+		left              []string
+	}{
+		"kept":             {},
+		"put back":         {after: data.Restored, back: 1},
+		"replaced in part": {after: data.Restored, restoring: temporal.NewNonRetryableApplicationError("no such column", "Final", nil), back: 1},
+		"cannot be":        {after: data.Restored, broken: temporal.NewNonRetryableApplicationError("the database is gone", "Gone", nil), back: 1, left: []string{"the rows of its data: the database is gone"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Drills[0].Repeat = 1
+			p.m.Data = []data.Set{{Snapshot: data.Snapshot{Name: "orders", Into: &data.Into{Database: "shop", Table: "orders", After: tt.after}}}}
+			var a *activities.Activities
+			p.env.OnActivity(a.RestoreData, mock.Anything, mock.Anything).Return(activities.RestoreDataOutput{}, tt.restoring)
+			back := 0
+			p.env.OnActivity(a.PutDataBack, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.PutDataBackInput) (activities.PutDataBackOutput, error) {
+				require.Len(t, in.Manifest.PutBack(), 1)
+				back++
+				return activities.PutDataBackOutput{}, tt.broken
+			}).Maybe()
+			p.run()
+			require.Equal(t, tt.back, back)
+			require.Equal(t, tt.left, p.facts.After.Extra)
+		})
+	}
+}

@@ -49,7 +49,7 @@ func (r *rehearsing) drill(d rehearsal.PlannedDrill, n int) evidence.Repeat {
 // another reason, before the injection, has none; and nobody knows when a baseline
 // was well whose checks had no data.
 func timed(out evidence.Repeat, s rollout.Status) evidence.Repeat {
-	out.Restore = s.TimeToRestore
+	out.Restore, out.Shares = s.TimeToRestore, rehearsal.SharesOf(s)
 	d := s.Drilled
 	if d == nil || d.Healthy == nil || d.Decided.Before(d.Injected) {
 		return out
@@ -216,7 +216,9 @@ func (r *rehearsing) comeBack() {
 	if what := r.order.Manifest.Unknown(r.facts.Before); what != "" {
 		r.facts.NotBack = fmt.Sprintf("%s was deployed anew without %s that it had: nobody knew it", spec.Release.Version, what)
 	}
-	status, _, err := r.practiseOnce("going back to "+spec.Release.Version, rollout.Order{Spec: spec}, r.order.Manifest.Longest().Std())
+	status, run, err := r.practiseOnce("going back to "+spec.Release.Version, rollout.Order{Spec: spec}, r.order.Manifest.Longest().Std())
+	status.RunID = run
+	r.facts.Back = &status
 	if err == nil && status.Outcome == rollout.Promoted {
 		return
 	}

@@ -51,6 +51,7 @@ func (r *rehearsing) startFaults() {
 			r.sleep(ctx, fmt.Sprintf("wait until %s begins", p.Fault.Name), from.Sub(r.now()))
 			if r.stopped == "" {
 				r.facts.Faults = append(r.facts.Faults, r.hold(ctx, p, from))
+				r.askAfter(ctx, p.Fault.Name)
 			}
 		})
 	}
@@ -66,7 +67,7 @@ func (r *rehearsing) hold(ctx workflow.Context, p fault.Planned, from time.Time)
 	act.limit, act.heartbeat = length+2*time.Minute, generatorBeat
 	act.within = act.limit
 	out := activities.HoldFaultOutput{Fault: evidence.Fault{Name: p.Fault.Name, What: p.Fault.String()}}
-	err := start(r.going, act, a.HoldFault, activities.HoldFaultInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Fault: p.Fault, Until: from.Add(length)}).Get(ctx, &out)
+	err := start(r.going, act, a.HoldFault, activities.HoldFaultInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Fault: p.Fault, Until: from.Add(length), Environment: r.status.Environment}).Get(ctx, &out)
 	if err != nil {
 		out.Fault.Error = rootCause(err)
 	}

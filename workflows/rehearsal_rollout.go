@@ -20,7 +20,7 @@ func RehearsalRollout(ctx workflow.Context, order rehearsal.RolloutOrder) (rehea
 		r.halt()
 	})
 	r.rollOut()
-	return rehearsal.RolloutResult{Rollout: *r.facts.Rollout, NotBack: r.facts.NotBack}, nil
+	return rehearsal.RolloutResult{Rollout: *r.facts.Rollout, NotBack: r.facts.NotBack, Back: r.facts.Back}, nil
 }
 
 // rollOutApart has the rollout made by a workflow that ends after this one, should
@@ -40,5 +40,5 @@ func (r *rehearsing) rollOutApart() {
 			out.Rollout.RunID = began.RunID // what it did, nobody knows: what has changed may be its own
 		}
 	}
-	r.facts.Rollout, r.facts.NotBack = &out.Rollout, out.NotBack
+	r.facts.Rollout, r.facts.NotBack, r.facts.Back = &out.Rollout, out.NotBack, out.Back
 }

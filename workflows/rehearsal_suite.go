@@ -135,5 +135,6 @@ func (s *suite) end() rehearsal.SuiteStatus {
 		s.status.Outcome, s.status.Reason = evidence.Aborted, s.stopped
 	}
 	s.show()
+	s.tell()
 	return s.status
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 )
@@ -20,6 +21,10 @@ const taskLimit = time.Minute
 func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.Time) evidence.Fault {
 	f := p.Fault
 	out := evidence.Fault{Name: f.Name, What: f.String(), RemovedBy: "rehearsal"}
+	if why := r.mayNotBreak(ctx, f); why != "" {
+		out.Error = "not begun: " + why
+		return out
+	}
 	in := fault.TaskInput{ID: r.plan.Run + "/" + f.Name, Name: f.Name, Do: fault.TaskStart, Until: from.Add(f.For.Std()), Input: f.Task.Input}
 	started, err := r.callTask(ctx, r.going, f, in, taskLimit)
 	if err != nil {
@@ -38,6 +43,21 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 		out.Error = joined(out.Error, strings.TrimSuffix("it says that it is still in force: "+stopped.Message, ": "))
 	}
 	return out
+}
+
+// mayNotBreak says why somebody else's activity is not to make a fault now; "" when
+// it may.
+func (r *rehearsing) mayNotBreak(ctx workflow.Context, f fault.Fault) string {
+	if !r.plan.AsksLine {
+		return ""
+	}
+	act := r.act("fault."+f.Name+".may", "may "+f.Name+" begin?")
+	act.within = time.Minute
+	var out activities.MayBreakOutput
+	if err := start(r.going, act, a.MayBreak, activities.MayBreakInput{Environment: r.status.Environment}).Get(ctx, &out); err != nil {
+		return "whether it may could not be found out: " + rootCause(err)
+	}
+	return out.Why
 }
 
 // joined is one sentence after another.

@@ -34,6 +34,7 @@ type practice struct {
 	mu      sync.Mutex
 	orders  []rollout.Order // of the rollouts that were started
 	ended   []string        // acts that ran to their end, or were stopped
+	sweeps  int             // of faults
 	facts   activities.RehearsalFacts
 	state   rehearsal.State
 	task    func(fault.TaskInput) (fault.TaskOutput, error)
@@ -42,6 +43,7 @@ type practice struct {
 	apart   bool
 	slow    bool // its admission answers when it is cancelled
 	asks    bool
+	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -64,6 +66,7 @@ func newPractice(t *testing.T) *practice {
 	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	p.env.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
+	tellsNobody(p.env)
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		p.note(func() { p.orders = append(p.orders, o) })
 		return p.play(ctx, o)
@@ -112,8 +115,8 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-			Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For)}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
 		return activities.ReadTargetOutput{State: p.state}, nil
@@ -126,7 +129,13 @@ func (p *practice) playActs() {
 		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
 		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
 	}).Maybe()
-	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(activities.SweepFaultsOutput{}, nil).Maybe()
+	p.env.OnActivity(a.MayBreak, mock.Anything, mock.Anything).Return(func(context.Context, activities.MayBreakInput) (activities.MayBreakOutput, error) {
+		return activities.MayBreakOutput{Why: p.mayNot}, nil
+	}).Maybe()
+	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(context.Context, activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
+		p.note(func() { p.sweeps++ })
+		return activities.SweepFaultsOutput{}, nil
+	}).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
 		if p.conclude == nil {
@@ -421,6 +430,7 @@ func TestSuite(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	tellsNobody(env)
 	running, most := map[string]int{}, 0
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
 		target := o.Manifest.Target().String()

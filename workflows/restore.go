@@ -282,7 +282,7 @@ func (r *run) measure(s *setback, started, traffic time.Time) {
 		Decide: rollout.Duration(started.Sub(s.at)), Traffic: rollout.Duration(traffic.Sub(started)),
 		Health: rollout.Duration(health.Sub(traffic)), Total: rollout.Duration(health.Sub(s.at)),
 	}
-	r.timeDrill(s.at, started, traffic, health)
+	r.timeReturn(s.at, started, traffic, health)
 	r.metrics().Timer("bakeoff_time_to_restore").Record(health.Sub(s.at))
 	r.enter(rollout.PhaseRollingBack, "", s.reason)
 }

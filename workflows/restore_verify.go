@@ -51,6 +51,7 @@ func (r *run) verifyTrafficRestored() {
 		}
 		if out.Verified {
 			r.status.Weight = 0
+			r.noteShare(0, 0, nil)
 			return
 		}
 		r.status.Problems = []string{out.Reason}

@@ -72,6 +72,7 @@ type run struct {
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
 	notices    []workflow.Future      // ready when a workflow has taken over to tell people
 	phases     int                    // counts what was entered
+	waited     map[string]*wait       // by name
 
 	commands
 	member
@@ -102,13 +103,16 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 	r.status = rollout.Status{
 		Target: target, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		Phase: rollout.PhasePending, Candidate: order.Spec.Release.Version, Checks: []rollout.CheckResult{},
-		StartedBy: order.Actor, StartedAt: info.WorkflowStartTime,
+		StartedBy: order.Actor, StartReason: order.Reason, StartedAt: info.WorkflowStartTime,
 	}
 	r.job = activities.Job{
 		Target: target, Drivers: order.Spec.Target, Candidate: order.Spec.Release.Version,
 		Fence: activities.Fence{Epoch: info.WorkflowStartTime.UnixMilli()},
 	}
 	r.root, r.member = ctx, memberOf(order, info)
+	if r.isRehearsed() {
+		r.status.Rehearsed = &rollout.Rehearsed{}
+	}
 	return r
 }
 
@@ -132,6 +136,7 @@ func (r *run) prepare() *setback {
 func (r *run) admit() *setback {
 	order := r.order
 	order.Back = order.Back && r.isOfTarget()
+	r.status.Back = order.Back
 	out, s := forwardAct(r, r.act("admit", "check the spec and make the plan"), a.Admit, activities.AdmitInput{Order: order, Received: r.received(), Rehearsal: r.isRehearsed()})
 	if s != nil {
 		return s
@@ -259,6 +264,7 @@ func (r *run) advance() *setback {
 
 // climb takes one step: ask, raise, watch.
 func (r *run) climb(step rollout.PlannedStep) *setback {
+	r.status.StepOwner = step.Owner // who is asked for it, too
 	if s := r.gates(step); s != nil {
 		return s
 	}
@@ -276,7 +282,6 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
-	r.status.StepOwner = step.Owner
 	if !r.stays {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
 			return s

@@ -539,11 +539,24 @@ var stories = map[string]story{
 			})
 		},
 		want: rollout.Aborted, wantLog: undone,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.True(t, s.NeededHuman, "also after it healed")
+		},
 	},
 	"a candidate that loses replicas gets no more traffic before they are back": {
 		plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
 			s.at(4*time.Second, func() { s.waitsFor(rollout.WaitingForCapacity, 1000) })
+			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"replicas that were lost while the first raise waited for a vote are waited for": {
+		spec: approvalBefore(0, time.Hour),
+		plot: func(s *teller) {
+			s.at(time.Second, func() { s.waitsFor(rollout.WaitingForApproval, 0); s.world.SetReplicas("2.5.0", 1) })
+			s.at(2*time.Second, func() { s.order(rollout.Command{Name: "approve"}, rollout.Accepted) })
+			s.at(4*time.Second, func() { s.waitsFor(rollout.WaitingForCapacity, 0) })
 			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
 		},
 		want: rollout.Promoted, wantLog: good,

@@ -161,8 +161,17 @@ func (r *run) leaveBake(_ *bake, started time.Time) {
 	r.current, r.status.Window = nil, nil
 }
 
-// metrics counts for this service; units share their service's series.
+// metrics counts for this service, where the rollout is not practice: a drill goes
+// back on purpose, and its rehearsal says how long that took.
 func (r *run) metrics() client.MetricsHandler {
+	if r.isRehearsed() {
+		return client.MetricsNopHandler
+	}
+	return r.series()
+}
+
+// series are those of this service; units share them.
+func (r *run) series() client.MetricsHandler {
 	return workflow.GetMetricsHandler(r.ctx).WithTags(map[string]string{
 		"environment": r.order.Spec.Environment, "service": r.order.Spec.Service})
 }

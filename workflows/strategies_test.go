@@ -213,10 +213,19 @@ func TestRings(t *testing.T) {
 	})
 }
 
-// A step says who answers for it.
+// A step says who answers for it, from when it is asked for.
 func TestStepOwner(t *testing.T) {
 	t.Parallel()
-	s := story{spec: func(s *rollout.Spec) { s.Strategy.Canary[1].Owner = "payments" }, want: rollout.Promoted,
+	s := story{spec: func(s *rollout.Spec) {
+		s.Strategy.Canary[1].Owner = "payments"
+		s.Strategy.Canary[1].Approve = &rollout.Approval{Within: rollout.Duration(time.Hour)}
+	}, plot: func(s *teller) {
+		s.at(6*time.Second, func() {
+			s.waitsFor(rollout.WaitingForApproval, 1000)
+			require.Equal(s.t, "payments", s.standing().StepOwner)
+			s.order(rollout.Command{Name: "approve"}, rollout.Accepted)
+		})
+	}, want: rollout.Promoted,
 		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.Equal(t, "payments", s.StepOwner) }}
 	s.holds(t)
 }

@@ -50,7 +50,7 @@ func (t *target) isOfOrder(id string) bool {
 // this very release.
 func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
 	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true,
-		Statement: c.Statement, Signature: c.Signature}
+		Statement: c.Statement, Signature: c.Signature, Trace: c.Trace}
 }
 
 // passesQueue reports whether an order is a way back that meets another order.

@@ -96,18 +96,7 @@ func (t *target) onResume(ctx workflow.Context, c rollout.Command) rollout.Answe
 	if t.status.Stands == "" {
 		return noop("the queue does not stand")
 	}
-	t.status.Stands = ""
+	t.goOn()
 	t.describe()
 	return accepted(fmt.Sprintf("%d in the queue", len(t.status.Queue)))
-}
-
-// stand stops the queue until a person resumes it.
-func (t *target) stand(why string) {
-	t.status.Stands = why
-	t.describe()
-}
-
-// standing is a sentence about a queue that stands.
-func (t *target) standing() string {
-	return fmt.Sprintf("the queue of %d stands until it is resumed: %s", len(t.status.Queue), t.status.Stands)
 }

@@ -41,10 +41,14 @@ func (t *target) shiftQueue() rollout.Submit {
 func (t *target) hasEnded() bool { return t.course != nil && t.course.IsReady() }
 
 // resume follows the rollout that the run before this one left running: its
-// child's future did not come along.
+// child's future did not come along. Nor did that of who is told next of a queue
+// that stands.
 func (t *target) resume() {
 	if t.status.Running != nil {
 		t.watch()
+	}
+	if t.status.StandsSince != nil {
+		t.tellThatItStands()
 	}
 }
 
@@ -236,7 +240,7 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 			t.quarantine(release, ended.RunID, s.Reason)
 		}
 	}
-	if (s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed) && len(t.status.Queue) > 0 {
+	if len(t.status.Queue) > 0 && t.wantsPerson(s) {
 		t.stand(s.Reason)
 	}
 }
@@ -253,6 +257,16 @@ func (t *target) isToBlame(s rollout.Status) bool {
 		return workflow.GetVersion(t.ctx, "never-ready-is-refused", workflow.DefaultVersion, 1) == 1
 	}
 	return false
+}
+
+// wantsPerson reports whether a rollout ended so that a person has to look before
+// the next begins. Under older workers a way back that had needed one, and healed,
+// was forgotten.
+func (t *target) wantsPerson(s rollout.Status) bool {
+	if s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed {
+		return true
+	}
+	return s.NeededHuman && s.Outcome != rollout.Promoted && workflow.GetVersion(t.ctx, "queue-stands-after-human", workflow.DefaultVersion, 1) == 1
 }
 
 // staysGood reports whether a release that did not come through is none the worse for

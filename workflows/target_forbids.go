@@ -25,17 +25,17 @@ func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
 }
 
 // notify begins to tell people of an occasion, and waits for nothing. No new run
-// begins before it has been taken over.
-func (t *target) notify(n rollout.Notice) {
+// begins before it has been taken over. Whom the call names are told besides those
+// whom the last spec and the worker's configuration name.
+func (t *target) notify(n rollout.Notice, to ...rollout.Notification) {
 	t.notices++
 	t.deciding++
 	info, key := workflow.GetInfo(t.ctx), t.status.Target
 	n.ID = rollout.NoticeID(info.WorkflowExecution.ID, info.OriginalRunID, t.notices, n.Event)
 	n.At, n.Target, n.Environment, n.Service, n.Unit = workflow.Now(t.ctx), key.String(), key.Environment, key.Service, key.Unit
 	n.WorkflowID, n.RunID, n.Text = info.WorkflowExecution.ID, info.WorkflowExecution.RunID, key.String()+": "+n.Text
-	var to []rollout.Notification
 	if t.status.Last != nil {
-		to = t.status.Last.Notify
+		to = append(to, t.status.Last.Notify...)
 	}
 	started := startNotify(t.ctx, n, to)
 	workflow.Go(t.ctx, func(ctx workflow.Context) {

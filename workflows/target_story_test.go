@@ -162,3 +162,23 @@ func (s *above) watched(run string, after time.Duration, out activities.WatchRol
 	s.env.OnActivity("WatchRollout", mock.Anything, mock.MatchedBy(func(in activities.WatchRolloutInput) bool { return in.RunID == run })).
 		After(after).Return(out, nil).Maybe()
 }
+
+// A way back that needed a person, who mended it or not, is not followed by the next
+// release unasked; a promotion is, whose tidying up had needed one.
+func TestQueueStandsAfterAPersonWasNeeded(t *testing.T) {
+	for outcome, begun := range map[rollout.Outcome][]string{
+		rollout.RolledBack: {"2.5.0"}, rollout.Promoted: {"2.5.0", "2.6.0"},
+	} {
+		s := newAbove(t)
+		s.ends["2.5.0"] = rollout.Status{Outcome: outcome, Cause: rollout.CauseVerdict, Reason: "errors ×3.1", NeededHuman: true}
+		s.submit(0, "2.5.0", rollout.OnNewQueue)
+		s.submit(time.Minute, "2.6.0", rollout.OnNewQueue)
+		s.know(15*time.Minute, func(known rollout.TargetStatus) {
+			require.Equal(t, begun, s.begun, outcome)
+			require.Equal(t, outcome != rollout.Promoted, known.Stands == "errors ×3.1")
+		})
+		s.command(16*time.Minute, rollout.CommandResume, "on")
+		s.anHour()
+		require.Equal(t, []string{"2.5.0", "2.6.0"}, s.begun)
+	}
+}

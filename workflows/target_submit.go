@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -90,14 +89,13 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 	if why := t.heldByFleet(ctx, s); why != "" {
 		return rollout.CauseRunning, why
 	}
-	i := slices.IndexFunc(t.status.Quarantine, func(q rollout.Quarantined) bool { return q.Is(o.Spec.Release) })
-	if i < 0 || o.Override || o.Back {
+	q, held := t.status.Holds(o.Spec.Release)
+	if !held || o.Override || o.Back {
 		return "", ""
 	}
-	q := t.status.Quarantine[i]
-	why := fmt.Sprintf("%s is in quarantine since %s: %s", q.Version, q.At.UTC().Format("2006-01-02 15:04:05Z"), q.Reason)
+	why := q.String()
 	if o.Reason == "" || isBlank(ctx, o.Reason) {
-		return rollout.CauseQuarantine, why + "; to try it again, say why with --reason"
+		return rollout.CauseQuarantine, why + "; " + rollout.TryAgain
 	}
 	if forbidden := t.forbids(ctx, rollout.Command{Name: activities.ActRetryRefused, Actor: o.Actor}); forbidden != "" {
 		return rollout.CauseQuarantine, why + "; " + forbidden
@@ -236,7 +234,7 @@ func (t *target) enqueue(s rollout.Submit) {
 		return
 	}
 	if len(t.status.Queue) == 0 {
-		t.status.Stands = "" // it stood for what waited then
+		t.goOn() // it stood for what waited then
 	}
 	t.status.Queue = append(t.status.Queue, s)
 	if t.status.Running != nil || t.back != nil || len(t.status.Queue) > 1 || t.status.Stands != "" {

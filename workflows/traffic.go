@@ -72,10 +72,18 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if s != nil {
 			return nil, s
 		}
-		if r.served = served || out.Tried || out.Closed == nil; out.Closed != nil {
+		if r.served = served || out.Tried || out.Closed == nil && out.Unready == ""; out.Closed != nil {
 			if s := r.waitOut(out.Closed, id); s != nil {
 				return nil, s
 			}
+			continue
+		}
+		if out.Unready != "" {
+			r.unready = out.Unready
+			if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", w)); s != nil {
+				return nil, s
+			}
+			r.unready = ""
 			continue
 		}
 		if asks {
@@ -120,6 +128,9 @@ func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, fo
 	if r.asksFor != "" {
 		in.Ask = r.ask()
 	}
+	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.status.Weight {
+		in.Replicas = &replicas
+	}
 	return watchedAct(r, act, id+".traffic", a.SetTraffic, in)
 }
 
@@ -154,6 +165,7 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	}
 	if len(out.Observed) > 0 {
 		r.status.Weight = out.Observed[r.plan.Candidate]
+		r.noteShare(step, r.status.Weight, r.cohorts)
 	}
 	if out.Verified {
 		r.ours, r.landed = []rollout.Split{want}, nil
@@ -190,8 +202,10 @@ type timer struct {
 	cancel workflow.CancelFunc
 }
 
-func (r *run) timer(summary string, d time.Duration) timer {
-	ctx, cancel := workflow.WithCancel(r.ctx)
+func (r *run) timer(summary string, d time.Duration) timer { return startTimer(r.ctx, summary, d) }
+
+func startTimer(ctx workflow.Context, summary string, d time.Duration) timer {
+	ctx, cancel := workflow.WithCancel(ctx)
 	return timer{workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}), cancel}
 }
 

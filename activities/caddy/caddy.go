@@ -74,6 +74,8 @@ func New(with activities.With) (activities.Traffic, error) {
 		return nil, errors.New("admin: a user, password, query or fragment is not possible")
 	case !safeID.MatchString(p.ID):
 		return nil, fmt.Errorf("id: %q needs letters, digits, '.', '_', '+' or '-'", p.ID)
+	case len(p.Cohorts.ByFlag()) > 0:
+		return nil, errors.New("cohorts: this router sends cohorts by headers alone: flags belong to the flags driver")
 	case p.Cohorts.Validate() != nil:
 		return nil, p.Cohorts.Validate()
 	case p.Deadline <= 0 || p.Deadline.Std() > maxDeadline:

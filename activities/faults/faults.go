@@ -16,6 +16,7 @@
 //	<key>.img    the loop file of a disk fault
 //	<key>.found  what was in a drifted file that somebody else had changed
 //	lock         flock of who registers
+//	hold         until when no fault begins, where somebody removed all of them
 //
 // Linux only: it needs /proc and flock.
 package faults

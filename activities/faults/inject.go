@@ -21,14 +21,28 @@ import (
 // brings it into force. A process that was killed is not killed once more by a
 // repeated call.
 func (d *Driver) Inject(ctx context.Context, o activities.FaultOrder) error {
-	inForce, err := d.register(ctx, o)
+	inForce := false
+	err := d.unlessHeldBack()
+	if err == nil {
+		inForce, err = d.register(ctx, o)
+	}
 	if err == nil && !inForce {
-		err = d.start(ctx, d.registry.file(o.ID))
+		err = d.startRegistered(ctx, o)
 	}
 	if err != nil {
 		return fmt.Errorf("inject fault %s: %w", o.Fault.Name, err)
 	}
 	return nil
+}
+
+// startRegistered starts the keeper of a fault, unless faults are held back since it
+// was looked: whoever removes all has seen the record, or is seen here.
+func (d *Driver) startRegistered(ctx context.Context, o activities.FaultOrder) error {
+	if err := d.unlessHeldBack(); err != nil {
+		r := record{Order: o, file: d.registry.file(o.ID)}
+		return errors.Join(err, r.remove(ctx, byStop))
+	}
+	return d.start(ctx, d.registry.file(o.ID))
 }
 
 // register writes the fault's record, and reports whether the fault is in

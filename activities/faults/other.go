@@ -6,6 +6,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"time"
 
 	"bakeoff/activities"
 )
@@ -23,6 +24,12 @@ func (*Driver) Sweep(context.Context) error { return errNoLinux }
 
 // RemoveAll has nothing to remove.
 func (*Driver) RemoveAll(context.Context) error { return errNoLinux }
+
+// HoldBack has nothing to hold back.
+func (*Driver) HoldBack(time.Time) error { return errNoLinux }
+
+// Allow has nothing to allow.
+func (*Driver) Allow() error { return errNoLinux }
 
 // Keep refuses: the driver needs Linux.
 func Keep(context.Context, string) error { return errNoLinux }

@@ -35,7 +35,7 @@ func (d *Driver) Remove(ctx context.Context, o activities.FaultOrder) error {
 
 // RemoveAll is the emergency stop: it removes every fault of the registry,
 // whoever injected it, all at once. It may be called by any process of the
-// machine. Faults that are injected later are not kept from it.
+// machine. Faults that are injected later are not kept from it: HoldBack does that.
 func (d *Driver) RemoveAll(ctx context.Context) error {
 	records, err := d.registry.list()
 	errs := make([]error, len(records))

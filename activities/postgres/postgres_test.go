@@ -163,6 +163,88 @@ func TestRealPostgres(t *testing.T) {
 	})
 	t.Run("sets are restored, and known again", func(t *testing.T) { setsAreRestored(t, d, exec) })
 	t.Run("what does not fit is refused, and changes nothing", func(t *testing.T) { refusals(t, d) })
+	t.Run("tables are put back", func(t *testing.T) { tablesArePutBack(t, d, exec) })
+	t.Run("sets are put back", func(t *testing.T) { setsArePutBack(t, d, exec) })
+}
+
+// tablesArePutBack: what a table held is there again, whatever happened to it.
+func tablesArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, string)) {
+	digest := func(table string) string {
+		sum, _, err := d.Digest(ctx, table)
+		require.NoError(t, err)
+		return sum
+	}
+	exec(t, `CREATE SCHEMA "odd one"; CREATE TABLE "odd one".items (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "order" text, dropped int, parent int REFERENCES "odd one".items,
+		long int GENERATED ALWAYS AS (length("order")) STORED);
+		ALTER TABLE "odd one".items DROP dropped; INSERT INTO "odd one".items ("order", parent) VALUES ('a', NULL), ('bb', 1), (NULL, 2); CREATE TABLE empty (n int)`)
+	for _, table := range []string{"public.orders", "odd one.items", "empty"} {
+		before := digest(table)
+		require.NoError(t, d.PutBack(ctx, "run/1", table), "nothing was kept")
+		require.NoError(t, d.Keep(ctx, "run/1", table))
+		exec(t, "TRUNCATE orders; TRUNCATE \"odd one\".items; INSERT INTO orders VALUES (7, 'new'); INSERT INTO empty VALUES (1)")
+		require.NoError(t, d.Keep(ctx, "run/1", table), "kept once")
+		require.ErrorContains(t, d.Keep(ctx, "it's 2", table), `the copy of "run/1", which did not put it back`)
+		require.NoError(t, d.PutBack(ctx, "it's 2", table), "it has kept nothing")
+		require.NotEqual(t, before, digest(table), table)
+		for range 2 {
+			require.NoError(t, d.PutBack(ctx, "run/1", table))
+			require.Equal(t, before, digest(table), table)
+		}
+		if table != "empty" {
+			exec(t, "TRUNCATE empty; INSERT INTO \"odd one\".items (\"order\") VALUES ('c')")
+		}
+	}
+	exec(t, "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_tables WHERE tablename LIKE 'bakeoff_before_%'); END $$")
+	require.ErrorContains(t, d.Keep(ctx, "run/1", strings.Repeat("a", 49)), "the name of the table is too long for a copy beside it: 48 letters at most")
+	require.ErrorIs(t, d.Keep(ctx, "run/1", "nowhere"), activities.ErrNotFound)
+
+	require.NoError(t, d.Keep(ctx, "run/1", "orders"))
+	kept := digest("orders")
+	exec(t, `TRUNCATE orders; CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.email = upper(NEW.email); RETURN NEW; END';
+		CREATE TRIGGER meddle BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION meddle()`)
+	after := digest("orders")
+	err := d.PutBack(ctx, "run/1", "orders")
+	require.ErrorIs(t, err, activities.ErrFinal)
+	require.ErrorContains(t, err, "its rows are not what they were, as where a trigger changes them; they are in bakeoff_before_orders")
+	require.Equal(t, after, digest("orders"), "all of it or nothing")
+	exec(t, "DROP TRIGGER meddle ON orders")
+	require.NoError(t, d.PutBack(ctx, "run/1", "orders"))
+	require.Equal(t, kept, digest("orders"))
+}
+
+// setsArePutBack is the road of a set into a database and out of it.
+func setsArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, string)) {
+	library := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(library, "orders.csv"), []byte(orders), 0o600))
+	acts := &activities.Activities{Archive: store.NewArchive(t.TempDir()), Practice: activities.Practice{
+		Library: store.NewLibrary(library), Place: func(run string) string { return run },
+		Database: func(name string) (activities.Database, error) {
+			if name != "shop" {
+				return nil, fmt.Errorf("database %s is away", name)
+			}
+			return d, nil
+		},
+	}}
+	m := manifest(t)
+	m.Data = []data.Set{{Snapshot: data.Snapshot{Name: "orders", File: "orders.csv", Digest: data.Digest([]byte(orders)),
+		Into: &data.Into{Database: "shop", Table: "orders", After: data.Restored}}}}
+	exec(t, "TRUNCATE orders; INSERT INTO orders VALUES (5, 'of the team')")
+	before, _, err := d.Digest(ctx, "orders")
+	require.NoError(t, err)
+	admitted := run(t, acts.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0123"})
+	require.Empty(t, admitted.Problems)
+	for range 2 { // the second is another try
+		run(t, acts.RestoreData, activities.RestoreDataInput{Run: admitted.Plan.Run, Manifest: m})
+	}
+	exec(t, "DO $$ BEGIN ASSERT (SELECT count(*) = 2 FROM orders); END $$")
+	away := m.Data[0]
+	away.Name, away.Into = "away", &data.Into{Database: "away", Table: "orders", After: data.Restored}
+	m.Data = append(m.Data, away)
+	_, err = tried(t, acts.PutDataBack, activities.PutDataBackInput{Run: admitted.Plan.Run, Manifest: m})
+	require.ErrorContains(t, err, "put back away/orders: database away is away")
+	after, _, err := d.Digest(ctx, "orders")
+	require.NoError(t, err)
+	require.Equal(t, before, after, "the other one is back")
 }
 
 // setsAreRestored is the road of a manifest's sets into a database: the acts of a

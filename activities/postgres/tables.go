@@ -17,13 +17,19 @@ import (
 // memory, so at most 30 million rows.
 func (d *Database) Digest(ctx context.Context, table string) (digest string, rows int, err error) {
 	err = d.in(ctx, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT 'sha256:' || encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex'), count(*)
-			FROM (SELECT sha256(convert_to(t::text, 'UTF8')) AS h FROM `+identifier(table)+` AS t) AS hashed`).Scan(&digest, &rows)
+		digest, rows, err = digestOf(ctx, conn, table)
+		return err
 	})
 	if err != nil {
 		return "", 0, fmt.Errorf("digest of table %s: %w", table, refused(err))
 	}
 	return digest, rows, nil
+}
+
+func digestOf(ctx context.Context, conn *pgx.Conn, table string) (digest string, rows int, err error) {
+	err = conn.QueryRow(ctx, `SELECT 'sha256:' || encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex'), count(*)
+		FROM (SELECT sha256(convert_to(t::text, 'UTF8')) AS h FROM `+identifier(table)+` AS t) AS hashed`).Scan(&digest, &rows)
+	return digest, rows, err
 }
 
 // Check asks the server of each check. A field without a value is null there;

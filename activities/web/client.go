@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"bakeoff/activities"
 )
 
@@ -79,6 +81,7 @@ func (c *client) build(ctx context.Context, r request) (*http.Request, error) {
 		req.Header.Set("Bakeoff-Intent", r.write.Intent)
 		req.Header.Set("Bakeoff-Fence", fmt.Sprintf("%d.%d", r.write.Fence.Epoch, r.write.Fence.Generation))
 	}
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header)) // of a traced act; else nothing
 	if r.ifMatch != "" {
 		req.Header.Set("If-Match", r.ifMatch)
 	}

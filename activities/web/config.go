@@ -32,7 +32,7 @@ type Config struct {
 	URL      string           `json:"url"`      // http or https, a path is kept; no user, query or fragment
 	Deadline rollout.Duration `json:"deadline"` // of one request; default 5s, at most 9s
 
-	Cohorts activities.Headers `json:"cohorts"` // of a router: which header makes whom one of which cohort
+	Cohorts activities.Headers `json:"cohorts"` // which header of a router, or which flag, makes whom one of which cohort
 
 	Bearer string       `json:"-"` // token for exactly this URL, from the worker's configuration; "": none
 	Client *http.Client `json:"-"` // default: one that all drivers of the process share

@@ -10,9 +10,15 @@ import (
 )
 
 // Flags is a flag system behind the protocol.
-type Flags struct{ *client }
+type Flags struct {
+	*client
+	cohorts map[string]activities.FlagRule
+}
 
-var _ activities.Flags = (*Flags)(nil)
+var (
+	_ activities.Flags       = (*Flags)(nil)
+	_ activities.FlagCohorts = (*Flags)(nil)
+)
 
 // NewFlags makes the flags driver. An error names the parameter that is wrong.
 func NewFlags(c Config) (*Flags, error) {
@@ -20,8 +26,14 @@ func NewFlags(c Config) (*Flags, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Flags{client}, nil
+	if err := c.Cohorts.Validate(); err != nil {
+		return nil, err
+	}
+	return &Flags{client, c.Cohorts.ByFlag()}, nil
 }
+
+// CohortFlags implements [activities.FlagCohorts].
+func (f *Flags) CohortFlags() map[string]activities.FlagRule { return f.cohorts }
 
 type flagsBody struct {
 	Flags map[string]any `json:"flags"`

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"bakeoff/activities"
 )
 
@@ -36,6 +38,7 @@ func PostHook(ctx context.Context, url, id, secret string, body []byte) (status 
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(HookID, id)
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
 	if secret != "" {
 		now := strconv.FormatInt(time.Now().Unix(), 10)
 		req.Header.Set(HookTime, now)

@@ -9,9 +9,33 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
 	"bakeoff/activities/web"
 )
+
+// What is called by a traced act goes on with its trace, and else with none.
+func TestTraceGoesAlong(t *testing.T) {
+	got := make(chan http.Header, 1)
+	d := against(t, "", func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header
+		_, _ = io.WriteString(w, `{"weights":{"1":10000}}`)
+	})
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
+	t.Cleanup(hook.Close)
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	for want, ctx := range map[string]context.Context{
+		"": t.Context(),
+		"00-01000000000000000000000000000000-0200000000000000-01": trace.ContextWithSpanContext(t.Context(), span),
+	} {
+		_, err := d.Split(ctx)
+		require.NoError(t, err)
+		require.Equal(t, want, (<-got).Get("Traceparent"))
+		_, _, err = web.PostHook(ctx, hook.URL, "id", "", nil)
+		require.NoError(t, err)
+		require.Equal(t, want, (<-got).Get("Traceparent"))
+	}
+}
 
 func TestPostHook(t *testing.T) {
 	elsewhere := 0

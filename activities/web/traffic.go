@@ -29,7 +29,7 @@ func NewTraffic(c Config) (*Traffic, error) {
 	if err := c.Cohorts.Validate(); err != nil {
 		return nil, err
 	}
-	return &Traffic{client, c.Cohorts}, nil
+	return &Traffic{client, c.Cohorts.ByHeader()}, nil
 }
 
 // weights is the protocol's shape of a split: version → basis points.

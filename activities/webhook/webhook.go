@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"bakeoff/activities"
 	"bakeoff/rollout"
 )
@@ -54,6 +56,7 @@ func (h *Hook) Notify(ctx context.Context, m activities.Message) error {
 		return fmt.Errorf("write the event: %w: %w", err, activities.ErrFinal)
 	}
 	header := http.Header{"Content-Type": {"application/cloudevents+json; charset=utf-8"}}
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(header))
 	if h.secret != "" {
 		header.Set(SignatureHeader, Sign(h.secret, body))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
 	"bakeoff/activities"
 	"bakeoff/activities/webhook"
@@ -26,8 +27,11 @@ func message() activities.Message {
 // The receiver gets a CloudEvent that it can verify, byte by byte.
 func TestNotify(t *testing.T) {
 	var got map[string]any
+	const parent = "00-01000000000000000000000000000000-0200000000000000-01"
+	var traced string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		traced = r.Header.Get("Traceparent")
 		if r.Header.Get("Bakeoff-Signature") == webhook.Sign("s3cret", body) && r.Header.Get("Content-Type") == "application/cloudevents+json; charset=utf-8" {
 			_ = json.Unmarshal(body, &got)
 		}
@@ -36,6 +40,10 @@ func TestNotify(t *testing.T) {
 	hook, err := webhook.New(server.URL+"/hook", "s3cret")
 	require.NoError(t, err)
 	require.NoError(t, hook.Notify(t.Context(), message()))
+	require.Empty(t, traced)
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	require.NoError(t, hook.Notify(trace.ContextWithSpanContext(t.Context(), span), message()))
+	require.Equal(t, parent, traced)
 	require.NotNil(t, got)
 	for name, want := range map[string]string{"specversion": "1.0", "id": message().ID, "source": "/rollout/production/checkout",
 		"type": "bakeoff.rollout.rolledBack", "subject": "production/checkout", "time": "2026-11-21T12:00:00Z", "datacontenttype": "application/json"} {

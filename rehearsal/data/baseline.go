@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,14 @@ type Into struct {
 	Database  string   `json:"database"`            // a name of the worker's configuration: the manifest holds no address
 	Table     string   `json:"table,omitempty"`     // what csv fills; sql says it itself
 	Unchanged []string `json:"unchanged,omitempty"` // tables that the rehearsal must leave as it found them, by digest
+	After     string   `json:"after,omitempty"`     // what becomes of the table's rows in the end: keep (default) or restore, which puts back what it held before; csv only
 }
+
+// What becomes of rows after a rehearsal.
+const (
+	Kept     = "keep"
+	Restored = "restore"
+)
 
 // Problems says everything that is wrong with the snapshot and can be seen
 // without it.
@@ -97,6 +105,8 @@ func (s Snapshot) rowProblems(path, format string) []rollout.Problem {
 	for i, table := range s.Into.Unchanged {
 		p.require(table != "", fmt.Sprintf("%s[%d]", at(path, "into.unchanged"), i), "is empty: name a table")
 	}
+	p.require(slices.Contains([]string{"", Kept, Restored}, s.Into.After), at(path, "into.after"), "%q is not one of keep, restore", s.Into.After)
+	p.require(s.Into.After != Restored || format == CSV, at(path, "into.after"), "only csv, which fills one table, can be taken back: of sql nobody knows what it changes")
 	p.require(format != SQL || s.Into.Table == "", at(path, "into.table"), "cannot be said of sql: the file says it itself")
 	return p
 }
@@ -117,8 +127,9 @@ func local(path string) bool {
 // Set is data that a rehearsal gets: made from a template, or a snapshot.
 type Set struct {
 	Snapshot
-	Template string `json:"template,omitempty"` // a file beside the manifest
-	Rows     int    `json:"rows,omitempty"`     // of a template: instead of its own number
+	Template       string `json:"template,omitempty"`       // a file below the worker's folder of rehearsals
+	TemplateDigest string `json:"templateDigest,omitempty"` // sha256:… of that file; digest is that of what is made from it
+	Rows           int    `json:"rows,omitempty"`           // of a template: instead of its own number
 }
 
 // Problems says everything that is wrong with the set.
@@ -126,6 +137,7 @@ func (s Set) Problems(path string) []rollout.Problem {
 	if s.Template == "" {
 		p := problems(s.Snapshot.Problems(path))
 		p.require(s.Rows == 0, at(path, "rows"), "a snapshot has the rows that it has")
+		p.require(s.TemplateDigest == "", at(path, "templateDigest"), "is only for templates")
 		return p
 	}
 	var p problems
@@ -137,6 +149,9 @@ func (s Set) Problems(path string) []rollout.Problem {
 	p.require(len(s.Mask) == 0, at(path, "mask"), "is not needed: what is made from a template is nobody's")
 	if s.Digest != "" {
 		p.digest(s.Digest, at(path, "digest"))
+	}
+	if s.TemplateDigest != "" {
+		p.digest(s.TemplateDigest, at(path, "templateDigest"))
 	}
 	return append(p, s.rowProblems(path, CSV)...)
 }

@@ -133,7 +133,7 @@ func TestNoRowsHoldNothing(t *testing.T) {
 // sources reads testdata, and what else is given.
 func sources(files map[string]string) data.Sources {
 	return data.Sources{
-		Read: func(file string) ([]byte, error) {
+		Read: func(file, _ string) ([]byte, error) {
 			if body, there := files[file]; there {
 				return []byte(body), nil
 			}
@@ -206,6 +206,9 @@ func TestUnprovedSetsAreRefused(t *testing.T) {
 		{"template changed", people, func(s *data.Set) {
 			*s = data.Set{Snapshot: data.Snapshot{Name: "c", Digest: digest}, Template: "customers.yaml"}
 		}, "set c: its digest is sha256:"},
+		{"another template", people, func(s *data.Set) {
+			*s = data.Set{Snapshot: data.Snapshot{Name: "c"}, Template: "customers.yaml", TemplateDigest: digest}
+		}, "template of c: customers.yaml is not what was locked: its digest is sha256:"},
 		{"template for a table", people, func(s *data.Set) {
 			*s = data.Set{Snapshot: data.Snapshot{Name: "c", Into: &data.Into{Database: "d", Table: "t"}}, Template: "customers.yaml"}
 		}, "set c: only csv can be put into a table, and template customers makes ndjson"},

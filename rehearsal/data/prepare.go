@@ -13,7 +13,7 @@ import (
 
 // Sources is where the files of a manifest come from.
 type Sources struct {
-	Read   func(file string) ([]byte, error)                            // a template or a snapshot
+	Read   func(file, digest string) ([]byte, error)                    // a template or a snapshot: where several have the name, the one of that digest
 	Parse  func(file string, body []byte) (Template, []rollout.Problem) // a template, strictly
 	Masker func() (*Masker, error)                                      // asked for only where something is marked
 }
@@ -91,7 +91,7 @@ func (f File) hasRows() bool { return f.Format == CSV || f.Format == NDJSON }
 
 // take reads and verifies a snapshot.
 func (from Sources) take(s Snapshot) (Prepared, error) {
-	body, err := from.Read(s.File)
+	body, err := from.Read(s.File, s.Digest)
 	if err != nil {
 		return Prepared{}, fmt.Errorf("snapshot %s: %w", s.Name, err)
 	}
@@ -146,9 +146,12 @@ func (from Sources) mask(sets []Prepared) error {
 
 // make makes a set from its template, and holds it to its digest and checks.
 func (from Sources) make(seed int64, s Set, tables Tables) (Prepared, error) {
-	source, err := from.Read(s.Template)
+	source, err := from.Read(s.Template, s.TemplateDigest)
 	if err != nil {
 		return Prepared{}, fmt.Errorf("template of %s: %w", s.Name, err)
+	}
+	if is := Digest(source); s.TemplateDigest != "" && is != s.TemplateDigest {
+		return Prepared{}, fmt.Errorf("template of %s: %s is not what was locked: its digest is %s, and the manifest says %s", s.Name, s.Template, is, s.TemplateDigest)
 	}
 	t, wrong := from.Parse(s.Template, source)
 	if len(wrong) > 0 {

@@ -14,12 +14,14 @@ const Version = 1
 type Outcome string
 
 // The outcomes. Unmeasured is a part whose signal was not there, and never
-// passes; Aborted is a rehearsal that was stopped.
+// passes; Aborted is a rehearsal that was stopped, Halted one that a probe ended, or
+// kept from beginning, because the service was not well.
 const (
 	Passed     Outcome = "Passed"
 	Failed     Outcome = "Failed"
 	Unmeasured Outcome = "Unmeasured"
 	Aborted    Outcome = "Aborted"
+	Halted     Outcome = "Halted"
 	Refused    Outcome = "Refused"
 )
 
@@ -31,6 +33,8 @@ type Run struct {
 	Suite       string    `json:"suite,omitempty"`
 	Environment string    `json:"environment"`
 	Service     string    `json:"service"`
+	Baseline    string    `json:"baseline,omitempty"`  // the version that served when it began
+	Candidate   string    `json:"candidate,omitempty"` // the one that was practised with
 	Outcome     Outcome   `json:"outcome"`
 	Reason      string    `json:"reason"` // one sentence
 	StartedBy   string    `json:"startedBy"`
@@ -44,14 +48,17 @@ type Run struct {
 	RunID       string    `json:"runId"`
 
 	Fingerprint Fingerprint `json:"fingerprint"`
-	Manifest    string      `json:"manifest"` // YAML from which it can be repeated: everything inline; what is left out had its default
+	Manifest    string      `json:"manifest"` // YAML from which it can be repeated: the spec inline, files by their digest; what is left out had its default
 
 	Criteria []Criterion `json:"criteria"` // in the order of the manifest
 	Timeline []Moment    `json:"timeline"` // oldest first
 	Inputs   []Input     `json:"inputs,omitempty"`
 	Load     []Load      `json:"load,omitempty"`
 	Faults   []Fault     `json:"faults,omitempty"`
+	Probes   []Probe     `json:"probes,omitempty"`
+	Halt     *Halt       `json:"halt,omitempty"` // of one that a probe ended
 	Drills   []Drill     `json:"drills,omitempty"`
+	Rollout  *Rollout    `json:"rollout,omitempty"` // the rollout itself, where an outcome was asked for
 	Ledger   *Ledger     `json:"ledger,omitempty"`
 	Scaling  *Scaling    `json:"scaling,omitempty"`
 	Series   []Series    `json:"series,omitempty"`
@@ -111,11 +118,13 @@ const (
 	MomentFault    = "fault"    // from Time until Until
 	MomentWeight   = "weight"   // the candidate's share of the traffic is Value from Time on
 	MomentDrill    = "drill"    // from Time until Until
+	MomentRollout  = "rollout"  // from Time until Until: the rollout itself, and what takes it back
 	MomentBreach   = "breach"   // a rollout saw what is bad, or a verdict was injected
 	MomentDecision = "decision" // a rollout decided to go back, or on
 	MomentRestored = "restored" // the baseline has all traffic again
 	MomentHealthy  = "healthy"
-	MomentScaled   = "scaled" // the number of replicas is Value from Time on
+	MomentProbe    = "probe" // its answers were bad, from Time until Until
+	MomentHalt     = "halt"  // a probe ended the practice
 )
 
 // Moment is one thing that happened.

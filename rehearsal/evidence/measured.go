@@ -14,13 +14,14 @@ type Load struct {
 	Digest          string         `json:"digest"`            // of the schedule: arrival times and requests
 	Arrived         int            `json:"arrived,omitempty"` // users who came: each sends one request, or a journey of several
 	Sent            int            `json:"sent"`
-	Failed          int            `json:"failed"`           // no answer, or not the one that was asked for
-	Errors          map[string]int `json:"errors,omitempty"` // kind → how many
-	Missed          int            `json:"missed,omitempty"` // should have been sent, and were not: the generator could not
-	Rate            float64        `json:"rate"`             // a second, as sent
-	Latency         Quantiles      `json:"latency"`          // from the planned moment; what was refused at once was not waited for, and is not in it
-	Service         Quantiles      `json:"serviceLatency"`   // from the moment of sending: what a naive tool shows
-	ArrivalErrorP99 float64        `json:"arrivalErrorP99"`  // seconds between planned and real sending
+	Failed          int            `json:"failed"`             // no answer, or not the one that was asked for
+	Errors          map[string]int `json:"errors,omitempty"`   // kind → how many
+	Missed          int            `json:"missed,omitempty"`   // should have been sent, and were not: the generator could not
+	Restarts        int            `json:"restarts,omitempty"` // how often a generator was begun anew: one before had died, stood still, or was cut off from Temporal
+	Rate            float64        `json:"rate"`               // a second, as sent
+	Latency         Quantiles      `json:"latency"`            // from the planned moment; what was refused at once was not waited for, and is not in it
+	Service         Quantiles      `json:"serviceLatency"`     // from the moment of sending: what a naive tool shows
+	ArrivalErrorP99 float64        `json:"arrivalErrorP99"`    // seconds between planned and real sending
 	StartedAt       time.Time      `json:"startedAt"`
 	EndedAt         time.Time      `json:"endedAt"`
 }
@@ -102,6 +103,7 @@ type Repeat struct {
 	HealthyAt   *time.Time             `json:"healthyAt,omitempty"`
 	MetUntil    *time.Time             `json:"metUntil,omitempty"` // after RestoredAt users met the candidate all the same, then for the last time
 	EndedAt     time.Time              `json:"endedAt"`
+	Shares      []Share                `json:"shares,omitempty"` // the candidate's, from step to step; none where only Weight and RaisedAt are known
 	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
 	Users       *Continuity            `json:"users,omitempty"`
 	Same        bool                   `json:"same"` // the state after equals the state before
@@ -177,10 +179,14 @@ const (
 	SeriesLatency  = "latency-p99" // seconds
 	SeriesMedian   = "latency-p50" // seconds
 	SeriesRate     = "rate"        // a second
-	SeriesWeight   = "weight"      // ratio: the candidate's share
+	SeriesWeight   = "weight"      // ratio: the candidate's share, as the router has it or, of SeriesUsers, as users met it
 	SeriesReplicas = "replicas"
 	SeriesQueue    = "queue"
 )
+
+// SeriesUsers is of whom the share is that users met, by the answers that name the
+// version that gave them.
+const SeriesUsers = "users"
 
 // Series is one signal over time.
 type Series struct {

@@ -9,11 +9,13 @@ import (
 )
 
 // digestedOfClosed is how many arrivals of a closed load, which has no end of
-// its own, make its digest.
+// its own, make its digest. All that come after follow, as these do, from the seed and
+// the load, which the fingerprint of a run holds beside the digest.
 const digestedOfClosed = 10_000
 
 // Digest is "sha256:…" over the moments and the bytes of every request, over
-// all shards: equal digests are identical loads. What a later step takes from
+// all shards: equal digests are identical loads, or closed ones whose beginnings are
+// identical. What a later step takes from
 // an earlier answer is not in it, nor whose run it is; a closed load's time to think
 // is.
 func (s *Schedule) Digest() string {

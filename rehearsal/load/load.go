@@ -126,6 +126,7 @@ type Step struct {
 // Replay is a recording, sent again to the load's URL with its own spacing.
 type Replay struct {
 	File   string          `json:"file"`
+	Digest string          `json:"digest,omitempty"` // sha256:… of the file; another one is refused
 	Format string          `json:"format"`           // har, combined, common or json (one object a line: time, method, url, headers, body)
 	Speed  float64         `json:"speed,omitempty"`  // 2 is twice as fast; default 1, at most 1000
 	Sample *rollout.Weight `json:"sample,omitempty"` // how much of it is sent, drawn with the seed; default 100%

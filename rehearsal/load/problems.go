@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const (
 // methods are what may be sent.
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
 // check collects problems, so that a person sees all of them at once.
 type check []rollout.Problem
 
@@ -39,10 +42,9 @@ func (c *check) require(ok bool, path, format string, args ...any) {
 func (l Load) Problems(path string) []rollout.Problem {
 	var c check
 	c.require(isName(l.Name), path+".name", "%q needs letters, digits, '.', '_' or '-', 100 at most", l.Name)
-	_, host, _ := strings.Cut(l.URL, "://")
-	isHTTP := strings.HasPrefix(l.URL, "http://") || strings.HasPrefix(l.URL, "https://")
-	c.require(!HasUser(l.URL), path+".url", "holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it")
-	c.require(HasUser(l.URL) || isHTTP && host != "" && host[0] != '/', path+".url", "%q is no URL to send to: write http://host:port/path", l.URL)
+	for _, wrong := range URLProblems(l.URL) {
+		c.require(false, path+".url", "%s", wrong)
+	}
 	c.template(l.URL, path+".url", nil)
 	c.headers(l.Headers, path+".headers", nil)
 	c.expect(l.Expect, path+".expect", nil)
@@ -61,6 +63,19 @@ func (l Load) Problems(path string) []rollout.Problem {
 		l.checkOpen(&c, path)
 	}
 	return c
+}
+
+// URLProblems says what is wrong with a URL that is to be sent to.
+func URLProblems(url string) []string {
+	_, host, _ := strings.Cut(url, "://")
+	isHTTP := strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://")
+	switch {
+	case HasUser(url):
+		return []string{"holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it"}
+	case !isHTTP || host == "" || host[0] == '/':
+		return []string{fmt.Sprintf("%q is no URL to send to: write http://host:port/path", url)}
+	}
+	return nil
 }
 
 // HasUser reports whether a URL holds a user or a password.
@@ -90,6 +105,7 @@ func (l Load) checkReplay(c *check, path string) {
 		c.require(!strings.Contains(h.Value, "{{"), path+".headers."+h.Name, "a replay sends what was recorded: {{…}} is not filled in")
 	}
 	c.require(r.File != "", at+".file", "is missing: which recording?")
+	c.require(r.Digest == "" || digestForm.MatchString(r.Digest), at+".digest", "%q is no digest: write sha256: and 64 hexadecimal digits", r.Digest)
 	c.require(slices.Contains(Formats(), r.Format), at+".format", "%q is not one of %s", r.Format, strings.Join(Formats(), ", "))
 	c.require(r.Speed >= 0 && r.Speed <= mostSpeed, at+".speed", "%v is no speed: write a factor above 0, at most %d", r.Speed, mostSpeed)
 	c.require(r.Sample == nil || *r.Sample > 0, at+".sample", "of 0%% nothing is sent: write a share such as 10%%")

@@ -64,7 +64,9 @@ func TestShardsTogetherAreTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := schedule(t, anyLoad.Draw(t, "load"))
 		whole := slices.Collect(s.Arrivals(0, 1))
-		require.NotEmpty(t, whole)
+		if len(whole) == 0 { // chance alone may let nobody come of a few
+			return
+		}
 		require.True(t, slices.IsSortedFunc(whole, func(a, b load.Arrival) int { return int(a.Offset - b.Offset) }))
 		require.Less(t, whole[len(whole)-1].Offset, s.Length()+1)
 		shards := rapid.IntRange(1, 7).Draw(t, "shards")

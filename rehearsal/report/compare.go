@@ -40,6 +40,10 @@ type Ref struct {
 type PartChange struct {
 	Name  string `json:"name"`
 	Agree bool   `json:"agree"`
+
+	// Limits are those in which the runs differ, where they agree in all else of the
+	// part: what was done was the same, and its figures are compared.
+	Limits []string `json:"limits,omitempty"` // such as "drills[0].restoreWithin: 10s, 12s"
 }
 
 // Change is one criterion with its outcome before and now.
@@ -53,7 +57,8 @@ type Change struct {
 // Compare says what is different in the last run from those before it, which
 // are the baseline. Order is the caller's; their times play no part. Each metric
 // is compared only where all runs agree in the parts of the fingerprint that it
-// depends on; what is left out says which parts differ. [analysis.RunCompare]
+// depends on, or differ there in limits alone; what is left out says which parts
+// differ. [analysis.RunCompare]
 // pairs values of the same drill, or of the same stretch of a series.
 //
 // It refuses, with an error that wraps [ErrIncomparable], fewer than two runs,
@@ -123,7 +128,11 @@ func parts(runs []evidence.Run) []PartChange {
 	}
 	var out []PartChange
 	for name, n := range count {
-		out = append(out, PartChange{name, n == len(runs)})
+		p := PartChange{Name: name, Agree: n == len(runs)}
+		if !p.Agree {
+			p.Limits = limitsOf(runs, name)
+		}
+		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b PartChange) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -149,6 +149,9 @@ func (c Comparison) partTable() table {
 		if !p.Agree {
 			agree = cell{Text: "differs", Tone: unsure}
 		}
+		if len(p.Limits) > 0 {
+			agree.Text = "differs in limits alone: " + strings.Join(p.Limits, "; ")
+		}
 		t.Rows = append(t.Rows, []cell{{Text: p.Name}, agree})
 	}
 	return t

@@ -2,14 +2,17 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
+	"bakeoff/rehearsal/scaling"
 )
 
 func metric(t *testing.T, c report.Comparison, name, of string) report.Metric {
@@ -88,6 +91,69 @@ func TestCompareLeavesOutWhatDiffers(t *testing.T) {
 
 	_, err := report.Compare([]evidence.Run{rich("a", 1), with(rich("b", 1.3), "drills")})
 	require.ErrorContains(t, err, "every metric depends on parts in which they differ: drills", "errors of one drill are not those of ten")
+}
+
+// asking returns the run with a manifest, and with the fingerprint of that.
+func asking(t *testing.T, run evidence.Run, drill string) evidence.Run {
+	t.Helper()
+	var m rehearsal.Manifest
+	require.NoError(t, json.Unmarshal([]byte(`{"kind": "Rehearsal", "rollout": {"strategy": {"canary": [{"weight": "10%", "bake": "1m"}]}},
+		"drills": [{"from": "step 1", `+drill+`}], "scaling": {"replicas": {"min": 1, "max": 3}, "upWithin": "1m"}}`), &m))
+	return of(t, run, m)
+}
+
+// of returns the run as one of a manifest.
+func of(t *testing.T, run evidence.Run, m rehearsal.Manifest) evidence.Run {
+	t.Helper()
+	text, err := m.Text()
+	require.NoError(t, err)
+	run.Manifest = string(text)
+	run.Fingerprint, err = m.Fingerprint(nil, nil, "v1")
+	require.NoError(t, err)
+	return run
+}
+
+// What was done decides what can be compared. Where runs differ in limits alone,
+// that is said, and time to restore is compared all the same.
+func TestRunsThatDifferInLimitsAreCompared(t *testing.T) {
+	one := asking(t, rich("a", 1), `"repeat": 10, "restoreWithin": "10s", "lost": 3`)
+	other := asking(t, rich("b", 1.3), `"repeat": 10, "restoreWithin": "12s", "decideWithin": "3s", "lost": 3`)
+	c := compared(t, one, other)
+	require.Equal(t, report.Worse, metric(t, c, "time to restore", "drill from step 1").Movement)
+	const differ = "drills[0].decideWithin: none, 3s; drills[0].restoreWithin: 10s, 12s"
+	i := slices.IndexFunc(c.Parts, func(p report.PartChange) bool { return p.Name == "drills" })
+	require.Equal(t, report.PartChange{Name: "drills", Limits: strings.Split(differ, "; ")}, c.Parts[i])
+	require.Contains(t, c.Notes[0], "What is asked differs ("+differ+")")
+	require.Contains(t, c.Insights[0], "What changed: drills")
+	var page bytes.Buffer
+	require.NoError(t, c.Text(&page))
+	require.Contains(t, page.String(), "differs in limits alone: "+differ)
+}
+
+func TestLimitsOfScaling(t *testing.T) {
+	one, other := asking(t, rich("a", 1), `"restoreWithin": "10s"`), rich("b", 1)
+	var m rehearsal.Manifest
+	require.NoError(t, json.Unmarshal([]byte(one.Manifest), &m))
+	m.Scaling.Oscillations, m.Scaling.Waiting = 2, &scaling.Waiting{Queue: 40}
+	c := compared(t, one, of(t, other, m))
+	require.Equal(t, report.Same, metric(t, c, "replicas", "").Movement)
+	require.Contains(t, c.Notes[0], "(scaling.oscillations: 0, 2; scaling.waiting.latency: none, 0s; scaling.waiting.queue: none, 40)")
+	m.Scaling.UpWithin *= 2
+	c = compared(t, one, of(t, other, m))
+	require.Equal(t, "scaling differs: not compared", metric(t, c, "replicas", "").Reason, "it is looked at less closely")
+}
+
+// Other drills are other drills, whatever their limits; and a part that the manifest
+// does not come to today, as of an older Bakeoff, tells nothing of its limits.
+func TestWhatWasDoneDiffers(t *testing.T) {
+	one := asking(t, rich("a", 1), `"repeat": 10, "restoreWithin": "10s"`)
+	for name, drill := range map[string]string{"repeat": `"repeat": 9`, "verdict": `"repeat": 10, "verdict": "NoData"`, "after": `"repeat": 10, "after": "7s"`} {
+		_, err := report.Compare([]evidence.Run{one, asking(t, rich("b", 1), drill+`, "restoreWithin": "12s"`)})
+		require.ErrorContains(t, err, "depends on parts in which they differ: drills", name)
+	}
+	old := with(asking(t, rich("b", 1), `"repeat": 10, "restoreWithin": "12s"`), "drills")
+	_, err := report.Compare([]evidence.Run{one, old})
+	require.ErrorContains(t, err, "depends on parts in which they differ: drills")
 }
 
 func TestOtherExpectationsAreSaid(t *testing.T) {

@@ -49,20 +49,24 @@ func (c Comparison) notes() []string {
 	var out []string
 	var data, inputs, limits []string
 	subject := false // what is practised differs
-	for _, name := range c.differ() {
-		switch kind, _, _ := strings.Cut(name, "/"); kind {
-		case "data":
-			data = append(data, name)
-		case "rollout", "baseline", "tool":
-			subject = subject || kind != "tool"
-		case "expect", "negative", "quotas":
-			limits = append(limits, name)
+	for _, p := range c.Parts {
+		switch kind, _, _ := strings.Cut(p.Name, "/"); {
+		case p.Agree:
+		case len(p.Limits) > 0:
+			limits = append(limits, p.Limits...)
+		case kind == "data":
+			data = append(data, p.Name)
+		case kind == "rollout", kind == "baseline":
+			subject = true
+		case kind == "tool":
+		case kind == "expect", kind == "negative", kind == "quotas":
+			limits = append(limits, p.Name)
 		default:
-			inputs = append(inputs, name)
+			inputs = append(inputs, p.Name)
 		}
 	}
 	if len(limits) > 0 {
-		out = append(out, "What is asked differs ("+strings.Join(limits, ", ")+"): a criterion may have another outcome without anything having moved.")
+		out = append(out, "What is asked differs ("+strings.Join(limits, "; ")+"): a criterion may have another outcome without anything having moved.")
 	}
 	if len(data) > 0 && subject {
 		out = append(out, fmt.Sprintf("Both the data (%s) and what was rolled out differ: of what moved nobody can say from which of the two it came. Repeat the run with the same data.", strings.Join(data, ", ")))
@@ -122,7 +126,7 @@ func past(o evidence.Outcome) string {
 	switch o {
 	case evidence.Unmeasured:
 		return "was not measured"
-	case evidence.Aborted, evidence.Refused:
+	case evidence.Aborted, evidence.Halted, evidence.Refused:
 		return "was " + strings.ToLower(string(o))
 	default:
 		return strings.ToLower(string(o))

@@ -11,7 +11,7 @@ import (
 
 // drilled is what one kind of drill showed: how long the way back took, of what
 // that was made, and what users noticed.
-func drilled(run evidence.Run, d evidence.Drill) section {
+func drilled(d evidence.Drill) section {
 	s := section{Title: "Time to restore, " + d.Name}
 	if len(d.Repeats) == 0 {
 		s.Text = []string{"No drill of this kind was run."}
@@ -21,9 +21,6 @@ func drilled(run evidence.Run, d evidence.Drill) section {
 	s.Text = append(s.Text, sentence(upper(Bound(restore))))
 	if untimed := len(d.Repeats) - restore.N; untimed > 0 && restore.N > 0 {
 		s.Text = append(s.Text, fmt.Sprintf("Of %s nobody knows how long it took: the bound says nothing of such drills.", count(untimed, "more drill", "more drills")))
-	}
-	if early := earlyReversals(run, d); early != "" {
-		s.Text = append(s.Text, early)
 	}
 	if f, ok := restoreFigure(d, restore); ok {
 		s.Figures = append(s.Figures, f)
@@ -132,17 +129,24 @@ func quantileMark(name string, value float64, unit string) chart.Mark {
 }
 
 func stacked(r evidence.Repeat, axis *chart.Axis) chart.Lane {
-	lane := chart.Lane{Label: fmt.Sprintf("drill %d", r.Number), Value: string(r.Outcome)}
+	lane := laneOf(fmt.Sprintf("drill %d", r.Number), partsOf(r), axis)
+	lane.Value = string(r.Outcome)
+	if took, ok := restored(r); ok {
+		lane.Value = chart.Value(took, chart.Seconds)
+	}
+	return lane
+}
+
+// laneOf puts the parts of a way back one after another.
+func laneOf(label string, parts []part, axis *chart.Axis) chart.Lane {
+	lane := chart.Lane{Label: label}
 	from := 0.0
-	for _, p := range partsOf(r) {
+	for _, p := range parts {
 		lane.Spans = append(lane.Spans, chart.Span{From: from, To: from + p.seconds, Kind: p.kind,
 			Text: fmt.Sprintf("%s %s", p.kind, chart.Value(p.seconds, chart.Seconds))})
 		from += p.seconds
 	}
 	axis.High = max(axis.High, from*1.08)
-	if took, ok := restored(r); ok {
-		lane.Value = chart.Value(took, chart.Seconds)
-	}
 	return lane
 }
 

@@ -86,6 +86,9 @@ func practised(run evidence.Run) string {
 		}
 	}
 	add(repeats, "rollback drill", "rollback drills")
+	if run.Rollout != nil {
+		parts = append(parts, "the rollout itself")
+	}
 	add(len(run.Faults), "fault", "faults")
 	add(len(run.Load), "load", "loads")
 	if run.Scaling != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bakeoff/rehearsal/evidence"
@@ -47,7 +48,10 @@ func fingerprint(run evidence.Run) section {
 func manifest(run evidence.Run) section {
 	s := section{Title: "How to repeat it", Source: run.Manifest}
 	if run.Manifest != "" {
-		s.Text = []string{"This manifest has everything that the run was made of. What it leaves out had its default."}
+		s.Text = []string{"This manifest names everything that the run was made of. What it leaves out had its default."}
+		if slices.ContainsFunc(run.Files, func(f evidence.File) bool { return strings.HasPrefix(f.Name, "inputs/") }) {
+			s.Text = append(s.Text, "Templates, recordings and files of locked parts are kept beside the evidence, in inputs/, by the digests that the manifest names. Snapshots stay in the library.")
+		}
 	}
 	t := table{Title: "Raw data beside the evidence", Columns: columns("File", ">Bytes", "Digest")}
 	for _, f := range run.Files {

@@ -85,12 +85,13 @@ func compareMetrics(runs []evidence.Run, parts []PartChange) []Metric {
 
 func (q quantity) key() string { return q.name + "\x00" + q.of }
 
-// differing are the parts that a figure needs and the runs do not agree in.
+// differing are the parts that a figure needs, and in which something else was done
+// in one run than in another.
 func differing(needs []string, parts []PartChange) []string {
 	var out []string
 	for _, p := range parts {
 		kind, _, _ := strings.Cut(p.Name, "/")
-		if !p.Agree && slices.Contains(needs, kind) {
+		if !p.Agree && len(p.Limits) == 0 && slices.Contains(needs, kind) {
 			out = append(out, p.Name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report/chart"
+	"bakeoff/rollout"
 )
 
 // quantity is one figure of one run, with the values that are paired with those
@@ -55,6 +56,7 @@ func quantities(run evidence.Run, slot float64) []quantity {
 	for _, d := range run.Drills {
 		out = append(out, drillQuantities(run, d)...)
 	}
+	out = append(out, breachQuantities(run)...)
 	for _, s := range run.Series {
 		if s.Name != evidence.SeriesWeight {
 			out = append(out, seriesQuantity(s, slot))
@@ -96,6 +98,22 @@ func drillQuantities(run evidence.Run, d evidence.Drill) []quantity {
 		}
 	}
 	return all
+}
+
+// breachQuantities are of the rollout itself, where it went back by its own checks.
+func breachQuantities(run evidence.Run) []quantity {
+	var out []quantity
+	b := breachOf(run)
+	add := func(name string, took *rollout.Duration) {
+		if took != nil {
+			out = append(out, quantity{name: name, of: "the rollout itself", unit: chart.Seconds, needs: underLoad}.single(std(*took)))
+		}
+	}
+	if b != nil {
+		add("time to detect", b.Detect)
+		add(timeToRestore, b.Restore)
+	}
+	return out
 }
 
 // seriesQuantity pairs the medians of even stretches of time.

@@ -15,6 +15,11 @@ type Readiness struct {
 	LastDrill *time.Time `json:"lastDrill,omitempty"` // the last that passed; nil: none ever
 	Run       string     `json:"run,omitempty"`       // whose drill that was
 
+	// Where that was, and between which versions; "" where nobody wrote it down.
+	Environment string `json:"environment,omitempty"`
+	Baseline    string `json:"baseline,omitempty"`
+	Candidate   string `json:"candidate,omitempty"`
+
 	// Age of the last drill that passed; 0 without one.
 	Age rollout.Duration `json:"age"`
 
@@ -56,6 +61,8 @@ func ReadinessOf(service string, runs []evidence.Run, now time.Time, most time.D
 	}
 	r.LastDrill, r.Run, r.Restore = &passed.at, passed.run.ID, wholeRestore(passed.run)
 	r.NotBack = notBack(passed.run)
+	r.Environment = passed.run.Environment
+	r.Baseline, r.Candidate = versionsOf(passed.run)
 	r.Age = rollout.Duration(max(now.Sub(passed.at), 0))
 	r.Overdue = most > 0 && r.Age.Std() > most
 	r.Reason = r.describe(most)

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,47 +39,6 @@ func stateAfter(r evidence.Repeat) cell {
 	default:
 		return cell{Text: "not compared", Tone: unsure}
 	}
-}
-
-// earlyReversals counts the drills that went back before the candidate had the
-// half of the traffic: going back early is what a rollout is for.
-func earlyReversals(run evidence.Run, d evidence.Drill) string {
-	early, most := earlyOnes(run, d)
-	if early == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d of %s went back early, while the candidate had at most %s of the traffic: everybody else never met it.",
-		early, count(len(d.Repeats), "drill", "drills"), chart.Value(most, chart.Ratio))
-}
-
-// earlyOnes counts them; most is the largest share that any candidate had.
-func earlyOnes(run evidence.Run, d evidence.Drill) (early int, most float64) {
-	for _, r := range d.Repeats {
-		share := reached(run, r)
-		if share > 0 && share < 0.5 {
-			early, most = early+1, math.Max(most, share)
-		}
-	}
-	return early, most
-}
-
-// reached is the largest share of the traffic that the candidate had in a drill
-// until it went back; 0 when nobody wrote it down.
-func reached(run evidence.Run, r evidence.Repeat) float64 {
-	if r.Weight > 0 {
-		return r.Weight
-	}
-	until := r.EndedAt
-	if r.DecidedAt != nil {
-		until = *r.DecidedAt
-	}
-	most := 0.0
-	for _, m := range kinds(run, evidence.MomentWeight) {
-		if m.Value != nil && !m.Time.Before(r.StartedAt) && !m.Time.After(until) {
-			most = math.Max(most, *m.Value)
-		}
-	}
-	return most
 }
 
 // upper begins a sentence.

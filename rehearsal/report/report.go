@@ -41,13 +41,15 @@ func describe(run evidence.Run) document {
 	d.add(criteria(run))
 	d.add(timeline(run))
 	for _, drill := range run.Drills {
-		d.add(drilled(run, drill))
+		d.add(drilled(drill))
 	}
+	d.add(rolled(run))
 	d.add(sides(run))
 	d.add(scaled(run))
 	d.add(loads(run))
 	d.add(ledger(run))
 	d.add(faults(run))
+	d.add(probes(run))
 	d.add(moments(run))
 	d.add(residue(run))
 	d.add(actions(run))

@@ -104,7 +104,7 @@ func TestPageSaysFirstWhatMatters(t *testing.T) {
 	for _, said := range []string{"Failed, with 4 of 6 criteria passed: latency-p99 during slow-db was 1.04 s, at most 900 ms.", "10 rollback drills, 2 faults",
 		"kim@example.com", "2026-11-22 10:15:00 UTC, for 7 min", "errors were at most 0.42 %", "5 stretches outside the expected band",
 		"Of 10 drills the slowest took 1.8 s: with 95 % confidence at least 74 % of drills take at most that.",
-		"10 of 10 drills went back early", "9 of 4,245 requests", "Median of the baseline 254 ms", "up in 38 s", "status 502 × 60", "mask email, card"} {
+		"9 of 4,245 requests", "Median of the baseline 254 ms", "up in 38 s", "status 502 × 60", "mask email, card"} {
 		next := strings.Index(text[at+1:], said)
 		require.GreaterOrEqual(t, next, 0, said)
 		at += next + 1

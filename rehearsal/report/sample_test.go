@@ -150,7 +150,8 @@ func addRest(run *evidence.Run, slower float64) {
 	run.Actions = []evidence.Action{{Finding: "latency-p99 during slow-db was 1.04 s", Do: "give the pool of database connections a limit on waiting", Owner: "kim@example.com", Due: began.AddDate(0, 0, 14), From: run.ID},
 		{Finding: "errors always: 2 % in the drill of last week", Do: "retry once", Due: began.AddDate(0, 0, -1), From: "an earlier run", Criterion: "errors always"},
 		{Finding: "queue depth was not measured", Do: "export it", Owner: "sam@example.com", Due: began.AddDate(0, 0, 3), Done: to(began.AddDate(0, 0, -2)), From: "an earlier run", Criterion: "queue depth"}}
-	run.Files = []evidence.File{{Name: "browse.results.gz", Digest: "sha256:9999000011112222", Bytes: 812_331}}
+	run.Files = []evidence.File{{Name: "browse.results.gz", Digest: "sha256:9999000011112222", Bytes: 812_331},
+		{Name: "inputs/orders.yaml", Digest: "sha256:3333000011112222", Bytes: 612}}
 }
 
 // refused is a run that ended before anything began.

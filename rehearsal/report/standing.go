@@ -19,6 +19,9 @@ type Standing struct {
 	Most      rollout.Duration `json:"most,omitempty"` // the greatest age of a drill that is allowed; 0: any
 	Readiness Readiness        `json:"readiness"`
 	Actions   []Checked        `json:"actions,omitempty"` // that are not done, the one that is due first before the others
+	Canary    *CanaryHealth    `json:"canary,omitempty"`
+	Scaling   *ScalingHealth   `json:"scaling,omitempty"`
+	Serves    []Serving        `json:"serves,omitempty"` // where Temporal was asked
 	Trend     Trend            `json:"trend"`
 }
 
@@ -38,6 +41,7 @@ func StandingOf(service string, runs []evidence.Run, now time.Time, most time.Du
 			}
 		}
 	}
+	s.Canary, s.Scaling = health(service, runs)
 	slices.SortStableFunc(s.Actions, func(a, b Checked) int { return a.Due.Compare(b.Due) })
 	return s
 }
@@ -77,7 +81,10 @@ func (s Standing) describe() document {
 	if r.Ready() {
 		d.Tone, d.Verdict = good, "Ready: "+why
 	}
-	d.Facts = []fact{{"Last good drill", when(r.LastDrill)}, {"In run", r.Run}, {"Failed since", when(r.Failed)}}
+	if r.Ready() && s.unpractised() {
+		d.Tone, d.Verdict = unsure, "Ready by its drills, and not known to be so with what serves now: "+why
+	}
+	d.Facts = []fact{{"Last good drill", when(r.LastDrill)}, {"Practised", r.practisedWith()}, {"Where", r.Environment}, {"In run", r.Run}, {"Failed since", when(r.Failed)}}
 	if s.Most > 0 {
 		d.Facts = append(d.Facts, fact{"Wanted every", chart.Value(std(s.Most), chart.Seconds)})
 	}
@@ -90,12 +97,29 @@ func (s Standing) describe() document {
 	if len(actions.Rows) > 0 {
 		d.add(section{Title: "What is to be done", Tables: []table{actions}})
 	}
+	d.add(s.Canary.describe())
+	d.add(s.Scaling.describe())
 	d.Sections = append(d.Sections, s.Trend.describe().Sections...)
 	return d
 }
 
 // expected says what is known of a way back that begins now.
 func (s Standing) expected() []string {
+	out := s.known()
+	for i := len(s.Trend.Points) - 1; i >= 0; i-- {
+		if b := s.Trend.Points[i].Breach; b != nil {
+			out = append(out, fmt.Sprintf("The last rollout that its own checks sent back in a rehearsal, at %s, was %s.", at(s.Trend.Points[i].StartedAt), b))
+			break
+		}
+	}
+	for _, x := range s.Serves {
+		out = append(out, x.against(s.Readiness))
+	}
+	return out
+}
+
+// known is what drills say of it.
+func (s Standing) known() []string {
 	r := s.Readiness
 	if r.LastDrill == nil {
 		return []string{"Nobody knows how long it would take, or whether it would work: no drill ever passed."}

@@ -119,7 +119,7 @@ func faults(run evidence.Run) section {
 }
 
 // momentUnits are those of values that no sentence is about.
-var momentUnits = map[string]string{evidence.MomentWeight: chart.Ratio, evidence.MomentScaled: "replicas"}
+var momentUnits = map[string]string{evidence.MomentWeight: chart.Ratio}
 
 // moments is the timeline in words.
 func moments(run evidence.Run) section {

@@ -62,10 +62,11 @@ func outsideOf(panels []chart.Panel) int {
 	return n
 }
 
-// events are the lanes: loads, faults, drills, and what the rollouts did.
+// events are the lanes: loads, faults, bad answers to probes, drills, the rollout
+// itself, and what the rollouts did.
 func events(run evidence.Run, until float64) []chart.Panel {
-	p := chart.Panel{Title: "Load, faults and drills"}
-	for _, kind := range []string{evidence.MomentLoad, evidence.MomentFault, evidence.MomentDrill} {
+	p := chart.Panel{Title: "Load, faults and rollouts"}
+	for _, kind := range []string{evidence.MomentLoad, evidence.MomentFault, evidence.MomentProbe, evidence.MomentDrill, evidence.MomentRollout} {
 		if kind == evidence.MomentFault && len(run.Faults) > 0 {
 			for i, s := range faultSpans(run, until) {
 				p.Lanes = append(p.Lanes, chart.Lane{Label: run.Faults[i].Name, Spans: []chart.Span{s}})
@@ -74,7 +75,7 @@ func events(run evidence.Run, until float64) []chart.Panel {
 		}
 		p.Lanes = append(p.Lanes, spans(run, kind, until)...)
 	}
-	for _, kind := range []string{evidence.MomentBreach, evidence.MomentDecision, evidence.MomentRestored} {
+	for _, kind := range []string{evidence.MomentBreach, evidence.MomentDecision, evidence.MomentRestored, evidence.MomentHealthy} {
 		lane := chart.Lane{Label: kind}
 		for _, m := range kinds(run, kind) {
 			lane.Dots = append(lane.Dots, chart.Mark{X: since(run, &m.Time), Kind: chart.Kind(kind), Text: m.Text})
@@ -106,26 +107,36 @@ func spans(run evidence.Run, kind string, until float64) []chart.Lane {
 	return lanes
 }
 
-// weightPanel is the candidate's share of the traffic as steps.
+// weightPanel is the candidate's share of the traffic: as the router was seen to
+// have it, in steps, and as users met it.
 func weightPanel(run evidence.Run, until float64) (chart.Panel, bool) {
-	line := chart.Line{Name: "candidate's share", Color: 5, Step: true, Fill: true}
+	router := chart.Line{Name: "candidate's share, by the router", Color: 5, Step: true, Fill: true}
+	users := chart.Line{Name: "candidate's share, as users met it", Color: 3, Thin: true, Step: true}
+	for _, s := range named(run, evidence.SeriesWeight) {
+		switch s.Of {
+		case evidence.SeriesUsers:
+			s = broken(s)
+			users.X, users.Y = s.Seconds, s.Values
+		default:
+			router.X, router.Y = s.Seconds, s.Values
+		}
+	}
 	for _, m := range kinds(run, evidence.MomentWeight) {
-		if m.Value != nil {
-			line.X, line.Y = append(line.X, since(run, &m.Time)), append(line.Y, *m.Value)
+		if m.Value != nil && len(named(run, evidence.SeriesWeight)) == 0 {
+			router.X, router.Y = append(router.X, since(run, &m.Time)), append(router.Y, *m.Value)
 		}
 	}
-	if len(line.X) == 0 {
-		for _, s := range named(run, evidence.SeriesWeight) {
-			line.X, line.Y = s.Seconds, s.Values
+	p := chart.Panel{Title: "Candidate's share of the traffic", Unit: chart.Ratio}
+	if last := len(router.X) - 1; last >= 0 {
+		if router.X[last] < until {
+			router.X, router.Y = append(slices.Clone(router.X), until), append(slices.Clone(router.Y), router.Y[last])
 		}
+		p.Lines = append(p.Lines, router)
 	}
-	if len(line.X) == 0 {
-		return chart.Panel{}, false
+	if len(users.X) > 0 && len(p.Lines) > 0 { // without any rollout users meet what they always meet
+		p.Lines = append(p.Lines, users)
 	}
-	if last := len(line.X) - 1; line.X[last] < until {
-		line.X, line.Y = append(slices.Clone(line.X), until), append(slices.Clone(line.Y), line.Y[last])
-	}
-	return chart.Panel{Title: "Candidate's share of the traffic", Unit: chart.Ratio, Lines: []chart.Line{line}}, true
+	return p, len(p.Lines) > 0
 }
 
 // signals appends the panels of latency, errors and every series that has no

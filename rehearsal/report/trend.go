@@ -26,13 +26,59 @@ type TrendPoint struct {
 	// Restore is over all drills of the run; nil: none was measured.
 	Restore *evidence.Distribution `json:"restore,omitempty"`
 
-	// Early counts the drills that went back while the candidate had less than
-	// half of the traffic: a good thing.
+	// Breach is what the checks of the rollout itself saw, where they sent it back;
+	// nil: no verdict but injected ones did.
+	Breach *Breach `json:"breach,omitempty"`
+
+	// Early counts the rollouts, drills left out, that went back by their own checks
+	// while the candidate had less than half of the traffic: a good thing. Drills go
+	// back from where their manifest says.
 	Early int `json:"early"`
 
 	// Age is how old the last drill that passed was when this run began; nil:
 	// there was none.
 	Age *rollout.Duration `json:"age,omitempty"`
+}
+
+// Breach is how a rollout that no drill was made of came back. What nobody knows is
+// nil.
+type Breach struct {
+	Detect  *rollout.Duration `json:"detect,omitempty"`  // since users could meet what was bad
+	Restore *rollout.Duration `json:"restore,omitempty"` // since it was seen
+	Share   float64           `json:"share"`             // the candidate's largest, a ratio
+}
+
+// breachOf is the real breach of a run; nil where there was none.
+func breachOf(run evidence.Run) *Breach {
+	r := run.Rollout
+	if r == nil || r.BreachAt == nil {
+		return nil
+	}
+	b := Breach{Share: evidence.Largest(r.Shares)}
+	if took, known := r.Detected(); known {
+		d := rollout.Duration(took)
+		b.Detect = &d
+	}
+	if took, known := r.Restored(); known {
+		d := rollout.Duration(took)
+		b.Restore = &d
+	}
+	return &b
+}
+
+// String says it in the words of a table.
+func (b *Breach) String() string {
+	if b == nil {
+		return chart.None
+	}
+	said := "seen"
+	if b.Detect != nil {
+		said += " after " + chart.Value(std(*b.Detect), chart.Seconds)
+	}
+	if b.Restore != nil {
+		said += ", back after " + chart.Value(std(*b.Restore), chart.Seconds)
+	}
+	return said
 }
 
 // Trends has one trend for each service, by name. Runs may be in any order.
@@ -56,9 +102,9 @@ func Trends(runs []evidence.Run) []Trend {
 
 func trendPoint(run evidence.Run, before []evidence.Run) TrendPoint {
 	p := TrendPoint{Ref: ref(run), Name: run.Name, Restore: wholeRestore(run)}
-	for _, d := range run.Drills {
-		early, _ := earlyOnes(run, d)
-		p.Early += early
+	p.Breach = breachOf(run)
+	if run.Rollout != nil && run.Rollout.Early() {
+		p.Early = 1
 	}
 	if last, found := lastDrill(before, evidence.Passed); found {
 		age := rollout.Duration(max(run.StartedAt.Sub(last.at), 0))
@@ -94,7 +140,7 @@ func lastDrill(runs []evidence.Run, outcome evidence.Outcome) (last drillEnd, fo
 			continue
 		}
 		for _, d := range run.Drills {
-			kind := worstOf(run, d)
+			kind := evidence.Proved(run.Criteria, d.Name)
 			for _, r := range d.Repeats {
 				if proved(r.Outcome, kind) == outcome && (!found || r.EndedAt.After(last.at)) {
 					last, found = drillEnd{r.EndedAt, run}, true
@@ -114,24 +160,6 @@ func proved(drill, kind evidence.Outcome) evidence.Outcome {
 	return drill
 }
 
-// ofAllDrills are the criteria that every drill of a run rests on.
-var ofAllDrills = []string{evidence.DataIsWhole, evidence.NothingIsLeft}
-
-// worstOf is the worst of the criteria that a kind of drill rests on: its own, and
-// whether the data is whole and nothing is left.
-func worstOf(run evidence.Run, d evidence.Drill) evidence.Outcome {
-	worst := evidence.Passed
-	for _, c := range run.Criteria {
-		if !strings.HasPrefix(c.Name, d.Name+": ") && !slices.Contains(ofAllDrills, c.Name) {
-			continue
-		}
-		if c.Outcome != evidence.Passed && worst != evidence.Failed {
-			worst = c.Outcome
-		}
-	}
-	return worst
-}
-
 // HTML writes the trend as one page that needs nothing else.
 func (t Trend) HTML(w io.Writer) error { return t.describe().html(w) }
 
@@ -147,7 +175,7 @@ func (t Trend) describe() document {
 		last := t.Points[len(t.Points)-1]
 		d.Tone, d.Verdict = toneOf(last.Outcome), fmt.Sprintf("%s; the last %s.", count(len(t.Points), "run", "runs"), past(last.Outcome))
 	}
-	table := table{Columns: columns("Started", "Rehearsal", "Outcome", ">Drills", ">Median restore", ">Slowest", ">Early reversals", ">Last good drill before")}
+	table := table{Columns: columns("Started", "Rehearsal", "Outcome", ">Drills", ">Median restore", ">Slowest", "Real breach", ">Last good drill before")}
 	early := 0
 	for _, p := range t.Points {
 		drills, median, slowest, age := "0", chart.None, chart.None, chart.None
@@ -159,11 +187,11 @@ func (t Trend) describe() document {
 		}
 		early += p.Early
 		table.Rows = append(table.Rows, []cell{{Text: at(p.StartedAt)}, {Text: p.Name}, {Text: string(p.Outcome), Tone: toneOf(p.Outcome)},
-			{Text: drills}, {Text: median}, {Text: slowest}, {Text: fmt.Sprint(p.Early)}, {Text: age}})
+			{Text: drills}, {Text: median}, {Text: slowest}, {Text: p.Breach.String()}, {Text: age}})
 	}
 	s := section{Title: "Runs, oldest first", Figures: t.figures()}
 	if early > 0 {
-		s.Text = []string{fmt.Sprintf("%s: each kept a bad candidate from most of the users.", upper(count(early, "early reversal", "early reversals")))}
+		s.Text = []string{fmt.Sprintf("%s of a rollout by its own checks, drills not counted: each kept a bad candidate from most of the users.", upper(count(early, "early reversal", "early reversals")))}
 	}
 	s.Tables = append(s.Tables, table)
 	d.add(s)
@@ -172,19 +200,28 @@ func (t Trend) describe() document {
 
 // figures draw the time to restore over the runs, a lane each.
 func (t Trend) figures() []figure {
-	f := figure{Figure: chart.Figure{Title: "Time to restore, run by run.", Text: "From the first dot to the last in each lane: the drills of one run.",
+	f := figure{Figure: chart.Figure{Title: "Time to restore, run by run.", Text: "In each lane one run: a dot for each drill, a triangle for a breach that its checks saw.",
 		X: chart.Axis{Label: "from the breach until the baseline was healthy", Unit: chart.Seconds}}}
 	var p chart.Panel
 	for _, point := range t.Points {
-		if point.Restore == nil {
+		lane, slowest := chart.Lane{Label: point.StartedAt.UTC().Format("01-02 15:04")}, 0.0
+		if point.Restore != nil {
+			for _, v := range point.Restore.Values {
+				lane.Dots = append(lane.Dots, chart.Mark{X: v, Kind: chart.Dot, Text: chart.Value(v, chart.Seconds)})
+			}
+			slowest = point.Restore.Max
+		}
+		if b := point.Breach; b != nil && b.Restore != nil {
+			real := std(*b.Restore)
+			lane.Dots = append(lane.Dots, chart.Mark{X: real, Kind: chart.Breach, Text: "a real breach: " + chart.Value(real, chart.Seconds)})
+			slowest = max(slowest, real)
+		}
+		if len(lane.Dots) == 0 {
 			continue
 		}
-		lane := chart.Lane{Label: point.StartedAt.UTC().Format("01-02 15:04"), Value: chart.Value(point.Restore.Max, chart.Seconds)}
-		for _, v := range point.Restore.Values {
-			lane.Dots = append(lane.Dots, chart.Mark{X: v, Kind: chart.Dot, Text: chart.Value(v, chart.Seconds)})
-		}
+		lane.Value = chart.Value(slowest, chart.Seconds)
 		p.Lanes = append(p.Lanes, lane)
-		f.X.High = max(f.X.High, point.Restore.Max*1.08)
+		f.X.High = max(f.X.High, slowest*1.08)
 	}
 	if len(p.Lanes) == 0 {
 		return nil

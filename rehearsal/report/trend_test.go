@@ -37,7 +37,7 @@ func TestTrends(t *testing.T) {
 	points := trends[1].Points
 	require.Len(t, points, 2)
 	require.Equal(t, 10, points[0].Restore.N, "oldest first")
-	require.Equal(t, 10, points[0].Early)
+	require.Zero(t, points[0].Early, "drills go back from where their manifest says")
 	require.Nil(t, points[0].Age)
 	require.InDelta(t, 24*hours, points[1].Age.Std().Seconds(), 400)
 
@@ -47,26 +47,34 @@ func TestTrends(t *testing.T) {
 
 	var text, page bytes.Buffer
 	require.NoError(t, trends[1].Text(&text))
-	require.Contains(t, text.String(), "10 early reversals: each kept a bad candidate from most of the users.")
+	require.NotContains(t, text.String(), "early reversal")
 	require.NoError(t, trends[1].HTML(&page))
 	wellFormed(t, page.String())
 	require.NoError(t, report.Trend{Service: "x"}.Markdown(&text))
 }
 
-// TestEarlyReversals counts by the share that the candidate of the drill had, and
-// not by that of another.
+// TestEarlyReversals counts rollouts that their own checks sent back before most
+// of the users had met the candidate.
 func TestEarlyReversals(t *testing.T) {
-	weight := func(seconds, share float64) evidence.Moment {
-		return evidence.Moment{Time: after(seconds), Kind: evidence.MomentWeight, Value: &share}
+	half, order, promoted := reversed("half"), reversed("order"), reversed("promoted")
+	half.Rollout.Shares[1].Share = 0.5
+	order.Rollout.BreachAt = nil // a person sent it back
+	promoted.Rollout = &evidence.Rollout{Outcome: rollout.Promoted, Shares: []evidence.Share{{At: after(5), Share: 0.1}}}
+	runs := []evidence.Run{reversed("early"), later(half, 1), later(order, 2), later(promoted, 3)}
+	trend := report.Trends(runs)[0]
+	early := []int{}
+	for _, p := range trend.Points {
+		early = append(early, p.Early)
 	}
-	drill := func(from, decided float64) evidence.Repeat {
-		return evidence.Repeat{StartedAt: after(from), DecidedAt: to(after(decided)), EndedAt: after(decided + 5)}
-	}
-	run := evidence.Run{StartedAt: began,
-		Timeline: []evidence.Moment{weight(5, 1), weight(12, 0.25), weight(22, 0.1), weight(24, 0.5), weight(32, 0.2), weight(36, 0.9)},
-		Drills:   []evidence.Drill{{Repeats: []evidence.Repeat{drill(10, 15), drill(20, 25), drill(30, 35), drill(40, 45)}}}}
-	require.Equal(t, 2, report.Trends([]evidence.Run{run})[0].Points[0].Early)
-	require.Contains(t, written(t, report.Text, run), "2 of 4 drills went back early, while the candidate had at most 25 % of the traffic")
+	require.Equal(t, []int{1, 0, 0, 0}, early)
+	require.Equal(t, "seen after 4 s, back after 1.5 s", trend.Points[0].Breach.String())
+	require.Nil(t, trend.Points[2].Breach)
+	var text bytes.Buffer
+	require.NoError(t, trend.Text(&text))
+	require.Contains(t, text.String(), "1 early reversal of a rollout by its own checks, drills not counted")
+	text.Reset()
+	require.NoError(t, trend.HTML(&text))
+	require.Contains(t, text.String(), "<title>a real breach: 1.5 s</title>")
 }
 
 func TestReadiness(t *testing.T) {

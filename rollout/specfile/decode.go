@@ -175,22 +175,26 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 			d.add(e.value.place, at, "%q is not one of %s%s", e.value.text, strings.Join(allowed, ", "), didYouMean(e.value.text, allowed))
 			continue
 		}
-		d.value(e.value, at, e.place, v.FieldByIndex(f.index))
-		if _, listed := least[f.id]; listed && v.FieldByIndex(f.index).IsZero() && !slices.Contains(d.troubled, at) {
-			d.zero(f, e.value, at, v.FieldByIndex(f.index))
+		into := v.FieldByIndex(f.index)
+		if d.value(e.value, at, e.place, into); into.IsZero() && !slices.Contains(d.troubled, at) {
+			d.zero(f, e.value, at, into)
 		}
 	}
 }
 
 // zero reads a zero that would otherwise be taken for the field's default.
 func (d *decoder) zero(f field, n *node, path string, v reflect.Value) {
-	if least[f.id] == "" {
+	least, listed := least[f.id]
+	switch means := unset[f.id]; {
+	case means != "":
+		d.add(n.place, path, "%s would be taken for what it is without it, %s: leave it out, or write more than 0", n.text, means)
+	case listed && least == "":
 		d.add(n.place, path, "%s is not possible: leave it out for the default", n.text)
-		return
+	case listed:
+		written := *n
+		written.text = least
+		d.value(&written, path, n.place, v)
 	}
-	written := *n
-	written.text = least[f.id]
-	d.value(&written, path, n.place, v)
 }
 
 // unknown refuses a field. Where it was likely meant to be one that is missing

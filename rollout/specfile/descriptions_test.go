@@ -41,7 +41,7 @@ func ofRehearsals(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for folder, files := range map[string][]string{
-		"rehearsal": {"manifest.go", "suite.go", "expect.go", "drill.go"}, "load": {"load/load.go"}, "fault": {"fault/fault.go"},
+		"rehearsal": {"manifest.go", "suite.go", "expect.go", "drill.go", "probe.go"}, "load": {"load/load.go"}, "fault": {"fault/fault.go"},
 		"scaling": {"scaling/expect.go"}, "data": {"data/baseline.go", "data/mask.go", "data/check.go"},
 	} {
 		for i := range files {

@@ -39,10 +39,13 @@ var enums = map[string][]string{
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
 	"rehearsal.Expect.signal":      {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max", "rate", "replicas", "queue"},
+	"rehearsal.Probe.mode":         {"before", "after", "edge", "continuous"},
+	"rehearsal.Probe.onFailure":    {"halt", "record"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json"},
 	"data.Mask.as":                 {"text", "email", "card", "blank", "keep"},
+	"data.Into.after":              {"keep", "restore"},
 	"fault.Process.do":             {"kill", "freeze"},
 	"fault.Toxiproxy.direction":    {"downstream", "upstream"},
 	"scaling.Trigger.signal":       {"queue", "rate", "latency", "utilisation"},
@@ -51,6 +54,7 @@ var enums = map[string][]string{
 // bounds lists the numbers that a field may hold, ends included.
 var bounds = map[string][2]string{
 	"rollout.Policy.alpha":            {"0", "0.5"},
+	"rehearsal.Probe.failures":        {"0", "100"},
 	"rollout.FleetSpec.maxParallel":   {"1", ""},
 	"rollout.FleetSpec.failureBudget": {"0", ""},
 	"rollout.Approval.quorum":         {"0", "100"},
@@ -82,6 +86,7 @@ var least = map[string]string{
 	"rollout.Policy.grace":      "1ms",
 	"rollout.Policy.holdFor":    "1ms",
 	"rollout.Check.minRequests": "1",
+	"rehearsal.Drill.after":     "1ms",
 
 	"rollout.Spec.readyWithin":     "",
 	"rollout.Spec.settleWithin":    "",
@@ -96,6 +101,33 @@ var least = map[string]string{
 	"rollout.Policy.alpha":         "",
 	"rollout.Check.weight":         "",
 	"rollout.Hook.timeout":         "",
+}
+
+// unset lists the fields of a rehearsal whose 0 is refused, because nobody could tell
+// it from a field that is left out: with what that means, which is something else.
+var unset = map[string]string{
+	"rehearsal.Drill.decideWithin": "that it is not asked",
+	"rehearsal.Quotas.requests":    "any number",
+	"rehearsal.Quotas.for":         "2h, or what the worker allows",
+	"rehearsal.Suite.parallel":     "one at a time",
+	"load.Load.for":                "until the recording ends",
+	"load.Load.timeout":            "10s",
+	"load.Load.connections":        "1000",
+	"load.Load.shards":             "one generator",
+	"load.Expect.status":           "any status below 400",
+	"load.Replay.speed":            "as fast as it was recorded",
+	"fault.Toxiproxy.bandwidth":    "any bandwidth; timeout: 0s lets nothing pass",
+	"fault.Errors.status":          "503",
+	"fault.Disk.size":              "the file system that is mounted there",
+	"data.Set.rows":                "as many as the template says",
+	"data.Sequence.step":           "steps of 1",
+	"scaling.Expect.downWithin":    "that it is not judged",
+	"scaling.Expect.swing":         "one replica",
+	"scaling.Expect.needed":        "that it is not known",
+	"scaling.Expect.capacity":      "that it is not known",
+	"scaling.Expect.poll":          "1s",
+	"scaling.Waiting.queue":        "that it is not judged",
+	"scaling.Waiting.latency":      "that it is not judged",
 }
 
 // elsewhere says of fields that exist, but not in a spec, why not.

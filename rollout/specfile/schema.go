@@ -195,6 +195,9 @@ func refine(typeName string, s *jsonschema.Schema) {
 			}
 		}
 		p.Value.Minimum, p.Value.Maximum = json.Number(bounds[id][0]), json.Number(bounds[id][1])
+		if t := p.Value.Type; unset[id] != "" && (t == "integer" || t == "number") {
+			p.Value.ExclusiveMinimum = "0"
+		}
 		if pattern := patterns[id]; pattern != "" {
 			most := uint64(100)
 			p.Value.Pattern, p.Value.MaxLength = pattern, &most

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/data"
 	"bakeoff/rollout"
 )
 
@@ -225,6 +226,11 @@ func TestRulesNameFieldsThatExist(t *testing.T) {
 	walk(reflect.TypeFor[rollout.Spec]())
 	walk(reflect.TypeFor[rollout.FleetSpec]())
 	walk(reflect.TypeFor[rehearsal.Manifest]())
+	walk(reflect.TypeFor[rehearsal.Suite]())
+	walk(reflect.TypeFor[data.Template]())
+	for id := range unset {
+		require.True(t, known[id], id)
+	}
 	for id := range enums {
 		require.True(t, known[id], id)
 	}

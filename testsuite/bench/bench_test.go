@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,10 @@ func TestMain(m *testing.M) {
 	procs.Clean()
 	if err := found.Print(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	if missed := found.Missed(); len(missed) > 0 {
+		fmt.Fprintf(os.Stderr, "bounds are missed: %s\n", strings.Join(missed, "; "))
 		code = max(code, 1)
 	}
 	os.Exit(code)

@@ -60,12 +60,25 @@ func practise(b *testing.B, server *procs.Server, name string, repeat int, prepa
 	}
 	service := httptest.NewServer(httpworld.New(world))
 	defer service.Close()
-	drivers, err := json.Marshal((&town{url: service.URL}).drivers())
+	return rehearse(b, server, manifest(b, name, service.URL, repeat, ""))
+}
+
+// manifest writes drills of a service whose drivers are all at one URL, and what
+// else is practised.
+func manifest(b *testing.B, name, url string, repeat int, more string) (file string) {
+	b.Helper()
+	drivers, err := json.Marshal((&town{url: url}).drivers())
 	require.NoError(b, err)
-	file := filepath.Join(b.TempDir(), name+".yaml")
-	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, `{kind: Rehearsal, name: %[1]s, environment: staging, seed: 1, drills: [{from: step 1, after: 1s, repeat: %[2]d, restoreWithin: 3s}],
+	file = filepath.Join(b.TempDir(), name+".yaml")
+	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, `{kind: Rehearsal, name: %[1]s, environment: staging, seed: 1, drills: [{from: step 1, after: 1s, repeat: %[2]d, restoreWithin: 3s}], %[6]s
   rollout: {kind: Rollout, service: %[1]s, environment: staging, release: {version: %[3]q}, target: %[4]s, drain: 1s, readyWithin: 5s,
-    strategy: {window: {first: 2s, poll: %[5]s}, canary: [{weight: 10%%, bake: 10s}]}}}`, name, repeat, candidate, drivers, drillPoll), 0o600))
+    strategy: {window: {first: 2s, poll: %[5]s}, canary: [{weight: 10%%, bake: 10s}]}}}`, name, repeat, candidate, drivers, drillPoll, more), 0o600))
+	return file
+}
+
+// rehearse runs a manifest to its end.
+func rehearse(b *testing.B, server *procs.Server, file string) evidence.Run {
+	b.Helper()
 	out := procs.CLI(b.Context(), b, server, "rehearse", file, "-o", "json")
 	var status struct{ Place string }
 	require.NoError(b, json.Unmarshal([]byte(out.Stdout), &status), "%s%s", out.Stdout, out.Stderr)

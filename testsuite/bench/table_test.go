@@ -25,6 +25,16 @@ func TestOptionsAreTheWorkers(t *testing.T) {
 	}
 }
 
+func TestWhatMissesItsBoundIsNamed(t *testing.T) {
+	var table Table
+	table.Add(Row{Name: "informs", Value: 9})
+	table.Add(Row{Name: "holds", Bound: 2, Value: 2})
+	require.Empty(t, table.Missed())
+	table.Add(Row{Name: "misses", Bound: 2, Value: 2.1})
+	table.Add(Row{Name: "is no number", Bound: 2, Value: math.NaN()})
+	require.Equal(t, []string{"misses", "is no number"}, table.Missed())
+}
+
 func TestQuantileIsTheNearestRank(t *testing.T) {
 	values := make([]int, 200)
 	for i := range values {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rehearsal/load"
@@ -19,13 +20,14 @@ import (
 )
 
 // inputs is the part of a rehearsal's manifest that stands for itself: data, load,
-// faults, scaling.
+// faults, probes, scaling.
 type inputs struct {
-	Baseline data.Baseline   `json:"baseline"`
-	Data     []data.Set      `json:"data"`
-	Load     []load.Load     `json:"load"`
-	Faults   []fault.Fault   `json:"faults"`
-	Scaling  *scaling.Expect `json:"scaling"`
+	Baseline data.Baseline     `json:"baseline"`
+	Data     []data.Set        `json:"data"`
+	Load     []load.Load       `json:"load"`
+	Faults   []fault.Fault     `json:"faults"`
+	Probes   []rehearsal.Probe `json:"probes"`
+	Scaling  *scaling.Expect   `json:"scaling"`
 }
 
 // Validate is what the whole manifest says of this part.
@@ -36,6 +38,11 @@ func (in inputs) Validate() []rollout.Problem {
 	}
 	for i, l := range in.Load {
 		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
+	}
+	whole := rehearsal.Manifest{Faults: in.Faults}
+	whole.Rollout.Target.Metrics = &rollout.Driver{Driver: "prometheus"}
+	for i, p := range in.Probes {
+		out = append(out, p.Problems(fmt.Sprintf("probes[%d]", i), whole)...)
 	}
 	if in.Scaling != nil {
 		out = append(out, in.Scaling.Problems("scaling")...)

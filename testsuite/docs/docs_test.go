@@ -297,12 +297,17 @@ func workerSource(t *testing.T) string {
 	return out.String()
 }
 
+// tablePrefix begins the names of tables that a rehearsal keeps rows in.
+const tablePrefix = "bakeoff_before_"
+
 // TestMetrics holds that every metric named anywhere exists.
 func TestMetrics(t *testing.T) {
 	source := workerSource(t)
 	for _, p := range pages(t) {
 		for _, name := range ownMetric.FindAllString(p.text, -1) {
-			require.Contains(t, source, `"`+strings.TrimSuffix(name, "_bucket")+`"`, p.path)
+			if !strings.HasPrefix(name, tablePrefix) {
+				require.True(t, strings.Contains(source, `"`+strings.TrimSuffix(name, "_bucket")+`"`), "%s: no metric %s", p.path, name)
+			}
 		}
 	}
 }

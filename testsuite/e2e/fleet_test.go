@@ -146,6 +146,28 @@ func TestFleetGoesBack(t *testing.T) {
 	require.Less(t, a[len(a)-1].from.Sub(f.units["b"].stays()[1].from), abortWithin, "traffic goes back everywhere at once")
 }
 
+// Automation that starts the same release again at once begins no unit.
+func TestFleetInQuarantine(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	f.units["b"].breaks()
+	require.Equal(t, 10, f.result("run", f.fleet(twoOfThem), "--reason", "a test").code)
+	writes := func() int { return len(f.units["a"].world.Log()) + len(f.units["b"].world.Log()) }
+	before := writes()
+	again := f.result("run", f.fleet(twoOfThem))
+	require.Equal(t, 15, again.code, again.Reason)
+	require.Equal(t, rollout.CauseQuarantine, again.Cause)
+	require.Contains(t, again.Reason, "units.b: 2.5.0 is in quarantine since ")
+	require.Contains(t, again.Reason, "; to try it again, say why with --reason")
+	started := f.cli("start", f.fleet(twoOfThem))
+	require.Equal(t, 15, started.Code, started.Stderr)
+	require.Equal(t, before, writes(), "no unit began")
+	f.allAsBefore()
+	require.Zero(t, f.cli("start", f.fleet(twoOfThem), "--reason", "the shard was broken, not the release").Code)
+	f.order(0, "abort")
+}
+
+const twoOfThem = "waves: [[a], [b]]"
+
 func TestFleetWithinItsBudget(t *testing.T) {
 	f := open(t).convoy(t, "a", "b", "c")
 	f.units["b"].breaks()

@@ -141,8 +141,12 @@ func TestEnvironmentAsksWhateverTheSpec(t *testing.T) {
 	until(t, "the spec's own", func() bool { return s.status().Reason == "waiting for an approval of the raise to 10%" })
 	require.Zero(t, s.weight())
 	require.Contains(t, s.order(15, "approve", "--actor", "cy@example.com").Why, "cy@example.com may not approve in staging: that is for managers")
+	require.Contains(t, s.order(15, "approve", "--actor", "bo@example.com", "--step", "1", "--asked-by", "environment").Why, "what the spec asks before step 1 is waited for")
+	require.Contains(t, s.order(15, "approve", "--actor", "bo@example.com", "--step", "1").Why, "vote with --asked-by spec")
 	s.order(0, "approve", "--actor", "bo@example.com")
 	s.ends(0, rollout.Promoted, "")
+	require.Equal(t, "environment", s.told(rollout.EventGatePassed)[0].Data["askedBy"])
+	require.Equal(t, "spec", s.told(rollout.EventGatePassed)[1].Data["askedBy"])
 	require.Len(t, s.told(rollout.EventGateWaiting), 3)
 	require.Len(t, s.told(rollout.EventGatePassed), 3)
 }

@@ -29,7 +29,7 @@ const moments = 50
 
 // A rehearsal is killed at random moments: its worker by SIGKILL, or its workflow
 // by an admin. Whatever it had begun is gone soon: the fault, the load, the
-// candidate, its weight. Moments are drawn from a fixed seed.
+// candidate, its weight, its flag. Moments are drawn from a fixed seed.
 func TestKilledRehearsalLeavesNothing(t *testing.T) {
 	const halls = 5
 	for i := range halls {
@@ -41,18 +41,19 @@ func TestKilledRehearsalLeavesNothing(t *testing.T) {
 				h.killAt(time.Duration(luck.Int64N(int64(9*time.Second))), luck.IntN(2) == 0)
 				h.awaitNothing(proxy)
 			}
+			require.Contains(t, strings.Join(h.world.Log(), "\n"), "flags new-cart", "there was a flag to put back")
 		})
 	}
 }
 
 // faultyHall is a hall whose load goes through a Toxiproxy.
-func (c *town) faultyHall(t *testing.T) (*hall, *toxiproxy.Proxy) {
+func (c *town) faultyHall(t *testing.T, config ...string) (*hall, *toxiproxy.Proxy) {
 	t.Helper()
 	server := toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.New(io.Discard))
 	api := httptest.NewServer(server.Routes())
 	t.Cleanup(api.Close)
-	h := c.hall(t, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
-		filepath.Join(t.TempDir(), "faults"), api.URL))
+	h := c.hall(t, append(config, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
+		filepath.Join(t.TempDir(), "faults"), api.URL))...)
 	behind, err := url.Parse(h.users)
 	require.NoError(t, err)
 	address := ports.Free(t)
@@ -131,6 +132,7 @@ func (h *hall) awaitNothing(proxy *toxiproxy.Proxy) {
 	state := h.world.State()
 	require.Equal(h.t, rollout.All, state.Weights[baseline], "%v", state.Weights)
 	require.NotContains(h.t, state.Versions, candidate)
+	require.Empty(h.t, state.Flags)
 	before := h.requests.Load()
 	time.Sleep(300 * time.Millisecond) // nobody sends any more
 	require.Equal(h.t, before, h.requests.Load(), "the load goes on")

@@ -88,5 +88,26 @@ func TestScheduledRehearsalIsStopped(t *testing.T) {
 	out = h.cli("rehearse", file, "--stop", "--reason", "the test says so")
 	require.Zero(t, out.Code, out.Stderr)
 	require.Contains(t, out.Stdout, string(evidence.Aborted))
-	require.NoError(t, handle.Delete(t.Context()))
+
+	// Once more, by name, and when its schedule is gone.
+	seen := h.requests.Load()
+	require.NoError(t, handle.Trigger(t.Context(), client.ScheduleTriggerOptions{}))
+	until(t, "the schedule starts it", func() bool { return h.requests.Load() > seen })
+	name := "staging/" + h.name
+	out = h.cli("list", "--rehearsals", "--env", "staging")
+	require.Regexp(t, "(?m)^"+name+" +Practising,", out.Stdout)
+	require.Regexp(t, "(?m)^"+name+" +20[0-9-]+ 06:00:00Z$", out.Stdout)
+	out = h.cli("rehearse", name, "--unschedule")
+	require.Equal(t, "schedule/rehearsal/"+name+": removed\n", out.Stdout, out.Stderr)
+	until(t, "visibility knows of it", func() bool { return strings.Contains(h.cli("list", "--rehearsals").Stdout, "Practising") })
+	out = h.cli("rehearse", name, "--stop", "--reason", "the test says so")
+	require.Zero(t, out.Code, out.Stderr)
+	require.Contains(t, out.Stdout, string(evidence.Aborted))
+	until(t, "visibility knows of its end", func() bool { return !strings.Contains(h.cli("list", "--rehearsals").Stdout, "Practising") })
+	out = h.cli("rehearse", name, "--wait")
+	require.Equal(t, 11, out.Code, "%s\n%s", out.Stdout, out.Stderr)
+	out = h.cli("rehearse", name, "--stop", "--reason", "the test says so")
+	require.Zero(t, out.Code, out.Stderr)
+	require.Contains(t, out.Stdout, "nothing runs")
+	require.Equal(t, 1, h.cli("rehearse", name+"x", "--stop", "--reason", "a slip").Code)
 }

@@ -52,11 +52,18 @@ func write(t *testing.T, folder, name string, lines ...string) string {
 // manifest writes a rehearsal of the scene's spec.
 func (h *hall) manifest(lines ...string) string {
 	h.t.Helper()
-	all := []string{"kind: Rehearsal", "name: " + h.name, "environment: staging", "seed: 42", "rollout: " + h.file(oneStep)}
+	all := []string{"kind: Rehearsal", "name: " + h.name, "environment: staging", "seed: 42", "rollout: " + h.file(h.flagged()...)}
 	for _, line := range lines {
 		all = replaced(all, line)
 	}
 	return write(h.t, h.folder, "manifest.yaml", all...)
+}
+
+// flagged is a release of one step that has a flag, too.
+func (h *hall) flagged() []string {
+	driver := fmt.Sprintf("{driver: http, with: {url: %q}}", h.url)
+	return []string{oneStep, "target: {deploy: " + driver + ", traffic: " + driver + ", flags: " + driver + ", metrics: {driver: scrape}}",
+		"release: {version: " + candidate + `, artifact: "registry.example/checkout@sha256:9f86d081884c7d659a2feaa0c55ad015", flags: {new-cart: {enabled: true}}}`}
 }
 
 // rehearse runs a rehearsal to its end.
@@ -85,6 +92,8 @@ func TestRehearsal(t *testing.T) {
 		require.FileExists(t, filepath.Join(status.Place, name))
 	}
 	require.Empty(t, h.world.Violations())
+	require.Contains(t, strings.Join(h.world.Log(), "\n"), "flags new-cart", "the drills set them")
+	require.Empty(t, h.world.State().Flags, "they go back with the release")
 }
 
 // A declared drill of the first step may be made in production, where the worker

@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
 	"bakeoff/testsuite/sim"
 )
 
@@ -150,6 +153,51 @@ func TestRings(t *testing.T) {
 		e.requires(s, 15, rollout.Refused, rollout.CauseDirty)
 		require.Contains(t, e.Reason, "a rule sends cohort beta to 2.4.1")
 		require.Empty(t, s.asked("PUT"))
+	})
+}
+
+// Rings whose cohorts a flag makes, against the http driver: the flag is set when the
+// ring begins, read back, and says in the end what it said before.
+func TestRingsByFlag(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, `drivers:
+  http:
+    cohorts:
+      internal: {flag: {key: "{{.Service}}-candidate", value: {enabled: true, variant: "{{.Version}}", rules: [{segment: internal}]}, off: {enabled: false}}}
+      opt-in:   {flag: {key: "{{.Service}}-opt-in", value: "{{.Version}}"}}
+`)
+	const rings = "strategy: {" + window + ", rings: [{cohort: internal, bake: 5s}, {cohort: opt-in, bake: 5s}, {weight: 20%, bake: 5s}], keepBaseline: 2s}"
+	flagged := func(s *scene) string {
+		off := map[string]any{"enabled": false}
+		s.world.ForeignFlags(map[string]any{s.name + "-candidate": off, "others": true})
+		s.world.AddFlagCohort("internal", candidate, 500, activities.FlagRule{Key: s.name + "-candidate", Off: off,
+			Value: map[string]any{"enabled": true, "variant": candidate, "rules": []any{map[string]any{"segment": "internal"}}}})
+		s.world.AddFlagCohort("opt-in", candidate, 500, activities.FlagRule{Key: s.name + "-opt-in", Value: candidate})
+		return strings.ReplaceAll(`target: {deploy: {driver: http, with: {url: "URL"}}, metrics: {driver: scrape}, traffic: {driver: http, with: {url: "URL"}}, flags: {driver: http, with: {url: "URL"}}}`, "URL", s.url)
+	}
+	asBefore := func(s *scene) {
+		require.Equal(s.t, map[string]any{s.name + "-candidate": map[string]any{"enabled": false}, "others": true}, s.world.State().Flags)
+	}
+	t.Run("promoted", func(t *testing.T) {
+		s := c.scene(t)
+		s.run(flagged(s), rings, absolute).requires(s, 0, rollout.Promoted, "")
+		asBefore(s)
+		s.replacedBaseline()
+		set := s.asked("PATCH /flags 200")
+		require.JSONEq(t, fmt.Sprintf(`{"flags":{"%s-candidate":{"enabled":true,"variant":"2.5.0","rules":[{"segment":"internal"}]}}}`, s.name), set[0].Body)
+		require.JSONEq(t, fmt.Sprintf(`{"flags":{"%s-opt-in":"2.5.0"}}`, s.name), set[1].Body)
+		require.GreaterOrEqual(t, set[1].At.Sub(set[0].At), bake, "the first ring has its bake")
+		require.NotEmpty(t, set[0].Header.Get("Bakeoff-Fence"))
+	})
+	t.Run("aborted", func(t *testing.T) {
+		s := c.scene(t)
+		s.start(flagged(s), strings.Replace(rings, "5s", "1m", 1), absolute)
+		s.awaits("PATCH /flags 200", 1)
+		s.watched(2)
+		require.Equal(t, rollout.Accepted, s.order(0, "abort").Answer)
+		asBefore(s)
+		s.ends(11, rollout.Aborted, "")
+		require.Equal(t, []string{baseline}, s.world.State().Versions)
 	})
 }
 

@@ -65,6 +65,7 @@ func TestNewRelease(t *testing.T) {
 			require.Equal(s.t, 12, dropped.code)
 			require.Equal(s.t, rollout.Superseded, dropped.Outcome)
 			require.Contains(s.t, dropped.Reason, "superseded by 2.7.0")
+			require.Equal(s.t, 12, s.cli("wait", s.target(), "--id", s.above().Fates[1].ID).Code)
 			require.Contains(s.t, s.cli("history", s.target(), "--orders").Stdout, "; then dropped, superseded by 2.7.0, which came while it waited")
 			s.order(0, "promote", "--full")
 			until(s.t, "2.7.0 is primary", func() bool { return s.world.State().Primary == "2.7.0" })
@@ -219,6 +220,8 @@ func TestRollbackAfterPromotion(t *testing.T) {
 	s.world.Behave("2.5.0", sim.Behaviour{Rate: 400, Failures: 0.5}) // who asks for it has the reason
 	back := s.result("rollback", s.target(), "--reason", "2.6.0 loses carts")
 	back.requires(s, 0, rollout.Promoted, "")
+	require.True(t, back.Back)
+	require.Equal(t, "2.6.0 loses carts", back.StartReason)
 	require.Equal(t, []string{"deploy 2.5.0", "weights 2.5.0 100%, 2.6.0 0%", "primary 2.5.0", "remove 2.6.0"}, s.world.Log()[before:])
 	out := s.result("run", s.file(newer("2.6.0"), oneStep))
 	require.Equal(t, 15, out.code)
@@ -242,20 +245,25 @@ func TestDriftWhileIdle(t *testing.T) {
 	until(t, "it is gone", func() bool { return s.above().Drift == "" })
 }
 
-// After an abort the queue stands until somebody resumes it.
+// After an abort the queue stands until somebody resumes it. Who waits for an order in
+// it waits for that order's rollout.
 func TestTheQueueStands(t *testing.T) {
 	s := open(t).scene(t)
 	s.world.Behave("2.6.0", sim.Behaviour{Rate: 400, Failures: 0.01})
 	s.start(oneLong, "policy: {onNewRelease: queue}")
 	s.bakes(1000)
-	s.start(newer("2.6.0"), oneStep)
+	begun := s.cli("start", s.file(newer("2.6.0"), oneStep), "--id", "second")
+	require.Contains(t, begun.Stdout, "wait for it: bakeoff wait "+s.target()+" --id second")
+	waiting := s.inBackground("wait", s.target(), "--id", "second", "-o", "json")
+	require.Contains(t, s.cli("wait", s.target(), "--timeout", "1s").Stderr, "not waited for here: 2.6.0, asked for by tester@example.com: queued")
 	s.order(0, "abort")
 	s.ends(11, rollout.Aborted, "")
 	until(t, "the queue stands", func() bool { return s.above().Stands != "" })
 	require.NotContains(t, s.world.Log(), "deploy 2.6.0")
 	require.Equal(t, rollout.Accepted, s.order(0, "resume").Answer)
 	until(t, "2.6.0 is primary", func() bool { return s.world.State().Primary == "2.6.0" })
-	s.ends(0, rollout.Promoted, "")
+	s.read(<-waiting).requires(s, 0, rollout.Promoted, "")
+	require.Equal(t, 1, s.cli("wait", s.target(), "--id", "third").Code)
 }
 
 // Who resumes the queue as soon as the abort was answered reaches it, too.

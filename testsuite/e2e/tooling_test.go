@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,12 @@ func TestDoctorTooling(t *testing.T) {
 
 	rehearsed, out := h.rehearse("name: promotion", "outcome: Promoted", practised)
 	require.Equal(t, evidence.Passed, rehearsed.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	promoted := h.evidence(rehearsed).Rollout
+	require.Equal(t, rollout.Promoted, promoted.Outcome)
+	require.NotNil(t, promoted.BackAt, "it was taken back")
+	require.InDelta(t, 1, evidence.Largest(promoted.Shares), 0)
+	require.Zero(t, promoted.Shares[len(promoted.Shares)-1].Share)
+	require.Nil(t, promoted.BreachAt)
 	schedule := h.manifest("name: weekly", practised, "drills: [{from: step 1, restoreWithin: 10s}]")
 	require.Zero(t, h.cli("rehearse", schedule, "--schedule", "0 6 1 1 *", "--reason", "every year").Code)
 	require.Equal(t, found, h.finds("practisedOlder", "staleBaseline", "staleSnapshot"), "what a rehearsal promotes served nobody")
@@ -82,5 +89,8 @@ func TestDoctorTooling(t *testing.T) {
 	require.NoError(t, yearly.Pause(t.Context(), client.SchedulePauseOptions{Note: "staging is needed"}))
 	found = h.finds("practisedOlder", "schedulePaused", "staleBaseline", "staleSnapshot")
 	require.Contains(t, found["practisedOlder"], "was practised with 2.6.0, and 2.7.0 was promoted in staging since")
+	ready := h.cli("report", filepath.Dir(status.Place), "--serves")
+	require.Zero(t, ready.Code, ready.Stderr)
+	require.Contains(t, ready.Stdout, "Practised with 2.5.0 → 2.6.0, 2.7.0 serves staging/"+h.name+" now, and would go back to 2.5.0: with that nobody practised.")
 	require.Contains(t, found["schedulePaused"], "schedule/rehearsal/staging/weekly is paused: staging is needed")
 }

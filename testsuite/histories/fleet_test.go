@@ -26,7 +26,7 @@ import (
 type fleetPath struct {
 	order    string // in which they take their turn; "": a before b and c
 	lines    string // of the spec
-	told     bool   // people are
+	worker   string // its configuration; RECEIVER is one of notices
 	bad      string // the unit whose candidate fails
 	strategy string
 	plot     func(s *scene, worlds map[string]*sim.World)
@@ -70,7 +70,13 @@ var fleetPaths = map[string]fleetPath{
 		}, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), held.GetID(), held.GetRunID(), "recorded"))
 	}},
-	"fleet-notified": {lines: "wait: 1s", told: true, want: rollout.Promoted},
+	"fleet-notified": {lines: "wait: 1s", worker: notifies + "  subscriptions: [{to: webhook}]\n", want: rollout.Promoted},
+	"fleet-escalated": {worker: climbs, plot: func(s *scene, worlds map[string]*sim.World) {
+		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		s.order("pause")
+		s.told("fleet/"+target, rollout.OnEscalated)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"fleet-lost": {want: rollout.RolledBack, plot: func(s *scene, worlds map[string]*sim.World) {
 		require.Eventually(s.t, func() bool { return worlds["a"].State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.WorkflowIDOf(target+"/a"), "", "recorded"))
@@ -103,13 +109,9 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 	}
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(spec, "\n")), 0o600))
-	config := ""
-	if p.told {
-		receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-		t.Cleanup(receiver.Close)
-		config = strings.ReplaceAll(notifies, "RECEIVER", receiver.URL) + "  subscriptions: [{to: webhook}]\n"
-	}
-	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, config)}
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	s := &scene{t: t, server: server, worker: procs.StartWorker(t, server, strings.ReplaceAll(p.worker, "RECEIVER", receiver.URL))}
 	var err error
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)

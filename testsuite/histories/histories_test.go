@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -65,8 +66,11 @@ func TestEveryPathHasOne(t *testing.T) {
 	}
 	for name, p := range rehearsalPaths {
 		names = append(names, name)
-		if !p.early {
+		if !p.early && !p.sick {
 			names = append(names, name+"-rollout")
+		}
+		if p.suite {
+			names = append(names, name+"-suite")
 		}
 		if p.apart {
 			names = append(names, name+"-apart")
@@ -189,6 +193,10 @@ var paths = map[string]path{
 	"blue-green": {strategy: "blueGreen: {preview: 5s}", absolute: true,
 		plot: func(s *scene) { s.world.TestTraffic(candidate, 50) }, want: rollout.Promoted},
 	"rings": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: beta, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true, want: rollout.Promoted},
+	"rings-by-flag": {strategy: "rings: [{cohort: internal, bake: 5s}, {cohort: opt-in, bake: 5s}, {weight: 20%, bake: 5s}]", absolute: true,
+		flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn, want: rollout.Promoted},
+	"rings-by-flag-abort": {strategy: "rings: [{cohort: opt-in, bake: 1m}]", flags: "{new-cart: {enabled: true}}", worker: optIn, before: addOptIn,
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"rings-abort": {strategy: "rings: [{cohort: internal, bake: 1m}]",
 		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"end-early": {strategy: "{weight: 50%, bake: 1m}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
@@ -250,6 +258,15 @@ var paths = map[string]path{
 			s.order("approve", "--actor", "bo@example.com")
 			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
 		}, want: rollout.Promoted},
+	"approve-apart": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
+		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
+			s.until("approval")
+			s.order("approve", "--actor", "bo@example.com")
+			s.until("approval")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1", "--asked-by", "environment")
+			s.denied("approve", "--actor", "cy@example.com", "--step", "1")
+			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
+		}, want: rollout.Promoted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
@@ -261,6 +278,12 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"pause-escalated": {worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.order("pause")
+		s.told("rollout/"+target, rollout.OnEscalated)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
 		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
@@ -279,6 +302,15 @@ var paths = map[string]path{
 		s.next("1.2.0")
 		s.order("abort")
 		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"queue-told": {target: true, policy: "onNewRelease: queue", worker: climbs, plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.order("abort")
+		s.await(rollout.Aborted)
+		s.told("target/"+target, rollout.OnEscalated)
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
@@ -328,6 +360,43 @@ var paths = map[string]path{
 		s.await(rollout.Promoted)
 		s.order("rollback")
 	}, want: rollout.Promoted},
+	"capacity": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", plot: func(s *scene) {
+		s.until("approval")
+		s.world.SetReplicas(candidate, 1)
+		s.order("approve", "--step", "1")
+		s.until(rollout.WaitingForCapacity)
+		s.world.SetReplicas(candidate, sim.DefaultReplicas)
+	}, want: rollout.Promoted},
+	"end-early-last": {strategy: "{weight: 50%, bake: 8s}", policy: "require: nonInferior, endEarly: true", plot: func(s *scene) {
+		s.both(sim.Behaviour{Rate: 8000, Failures: 0.1}, sim.Behaviour{Rate: 8000, Failures: 0.1})
+	}, want: rollout.Promoted},
+	"analysis-lost": {plot: func(s *scene) {
+		s.until("baking")
+		s.serve("control,infra,rehearsal")
+		s.has(func(e *historypb.HistoryEvent) bool { return e.GetActivityTaskTimedOutEventAttributes() != nil })
+		s.order("promote")
+		s.serve("control,infra,rehearsal,analysis")
+	}, want: rollout.Promoted},
+	"unread-recovery": {target: true, plot: func(s *scene) {
+		s.until("baking")
+		s.serve("control,analysis,rehearsal")
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))
+		require.Eventually(s.t, func() bool { return s.status().Phase == rollout.PhaseNeedsHuman }, missed, pollEvery)
+		s.order("retry")
+		s.serve("control,infra,rehearsal,analysis")
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
+	"human-queue": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.world.Fail(sim.OpShift, sim.Fault{})
+		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.5})
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.world.Heal()
+		s.await(rollout.RolledBack)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -338,6 +407,16 @@ var paths = map[string]path{
 }
 
 const notifies = "notifications:\n  webhook: {url: RECEIVER}\n"
+
+// climbs tells somebody of what has waited for a second.
+const climbs = notifies + "  subscriptions: [{to: webhook, events: [waiting]}]\nescalation: {staging: [{after: 1s, to: webhook}, {after: 1h, to: webhook}]}\n"
+
+// optIn is a cohort that a flag makes.
+const optIn = "drivers: {http: {cohorts: {opt-in: {flag: {key: checkout-opt-in, value: \"{{.Version}}\"}}}}}"
+
+func addOptIn(s *scene) {
+	s.world.AddFlagCohort("opt-in", candidate, 500, activities.FlagRule{Key: "checkout-opt-in", Value: "{{.Version}}"})
+}
 
 const baseline, candidate = "1.0.0", "1.1.0"
 
@@ -509,7 +588,8 @@ type scene struct {
 	client client.Client
 	keys   string // the folder of people's keys
 	spec   string
-	before string // the run before the last
+	before string      // the run before the last
+	sick   atomic.Bool // so is whoever a rehearsal asks
 }
 
 // configure gives the worker another configuration.
@@ -521,6 +601,13 @@ func (s *scene) configure(text string) {
 	require.Eventually(s.t, func() bool {
 		return strings.Count(s.worker.Tail(1000), "configuration reloaded") > before
 	}, procs.Patience, 20*time.Millisecond, "reload")
+}
+
+// serve kills the worker and starts one of these queues alone.
+func (s *scene) serve(queues string) {
+	s.t.Helper()
+	s.worker.Kill()
+	s.worker = procs.StartWorker(s.t, s.server, "", "--config", s.config, "--queues", queues)
 }
 
 // freeze freezes everything from now on.
@@ -658,10 +745,23 @@ func (s *scene) await(outcome rollout.Outcome) {
 		time.Minute, 100*time.Millisecond)
 }
 
+// missed is how long it takes until a worker that was killed is missed for good.
+const missed = 3 * time.Minute
+
 // has waits until the rollout's history has an event.
 func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, procs.Patience, pollEvery)
+	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, missed, pollEvery)
+}
+
+// told waits until a workflow tells people of an occasion.
+func (s *scene) told(workflow string, of rollout.Occasion) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		return slices.ContainsFunc(s.history(workflow).Events, func(e *historypb.HistoryEvent) bool {
+			return strings.HasSuffix(e.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution().GetWorkflowId(), string(of))
+		})
+	}, procs.Patience, pollEvery, of)
 }
 
 // does waits until an activity is under way.

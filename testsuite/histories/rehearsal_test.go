@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -23,12 +24,20 @@ import (
 
 // rehearsalPath is one life of a rehearsal.
 type rehearsalPath struct {
-	lines string // of the manifest, besides load
+	lines string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
 	plot  func(s *scene)
 	want  evidence.Outcome
 	early bool // it is stopped before a worker takes it up: no rollout is started
+	sick  bool // so are users, from the beginning: no rollout is started
+	suite bool // it is the one of a suite, whose history is kept, too, as name-suite
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
+	data  bool // it replaces the rows of a table in a real database, and puts them back
 }
+
+// probed is a fault with a probe before and after it, and one while it is there.
+const probed = `faults: [{name: drift, at: 1s, for: %s, drift: {file: "DRIFT", content: drifted}}]
+probes: [{name: edge, url: "USERS", mode: edge}, {name: alive, url: "USERS", mode: continuous, every: 200ms}]
+drills: [{from: step 1, after: 3s, restoreWithin: 20s}]`
 
 // promoted has the rollout itself made, and says what to deploy when it is taken back.
 const promoted = "outcome: Promoted\nbaseline: {artifact: \"checkout@sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730\"}"
@@ -36,14 +45,56 @@ const promoted = "outcome: Promoted\nbaseline: {artifact: \"checkout@sha256:7d86
 // rehearsalPaths are kept as the rehearsal's history, and as name-rollout that of
 // the last rollout that it started, where there is one.
 var rehearsalPaths = map[string]rehearsalPath{
-	"rehearsal-drills":  {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
+	"rehearsal-drills": {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
+	"rehearsal-data": {lines: "data: [{name: orders, snapshot: orders.csv, digest: \"" + ordersDigest + "\", into: {database: shop, table: orders, after: restore, unchanged: [orders]}}]\n" +
+		"drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, data: true},
 	"rehearsal-outcome": {lines: promoted, want: evidence.Passed, apart: true},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.stop()
 		}},
+	"rehearsal-reversed": {lines: "outcome: RolledBack", want: evidence.Passed, apart: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		s.world.Behave(candidate, sim.Behaviour{Failures: 0.3})
+	}},
+	"rehearsal-probed": {lines: fmt.Sprintf(probed, "5s"), want: evidence.Passed},
+	"rehearsal-halted": {lines: fmt.Sprintf(probed, "5m"), want: evidence.Halted,
+		plot: func(s *scene) {
+			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+			s.sick.Store(true)
+		}},
+	"rehearsal-vetoed":        {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
+	"rehearsal-suite":         {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
+}
+
+// orders are rows of a set, and their digest.
+const (
+	orders       = "id\n1\n2\n"
+	ordersDigest = "sha256:1d1c91d15ace6e21ea5f551e16e717f326992bdf800f6696628859be29b906bf"
+)
+
+// shop is the database of a path, as the worker's configuration of rehearsals has it;
+// "" where it needs none.
+func (p rehearsalPath) shop(t *testing.T) string {
+	if !p.data {
+		return ""
+	}
+	address, library := procs.StartPostgres(t).URL, t.TempDir()
+	conn, err := pgx.Connect(context.Background(), address)
+	require.NoError(t, err)
+	_, err = conn.Exec(context.Background(), "CREATE TABLE orders (id int); INSERT INTO orders VALUES (7)")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		var sum int
+		require.NoError(t, conn.QueryRow(context.Background(), "SELECT sum(id) FROM orders").Scan(&sum))
+		require.Equal(t, 7, sum)
+		_ = conn.Close(context.Background())
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(library, "orders.csv"), []byte(orders), 0o600))
+	t.Setenv("SHOP_DATABASE", address)
+	return fmt.Sprintf(", directory: %q, databases: {shop: {env: SHOP_DATABASE}}", library)
 }
 
 // stop stops the rehearsal.
@@ -56,18 +107,26 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	world := sim.New(baseline)
 	town := httptest.NewServer(httpworld.New(world))
 	t.Cleanup(town.Close)
-	users := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s := &scene{t: t, server: server, world: world}
+	s.sick.Store(p.sick)
+	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if s.sick.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
 	t.Cleanup(users.Close)
-	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", p.lines,
+	drift := filepath.Join(t.TempDir(), "drift")
+	require.NoError(t, os.WriteFile(drift, []byte("as it is"), 0o600))
+	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", strings.NewReplacer("USERS", users.URL, "DRIFT", drift).Replace(p.lines),
 		fmt.Sprintf("load: [{name: browse, url: %q, rate: 20/s, for: 6s}]", users.URL), "rollout:"}
 	for line := range strings.Lines(path{}.spec(town.URL)) {
 		manifest = append(manifest, "  "+strings.TrimRight(line, "\n"))
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
-	s := &scene{t: t, server: server, world: world}
 	work := func() {
-		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\n", t.TempDir()))
+		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift], files: [%q]}}%s}\n",
+			t.TempDir(), t.TempDir(), drift, p.shop(t)))
 	}
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
@@ -79,6 +138,11 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
+	if p.suite {
+		of := fmt.Sprintf("kind: RehearsalSuite\nname: recorded\nrehearsals: [%q]\n", filepath.Base(file))
+		file = filepath.Join(filepath.Dir(file), "suite.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(of), 0o600))
+	}
 	out := procs.CLI(context.Background(), t, server, "rehearse", file, "--detach", "--reason", "recorded")
 	require.Zero(t, out.Code, out.Stderr)
 	if p.plot != nil {
@@ -88,11 +152,17 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 		s.stop()
 		work()
 	}
+	if p.suite {
+		var of rehearsal.SuiteStatus
+		require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.SuiteID("recorded"), "").Get(context.Background(), &of))
+		require.Equal(t, p.want, of.Outcome, of.Reason)
+		s.keep(filepath.Join(folder, name+"-suite.json"), s.history(rollout.SuiteID("recorded")))
+	}
 	var status rehearsal.Status
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early {
+	if !p.early && !p.sick {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {

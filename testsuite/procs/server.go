@@ -25,6 +25,7 @@ type Server struct {
 	args    []string
 	auth    string // the folder of the key that signs tokens; "": everybody is let in
 	token   string // of whoever calls
+	env     []string
 }
 
 // StartServer runs bakeoff-dev without a UI.
@@ -96,6 +97,13 @@ func (s *Server) As(t testing.TB, subject, permission string, d time.Duration) *
 	return &called
 }
 
+// With is the same server, called by programs with these variables.
+func (s *Server) With(env ...string) *Server {
+	called := *s
+	called.env = env
+	return &called
+}
+
 // Token is what As called the server with.
 func (s *Server) Token() string { return s.token }
 
@@ -105,7 +113,7 @@ func (s *Server) Env() []string {
 	if s.auth != "" {
 		env = append(env, "TEMPORAL_TLS=false", "TEMPORAL_API_KEY="+s.token)
 	}
-	return env
+	return append(env, s.env...)
 }
 
 // Worker is one bakeoff-worker.

@@ -2,8 +2,10 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -19,6 +21,39 @@ func (w *World) AddCohort(name string, share rollout.Weight) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.shares[name] = share
+}
+
+// flagCohort is users whom a flag sends to a version while it says so.
+type flagCohort struct {
+	rule    activities.FlagRule
+	version string
+	share   rollout.Weight // of all requests
+}
+
+// AddFlagCohort makes a cohort known that a flag makes: while the flag has the rule's
+// value, filled in, its users get the version.
+func (w *World) AddFlagCohort(name, version string, share rollout.Weight, rule activities.FlagRule) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byFlag[name] = flagCohort{rule, version, share}
+}
+
+// CohortFlags implements [activities.FlagCohorts].
+func (w *World) CohortFlags() map[string]activities.FlagRule {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rules := map[string]activities.FlagRule{}
+	for cohort, f := range w.byFlag {
+		rules[cohort] = f.rule
+	}
+	return rules
+}
+
+// saysSo reports whether the flag has its value, whatever version stands in it.
+func (f flagCohort) saysSo(flags map[string]any) bool {
+	now, _ := json.Marshal(flags[f.rule.Key]) // both are plain data
+	value, _ := json.Marshal(f.rule.Value)
+	return string(now) == strings.ReplaceAll(string(value), "{{.Version}}", f.version)
 }
 
 // TestTraffic sends requests to a version past the router, so many a second.
@@ -97,6 +132,15 @@ func (w *World) rateOf(version string, b Behaviour) float64 {
 		rest -= share
 		if to == version {
 			own += share
+		}
+	}
+	for _, f := range w.byFlag {
+		if !f.saysSo(w.flags) {
+			continue
+		}
+		rest -= f.share
+		if f.version == version {
+			own += f.share
 		}
 	}
 	share := float64(own)/float64(rollout.All) + float64(rest)/float64(rollout.All)*float64(w.weights[version])/float64(rollout.All)

@@ -13,6 +13,8 @@ import (
 	"bakeoff/activities"
 )
 
+var _ activities.FlagCohorts = (*World)(nil)
+
 // Flags implements [activities.Flags].
 func (w *World) Flags(ctx context.Context) (map[string]any, error) {
 	var flags map[string]any
@@ -61,6 +63,9 @@ func (w *World) mergeFlags(flags map[string]any) bool {
 			w.flags[name] = value
 			changed = true
 		}
+	}
+	if changed && len(w.byFlag) > 0 {
+		w.mark(w.passed)
 	}
 	return changed
 }

@@ -40,6 +40,7 @@ type World struct {
 
 	rules  map[string]string         // cohort → version
 	shares map[string]rollout.Weight // of all requests, by cohort
+	byFlag map[string]flagCohort     // cohorts that a flag makes
 	tests  map[string]float64        // requests a second past the router, by version
 
 	flags map[string]any
@@ -86,7 +87,7 @@ func New(baseline string) *World {
 		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{}, increase: map[string]float64{},
 		reverts: map[string]string{}, stalled: map[string]bool{},
 		weights: rollout.Split{}, revision: 1, flags: map[string]any{},
-		rules: map[string]string{}, shares: map[string]rollout.Weight{}, tests: map[string]float64{},
+		rules: map[string]string{}, byFlag: map[string]flagCohort{}, shares: map[string]rollout.Weight{}, tests: map[string]float64{},
 		silent: map[string]bool{}, broken: map[string]string{}, vault: map[string][]byte{},
 		faults: map[Op][]*fault{}, fences: map[string]activities.Fence{}, forbidden: map[string]string{},
 	}

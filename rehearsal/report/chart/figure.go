@@ -12,9 +12,12 @@ const (
 	Load     Kind = "load"
 	Fault    Kind = "fault"
 	Drill    Kind = "drill"
+	Rollout  Kind = "rollout"
+	Probe    Kind = "probe" // its answers were bad
 	Breach   Kind = "breach"
 	Decision Kind = "decision"
 	Restored Kind = "restored"
+	Healthy  Kind = "healthy"
 	Outside  Kind = "outside" // a value that is out of its band
 	Expected Kind = "expected"
 	Limit    Kind = "limit"
@@ -135,7 +138,7 @@ type Entry struct {
 
 // names of the kinds in a legend.
 var names = map[Kind]string{
-	Load: "load", Fault: "fault", Drill: "drill", Breach: "breach", Decision: "decision", Restored: "traffic restored",
+	Load: "load", Fault: "fault", Drill: "drill", Probe: "bad answers to a probe", Rollout: "rollout", Breach: "breach", Decision: "decision", Restored: "traffic restored", Healthy: "health restored",
 	Outside: "outside the expected band", Expected: "expected band", Limit: "limit", Figures: "median, p90, max", Dot: "one drill",
 	Interval: "95 % interval", Shift: "change",
 	Detect: "detect", Decide: "decide", Traffic: "traffic back", Health: "health back",

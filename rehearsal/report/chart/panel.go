@@ -79,6 +79,8 @@ func (d *drawing) dot(kind Kind, title string, x, y float64) {
 	switch kind {
 	case Breach:
 		shape = "M" + at + "m-5 -4.5h10l-5 9z"
+	case Healthy:
+		shape = "M" + at + "m-4.5 -4.5h9v9h-9z"
 	case Decision:
 		shape = "M" + at + "m0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z"
 	}

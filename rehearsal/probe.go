@@ -1,0 +1,254 @@
+package rehearsal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
+)
+
+// Probe is a question that the service is asked around its faults: whether it is
+// well before anything is done to it, while things go wrong, and afterwards. One
+// that halts keeps a rehearsal from beginning with a service that is not well, and
+// ends it as soon as it is not any more.
+//
+// A URL is asked with GET from where faults are made. No answer, a late one and one
+// that is not the expected one are all bad: who cannot be reached is not well. A
+// query asks the metrics: what they do not say is no answer of the service, good or
+// bad.
+type Probe struct {
+	Name string `json:"name"` // unique among the probes
+	Mode string `json:"mode"` // before anything is done, after each fault, edge (both), or continuous
+
+	URL    string      `json:"url,omitempty"`   // http(s)://…, where load may go; redirects are not followed
+	Expect load.Expect `json:"expect,omitzero"` // of a good answer; default any status below 400
+
+	Query   string          `json:"query,omitempty"`   // instead of url: one number, of metrics drivers that evaluate queries; {{.Version}} is the candidate's
+	Below   *Amount         `json:"below,omitempty"`   // what it is in a good answer
+	Above   *Amount         `json:"above,omitempty"`   // likewise
+	Metrics *rollout.Driver `json:"metrics,omitempty"` // that evaluates it; default the rollout's
+
+	During string `json:"during,omitempty"` // the fault it is about; default all of them
+	Always bool   `json:"always,omitempty"` // continuous: as long as the practice goes on, and not while faults are in force alone
+
+	Every    rollout.Duration `json:"every,omitempty"`    // how often it is asked, 100ms to 1m; default 1s
+	Timeout  rollout.Duration `json:"timeout,omitempty"`  // of one answer, at most 1m; default 1s
+	Failures int              `json:"failures,omitempty"` // so many bad answers one after another, 1 to 100, are a service that is not well; default 3
+	Within   rollout.Duration `json:"within,omitempty"`   // after and edge: so soon after a fault there has to be a good answer, at most 1h; default 30s
+
+	// OnFailure is halt (default; after a fault there is nothing to halt), or record:
+	// it is a criterion, and the rehearsal goes on.
+	OnFailure string `json:"onFailure,omitempty"`
+}
+
+// The modes of a probe, and what follows from its failure.
+const (
+	ProbeBefore     = "before"
+	ProbeAfter      = "after"
+	ProbeEdge       = "edge"
+	ProbeContinuous = "continuous"
+
+	OnFailureHalt   = "halt"
+	OnFailureRecord = "record"
+)
+
+// The bounds of probes.
+const (
+	oftenest      = rollout.Duration(100 * time.Millisecond)
+	seldomest     = rollout.Duration(time.Minute)
+	mostFailures  = 100
+	longestWithin = rollout.Duration(time.Hour)
+)
+
+// withDefaults fills in what is left out.
+func (p Probe) withDefaults() Probe {
+	if p.Every == 0 {
+		p.Every = rollout.Duration(time.Second)
+	}
+	if p.Timeout == 0 {
+		p.Timeout = rollout.Duration(time.Second)
+	}
+	if p.Failures == 0 {
+		p.Failures = 3
+	}
+	if p.Within == 0 && p.after() {
+		p.Within = rollout.Duration(30 * time.Second)
+	}
+	if p.OnFailure == "" {
+		p.OnFailure = OnFailureHalt
+		if p.Mode == ProbeAfter {
+			p.OnFailure = OnFailureRecord
+		}
+	}
+	return p
+}
+
+func (p Probe) before() bool     { return p.Mode == ProbeBefore || p.Mode == ProbeEdge }
+func (p Probe) after() bool      { return p.Mode == ProbeAfter || p.Mode == ProbeEdge }
+func (p Probe) continuous() bool { return p.Mode == ProbeContinuous }
+
+// Halts reports whether a rehearsal ends, or does not begin, by a failure.
+func (p Probe) Halts() bool { return p.OnFailure == OnFailureHalt }
+
+// String says what is asked.
+func (p Probe) String() string {
+	if p.Query != "" {
+		return p.Query
+	}
+	return "GET " + p.URL
+}
+
+// Judge says what is wrong with an answer; "" when nothing is.
+func (p Probe) Judge(status int, body []byte) string {
+	switch e := p.Expect; {
+	case status != e.Status && (e.Status != 0 || status >= 400):
+		return fmt.Sprintf("status %d", status)
+	case !strings.Contains(string(body), e.Body):
+		return fmt.Sprintf("status %d, and the body does not hold %q", status, e.Body)
+	}
+	return ""
+}
+
+// JudgeValue says what is wrong with the number that a query gave; "" when nothing
+// is.
+func (p Probe) JudgeValue(value float64) string {
+	switch {
+	case p.Below != nil && value >= p.Below.Value:
+		return fmt.Sprintf("%s, to be below %s", inUnit(value, p.Below.Unit), p.Below)
+	case p.Above != nil && value <= p.Above.Value:
+		return fmt.Sprintf("%s, to be above %s", inUnit(value, p.Above.Unit), p.Above)
+	}
+	return ""
+}
+
+// WhenBefore is when a probe is asked whether a rehearsal may begin.
+const WhenBefore = "before"
+
+// WhenAfter is when a probe is asked after a fault.
+func WhenAfter(fault string) string { return "after " + fault }
+
+// when is when a continuous probe is asked, in words.
+func (p Probe) when() string {
+	switch {
+	case p.Always:
+		return "all the time"
+	case p.During != "":
+		return "during " + p.During
+	}
+	return "while faults are in force"
+}
+
+// PlannedProbe is a probe worked out.
+type PlannedProbe struct {
+	Probe  Probe    `json:"probe"` // every default written out
+	Before bool     `json:"before,omitempty"`
+	After  []string `json:"after,omitempty"` // the faults after which it is asked
+	When   string   `json:"when,omitempty"`  // it is asked all along, in words
+	During []Span   `json:"during,omitempty"`
+}
+
+// Span is a time of a run, since the beginning of the load.
+type Span struct {
+	From  rollout.Duration `json:"from"`
+	Until rollout.Duration `json:"until"`
+}
+
+// PlannedProbes works the probes out: a continuous one is asked while its faults
+// are planned to be in force. The run takes at most as long as given.
+func (m Manifest) PlannedProbes(longest rollout.Duration) []PlannedProbe {
+	var out []PlannedProbe
+	for _, p := range m.Probes {
+		p = p.withDefaults()
+		planned := PlannedProbe{Probe: p, Before: p.before()}
+		if p.after() {
+			planned.After = m.about(p)
+		}
+		if p.continuous() {
+			planned.When, planned.During = p.when(), m.spansOf(p, longest)
+		}
+		out = append(out, planned)
+	}
+	return out
+}
+
+// about are the faults that a probe is about.
+func (m Manifest) about(p Probe) []string {
+	if p.During != "" {
+		return []string{p.During}
+	}
+	return m.faultNames()
+}
+
+// spansOf is when a continuous probe is asked.
+func (m Manifest) spansOf(p Probe, longest rollout.Duration) []Span {
+	if p.Always {
+		return []Span{{0, longest}}
+	}
+	var times []span
+	for _, f := range fault.Schedule(m.Seed, m.Faults) {
+		if slices.Contains(m.about(p), f.Fault.Name) {
+			times = append(times, span{f.From.Std(), f.Until.Std()})
+		}
+	}
+	var out []Span
+	for _, s := range apart(times) {
+		out = append(out, Span{rollout.Duration(s.from), rollout.Duration(s.to)})
+	}
+	return out
+}
+
+// Problems says what is wrong with a probe of the manifest.
+func (p Probe) Problems(path string, m Manifest) []rollout.Problem {
+	v := validation{path: path}
+	modes := []string{ProbeBefore, ProbeAfter, ProbeEdge, ProbeContinuous}
+	v.name(p.Name, "name")
+	v.require(slices.Contains(modes, p.Mode), "mode", "%q is not one of %s", p.Mode, strings.Join(modes, ", "))
+	p.asksProblems(&v, m)
+	v.require(p.Expect.Status == 0 || p.Expect.Status >= 100 && p.Expect.Status <= 599, "expect.status", "%d is no status: 100 to 599", p.Expect.Status)
+	v.require(p.Every == 0 || p.Every >= oftenest && p.Every <= seldomest, "every", "%s is not from %s to %s", p.Every, oftenest, seldomest)
+	v.require(p.Timeout >= 0 && p.Timeout <= seldomest, "timeout", "%s is not from 0s to %s", p.Timeout, seldomest)
+	v.require(p.Failures >= 0 && p.Failures <= mostFailures, "failures", "%d is not from 1 to %d", p.Failures, mostFailures)
+	v.require(p.Within >= 0 && p.Within <= longestWithin, "within", "%s is not from 0s to %s", p.Within, longestWithin)
+	v.require(p.Within == 0 || p.after(), "within", "is for mode: after and edge, in which there has to be a good answer again")
+	v.require(slices.Contains([]string{"", OnFailureHalt, OnFailureRecord}, p.OnFailure), "onFailure", "%q is not one of %s, %s", p.OnFailure, OnFailureHalt, OnFailureRecord)
+	v.require(p.Mode != ProbeAfter || p.OnFailure != OnFailureHalt, "onFailure", "after a fault there is nothing to halt: write record, or mode: continuous")
+	v.require(!p.Always || p.continuous(), "always", "is for mode: continuous")
+	v.require(!p.Always || p.During == "", "always", "give always or during")
+	v.require(p.During == "" || p.Mode != ProbeBefore, "during", "it is asked before anything is done")
+	v.require(p.During == "" || slices.Contains(m.faultNames(), p.During), "during", "there is no fault %q: there are %v", p.During, m.faultNames())
+	v.require(len(m.Faults) > 0 || !p.after(), "mode", "there is no fault after which it could be asked: write mode: before")
+	v.require(len(m.Faults) > 0 || !p.continuous() || p.Always, "mode", "there is no fault during which it could be asked: write always: true")
+	if len(v.problems) == 0 && p.continuous() {
+		p.neverFails(&v, m)
+	}
+	return v.problems
+}
+
+// asksProblems says what is wrong with what is asked: a URL or a query.
+func (p Probe) asksProblems(v *validation, m Manifest) {
+	if p.Query == "" {
+		for _, wrong := range load.URLProblems(p.URL) {
+			v.add("url", "%s", wrong)
+		}
+		v.require(p.Below == nil && p.Above == nil && p.Metrics == nil, "query", "is missing: below, above and metrics are for one")
+		return
+	}
+	v.require(p.URL == "" && p.Expect == load.Expect{}, "query", "give url, with what is expected of it, or query, with below or above")
+	v.require(p.Below != nil || p.Above != nil, "query", "says nothing: give below or above")
+	v.require(p.Below == nil || p.Above == nil || p.Below.Unit == p.Above.Unit && p.Above.Value < p.Below.Value, "above", "%s is not below %s: nothing is between them", p.Above, p.Below)
+	v.require(p.Metrics != nil || m.Rollout.Target.Metrics != nil, "query", "there is nobody to ask: the rollout's target has no metrics, name them here")
+}
+
+// neverFails refuses a continuous probe whose faults are too short for it to fail.
+func (p Probe) neverFails(v *validation, m Manifest) {
+	p = p.withDefaults()
+	takes, longest := rollout.Duration(p.Failures-1)*p.Every, rollout.Duration(0)
+	for _, s := range m.spansOf(p, m.Longest()) {
+		longest = max(longest, s.Until-s.From)
+	}
+	v.require(takes < longest, "failures", "%d bad answers, one every %s, take longer than its faults, the longest of which is there for %s: it could never fail", p.Failures, p.Every, longest)
+}
