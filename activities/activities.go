@@ -20,6 +20,7 @@ type Activities struct {
 	Vault         Vault             // raw windows; nil keeps none
 	Limits        map[string]Limits // by environment; "default" serves the others
 	Rules         Rules             // who may do what
+	Policy        string            // digest of all that decides; "": nothing does
 	Gates         Gates             // what may close a target for a while
 	Hooks         Hooks             // how hooks are called; nil: no HTTP ones
 	Notifications Notifications     // who is told of what
@@ -42,6 +43,7 @@ type Limits struct {
 	MutableTags    string           `json:"mutableTags,omitempty"` // refuse (default) | allow
 	RequireOwner   bool             `json:"requireOwner,omitempty"`
 	RequirePurpose bool             `json:"requirePurpose,omitempty"`
+	RequireReason  bool             `json:"requireReason,omitempty"` // of each start; commands need one anyway
 }
 
 // Job is what every act of one rollout needs to know. It travels in each

@@ -16,7 +16,7 @@ import (
 // that the same order gives the same plan.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
 	out, err := a.admit(ctx, in)
-	out.Notifies = out.Cause != "" && !in.Rehearsal && a.Notifications.mayTell(in.Order.Spec)
+	out.Policy, out.Notifies = a.Policy, out.Cause != "" && !in.Rehearsal && a.Notifications.mayTell(in.Order.Spec)
 	return out, err
 }
 
@@ -91,7 +91,19 @@ func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Si
 	if in.Received.IsZero() {
 		return nil, ""
 	}
+	if why := a.limitsOf(o).unexplained(o.Spec.Environment, o.Reason); why != "" && !in.Rehearsal {
+		return nil, why
+	}
 	return a.Rules.provenOrder(o, in.Received)
+}
+
+// unexplained says that a start lacks the reason that its environment wants; ""
+// when it does not. No spec is to blame for that.
+func (l Limits) unexplained(environment, reason string) string {
+	if !l.RequireReason || strings.TrimSpace(reason) != "" {
+		return ""
+	}
+	return environment + " wants a reason for each start: give one with --reason"
 }
 
 // authorize writes into the plan who may abort, which is decided without asking

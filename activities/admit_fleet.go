@@ -24,7 +24,8 @@ type AdmitFleetOutput struct {
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"` // where the order's signature is right
 
-	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
+	Policy   string `json:"policy,omitempty"`   // digest of the rules that decided
+	Notifies bool   `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
 
 // AdmitFleet admits every unit as Admit does, and works the order of the fleet
@@ -32,7 +33,7 @@ type AdmitFleetOutput struct {
 // refuses the fleet: it is a result, not an error.
 func (a *Activities) AdmitFleet(ctx context.Context, in AdmitFleetInput) (AdmitFleetOutput, error) {
 	out, err := a.admitFleet(ctx, in)
-	out.Notifies = out.Cause != "" && a.Notifications.mayTell(in.Order.Spec.Rollout)
+	out.Policy, out.Notifies = a.Policy, out.Cause != "" && a.Notifications.mayTell(in.Order.Spec.Rollout)
 	return out, err
 }
 
@@ -45,7 +46,7 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if err != nil || refused.Cause != "" {
 		return refused, err
 	}
-	signer, why := a.Rules.provenFleet(in)
+	signer, why := a.mayStartFleet(in)
 	if why != "" {
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
@@ -73,6 +74,19 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 		return refused, err
 	}
 	return AdmitFleetOutput{Plan: plan.Seal(), Signer: signer}, nil
+}
+
+// mayStartFleet says what the order itself lacks; "" when nothing, with whose
+// signature it has. Its units have been asked whether the actor may.
+func (a *Activities) mayStartFleet(in AdmitFleetInput) (signer *rollout.Signer, why string) {
+	if in.Received.IsZero() {
+		return nil, ""
+	}
+	limits := a.limitsOf(rollout.Order{Spec: rollout.Spec{Environment: in.Order.Spec.Environment}})
+	if why = limits.unexplained(in.Order.Spec.Environment, in.Order.Reason); why != "" {
+		return nil, why
+	}
+	return a.Rules.provenFleet(in)
 }
 
 // admitUnits admits one unit after the other. What is wrong with all of them is

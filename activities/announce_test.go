@@ -18,6 +18,7 @@ func TestAnnounce(t *testing.T) {
 	for name, row := range map[string]struct {
 		notifications Notifications
 		notify        []rollout.Notification
+		ownerless     bool
 		notifies      bool
 		ladder        []rollout.Rung
 		warnings      []string
@@ -33,9 +34,15 @@ func TestAnnounce(t *testing.T) {
 			notifies: true, ladder: []rollout.Rung{own}},
 		"the default ladder": {notifications: Notifications{Sinks: sink, Escalation: map[string][]rollout.Rung{"default": {rung, rung}}},
 			notifies: true, ladder: []rollout.Rung{own, own}},
+		"a rung for an owner whom nobody named": {notifications: Notifications{Sinks: sink, Escalation: map[string][]rollout.Rung{"production": {rung, {To: "slack", Channel: "#ops"}}}},
+			ownerless: true, notifies: true, ladder: []rollout.Rung{{After: rung.After, To: "slack", Channel: "@"}, {To: "slack", Channel: "#ops"}},
+			warnings: []string{"owner: rung 1 of the escalation tells slack @{{.Owner}}, and the spec names no owner: give it one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := rollout.Plan{Spec: rollout.Spec{Environment: "production", Owner: "team", Notify: row.notify}}
+			if row.ownerless {
+				p.Spec.Owner = ""
+			}
 			row.notifications.announce(&p)
 			require.Equal(t, row.notifies, p.Notifies)
 			require.Equal(t, row.ladder, p.Escalation)

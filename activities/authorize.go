@@ -34,14 +34,15 @@ type AuthorizeOutput struct {
 	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
 	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
 
-	Notifies bool             `json:"notifies,omitempty"` // of a denial: somebody may want to know
+	Policy   string           `json:"policy,omitempty"`   // digest of the rules that decided
+	Notifies bool             `json:"notifies,omitempty"` // of a denial, or of a stop of the line: somebody may want to know
 	UnderWay rollout.Duration `json:"underWay,omitempty"` // of a stop of the line: how long the write may take of a raise that had read that it runs
 }
 
 // Authorize decides by the rules in force now, and verifies the signature of a
 // command that has one. It asks no outside system.
 func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeOutput, error) {
-	out := AuthorizeOutput{}
+	out := AuthorizeOutput{Policy: a.Policy}
 	if out.Why = a.Rules.mayGive(in); out.Why == "" {
 		received := in.Received
 		if received.IsZero() {
@@ -50,7 +51,7 @@ func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeO
 		out.Signer, out.Why = a.Rules.proven(in, received)
 	}
 	out.Allowed = out.Why == ""
-	out.Notifies = !out.Allowed && a.Notifications.mayTell(rollout.Spec{})
+	out.Notifies = (!out.Allowed || in.Command == rollout.CommandStopTheLine) && a.Notifications.mayTell(rollout.Spec{})
 	if out.Allowed && in.Command == rollout.CommandApprove {
 		out.Vote = a.Rules.vote(in.Actor, in.From)
 	}

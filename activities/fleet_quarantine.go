@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"bakeoff/rollout"
@@ -23,7 +24,7 @@ func (a *Activities) quarantined(ctx context.Context, o rollout.FleetOrder, p ro
 		return AdmitFleetOutput{}, nil
 	}
 	advice := rollout.TryAgain
-	if o.Reason != "" {
+	if strings.TrimSpace(o.Reason) != "" {
 		may, why := a.Rules.May(o.Spec.Environment, ActRetryRefused, o.Actor)
 		if may {
 			return AdmitFleetOutput{}, nil

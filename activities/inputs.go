@@ -31,7 +31,8 @@ type AdmitOutput struct {
 	Closed *rollout.Closure `json:"closed,omitempty"` // what the start waits for, or would have to
 	Ahead  string           `json:"ahead,omitempty"`  // with Foresee: what will close the target next
 
-	Notifies bool `json:"notifies,omitempty"` // of a refusal: somebody may want to know
+	Policy   string `json:"policy,omitempty"`   // digest of the rules that decided
+	Notifies bool   `json:"notifies,omitempty"` // of a refusal: somebody may want to know
 }
 
 // SnapshotInput asks for the state before the rollout.

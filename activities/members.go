@@ -6,41 +6,67 @@ import (
 	"strings"
 )
 
-// isSame reports whether two names are the same: addresses differ in nothing but
-// their case.
-func isSame(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+// membership knows whose a name is, and who has a role, without looking through
+// everybody: worker configurations may have thousands.
+type membership struct {
+	member map[string]string          // name → whose it is
+	names  map[string][]string        // member → all names, as they are written
+	roles  map[string]map[string]bool // role → members
+}
 
-// member is whom a name is of, in small letters: the same for all names of one
-// person. Somebody who is listed nowhere is a person of one name.
-func (r Rules) member(name string) string {
-	for member, known := range r.Members {
-		if isSame(member, name) || slices.ContainsFunc(known.Aliases, func(alias string) bool { return isSame(alias, name) }) {
-			return folded(member)
+// Indexed are the same rules, ready for many decisions. Roles and members must not
+// be changed after it.
+func (r Rules) Indexed() Rules {
+	p := membership{member: map[string]string{}, names: map[string][]string{}, roles: map[string]map[string]bool{}}
+	for _, member := range slices.Sorted(maps.Keys(r.Members)) {
+		for _, name := range append([]string{member}, r.Members[member].Aliases...) {
+			p.member[folded(name)] = folded(member)
+			p.names[folded(member)] = append(p.names[folded(member)], name)
 		}
+	}
+	for _, role := range slices.Sorted(maps.Keys(r.Roles)) {
+		p.roles[role] = map[string]bool{}
+		for _, name := range r.Roles[role] {
+			member := p.whose(name)
+			p.roles[role][member] = true
+			if !slices.Contains(p.names[member], name) {
+				p.names[member] = append(p.names[member], name)
+			}
+		}
+	}
+	r.membership = &p
+	return r
+}
+
+// whose is the member whose a name is. Somebody who is listed nowhere is a person of
+// one name.
+func (p membership) whose(name string) string {
+	if member, listed := p.member[folded(name)]; listed {
+		return member
 	}
 	return folded(name)
 }
 
+// known are the people of the rules.
+func (r Rules) known() membership {
+	if r.membership == nil {
+		return *r.Indexed().membership
+	}
+	return *r.membership
+}
+
+// member is whom a name is of, in small letters: the same for all names of one
+// person.
+func (r Rules) member(name string) string { return r.known().whose(name) }
+
+// folded is what is compared of a name: addresses differ in nothing but their case.
 func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // names are all that a person is known by: the one that was given first, then
 // the member's as they are written in the configuration.
 func (r Rules) names(actor string) []string {
-	names := []string{actor}
-	for member, known := range r.Members {
-		if r.member(actor) == folded(member) {
-			names = append(append(names, member), known.Aliases...)
-		}
-	}
-	names = distinct(names)
-	for _, role := range slices.Sorted(maps.Keys(r.Roles)) {
-		for _, name := range r.Roles[role] {
-			if r.isOne(name, actor) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
+	p := r.known()
+	return distinct(append([]string{actor}, p.names[p.whose(actor)]...))
 }
 
 // distinct are the names in their order, each once.
@@ -53,32 +79,23 @@ func distinct(names []string) (out []string) {
 	return out
 }
 
-// isOne reports whether two names are of one person.
-func (r Rules) isOne(a, b string) bool { return r.member(a) == r.member(b) }
-
 // has reports whether somebody is a member of one of the roles.
 func (r Rules) has(roles []string, actor string) bool {
-	for _, role := range roles {
-		if role == Anyone || slices.ContainsFunc(r.Roles[role], func(name string) bool { return r.isOne(name, actor) }) {
-			return true
-		}
-	}
-	return false
+	p := r.known()
+	member := p.whose(actor)
+	return slices.ContainsFunc(roles, func(role string) bool { return role == Anyone || p.roles[role][member] })
 }
 
 // members are the people of the roles, each once; nil when anyone is among them.
 func (r Rules) members(roles []string) []string {
-	var out []string
-	for _, role := range roles {
-		if role == Anyone {
-			return nil
-		}
-		for _, name := range r.Roles[role] {
-			out = append(out, r.member(name))
-		}
+	if slices.Contains(roles, Anyone) {
+		return nil
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	all := map[string]bool{}
+	for _, role := range roles {
+		maps.Copy(all, r.known().roles[role])
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // allNames are the people of the roles under every name; nil when anyone is

@@ -50,6 +50,13 @@ func covers(environments, services []string, n rollout.Notice) bool {
 	return matchesAny(environments, n.Environment) && matchesAny(services, n.Service)
 }
 
+// concerns is covers for those who want to be told: what is of every environment, or
+// of every service of one, is of those that they choose, too.
+func concerns(environments, services []string, n rollout.Notice) bool {
+	return (n.Environment == rollout.EveryEnvironment || matchesAny(environments, n.Environment)) &&
+		(n.Service == "" || matchesAny(services, n.Service))
+}
+
 func matchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		is, err := path.Match(pattern, name) // the configuration was checked when it was read
@@ -61,14 +68,18 @@ func (m Mute) silences(n rollout.Notice, now time.Time) bool {
 	return covers(m.Environments, m.Services, n) && n.IsFor(m.Events) && (m.Until.IsZero() || now.Before(m.Until))
 }
 
+// rungs are those that are configured for an environment.
+func (n Notifications) rungs(environment string) []rollout.Rung {
+	if rungs, found := n.Escalation[environment]; found {
+		return rungs
+	}
+	return n.Escalation["default"]
+}
+
 // ladder is whom a rollout tells, one after another, when something waits.
 func (n Notifications) ladder(s rollout.Spec) ([]rollout.Rung, error) {
-	rungs, found := n.Escalation[s.Environment]
-	if !found {
-		rungs = n.Escalation["default"]
-	}
 	var out []rollout.Rung
-	for _, rung := range rungs {
+	for _, rung := range n.rungs(s.Environment) {
 		channel, err := Fill("channel", rung.Channel, rollout.Notice{
 			Environment: s.Environment, Service: s.Service, Unit: s.Unit, Owner: s.Owner, Candidate: s.Release.Version})
 		if err != nil {
@@ -80,6 +91,16 @@ func (n Notifications) ladder(s rollout.Spec) ([]rollout.Rung, error) {
 	return out, nil
 }
 
+// ownerless warns of the rungs that tell an owner, of whom the spec says nothing.
+func (n Notifications) ownerless(s rollout.Spec) (warnings []string) {
+	for i, rung := range n.rungs(s.Environment) {
+		if s.Owner == "" && strings.Contains(rung.Channel, ".Owner") {
+			warnings = append(warnings, fmt.Sprintf("owner: rung %d of the escalation tells %s %s, and the spec names no owner: give it one", i+1, rung.To, rung.Channel))
+		}
+	}
+	return warnings
+}
+
 // announce writes into the plan that somebody may want to know, and who when
 // something waits for long. Who else is told is decided when it happens.
 func (n Notifications) announce(p *rollout.Plan) {
@@ -89,6 +110,7 @@ func (n Notifications) announce(p *rollout.Plan) {
 		p.Warnings = append(p.Warnings, err.Error())
 	}
 	p.Escalation, p.EscalatesWaits = ladder, len(ladder) > 0
+	p.Warnings = append(p.Warnings, n.ownerless(p.Spec)...)
 	for i, one := range p.Spec.Notify {
 		if _, found := n.Sinks[one.To]; !found {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("notify[%d].to: this worker has no sink %q: until it has, nobody is told there", i, one.To))
@@ -150,7 +172,7 @@ func (n Notifications) recipients(t rollout.Telling, now time.Time) []rollout.Re
 		}
 	}
 	for _, s := range n.Subscriptions {
-		if covers(s.Environments, s.Services, t.Notice) && t.Notice.IsFor(s.Events) {
+		if concerns(s.Environments, s.Services, t.Notice) && t.Notice.IsFor(s.Events) {
 			add(s.To, s.Channel)
 		}
 	}

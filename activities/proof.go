@@ -85,9 +85,6 @@ func (r Rules) provenOrder(o rollout.Order, received time.Time) (*rollout.Signer
 
 // provenFleet is the same of an order to start a fleet.
 func (r Rules) provenFleet(in AdmitFleetInput) (*rollout.Signer, string) {
-	if in.Received.IsZero() {
-		return nil, ""
-	}
 	o := in.Order
 	p := proof{
 		environment: o.Spec.Environment, actor: o.Actor, acts: []string{ActStart}, wording: rollout.FleetStatement(o),

@@ -31,6 +31,8 @@ type Rules struct {
 	Permissions map[string]map[string][]string // environment → act → roles; "default" serves the others
 	Approvals   map[string]Approvals           // by environment; "default" serves the others
 	Signing     Signing
+
+	membership *membership // of Roles and Members; nil: they are looked through at each question
 }
 
 // Member is one person: all of the names are that person's.
@@ -59,8 +61,8 @@ func (r Rules) isOpen() bool { return len(r.Roles) == 0 && len(r.Permissions) ==
 // May reports whether somebody may do something in an environment, and if not
 // why. An act that the environment does not name is decided as a like one, which
 // likeActs knows. Who may do something in every environment may do it in each that
-// is named. Abort, and a second try of a refused release, are everybody's where
-// they are not named. What is decided by none of these nobody may.
+// is named. Abort is everybody's where it is not named. What is decided by none of
+// these nobody may.
 func (r Rules) May(environment, act, actor string) (may bool, why string) {
 	if environment == rollout.EveryEnvironment {
 		for _, each := range slices.Sorted(maps.Keys(r.Permissions)) {
@@ -85,7 +87,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 			}
 			continue
 		}
-		if like == rollout.CommandAbort || like == ActRetryRefused {
+		if like == rollout.CommandAbort {
 			return true, ""
 		}
 	}
@@ -130,7 +132,7 @@ func likeActs(act string) []string {
 		return []string{act, rollout.CommandPause}
 	case rollout.CommandStartTheLine:
 		return []string{act, rollout.CommandResume}
-	case rollout.CommandRetry, rollout.CommandAcknowledge:
+	case rollout.CommandRetry, rollout.CommandAcknowledge, ActRetryRefused: // every pipeline gives a reason: that makes it no person
 		return []string{act, ActOverride}
 	default:
 		return []string{act}
@@ -148,11 +150,13 @@ func (r Rules) approvals(environment string) (a Approvals, found bool) {
 
 // mayApprove reports whether somebody's vote counts, and if not why: they have a
 // role that the approval asks for, where it asks for any, and may approve in the
-// environment. An approval that a spec asks for gives nobody that permission.
+// environment. An approval that a spec asks for gives nobody that permission. Nobody
+// approves what they started, unless the environment says so, or nothing is asked
+// of anybody but by specs.
 func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
-	own, _ := r.approvals(in.Environment)
+	own, asks := r.approvals(in.Environment)
 	switch {
-	case !r.isOpen() && !own.Self && isSame(r.member(in.Actor), r.member(in.StartedBy)):
+	case (asks || !r.isOpen()) && !own.Self && r.member(in.Actor) == r.member(in.StartedBy):
 		return false, in.Actor + " started this rollout, and may not approve it"
 	case len(in.From) > 0 && !r.isOpen() && !r.has(in.From, in.Actor):
 		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", in.Actor, strings.Join(in.From, ", "))

@@ -36,7 +36,10 @@ func TestMay(t *testing.T) {
 		{"production", "extend", "cy@example.com", true}, // as promote
 		{"production", "acknowledge", "cy@example.com", true},
 		{"production", "retry", "ana@example.com", false},
-		{"production", "resume", "cy@example.com", false}, // named nowhere
+		{"production", "retryRefused", "ci@example.com", false}, // as override
+		{"production", "retryRefused", "cy@example.com", true},
+		{"staging", "retryRefused", "cy@example.com", false}, // neither is named
+		{"production", "resume", "cy@example.com", false},    // named nowhere
 		{"production", "abort", "ana@example.com", false},
 		{"staging", "pause", "cy@example.com", true}, // by default
 		{"staging", "pause", "ana@example.com", false},
@@ -55,8 +58,15 @@ func TestMay(t *testing.T) {
 	practice.Permissions["default"]["rehearse"] = []string{"managers"}
 	may, _ := practice.May("staging", "rehearse", "cy@example.com")
 	require.False(t, may, "what is named is not decided as a like act")
+	practice.Permissions["production"]["retryRefused"] = []string{"managers"}
+	may, _ = practice.May("production", "retryRefused", "ana@example.com")
+	require.True(t, may)
+	may, _ = practice.May("production", "retryRefused", "cy@example.com")
+	require.False(t, may, "it is for those who are named, and not for who may override")
 	may, _ = Rules{}.May("production", "promote", "whoever")
 	require.True(t, may, "without rules everyone may do everything")
+	may, _ = Rules{}.May("production", "retryRefused", "whoever")
+	require.True(t, may)
 }
 
 func TestMayApprove(t *testing.T) {
@@ -76,6 +86,16 @@ func TestMayApprove(t *testing.T) {
 	itself.Approvals = map[string]Approvals{"production": {Self: true}}
 	require.True(t, vote(itself, "ana@example.com"))
 	require.True(t, vote(Rules{}, "ana@example.com", "on-call"), "without rules anyone's vote counts")
+	for _, environment := range []string{"production", "default"} {
+		asks := Rules{Members: map[string]Member{"Ana": {Aliases: []string{"ana@example.com", "ana@laptop"}}}, Approvals: map[string]Approvals{environment: {Quorum: 1}}}
+		require.False(t, vote(asks, "ana@example.com"), "the environment asks, of whom it may be")
+		require.False(t, vote(asks, "ana@laptop"))
+		require.True(t, vote(asks, "bo@example.com"))
+		asks.Approvals[environment] = Approvals{Quorum: 1, Self: true}
+		require.True(t, vote(asks, "ana@laptop"))
+	}
+	elsewhere := Rules{Approvals: map[string]Approvals{"staging": {Quorum: 1}}}
+	require.True(t, vote(elsewhere, "ana@example.com"))
 }
 
 func TestRulesShapeThePlan(t *testing.T) {

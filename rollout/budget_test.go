@@ -39,3 +39,36 @@ func TestErrorBudget(t *testing.T) {
 		require.Equal(t, tt.kind, kind, tt.name)
 	}
 }
+
+// A decision takes less than 1 ms, with the most stretches that a budget has use for.
+func TestQuickBudget(t *testing.T) {
+	b, counted := busyBudget()
+	const n = 1000
+	begun := time.Now()
+	for range n {
+		b.Weigh(counted)
+	}
+	require.Less(t, time.Since(begun)/n, time.Millisecond)
+}
+
+func BenchmarkBudget(b *testing.B) {
+	budget, counted := busyBudget()
+	for b.Loop() {
+		budget.Weigh(counted)
+	}
+}
+
+// busyBudget looks at fifty pairs of stretches, of which the last burns.
+func busyBudget() (ErrorBudget, map[Duration]Counts) {
+	b := ErrorBudget{Objective: "99.9%", Failures: "f", Requests: "r"}.WithDefaults()
+	b.Windows = nil
+	for i := range Duration(50) {
+		b.Windows = append(b.Windows, BurnWindows{Long: Duration(time.Hour) + i, Short: Duration(time.Minute) + i, Factor: 20})
+	}
+	b.Windows[49].Factor = 6
+	counted := map[Duration]Counts{}
+	for _, stretch := range b.Stretches() {
+		counted[stretch] = Counts{Requests: 1e6, Failures: 1e4}
+	}
+	return b, counted
+}

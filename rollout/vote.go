@@ -21,6 +21,7 @@ const Anyone = "anyone"
 type Vote struct {
 	Member string   `json:"member"`
 	Roles  []string `json:"roles,omitempty"`
+	Reason string   `json:"reason,omitempty"` // that was given with it
 }
 
 // sides are the roles side by side, in order, and how many votes they make. The

@@ -38,6 +38,12 @@ func TestDoctor(t *testing.T) {
 			f.standing = map[string]any{of.WorkflowID: rollout.TargetStatus{Queue: []rollout.Submit{{Order: rollout.Order{
 				Actor: "ana", Spec: rollout.Spec{Release: rollout.Release{Version: "2.6.0"}}}}}}}
 		}, want: []string{"lost"}, advice: "its queue with it: 2.6.0 by ana"},
+		"a Target that waits for what is over": {change: func(f *fake) {
+			closed := noon.Add(time.Hour)
+			f.byType = map[string][]execution{rollout.TargetType: {{run: run{WorkflowID: "target/production/checkout"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}
+			f.onTarget = func(int) rollout.TargetStatus { return rollout.TargetStatus{Running: &rollout.Course{RunID: "over"}} }
+			f.others = map[string]execution{"over": {run: run{"rollout/production/checkout", "over"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, Closed: &closed}}
+		}, want: []string{"orphaned"}, advice: "cancel the workflow target/production/checkout"},
 		"a queue that stands": {change: func(f *fake) {
 			f.onTarget = func(int) rollout.TargetStatus {
 				return rollout.TargetStatus{Stands: "aborted by ana", Queue: []rollout.Submit{{}}}

@@ -19,6 +19,7 @@ type fleetAdmission struct {
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"`
+	Policy   string            `json:"policy,omitempty"`
 }
 
 // fleetOptions says how a fleet starts: as a rollout does, under its own id.

@@ -35,6 +35,7 @@ type (
 		Why     string          `json:"why"`
 		Signer  *rollout.Signer `json:"signer"`
 		Vote    rollout.Vote    `json:"vote"`
+		Policy  string          `json:"policy"`
 	}
 	deployInput struct {
 		Candidate string `json:"candidate"`

@@ -40,6 +40,9 @@ func resultText(s rollout.Status, st style) string {
 	}
 	if s.Asked != nil {
 		line("votes", votes(*s.Asked))
+		for _, v := range s.Asked.Votes {
+			line("vote", strings.TrimSuffix(v.Member+": "+v.Reason, ": "))
+		}
 	}
 	for _, o := range s.Overrides {
 		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))

@@ -133,6 +133,7 @@ type admission struct {
 	Cause    rollout.Cause     `json:"cause,omitempty"`
 	Problems []rollout.Problem `json:"problems,omitempty"`
 	Signer   *rollout.Signer   `json:"signer,omitempty"`
+	Policy   string            `json:"policy,omitempty"`
 
 	Foresight []rollout.Foresight `json:"foresight,omitempty"`
 	Unseen    string              `json:"unseen,omitempty"`

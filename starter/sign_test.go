@@ -151,7 +151,7 @@ func TestStoryOfSignatures(t *testing.T) {
 	vote.ID = "c2"
 	tell(vote, map[string]any{"why": "expired"}, rollout.Denied)
 	override := rollout.Command{ID: "c3", Name: rollout.CommandApprove, Actor: "cy", Reason: "INC-12", Override: true}
-	tell(override, map[string]any{"allowed": true}, rollout.Accepted)
+	tell(override, map[string]any{"allowed": true, "policy": "sha256:p"}, rollout.Accepted)
 	s, err := readStory((&fake{}).Converter(), checkout, p.play())
 	require.NoError(t, err)
 	var orders []rollout.Event
@@ -169,6 +169,8 @@ func TestStoryOfSignatures(t *testing.T) {
 	require.Equal(t, false, orders[1].Data["verified"])
 	require.NotContains(t, orders[1].Data, "key")
 	require.NotContains(t, orders[2].Data, "verified", "it has no signature")
+	require.Equal(t, "sha256:p", orders[2].Data["policy"], "of the rules that let it pass")
+	require.NotContains(t, orders[1].Data, "policy", "under older workers, and without any rules")
 	require.Equal(t, "cy: approve (break-glass override): INC-12", orders[2].Text)
 	require.Equal(t, "passed by override of cy: INC-12", orders[3].Text)
 	require.Len(t, s.status.Overrides, 1, "also where no worker answers")

@@ -78,20 +78,21 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 	}
 	if out.Cause != "" {
 		problems := rollout.Texts(out.Problems)
-		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
+		notePolicy(s.refused(e, out.Cause, strings.Join(problems, "; "), problems).Data, out.Policy)
 		return nil
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
 	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
 	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))
-	s.add(e, rollout.EventAdmitted, 0, text, map[string]any{"planDigest": p.Digest, "steps": len(p.Steps), "events": p.Events, "warnings": list(p.Warnings)})
+	line := s.add(e, rollout.EventAdmitted, 0, text, map[string]any{"planDigest": p.Digest, "steps": len(p.Steps), "events": p.Events, "warnings": list(p.Warnings)})
+	notePolicy(line.Data, out.Policy)
 	s.closes(e, 0, out.Closed)
 	return nil
 }
 
-func (s *story) refused(e *historypb.HistoryEvent, cause rollout.Cause, reason string, problems []string) {
-	s.add(e, rollout.EventRefused, 0, fmt.Sprintf("refused (%s): %s", cause, reason),
+func (s *story) refused(e *historypb.HistoryEvent, cause rollout.Cause, reason string, problems []string) *rollout.Event {
+	return s.add(e, rollout.EventRefused, 0, fmt.Sprintf("refused (%s): %s", cause, reason),
 		map[string]any{"cause": cause, "problems": list(problems), "reason": reason})
 }
 

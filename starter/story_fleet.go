@@ -46,7 +46,7 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 	}
 	if out.Cause != "" {
 		problems := rollout.Texts(out.Problems)
-		s.refused(e, out.Cause, strings.Join(problems, "; "), problems)
+		notePolicy(s.refused(e, out.Cause, strings.Join(problems, "; "), problems).Data, out.Policy)
 		return nil
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
@@ -56,8 +56,9 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 	for _, u := range p.Units {
 		s.status.Units = append(s.status.Units, rollout.UnitStatus{Unit: u.Unit, Target: u.Target, Wave: u.Wave, Phase: rollout.PhasePending})
 	}
-	s.add(e, rollout.EventAdmitted, 0, fmt.Sprintf("plan with %s in %s admitted", count(len(p.Units), "unit"), count(len(p.Waves), "wave")),
+	line := s.add(e, rollout.EventAdmitted, 0, fmt.Sprintf("plan with %s in %s admitted", count(len(p.Units), "unit"), count(len(p.Waves), "wave")),
 		map[string]any{"planDigest": p.Digest, "units": len(p.Units), "waves": p.Waves, "events": p.Events, "warnings": list(p.Warnings)})
+	notePolicy(line.Data, out.Policy)
 	return nil
 }
 

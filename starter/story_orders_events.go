@@ -177,6 +177,7 @@ func (s *orderStory) allowed(one act, result *commonpb.Payloads) error {
 		return nil
 	}
 	noteSigner(s.lines[line].Data, out.Signer)
+	notePolicy(s.lines[line].Data, out.Policy)
 	if !out.Allowed {
 		s.answer(line, rollout.Answer{Answer: rollout.Denied, Why: out.Why})
 	}

@@ -22,6 +22,13 @@ func noteSigner(data map[string]any, signer *rollout.Signer) {
 	}
 }
 
+// notePolicy adds the digest of the rules that decided, where there were any.
+func notePolicy(data map[string]any, digest string) {
+	if digest != "" {
+		data["policy"] = digest
+	}
+}
+
 // authorized tells what a worker found of a command: whose signature it has, and
 // for which roles a vote counts.
 func (s *story) authorized(one act, result *commonpb.Payloads) error {
@@ -41,5 +48,6 @@ func (s *story) authorized(one act, result *commonpb.Payloads) error {
 	}
 	s.votes[in.ID] = out.Vote
 	noteSigner(s.lines[line].Data, out.Signer)
+	notePolicy(s.lines[line].Data, out.Policy)
 	return nil
 }

@@ -49,7 +49,9 @@ type config struct {
 
 	Tracing tracingConfig `json:"tracing,omitzero"`
 
-	folder string // of the file: what it names by a relative path lies there
+	ruled  *activities.Rules // the people's part of it, ready for many decisions; nil: not yet, or none
+	digest string            // of the policy; "": there is none
+	folder string            // of the file: what it names by a relative path lies there
 }
 
 // temporalConfig overrides the variables and profiles of the temporal CLI.
@@ -98,7 +100,10 @@ func loadConfig(path string) (config, error) {
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
 		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
-		return c, nil
+		rules := c.rules()
+		c.ruled = &rules
+		c.digest, err = c.policyDigest()
+		return c, err
 	}
 	var lines []string
 	for _, p := range problems {

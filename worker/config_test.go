@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +183,33 @@ func TestReload(t *testing.T) {
 	_, err = l.reload()
 	require.ErrorContains(t, err, "says nothing, and would take all permissions and limits away")
 	require.True(t, l.config().Limits["default"].RequirePurpose, "the old one is kept")
+}
+
+// The digest of the policy names what decides, and nothing else of the file.
+func TestPolicyDigest(t *testing.T) {
+	digest := func(text string) string { return loaded(t, text).config().digest }
+	rules := "roles: {on-call: [cy@example.com]}\npermissions: {production: {start: [on-call]}, default: {start: [anyone], approve: [anyone]}}\n"
+	was := digest(rules)
+	require.Regexp(t, "^sha256:[0-9a-f]{64}$", was)
+	require.Empty(t, digest("# nothing"))
+	for _, same := range []string{"# who may\n" + rules, rules + "listen: 127.0.0.1:9999\n", rules + "notifications: {ui: http://127.0.0.1:8233}\n"} {
+		require.Equal(t, was, digest(same), same)
+	}
+	seen := map[string]string{was: rules}
+	for _, other := range []string{
+		"members: {cy@example.com: {aliases: [cy@laptop]}}", "approvals: {staging: {self: true}}", "limits: {production: {requireReason: true}}",
+		"freeze: [{name: party, from: 2026-12-20T00:00:00Z, to: 2027-01-02T00:00:00Z}]", "allow: {drivers: [http]}",
+		"errorBudgets: {production/checkout: {objective: 99.9%, failures: a, requests: b}}", "rehearsals: {require: {production: 30d}}",
+	} {
+		d := digest(rules + other)
+		require.Empty(t, seen[d], other)
+		seen[d] = other
+	}
+
+	path := file(t, rules)
+	var out, complaints strings.Builder
+	require.Zero(t, run([]string{"--config", path, "check"}, &out, &complaints), complaints.String())
+	require.Equal(t, "policy "+was+"\n", out.String())
+	require.Equal(t, 1, run([]string{"--config", file(t, "rules: {}"), "check"}, &out, &complaints))
+	require.Contains(t, complaints.String(), "rules")
 }

@@ -143,7 +143,7 @@ func newActs(l *live) *acts {
 // current are the activities under the configuration in force now.
 func (a *acts) current() *activities.Activities {
 	now, c := *a.Activities, a.live.config()
-	now.Limits, now.Rules, now.Notifications = c.Limits, c.rules(), c.notifications()
+	now.Limits, now.Rules, now.Notifications, now.Policy = c.Limits, c.rules(), c.notifications(), c.digest
 	return &now
 }
 

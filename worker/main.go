@@ -75,7 +75,7 @@ It prints "ready" when every queue is polled; /healthz is 200 from then on.`,
 	root.Flags().StringVar(&o.queues, "queues", strings.Join(rollout.Queues(), ","), "task queues to poll, separated by commas")
 	root.Flags().StringVar(&o.listen, "listen", "", "`address` of /healthz and /metrics; wins over the configuration (default "+defaultListen+")")
 	root.Flags().BoolVar(&o.register, "register", false, "create the search attributes that the namespace lacks (needs namespace admin)")
-	root.AddCommand(verifyCommand(&o), removeFaultsCommand(&o), allowFaultsCommand(&o), keepFaultCommand())
+	root.AddCommand(verifyCommand(&o), checkCommand(&o), removeFaultsCommand(&o), allowFaultsCommand(&o), keepFaultCommand())
 	return root
 }
 

@@ -12,7 +12,10 @@ import (
 
 // rules are those of the configuration.
 func (c *config) rules() activities.Rules {
-	return activities.Rules{Roles: c.Roles, Members: c.Members, Permissions: c.Permissions, Approvals: c.Approvals, Signing: c.signing()}
+	if c.ruled != nil {
+		return *c.ruled
+	}
+	return activities.Rules{Roles: c.Roles, Members: c.Members, Permissions: c.Permissions, Approvals: c.Approvals, Signing: c.signing()}.Indexed()
 }
 
 // acts are what permissions may name.

@@ -57,6 +57,7 @@ func TestWrongPeople(t *testing.T) {
 		"an alias that is a member":     {"members: {bo@example.com: {aliases: [cy@example.com]}, cy@example.com: {}}", []string{"members.bo@example.com.aliases[0]", "is a name of cy@example.com already"}},
 		"signing without a file":        {"signing: {require: {production: [approve]}}", []string{"signing.allowedSigners", "name the file"}},
 		"signing by a file that is not": {"signing: {allowedSigners: none}", []string{"signing.allowedSigners", "none: no such file"}},
+		"a signed retry":                {"signing: {allowedSigners: allowed_signers, require: {production: [retryRefused]}}", []string{"signing.require.production[0]", "name start instead"}},
 		"a signed abort":                {"signing: {allowedSigners: allowed_signers, require: {production: [approve, abort]}}", []string{"signing.require.production[1]", "an abort is never kept waiting"}},
 		"a signed unknown":              {"signing: {allowedSigners: allowed_signers, require: {production: [aprove]}}", []string{"signing.require.production[0]", "no such act"}},
 		"an unknown field":              {"signing: {allowedSigners: allowed_signers, required: {}}", []string{"did you mean require"}},

@@ -74,6 +74,7 @@ func (p *daemon) prepare() (err error) {
 		return err
 	}
 	p.health = newHealth(p.queues)
+	p.log.Info("configuration loaded", "file", p.options.config, "policy", orNone(p.live.config().digest))
 	if c := p.live.config(); len(c.Permissions) == 0 {
 		p.log.Warn("no permissions are configured: everyone who reaches Temporal may start, approve and abort everything")
 	}
@@ -209,7 +210,7 @@ func (p *daemon) reloadOnHangup(ctx context.Context, hangups chan os.Signal) {
 				p.log.Error("reload refused", "error", err)
 				continue
 			}
-			p.log.Info("configuration reloaded", "file", p.options.config, "notes", strings.Join(notes, "; "))
+			p.log.Info("configuration reloaded", "file", p.options.config, "policy", orNone(p.live.config().digest), "notes", strings.Join(notes, "; "))
 		}
 	}
 }

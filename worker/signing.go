@@ -52,6 +52,8 @@ func (c *config) validateSigning() []rollout.Problem {
 			switch {
 			case act == rollout.CommandAbort:
 				add(path, "an abort is never kept waiting for a signature: take it out")
+			case act == activities.ActRetryRefused:
+				add(path, "a refused release is tried again with the signature of its start: name start instead")
 			case !slices.Contains(permissible(), act):
 				add(path, "no such act: known are %s", strings.Join(permissible(), ", "))
 			}

@@ -62,7 +62,9 @@ func (r *run) approve(c rollout.Command, vote rollout.Vote) rollout.Answer {
 	case slices.ContainsFunc(q.votes, func(v rollout.Vote) bool { return v.Member == vote.Member }):
 		return noop("%s has approved already", c.Actor)
 	}
+	vote.Reason = c.Reason
 	q.votes = append(q.votes, vote)
 	r.showAsked()
+	r.describe()
 	return accepted(q.ask.Tally(q.votes))
 }

@@ -57,8 +57,10 @@ func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.Author
 	return authorize(ctx, r.act("authorize."+c.Name, mayAct(c)), c, in)
 }
 
-// mayAct is the question as history has it.
-func mayAct(c rollout.Command) string { return fmt.Sprintf("may %s %s?", c.Actor, c.Name) }
+// mayAct is the question as history has it, with what the command's giver says.
+func mayAct(c rollout.Command) string {
+	return strings.TrimSpace(fmt.Sprintf("may %s %s? %s", c.Actor, c.Name, c.Reason))
+}
 
 // authorize asks the rules in force whether a command may be given. in says what
 // it is for; who gives it, and the signature, are the command's own. An answer

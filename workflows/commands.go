@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -154,8 +155,8 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
 	var answer rollout.Answer
 	switch {
-	case c.Actor == "" || c.Reason == "":
-		answer = denied("say who gives the command, and why")
+	case isNobodys(ctx, c):
+		answer = denied(sayWhy)
 	case c.RunID != "" && c.RunID != r.status.RunID:
 		why := "the command is for another run: " + c.RunID
 		if answer = denied("%s", why); r.plan.TellsMisdirected {
@@ -185,6 +186,20 @@ func identified(ctx workflow.Context, c rollout.Command) rollout.Command {
 		c.ID = workflow.GetCurrentUpdateInfo(ctx).ID
 	}
 	return c
+}
+
+// sayWhy answers a command that is nobody's.
+const sayWhy = "say who gives the command, and why"
+
+// isNobodys reports whether a command has no name behind it, or no reason. Blanks
+// are none: under older workers they were.
+func isNobodys(ctx workflow.Context, c rollout.Command) bool {
+	return c.Actor == "" || c.Reason == "" || isBlank(ctx, c.Actor) || isBlank(ctx, c.Reason)
+}
+
+// isBlank reports whether a text says nothing.
+func isBlank(ctx workflow.Context, s string) bool {
+	return strings.TrimSpace(s) == "" && workflow.GetVersion(ctx, "blanks-say-nothing", workflow.DefaultVersion, 1) == 1
 }
 
 func accepted(why string) rollout.Answer {

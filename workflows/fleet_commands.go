@@ -88,8 +88,8 @@ func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answe
 func (f *fleet) answer(ctx workflow.Context, c rollout.Command) rollout.Answer {
 	var answer rollout.Answer
 	switch {
-	case c.Actor == "" || c.Reason == "":
-		answer = denied("say who gives the command, and why")
+	case isNobodys(ctx, c):
+		answer = denied(sayWhy)
 	case c.RunID != "" && c.RunID != f.status.RunID:
 		answer = denied("the command is for another run: %s", c.RunID)
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
 )
 
 // TestPeople holds that only those who may are obeyed, and that everybody's try
@@ -107,6 +108,13 @@ func TestPeople(t *testing.T) {
 			s.at(1500*time.Millisecond, func() { s.order(by("resume", "dora@example.com"), rollout.Denied) })
 			s.at(2500*time.Millisecond, func() { s.order(by("resume", "bo@example.com"), rollout.Accepted) })
 		}, want: rollout.Promoted, wantLog: good},
+		"a blank is no name, and no reason": {plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.update(rollout.Command{Name: "pause", ID: "1", Actor: "bo@example.com", Reason: " \t"}, rollout.Denied)
+				s.update(rollout.Command{Name: "pause", ID: "2", Actor: " ", Reason: "lunch"}, rollout.Denied)
+				s.update(rollout.Command{Name: "abort", ID: "3", Actor: "cy@example.com", Reason: " "}, rollout.Denied)
+			})
+		}, want: rollout.Promoted, wantLog: good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,5 +125,75 @@ func TestPeople(t *testing.T) {
 			s.people = own
 			s.holds(t)
 		})
+	}
+}
+
+// TestBlankReasons holds that whoever takes commands takes none without a reason.
+func TestBlankReasons(t *testing.T) {
+	t.Run("a fleet", func(t *testing.T) {
+		t.Parallel()
+		_, status, err := fleetStory{plot: func(s *fleetTeller) {
+			s.at(time.Second, func() {
+				s.update(rollout.Command{Name: "pause", ID: "1", Actor: "bo@example.com", Reason: " "}, rollout.Denied)
+			})
+		}}.run(t)
+		require.NoError(t, err)
+		require.Equal(t, rollout.Promoted, status.Outcome)
+	})
+	t.Run("a target", func(t *testing.T) {
+		t.Parallel()
+		s := newAbove(t)
+		s.known.Quarantine = []rollout.Quarantined{{Version: "2.5.0", Reason: "errors"}}
+		s.env.RegisterDelayedCallback(func() {
+			(&teller{t, s.env, nil}).update(rollout.Command{Name: "resume", ID: "1", Actor: "bo@example.com", Reason: " "}, rollout.Denied)
+			blank, said := orderOf("2.5.0", ""), orderOf("2.5.0", "")
+			blank.Order.Reason, said.Order.Reason, said.Order.ID = " ", "the metrics were wrong", "said"
+			s.env.SignalWorkflow(rollout.CommandSubmit, blank)
+			s.env.SignalWorkflow(rollout.CommandSubmit, said)
+		}, time.Second)
+		known := s.anHour()
+		require.Len(t, known.Fates, 2)
+		require.Equal(t, rollout.CauseQuarantine, known.Fates[0].Cause)
+		require.Contains(t, known.Fates[0].Why, "say why with --reason")
+		require.Equal(t, []string{"2.5.0"}, s.begun)
+	})
+}
+
+// TestAdmitWantsReasonAndPurpose holds that a spec without a purpose is refused whoever
+// gives it, and a start without a reason until it has one: also of a fleet. Who only
+// looks at the plan needs no reason.
+func TestAdmitWantsReasonAndPurpose(t *testing.T) {
+	admit := func(limits activities.Limits, reason string, received time.Time) (rollout.Cause, []rollout.Problem, rollout.Cause, []rollout.Problem) {
+		a := activities.Activities{Drivers: sim.New("2.4.1").Registry(), Limits: map[string]activities.Limits{"staging": limits}}
+		one, err := a.Admit(t.Context(), activities.AdmitInput{Order: rollout.Order{Spec: spec(), Actor: "ci", Reason: reason}, Received: received})
+		require.NoError(t, err)
+		many, err := a.AdmitFleet(t.Context(), activities.AdmitFleetInput{Order: rollout.FleetOrder{Spec: fleetSpec("a", "b"), Actor: "ci", Reason: reason}, Received: received})
+		require.NoError(t, err)
+		return one.Cause, one.Problems, many.Cause, many.Problems
+	}
+	for name, tt := range map[string]struct {
+		limits activities.Limits
+		reason string
+		looked bool
+		cause  rollout.Cause
+		why    string
+	}{
+		"a purpose":            {limits: activities.Limits{RequirePurpose: true}, reason: "a fix", cause: rollout.CauseSpec, why: "staging needs a purpose"},
+		"a reason":             {limits: activities.Limits{RequireReason: true}, cause: rollout.CausePolicy, why: "staging wants a reason for each start: give one with --reason"},
+		"a blank is none":      {limits: activities.Limits{RequireReason: true}, reason: " ", cause: rollout.CausePolicy, why: "staging wants a reason"},
+		"one that is given":    {limits: activities.Limits{RequireReason: true}, reason: "a fix"},
+		"who looks needs none": {limits: activities.Limits{RequireReason: true}, looked: true},
+		"nobody asks":          {},
+	} {
+		received := time.Now()
+		if tt.looked {
+			received = time.Time{}
+		}
+		one, problems, many, ofMany := admit(tt.limits, tt.reason, received)
+		require.Equal(t, []rollout.Cause{tt.cause, tt.cause}, []rollout.Cause{one, many}, "%s: %v %v", name, problems, ofMany)
+		if tt.why != "" {
+			require.Contains(t, problems[0].String(), tt.why, name)
+			require.Contains(t, ofMany[0].String(), tt.why, name)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
@@ -89,6 +90,15 @@ func (s *teller) update(c rollout.Command, want string) {
 			require.Equal(s.t, want, result.(rollout.Answer).Answer, result.(rollout.Answer).Why)
 		},
 	}, c)
+}
+
+// details are what somebody sees who opens the workflow in the Temporal UI.
+func (s *teller) details() string {
+	answer, err := s.env.QueryWorkflow("__temporal_workflow_metadata")
+	require.NoError(s.t, err)
+	var about sdkpb.WorkflowMetadata
+	require.NoError(s.t, answer.Get(&about))
+	return about.GetCurrentDetails()
 }
 
 func spec() rollout.Spec {

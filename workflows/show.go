@@ -61,6 +61,12 @@ func (r *run) describe() {
 	if s.WaitingFor != "" {
 		text += "\n\nwaiting for: " + s.WaitingFor
 	}
+	if s.Asked != nil {
+		text += "\n\nvotes: " + s.Asked.Tally
+		for _, v := range s.Asked.Votes {
+			text += fmt.Sprintf("\n- %s: %s", v.Member, v.Reason)
+		}
+	}
 	for _, c := range s.Checks {
 		text += fmt.Sprintf("\n- %s: %s %s", c.Name, c.Verdict, c.Reason)
 	}

@@ -124,7 +124,8 @@ func TestRolesSideBySide(t *testing.T) {
 			s.at(time.Second, func() { s.order(by("ana@example.com"), rollout.Accepted) })
 			s.at(2*time.Second, func() {
 				require.Equal(s.t, &rollout.Asked{Step: 1, Tally: "1 of 2; still wanted: security",
-					Votes: []rollout.Vote{{Member: "ana@example.com", Roles: []string{"engineering", "security"}}}}, s.standing().Asked)
+					Votes: []rollout.Vote{{Member: "ana@example.com", Roles: []string{"engineering", "security"}, Reason: "the story says so"}}}, s.standing().Asked)
+				require.Contains(s.t, s.details(), "votes: 1 of 2; still wanted: security\n- ana@example.com: the story says so")
 				s.order(by("ana@laptop"), rollout.Noop)
 				s.order(by("cy@example.com"), rollout.Denied)
 			})

@@ -27,7 +27,13 @@ func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, e
 	if err := workflow.Await(ctx, func() bool { return l.ended }); err != nil {
 		l.end(rollout.Command{Actor: cancelActor, Reason: "the workflow was cancelled"})
 	}
-	return l.standing, workflow.Await(l.ctx, func() bool { return workflow.AllHandlersFinished(l.ctx) })
+	if err := workflow.Await(l.ctx, func() bool { return workflow.AllHandlersFinished(l.ctx) }); err != nil {
+		return l.standing, err
+	}
+	for _, started := range l.notices {
+		_ = started.Get(l.ctx, nil) // one that the server refuses could not be told in any other way
+	}
+	return l.standing, nil
 }
 
 // line is one stopped line.
@@ -39,6 +45,7 @@ type line struct {
 	decided  *rollout.Answer // on the first order
 	ended    bool
 	asked    int
+	notices  []workflow.Future // ready when a workflow of their own tells people
 }
 
 // listen takes orders, from the first task on.
@@ -64,7 +71,12 @@ func (l *line) listen() error {
 func (l *line) begin() error {
 	l.first.Name = rollout.CommandStopTheLine
 	answer := accepted("")
-	out := l.authorize(l.ctx, l.first)
+	var out activities.AuthorizeOutput
+	if isBlank(l.ctx, l.first.Actor) || isBlank(l.ctx, l.first.Reason) {
+		out.Why = sayWhy
+	} else {
+		out = l.authorize(l.ctx, l.first)
+	}
 	if out.Why != "" {
 		answer = denied("%s", out.Why)
 		l.standing.Denied, l.ended = out.Why, true
@@ -72,6 +84,14 @@ func (l *line) begin() error {
 		return fmt.Errorf("say that the line is stopped: %w", err)
 	}
 	l.describe()
+	switch {
+	case !out.Notifies:
+	case l.ended:
+		l.notify(ofDenied(l.first, out.Why))
+	default:
+		l.notify(rollout.Notice{Event: rollout.OnFrozen, Actor: l.standing.By, Reason: l.standing.Reason, WaitingFor: rollout.GateStop,
+			Text: fmt.Sprintf("the line is stopped by %s: %s", l.standing.By, l.standing.Reason)})
+	}
 	l.letWrite(out.UnderWay)
 	l.decided = &answer
 	return nil
@@ -95,8 +115,8 @@ func (l *line) answer(ctx workflow.Context, c rollout.Command, obey func(workflo
 	if c.ID == l.first.ID && c.ID != "" {
 		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, l.first.Name, c.Name)
 	}
-	if c.Actor == "" || c.Reason == "" {
-		return denied("say who gives the command, and why")
+	if isNobodys(ctx, c) {
+		return denied(sayWhy)
 	}
 	return obey(ctx, c)
 }
@@ -146,15 +166,34 @@ func (l *line) describe() {
 	workflow.SetCurrentDetails(l.ctx, text)
 }
 
-// forbids says why an order may not be given; "" when it may.
+// notify begins to tell people of an occasion, and waits for nothing: whoever
+// subscribes for one of the environments, whatever the service. Under older workers
+// nobody was told.
+func (l *line) notify(n rollout.Notice) {
+	if workflow.GetVersion(l.ctx, "stop-tells", workflow.DefaultVersion, 1) != 1 {
+		return
+	}
+	info := workflow.GetInfo(l.ctx).WorkflowExecution
+	n.ID = rollout.NoticeID(info.ID, info.RunID, len(l.notices)+1, n.Event)
+	n.At, n.Target, n.Environment, n.WorkflowID, n.RunID = workflow.Now(l.ctx), info.ID, l.standing.Environment, info.ID, info.RunID
+	n.Text = info.ID + ": " + n.Text
+	l.notices = append(l.notices, startNotify(l.ctx, n, nil))
+}
+
+// forbids says why an order may not be given; "" when it may. People are told of a
+// denial where somebody may want to know.
 func (l *line) forbids(ctx workflow.Context, c rollout.Command) string {
-	return l.authorize(ctx, c).Why
+	out := l.authorize(ctx, c)
+	if out.Why != "" && out.Notifies {
+		l.notify(ofDenied(c, out.Why))
+	}
+	return out.Why
 }
 
 // authorize asks whether an order may be given; Why is "" when it may.
 func (l *line) authorize(ctx workflow.Context, c rollout.Command) (out activities.AuthorizeOutput) {
 	l.asked++
-	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: fmt.Sprintf("may %s %s?", c.Actor, c.Name),
+	act := act{id: fmt.Sprintf("authorize.%s.%d", c.Name, l.asked), summary: mayAct(c),
 		queue: rollout.QueueControl, limit: authorizeWithin, priority: 1}
 	environment := l.standing.Environment
 	in := activities.AuthorizeInput{ID: c.ID, Environment: environment, Target: rollout.StopID(environment), Command: c.Name, Actor: c.Actor,

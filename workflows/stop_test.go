@@ -51,6 +51,17 @@ func TestStop(t *testing.T) {
 		"every environment takes the permission of each": {rollout.EveryEnvironment, "ana@example.com", nil, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
 			require.Contains(t, l.Denied, "in production")
 		}},
+		"a blank is no reason": {"production", "cy@example.com", nil, func(s *teller) {
+			s.at(time.Second, func() {
+				s.update(rollout.Command{Name: "startTheLine", ID: "2", Actor: "cy@example.com", Reason: " "}, rollout.Denied)
+			})
+			s.at(2*time.Second, func() { s.order(by("startTheLine", "dora@example.com"), rollout.Accepted) })
+		}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Equal(t, "dora@example.com", l.EndedBy)
+		}},
+		"nor does one stop anything": {"production", "", &rollout.Command{ID: "1", Actor: "cy@example.com", Reason: " "}, func(*teller) {}, func(t *testing.T, l rollout.StoppedLine) {
+			require.Equal(t, "say who gives the command, and why", l.Denied)
+		}},
 		"a cancel lets the line run": {"production", "cy@example.com", nil, func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) }, func(t *testing.T, l rollout.StoppedLine) {
 			require.Equal(t, "temporal:cancel", l.EndedBy)
 		}},

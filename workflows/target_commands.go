@@ -12,8 +12,8 @@ import (
 // answer obeys a command once and says where the target stands.
 func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
 	switch {
-	case c.Actor == "" || c.Reason == "":
-		return denied("say who gives the command, and why")
+	case isNobodys(ctx, c):
+		return denied(sayWhy)
 	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
 		return noop("this command was obeyed already")
 	}

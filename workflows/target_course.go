@@ -235,14 +235,28 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 			t.status.Last = &spec
 		}
 		t.promoted(rollout.Known{Release: release, RunID: ended.RunID, By: s.StartedBy, At: now}, s.Baseline)
-	case rollout.Aborted, rollout.Rejected, rollout.RolledBack:
-		if (s.Outcome != rollout.RolledBack || s.Cause == rollout.CauseVerdict) && !t.staysGood(ended) {
+	case rollout.Aborted, rollout.Rejected, rollout.RolledBack, rollout.PlatformRolledBack:
+		if t.isToBlame(s) && !t.staysGood(ended) {
 			t.quarantine(release, ended.RunID, s.Reason)
 		}
 	}
 	if len(t.status.Queue) > 0 && t.wantsPerson(s) {
 		t.stand(s.Reason)
 	}
+}
+
+// isToBlame reports whether a release that went back is not to be tried again by
+// accident: people or checks refused it, or it never came to be ready, or to stay. An
+// approval that nobody gave, a hook, a freeze or a router says nothing of it. Under
+// older workers what was never ready was tried again by whoever liked.
+func (t *target) isToBlame(s rollout.Status) bool {
+	switch {
+	case s.Outcome == rollout.Aborted, s.Outcome == rollout.Rejected, s.Cause == rollout.CauseVerdict:
+		return true
+	case s.Outcome == rollout.PlatformRolledBack, s.Cause == rollout.CauseDeploy:
+		return workflow.GetVersion(t.ctx, "never-ready-is-refused", workflow.DefaultVersion, 1) == 1
+	}
+	return false
 }
 
 // wantsPerson reports whether a rollout ended so that a person has to look before

@@ -94,7 +94,7 @@ func (t *target) refuses(ctx workflow.Context, s rollout.Submit) (rollout.Cause,
 		return "", ""
 	}
 	why := q.String()
-	if o.Reason == "" {
+	if o.Reason == "" || isBlank(ctx, o.Reason) {
 		return rollout.CauseQuarantine, why + "; " + rollout.TryAgain
 	}
 	if forbidden := t.forbids(ctx, rollout.Command{Name: activities.ActRetryRefused, Actor: o.Actor}); forbidden != "" {

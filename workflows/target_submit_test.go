@@ -170,3 +170,40 @@ func TestWithdrawnOrders(t *testing.T) {
 		})
 	}
 }
+
+// What a release is to blame for keeps it from being tried again by accident; what
+// kept it from going on by itself does not.
+func TestWhatIsQuarantined(t *testing.T) {
+	for _, tt := range []struct {
+		outcome rollout.Outcome
+		cause   rollout.Cause
+		refused bool
+	}{
+		{rollout.RolledBack, rollout.CauseVerdict, true},
+		{rollout.RolledBack, rollout.CauseDeploy, true},
+		{rollout.PlatformRolledBack, "", true},
+		{rollout.Aborted, "", true},
+		{rollout.Rejected, "", true},
+		{rollout.RolledBack, rollout.CauseApproval, false},
+		{rollout.RolledBack, rollout.CauseHook, false},
+		{rollout.RolledBack, rollout.CauseFreeze, false},
+		{rollout.RolledBack, rollout.CauseTraffic, false},
+		{rollout.RolledBack, rollout.CauseDeadline, false},
+		{rollout.Superseded, "", false},
+		{rollout.Refused, rollout.CausePolicy, false},
+	} {
+		t.Run(fmt.Sprint(tt.outcome, tt.cause), func(t *testing.T) {
+			t.Parallel()
+			s := newAbove(t)
+			s.ends["2.5.0"] = rollout.Status{Outcome: tt.outcome, Cause: tt.cause, Reason: "how it went"}
+			s.submit(0, "2.5.0", "")
+			again := orderOf("2.5.0", "")
+			again.Order.ID = "again"
+			s.env.RegisterDelayedCallback(func() { s.env.SignalWorkflow(rollout.CommandSubmit, again) }, 5*time.Minute)
+			known := s.anHour()
+			require.Equal(t, tt.refused, len(known.Quarantine) == 1)
+			require.Equal(t, tt.refused, known.Fates[1].Cause == rollout.CauseQuarantine, known.Fates[1].Why)
+			require.Equal(t, tt.refused, len(s.begun) == 1)
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,17 @@ func TestAbortOfNothing(t *testing.T) {
 	require.Equal(t, first.Reason, second.Reason)
 	require.Equal(t, first.TimeToRestore, second.TimeToRestore)
 	require.Len(t, s.http.Requests(), requests)
+
+	s.start(oneStep)
+	promoted := s.ends(0, rollout.Promoted, "")
+	requests = len(s.http.Requests())
+	third := s.order(0, "abort")
+	require.Equal(t, rollout.Noop, third.Answer, third.Why)
+	require.Equal(t, promoted.RunID, s.status().RunID)
+	require.Equal(t, rollout.Promoted, s.status().Outcome)
+	require.Len(t, s.http.Requests(), requests)
+	told := s.cli("history", s.target(), "--orders", "-o", "json").Stdout
+	require.Equal(t, 2, strings.Count(told, `"why":"nothing runs"`), "both are on record: %s", told)
 }
 
 // stuck is a rollout that stands somewhere when the abort comes, and what

@@ -249,3 +249,43 @@ permissions: {staging: {start: [anyone], rollback: [on-call]}}`)
 	require.Len(t, f.told(rollout.EventUnitStarted), 2)
 	require.Len(t, f.told(rollout.EventUnitEnded), 2)
 }
+
+// A stop of the line is heard of, though nothing runs that it could hold, and so is
+// who may not order it, or end it. One of every environment is heard of by those who
+// chose theirs, whatever their service.
+func TestHeardOfStops(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	c.tells(t, r, `  subscriptions: [{environments: [staging], services: [checkout], to: webhook, events: [denied, frozen]}, {environments: [lab], to: webhook}]
+roles: {on-call: [cy@example.com]}
+permissions: {staging: {start: [anyone], pause: [on-call], resume: [on-call]}}`)
+	s := c.scene(t)
+	line := func(code int, name, actor string, args ...string) {
+		t.Helper()
+		out := s.cli(append([]string{name, "--reason", "INC-12", "--actor", actor}, args...)...)
+		require.Equal(t, code, out.Code, out.Stdout+out.Stderr)
+	}
+	here, all := []string{"--environment", "staging"}, []string{"--all"}
+	line(15, "stop-the-line", "bo@example.com", here...)
+	r.hears(rollout.OnDenied)
+	line(0, "stop-the-line", "cy@example.com", here...)
+	line(0, "stop-the-line", "cy@example.com", here...) // it is stopped already
+	r.hears(rollout.OnDenied, rollout.OnFrozen)
+	line(15, "start-the-line", "bo@example.com", here...)
+	line(0, "start-the-line", "cy@example.com", here...)
+	r.hears(rollout.OnDenied, rollout.OnFrozen, rollout.OnDenied)
+
+	line(15, "stop-the-line", "bo@example.com", all...)
+	line(0, "stop-the-line", "cy@example.com", all...)
+	r.hears(rollout.OnDenied, rollout.OnFrozen, rollout.OnDenied, rollout.OnDenied, rollout.OnFrozen)
+	s.run(oneStep).requires(s, 15, rollout.Refused, rollout.Cause(rollout.GateStop))
+	line(0, "start-the-line", "cy@example.com", all...)
+	for _, e := range r.got() {
+		n := e.Data
+		require.Equal(t, rollout.StopID(n.Environment), n.WorkflowID)
+		if n.Event == rollout.OnFrozen {
+			require.Equal(t, n.WorkflowID+": the line is stopped by cy@example.com: INC-12", n.Text)
+			require.Equal(t, rollout.GateStop, n.WaitingFor)
+		}
+	}
+}

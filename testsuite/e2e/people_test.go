@@ -7,6 +7,7 @@ import (
 
 	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
 )
 
 const people = `
@@ -32,6 +33,7 @@ func TestFourEyes(t *testing.T) {
 	require.Equal(t, rollout.Noop, s.order(0, "approve", "--actor", "Ana@Example.com").Answer)
 	s.watched(2)
 	require.Equal(t, rollout.Weight(1000), s.weight())
+	require.Contains(t, s.cli("status", s.target()).Stdout, "vote             ana@example.com: the test says so")
 	s.order(0, "approve", "--actor", "bo@example.com")
 	s.ends(0, rollout.Promoted, "")
 	require.Equal(t, []string{"denied", "denied", "denied", "accepted", "noop", "accepted"}, s.answersTold())
@@ -66,6 +68,55 @@ func TestPermissions(t *testing.T) {
 	e := s.ends(11, rollout.Aborted, "")
 	require.Equal(t, "cy@example.com", e.Actor)
 	s.asBefore()
+}
+
+// An environment that asks for an approval asks somebody else than who started it,
+// also where nobody has a role.
+func TestNobodyApprovesTheirOwn(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, "members: {ana@example.com: {aliases: [ana@laptop]}}\napprovals: {staging: {quorum: 1, within: 1m}}\n")
+	s := c.scene(t)
+	s.starts("ana@example.com", oneStep)
+	s.waitsFor(rollout.WaitingForApproval)
+	for _, name := range []string{"ana@example.com", "Ana@Laptop"} {
+		require.Contains(t, s.order(15, "approve", "--actor", name).Why, name+" started this rollout, and may not approve it")
+	}
+	require.Zero(t, s.weight())
+	s.order(0, "approve", "--actor", "bo@example.com")
+	s.ends(0, rollout.Promoted, "")
+}
+
+// A pipeline gives a reason with each start: it does not bring back what was
+// refused. A person does, with one. Where permissions do not say who, it is who may
+// override.
+func TestARefusedReleaseIsForPeople(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, `
+roles: {engineering: [ana@example.com], on-call: [di@example.com], pipelines: [ci@example.com]}
+permissions:
+  staging: {start: [pipelines, engineering, on-call], retryRefused: [on-call], override: [engineering]}
+  default: {start: [pipelines, engineering, on-call], override: [engineering]}
+`)
+	for _, tt := range []struct{ environment, may, mayNot, forWhom string }{
+		{"staging", "di@example.com", "ana@example.com", "on-call"},
+		{"lab", "ana@example.com", "di@example.com", "engineering"},
+	} {
+		s := c.scene(t)
+		s.breaks()
+		run := func(actor string, more ...string) ended {
+			return s.result(append([]string{"run", s.file(oneStep, "environment: "+tt.environment), "--actor", actor}, more...)...)
+		}
+		run("ci@example.com", "--reason", "merge #12").requires(s, 10, rollout.RolledBack, rollout.CauseVerdict)
+		for _, actor := range []string{"ci@example.com", tt.mayNot} {
+			out := run(actor, "--reason", "merge #12")
+			require.Equal(t, 15, out.code)
+			require.Equal(t, rollout.CauseQuarantine, out.Cause)
+			require.Contains(t, out.Reason, actor+" may not retryRefused in "+tt.environment+": that is for "+tt.forWhom)
+		}
+		s.world.Behave(candidate, sim.Behaviour{Rate: 400, Failures: 0.01})
+		require.Contains(t, run(tt.may).Reason, "say why with --reason")
+		run(tt.may, "--reason", "the metrics were wrong").requires(s, 0, rollout.Promoted, "")
+	}
 }
 
 // starts starts a rollout for somebody.

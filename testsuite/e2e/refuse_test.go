@@ -53,6 +53,34 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A spec without what its environment wants of each is refused for good, an order
+// without a reason until it has one.
+func TestWantsPurposeAndReason(t *testing.T) {
+	c := found(t)
+	c.worker = procs.StartWorker(t, c.server, "limits: {staging: {requirePurpose: true, requireReason: true}}\n")
+	s := c.scene(t)
+	out := s.run(oneStep)
+	out.requires(s, 3, rollout.Refused, rollout.CauseSpec)
+	require.Contains(t, out.Reason, "purpose: staging needs a purpose")
+	const purpose = "purpose: faster checkout"
+	for _, reason := range [][]string{nil, {"--reason", " "}} {
+		out = s.result(append([]string{"run", s.file(oneStep, purpose)}, reason...)...)
+		out.requires(s, 15, rollout.Refused, rollout.CausePolicy)
+		require.Contains(t, out.Reason, "staging wants a reason for each start: give one with --reason")
+	}
+	require.Zero(t, s.cli("plan", s.file(oneStep, purpose)).Code)
+	refusal := s.told(rollout.EventRefused)[0].Data["policy"]
+	require.Contains(t, c.worker.Tail(100), refusal, "the worker says which policy it has")
+	s.start(oneStep, purpose)
+	s.bakes(1000)
+	s.order(0, "pause")
+	s.order(0, "resume")
+	s.ends(0, rollout.Promoted, "")
+	for _, e := range append(s.told(rollout.EventAdmitted), s.told(rollout.EventCommand)...) {
+		require.Equal(t, refusal, e.Data["policy"], e.Text)
+	}
+}
+
 // One rollout holds its target. Who waits for it learns what it waits for.
 func TestBusyAndTimeout(t *testing.T) {
 	s := open(t).scene(t)

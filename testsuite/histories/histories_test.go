@@ -228,6 +228,21 @@ var paths = map[string]path{
 		s.line("stop-the-line")
 		s.line("start-the-line")
 	}, want: rollout.Promoted},
+	"stop-told": {beside: "stop/staging", worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [ana@example.com]}\n" +
+		"permissions: {staging: {start: [anyone], pause: [on-call], resume: [on-call]}}", plot: func(s *scene) {
+		s.until("baking")
+		s.update("rollout/"+target, rollout.Command{ID: "blank", Name: rollout.CommandPause, Actor: "ana@example.com", Reason: " "})
+		s.line("stop-the-line")
+		s.update("stop/staging", rollout.Command{ID: "blank", Name: rollout.CommandStartTheLine, Actor: "ana@example.com", Reason: " "})
+		s.update("stop/staging", rollout.Command{ID: "denied", Name: rollout.CommandStartTheLine, Actor: "bo@example.com", Reason: "the recording"})
+		s.line("start-the-line")
+	}, want: rollout.Promoted},
+	"never-ready": {target: true, before: func(s *scene) {
+		s.world.OnDeploy(candidate, sim.Script{State: activities.StateFailed, Message: "no such image"})
+	}, plot: func(s *scene) {
+		s.await(rollout.RolledBack)
+		s.denied("start", "--reason", " ", s.file(candidate))
+	}, want: rollout.RolledBack},
 	"hooks": {hooks: `{at: beforeStart, http: "HOOK/yes"}, {at: beforeStep, http: "HOOK/yes"}, {at: afterStep, http: "HOOK/yes"},
   {at: beforePromote, http: "HOOK/no"}, {at: onRollback, http: "HOOK/yes"}, {at: after, http: "HOOK/yes"}`, want: rollout.RolledBack},
 	"signed-approvals": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {each: {engineering: 1, security: 1}, within: 1h}}", plot: func(s *scene) {
