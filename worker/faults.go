@@ -81,11 +81,7 @@ Exit codes: 0 nothing is in force any more, 1 something could not be removed, 2 
 		Example: "  bakeoff-worker --config bakeoff-worker.yaml remove-faults",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(o.config)
-			if err != nil {
-				return err
-			}
-			driver, err := faultsOf(&c)
+			driver, err := faultsAt(o.config)
 			if err != nil {
 				return err
 			}
@@ -113,11 +109,7 @@ Exit codes: 0 faults may begin, 1 the command failed, 2 usage.`,
 		Example: "  bakeoff-worker --config bakeoff-worker.yaml allow-faults",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(o.config)
-			if err != nil {
-				return err
-			}
-			driver, err := faultsOf(&c)
+			driver, err := faultsAt(o.config)
 			if err != nil {
 				return err
 			}
@@ -128,6 +120,15 @@ Exit codes: 0 faults may begin, 1 the command failed, 2 usage.`,
 			return err
 		},
 	}
+}
+
+// faultsAt is the driver of a configuration file.
+func faultsAt(file string) (*faults.Driver, error) {
+	c, err := loadConfig(file)
+	if err != nil {
+		return nil, err
+	}
+	return faultsOf(&c)
 }
 
 // removeFaults removes all of them, and says what was in force. None begins
