@@ -35,8 +35,8 @@ the way back, each a rollout like any other. Whatever it does is taken back, and
 what was measured is kept as evidence, with a report; see "bakeoff report".
 
 With --schedule it is repeated instead: a Temporal Schedule starts it, and the
-same command again changes that; --unschedule removes it. With --stop the one that runs is stopped: load
-and faults end at once, and rollouts put their baseline back.
+same command again changes that; --unschedule removes it. With --stop the one that
+runs is stopped: load and faults end at once, and rollouts put their baseline back.
 
 --stop, --wait and --unschedule also take a NAME, as "bakeoff list --rehearsals" has
 it: environment/name, or suite/name.
