@@ -167,8 +167,8 @@ func (l Limits) check(s rollout.Spec) []rollout.Problem {
 		"%q can change its meaning: pin it by digest (name@sha256:…)", s.Release.Artifact)
 	refuse(l.MutableTags != "allow" && s.Strategy.Baseline == rollout.BaselineSameAge && s.Baseline != nil && isMutable(s.Baseline.Artifact),
 		"baseline.artifact", "a copy of the baseline must be the same: pin it by digest (name@sha256:…)")
-	refuse(l.RequireOwner && s.Owner == "", "owner", "%s needs an owner", s.Environment)
-	refuse(l.RequirePurpose && s.Purpose == "", "purpose", "%s needs a purpose", s.Environment)
+	refuse(l.RequireOwner && strings.TrimSpace(s.Owner) == "", "owner", "%s needs an owner", s.Environment)
+	refuse(l.RequirePurpose && strings.TrimSpace(s.Purpose) == "", "purpose", "%s needs a purpose", s.Environment)
 	plan := rollout.NewPlan(s)
 	if first := plan.FirstShare(); l.FirstWeight > 0 {
 		refuse(first > l.FirstWeight, "strategy", "the first raise is to %s: at most %s in %s", first, l.FirstWeight, s.Environment)

@@ -1,6 +1,10 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // The commands an operator can give; also the names of the Updates. Abort is
 // a Signal, too.
@@ -121,4 +125,9 @@ type UnitReport struct {
 	Outcome  Outcome `json:"outcome,omitempty"`  // of a unit that goes back: what it will come to
 	Cause    Cause   `json:"cause,omitempty"`
 	Reason   string  `json:"reason,omitempty"`
+}
+
+// MayAbort reports whether somebody may abort: anyone, unless the plan names who may.
+func MayAbort(members []string, actor string) bool {
+	return len(members) == 0 || slices.ContainsFunc(members, func(member string) bool { return strings.EqualFold(member, actor) })
 }

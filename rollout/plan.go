@@ -47,6 +47,10 @@ type Plan struct {
 	// its replicas at that moment.
 	ReadyFirst bool `json:"readyFirst,omitempty"`
 
+	// BindsVotes: a vote that does not say for which run, step and plan it is counts
+	// for none.
+	BindsVotes bool `json:"bindsVotes,omitempty"`
+
 	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
 	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
@@ -133,7 +137,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true, BindsVotes: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

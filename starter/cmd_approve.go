@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,9 @@ worker's permissions let override.`,
 
 // approve binds the vote to what it shows.
 func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o order, yes bool) error {
+	if known := []string{rollout.AskedByEnvironment, rollout.AskedBySpec}; o.AskedBy != "" && !slices.Contains(known, o.AskedBy) {
+		return fail(exitUsage, "--asked-by %s: write %s", o.AskedBy, strings.Join(known, " or "))
+	}
 	e, found, err := c.running(ctx, svc, t, o)
 	if err != nil || !found {
 		return err

@@ -14,11 +14,11 @@ import (
 func (c *cli) restoreCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{"restore", "Put the baseline back without the workflow (break-glass)",
 		`Put traffic, flags and the primary version of TARGET back to what they were before
-its running or last rollout, when the workflow itself is stuck or gone. The abort is
-stored first, so that the workflow goes no further once it runs again; then workers
-do the restoring acts by themselves, with a higher fence than any rollout's, and the
-router is read until users are back. Who may is asked of the worker's policy: who
-may abort, unless it names restore. Nothing is removed, and a rollout that came to
+its running or last rollout, when the workflow itself is stuck or gone. Who may is
+asked of the worker's policy: who may abort, unless it names restore. Then the abort
+is stored, so that the workflow goes no further once it runs again, and workers do
+the restoring acts by themselves, with a higher fence than any rollout's; the router
+is read until users are back. Nothing is removed, and a rollout that came to
 its end is left alone; behind one that was refused, or has changed nothing yet, one
 that was cut off before it is put back. Where workflows run, abort does all of this
 and more.`,
@@ -37,6 +37,11 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	}
 	if rollout.IsFleetID(e.WorkflowID) {
 		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
+	}
+	why, unasked := mayRestore(ctx, svc, t, o)
+	if why != "" {
+		c.record(ctx, svc, t, rollout.Restored{Command: named(o, commandRestore), RunID: e.RunID, Problem: "denied: " + why})
+		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: why, Status: e.status()})
 	}
 	if e.open() {
 		if err := svc.Signal(ctx, e.run, c.abortOf(t, e.run, o)); err != nil && !errors.Is(err, errOver) {
@@ -58,12 +63,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	if !back.touched || back.snapshot.Baseline == "" {
 		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "the rollout has changed nothing that could be put back", Status: status})
 	}
-	why, err := back.mayWalk(ctx, svc, t, o)
-	if why != "" {
-		c.record(ctx, svc, t, restoredBy(o, e.run, back, errors.New("denied: "+why)))
-		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: why, Status: status})
-	}
-	if err == nil {
+	if err = unasked; err == nil {
 		err = back.walk(ctx, svc, o)
 	}
 	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
@@ -77,9 +77,14 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})
 }
 
+// named is the order's command by its own name.
+func named(o order, name string) rollout.Command {
+	o.Name = name
+	return o.Command
+}
+
 func restoredBy(o order, r run, back wayBack, err error) rollout.Restored {
-	o.Name = commandRestore
-	out := rollout.Restored{Command: o.Command, RunID: r.RunID, Baseline: back.snapshot.Baseline}
+	out := rollout.Restored{Command: named(o, commandRestore), RunID: r.RunID, Baseline: back.snapshot.Baseline}
 	if err != nil {
 		out.Problem = err.Error()
 	}

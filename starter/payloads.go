@@ -57,6 +57,7 @@ type (
 		Refused  string           `json:"refused"`
 		Decision rollout.Decision `json:"decision"`
 		Closed   *rollout.Closure `json:"closed"`
+		Unready  string           `json:"unready"`
 	}
 	hookOutput struct {
 		Refused string `json:"refused"`

@@ -164,13 +164,20 @@ func (b *wayBack) readJob(svc service, input *commonpb.Payloads) error {
 // workflow, so it is no command of one.
 const commandRestore = "restore"
 
-// mayWalk asks the policy in force why somebody may not put the baseline back; ""
+// askWithin is how long workers may take to say who may restore: an abort waits for
+// no more, and is stored where nobody says anything.
+const askWithin = 10 * time.Second
+
+// mayRestore asks the policy in force why somebody may not put the baseline back; ""
 // when they may. The workers that answer are those that would do it.
-func (b wayBack) mayWalk(ctx context.Context, svc service, t rollout.Target, o order) (why string, err error) {
+func mayRestore(ctx context.Context, svc service, t rollout.Target, o order) (why string, err error) {
+	asking, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	var out authorizeOutput
-	ask := restoringAct{"Authorize", rollout.QueueControl, map[string]any{"id": o.ID, "environment": t.Environment,
-		"target": t.String(), "command": commandRestore, "actor": o.Actor}}
-	if err := svc.Act(ctx, b.solo(o, ask), ask.in, &out); err != nil {
+	ask := solo{id: fmt.Sprintf("restore/%s/%s/Authorize", t, o.ID), queue: rollout.QueueControl, activity: "Authorize",
+		summary: fmt.Sprintf("ask whether %s may restore: %s", o.Actor, oneLine(o.Reason))}
+	if err := svc.Act(asking, ask, map[string]any{"id": o.ID, "environment": t.Environment,
+		"target": t.String(), "command": commandRestore, "actor": o.Actor}, &out); err != nil {
 		return "", fmt.Errorf("ask whether %s may restore: %w", o.Actor, err)
 	}
 	if !out.Allowed {

@@ -22,6 +22,7 @@ type story struct {
 	lines     []rollout.Event
 	status    rollout.Status // as far as history tells
 	plan      rollout.Plan
+	aborters  []string // who may abort; empty: anyone
 
 	acts     map[int64]act             // by the id of their scheduled event
 	commands map[string]int            // line of each command, by its id
@@ -113,7 +114,7 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 	case *historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes:
 		s.lost(e, s.acts[a.ActivityTaskTimedOutEventAttributes.GetScheduledEventId()], a.ActivityTaskTimedOutEventAttributes.GetFailure())
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
-		return s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+		s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes:
 		s.cancelRequested(e, a.WorkflowExecutionCancelRequestedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:

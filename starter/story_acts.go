@@ -83,6 +83,7 @@ func (s *story) admitted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
+	s.aborters = p.Abort
 	s.plan, s.status.Steps, s.status.PlanDigest, s.status.Warnings = p, len(p.Steps), p.Digest, p.Warnings
 	text := fmt.Sprintf("plan with %s admitted", count(len(p.Steps), "step"))
 	line := s.add(e, rollout.EventAdmitted, 0, text, map[string]any{"planDigest": p.Digest, "steps": len(p.Steps), "events": p.Events, "warnings": list(p.Warnings)})
@@ -179,8 +180,8 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return err
 	}
 	step := orElse(in.Step, stepOf(one.ID))
-	if s.closes(e, step, out.Closed); out.Closed != nil {
-		return nil
+	if s.closes(e, step, out.Closed); out.Closed != nil || out.Unready != "" {
+		return nil // nothing was written
 	}
 	if out.Refused != "" {
 		s.add(e, rollout.EventHeld, step, "nothing was written: "+out.Decision.Reason, map[string]any{"reason": out.Decision.Reason})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	historypb "go.temporal.io/api/history/v1"
 
@@ -50,7 +51,21 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 
 // signaled takes what came without an answer: words between fleets and units,
 // alerts, who stands behind an update, and aborts.
-func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) {
+	if err := s.signal(e, a); err != nil {
+		s.unreadable(e, a, err)
+	}
+}
+
+// unreadable tells of a signal that somebody sent past the command line and that no
+// workflow could read: nothing followed from it, and it does not hide the rest.
+func (s *story) unreadable(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes, err error) {
+	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("somebody: %s: it cannot be read", a.GetSignalName()), map[string]any{
+		"name": a.GetSignalName(), "id": "", "reason": "", "answer": rollout.Noop, "why": "it cannot be read: " + err.Error()})
+	senderOf(e, a).note(line)
+}
+
+func (s *story) signal(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
 	switch a.GetSignalName() {
 	case rollout.SignalUnit:
 		return s.reported(e, a.GetInput())
@@ -76,8 +91,11 @@ func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExec
 	if _, told := s.commands[c.ID]; told && c.ID != "" {
 		return nil
 	}
-	c.Name = orElse(c.Name, rollout.CommandAbort)
-	s.command(e, c, senderOf(e, a))
+	c.Name = rollout.CommandAbort // what it says of itself decides nothing
+	if s.command(e, c, senderOf(e, a)); !rollout.MayAbort(s.aborters, c.Actor) {
+		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf("%s may not abort: that is for %s", c.Actor, strings.Join(s.aborters, ", "))})
+		return nil
+	}
 	s.obeyAbort()
 	return nil
 }

@@ -51,7 +51,7 @@ func (s *story) fleetAdmitted(e *historypb.HistoryEvent, result *commonpb.Payloa
 	}
 	noteSigner(s.lines[0].Data, out.Signer)
 	p := out.Plan
-	s.recovers, s.patient = p.Recovers, p.Patient
+	s.recovers, s.patient, s.aborters = p.Recovers, p.Patient, p.Abort
 	s.status.Waves, s.status.Steps, s.status.PlanDigest, s.status.Warnings = len(p.Waves), len(p.Waves), p.Digest, p.Warnings
 	for _, u := range p.Units {
 		s.status.Units = append(s.status.Units, rollout.UnitStatus{Unit: u.Unit, Target: u.Target, Wave: u.Wave, Phase: rollout.PhasePending})

@@ -139,7 +139,7 @@ func (s *orderStory) tell(e *historypb.HistoryEvent) error {
 	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
 		return s.remembered(e, a.WorkflowExecutionStartedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
-		return s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+		s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
 		return s.accepted(e, a.WorkflowExecutionUpdateAcceptedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateCompletedEventAttributes:

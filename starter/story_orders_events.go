@@ -35,7 +35,13 @@ func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender
 }
 
 // signaled takes what came without an answer.
-func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
+func (s *orderStory) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) {
+	if err := s.signal(e, a); err != nil {
+		s.unreadable(e, a, err)
+	}
+}
+
+func (s *orderStory) signal(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
 	switch a.GetSignalName() {
 	case rollout.SignalWitness:
 		return s.witnesses.hear(s.converter, e, a)

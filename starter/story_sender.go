@@ -124,7 +124,7 @@ func (l *lookout) see(e *historypb.HistoryEvent) error {
 			l.order, l.from = e, starterOf(e, a.WorkflowExecutionStartedEventAttributes)
 		}
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
-		return l.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+		_ = l.signaled(e, a.WorkflowExecutionSignaledEventAttributes) // what cannot be read is no order
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
 		if l.order == nil && a.WorkflowExecutionUpdateAcceptedEventAttributes.GetAcceptedRequest().GetMeta().GetUpdateId() == l.id {
 			l.order = e

@@ -11,6 +11,7 @@ import (
 // approval is a question that is open.
 type approval struct {
 	ask        rollout.Approval
+	what       string // is asked for
 	step       int
 	by         string // whose it is, where the environment and the spec both ask before the step
 	votes      []rollout.Vote
@@ -19,6 +20,9 @@ type approval struct {
 
 // isAnswered reports whether the act may be done.
 func (q *approval) isAnswered() bool { return q.overridden || q.ask.IsFilled(q.votes) }
+
+// waits says what is waited for.
+func (q *approval) waits() string { return "waiting for an approval of " + q.what }
 
 // another says that a vote is not for this approval of the step, or does not say so:
 // where the environment's was asked for before, it may have been meant for that.
@@ -50,6 +54,8 @@ func (r *run) approve(c rollout.Command, vote rollout.Vote) rollout.Answer {
 	switch {
 	case q == nil:
 		return denied("nothing waits for an approval")
+	case r.plan.BindsVotes && (c.RunID == "" || c.Step == 0 || c.Digest == ""):
+		return denied("a vote says for which run, step and plan it is, as that of bakeoff approve does")
 	case c.Step != 0 && c.Step != q.step:
 		return denied("step %d waits for an approval, not step %d", q.step, c.Step)
 	case c.AskedBy != q.by && (c.AskedBy != "" || q.by == rollout.AskedBySpec):

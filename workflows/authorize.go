@@ -77,16 +77,8 @@ func authorize(ctx workflow.Context, o act, c rollout.Command, in activities.Aut
 	return out
 }
 
-// mayAbort reports whether somebody may abort: anyone, unless the plan names who
-// may. A cancel of the workflow is always obeyed.
+// mayAbort reports whether somebody may abort. A cancel of the workflow is always
+// obeyed.
 func mayAbort(members []string, actor string) bool {
-	if len(members) == 0 || actor == cancelActor {
-		return true
-	}
-	for _, member := range members {
-		if strings.EqualFold(member, actor) {
-			return true
-		}
-	}
-	return false
+	return actor == cancelActor || rollout.MayAbort(members, actor)
 }

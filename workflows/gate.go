@@ -36,13 +36,13 @@ func (r *run) gate(q *rollout.Approval, its approval, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
 	}
-	its.ask = *q
+	its.ask, its.what = *q, what
 	r.approval = &its
 	r.showAsked()
 	defer func() { r.approval, r.status.Asked = nil, nil }()
 	until := r.now().Add(q.Within.Std())
 	r.status.WaitingUntil = &until
-	r.enter(rollout.PhaseWaiting, rollout.WaitingForApproval, "waiting for an approval of "+what)
+	r.enter(rollout.PhaseWaiting, rollout.WaitingForApproval, its.waits())
 	r.publish()
 	timer := r.timer(fmt.Sprintf("wait for an approval of %s, at most %s", what, q.Within), q.Within.Std())
 	defer timer.cancel()

@@ -71,7 +71,9 @@ func (r *run) onResume(c rollout.Command) rollout.Answer {
 		b.resumed(r.now())
 	}
 	r.status.Paused = false
-	r.status.Reason = fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason)
+	if r.status.Reason = fmt.Sprintf("resumed by %s: %s", c.Actor, c.Reason); r.approval != nil && !r.holdingIt {
+		r.status.Reason = r.approval.waits() // again
+	}
 	r.refresh()
 	return accepted("")
 }

@@ -77,6 +77,9 @@ func (s *teller) order(c rollout.Command, want string) {
 	if c.ID == "" {
 		c.ID = c.Name + time.Now().String()
 	}
+	if now := s.standing(); c.Name == rollout.CommandApprove && now.Asked != nil { // as the command line binds it
+		c.RunID, c.Step, c.Digest = cmp.Or(c.RunID, now.RunID), cmp.Or(c.Step, now.Asked.Step), cmp.Or(c.Digest, now.PlanDigest)
+	}
 	s.update(c, want)
 }
 
@@ -548,6 +551,22 @@ var stories = map[string]story{
 			s.at(1500*time.Millisecond, func() { s.world.SetReplicas("2.5.0", 1) })
 			s.at(4*time.Second, func() { s.waitsFor(rollout.WaitingForCapacity, 1000) })
 			s.at(5*time.Second, func() { s.world.SetReplicas("2.5.0", sim.DefaultReplicas) })
+		},
+		want: rollout.Promoted, wantLog: good,
+	},
+	"a vote that binds nothing counts for nothing, and a resumed wait says for what": {
+		spec: approvalBefore(0, time.Hour),
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.update(rollout.Command{ID: "v", Name: "approve", Actor: "bo@example.com", Reason: "r"}, rollout.Denied)
+				s.update(rollout.Command{ID: "o", Name: "approve", Actor: "bo@example.com", Reason: "r", Override: true}, rollout.Denied)
+				s.order(rollout.Command{Name: "pause"}, rollout.Accepted)
+			})
+			s.at(2*time.Second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
+			s.at(3*time.Second, func() {
+				require.Equal(s.t, "waiting for an approval of the raise to 10%", s.standing().Reason)
+				s.order(rollout.Command{Name: "approve"}, rollout.Accepted)
+			})
 		},
 		want: rollout.Promoted, wantLog: good,
 	},

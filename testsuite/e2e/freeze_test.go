@@ -211,14 +211,16 @@ func TestStopTheLineWithoutWorker(t *testing.T) {
 		scenes = append(scenes, s)
 		s.start("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 1h}}], keepBaseline: 0s}")
 	}
+	shown := map[*scene]rollout.Status{}
 	for _, s := range scenes {
 		s.waitsFor(rollout.WaitingForApproval)
+		shown[s] = s.status()
 	}
 	c.worker.Kill()
 	temporal := c.client(t)
 	answers := make(chan error, len(scenes))
 	for _, s := range scenes {
-		go func() { answers <- s.approves(temporal) }()
+		go func() { answers <- s.approves(temporal, shown[s]) }()
 	}
 	undecided := client.StartWorkflowOptions{ID: rollout.StopID("staging"), TaskQueue: "nobody"}
 	_, err := temporal.ExecuteWorkflow(t.Context(), undecided, rollout.StopType,
@@ -255,14 +257,16 @@ func TestStopTheLineBeforeApprovals(t *testing.T) {
 		s.start("strategy: {" + window + ", canary: [{weight: 10%, bake: 5s, approve: {within: 1h}}], keepBaseline: 0s}")
 	}
 	temporal := c.client(t)
+	shown := map[*scene]rollout.Status{}
 	for _, s := range asking {
 		s.waitsFor(rollout.WaitingForApproval)
+		shown[s] = s.status()
 	}
 	stopped := asking[0].cli("stop-the-line", "--environment", "staging", "--reason", "INC-12")
 	require.Zero(t, stopped.Code, stopped.Stdout+stopped.Stderr)
 	answers := make(chan error, len(asking))
 	for _, s := range asking {
-		go func() { answers <- s.approves(temporal) }()
+		go func() { answers <- s.approves(temporal, shown[s]) }()
 	}
 	for _, s := range asking {
 		require.NoError(t, <-answers)
@@ -273,10 +277,10 @@ func TestStopTheLineBeforeApprovals(t *testing.T) {
 	}
 }
 
-// approves gives a vote at once, without looking at what is asked: that needs a
+// approves gives a vote at once, of what was shown before: to look again needs a
 // worker.
-func (s *scene) approves(temporal client.Client) error {
-	vote := rollout.Command{ID: "v1", Actor: "tester@example.com", Reason: "CHG-1"}
+func (s *scene) approves(temporal client.Client, shown rollout.Status) error {
+	vote := rollout.Command{ID: "v1", Actor: "tester@example.com", Reason: "CHG-1", RunID: shown.RunID, Step: shown.Asked.Step, Digest: shown.PlanDigest}
 	handle, err := temporal.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{WorkflowID: "rollout/" + s.target(),
 		UpdateName: rollout.CommandApprove, Args: []any{vote}, WaitForStage: client.WorkflowUpdateStageCompleted})
 	if err != nil {

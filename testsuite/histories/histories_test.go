@@ -147,7 +147,9 @@ var paths = map[string]path{
 	}, want: rollout.Promoted},
 	"no-id": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", plot: func(s *scene) {
 		s.until("approval")
-		s.update("rollout/"+target, rollout.Command{Name: rollout.CommandApprove, Actor: "ana@example.com", Reason: "the recording"})
+		now := s.status()
+		s.update("rollout/"+target, rollout.Command{Name: rollout.CommandApprove, Actor: "ana@example.com", Reason: "the recording",
+			RunID: now.RunID, Step: 1, Digest: now.PlanDigest})
 	}, want: rollout.Promoted},
 	"flags-met": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", flags: "{new-cart: {enabled: true}}",
 		worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("approval"); s.alert() }, want: rollout.RolledBack},
