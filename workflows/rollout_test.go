@@ -77,8 +77,10 @@ func (s *teller) order(c rollout.Command, want string) {
 	if c.ID == "" {
 		c.ID = c.Name + time.Now().String()
 	}
-	if now := s.standing(); c.Name == rollout.CommandApprove && now.Asked != nil { // as the command line binds it
-		c.RunID, c.Step, c.Digest = cmp.Or(c.RunID, now.RunID), cmp.Or(c.Step, now.Asked.Step), cmp.Or(c.Digest, now.PlanDigest)
+	if c.Name == rollout.CommandApprove { // bound as the command line binds it
+		if now := s.standing(); now.Asked != nil {
+			c.RunID, c.Step, c.Digest = cmp.Or(c.RunID, now.RunID), cmp.Or(c.Step, now.Asked.Step), cmp.Or(c.Digest, now.PlanDigest)
+		}
 	}
 	s.update(c, want)
 }
