@@ -101,12 +101,10 @@ type lookout struct {
 // look goes through one run of the Target.
 func (l *lookout) look(events iter.Seq2[*historypb.HistoryEvent, error]) error {
 	for e, err := range events {
-		if err == nil {
-			err = l.see(e)
-		}
 		if err != nil {
 			return err
 		}
+		l.see(e)
 	}
 	if l.order.GetWorkflowExecutionUpdateAcceptedEventAttributes() == nil {
 		return nil
@@ -116,7 +114,7 @@ func (l *lookout) look(events iter.Seq2[*historypb.HistoryEvent, error]) error {
 	return err
 }
 
-func (l *lookout) see(e *historypb.HistoryEvent) error {
+func (l *lookout) see(e *historypb.HistoryEvent) {
 	switch a := e.GetAttributes().(type) {
 	case *historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes:
 		l.before = a.WorkflowExecutionStartedEventAttributes.GetContinuedExecutionRunId()
@@ -130,7 +128,6 @@ func (l *lookout) see(e *historypb.HistoryEvent) error {
 			l.order = e
 		}
 	}
-	return nil
 }
 
 func (l *lookout) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
