@@ -20,17 +20,7 @@ import (
 func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput) (AdmitRehearsalOutput, error) {
 	defer keepAlive(ctx)()
 	m := in.Order.Manifest
-	problems := m.NotPutIn()
-	if len(problems) == 0 {
-		problems = m.Validate()
-	}
-	if len(problems) == 0 {
-		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
-	}
-	if a.Archive == nil {
-		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
-	}
-	if len(problems) > 0 {
+	if problems := a.impracticable(m); len(problems) > 0 {
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
 	if why := a.mayRehearse(in.Order); why != "" {
@@ -71,6 +61,22 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(err.Error()), nil
 	}
 	return AdmitRehearsalOutput{Plan: plan}, nil
+}
+
+// impracticable says what is wrong with a manifest, or with this worker for it,
+// before anything is read.
+func (a *Activities) impracticable(m rehearsal.Manifest) []rollout.Problem {
+	problems := m.NotPutIn()
+	if len(problems) == 0 {
+		problems = m.Validate()
+	}
+	if len(problems) == 0 {
+		problems = append(a.Practice.problems(m), a.Practice.unknownDatabases(m)...)
+	}
+	if a.Archive == nil {
+		problems = append(problems, rollout.Problem{Message: "this worker keeps no evidence: configure evidence.directory"})
+	}
+	return problems
 }
 
 // previewed is the answer to who only asks.

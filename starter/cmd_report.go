@@ -36,9 +36,9 @@ autoscaler did last, and the trend over all of the runs. Where it holds runs of
 several services, each has a line; with -o json each is one JSON value.
 
 Nothing but evidence is read, and no Temporal is needed, but with --serves: then
-Temporal is asked what serves now, and whether that was practised is said. Where a file is not what
-the evidence names, or an outcome not that of its criteria, that is said, and the
-report is shown all the same.
+Temporal is asked what serves now, and whether that was practised is said. Where a
+file is not what the evidence names, or an outcome not that of its criteria, that is
+said, and the report is shown all the same.
 
 Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 2 usage.`,
@@ -50,26 +50,7 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 			if holdsRuns(args[0]) {
 				return c.reportStanding(ctx, args[0], r)
 			}
-			if r.service != "" {
-				return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", args[0])
-			}
-			if r.serves {
-				return fail(exitUsage, "--serves is of a folder of runs, and %s is one run", args[0])
-			}
-			run, err := readEvidence(args[0])
-			if err != nil {
-				return err
-			}
-			write, err := c.reporter(r.format)
-			if err != nil {
-				return err
-			}
-			changed := c.doubt(args[0], run)
-			err = c.into(r.file, func(w io.Writer) error { return write(w, run) })
-			if err == nil && changed {
-				err = exit(exitFailed)
-			}
-			return err
+			return c.reportRun(args[0], r)
 		}),
 	}
 	cmd.Flags().StringVar(&r.format, "format", "", "text, markdown, html or json (default that of --output)")
@@ -78,6 +59,30 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 	cmd.Flags().BoolVar(&r.serves, "serves", false, "of a FOLDER: ask Temporal what serves now, and say whether its way back was practised")
 	cmd.Flags().Var(&r.older, "older", "of a FOLDER: a drill that is older than this is overdue")
 	return cmd
+}
+
+// reportRun shows what one rehearsal found.
+func (c *cli) reportRun(place string, r reporting) error {
+	switch {
+	case r.service != "":
+		return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", place)
+	case r.serves:
+		return fail(exitUsage, "--serves is of a folder of runs, and %s is one run", place)
+	}
+	run, err := readEvidence(place)
+	if err != nil {
+		return err
+	}
+	write, err := c.reporter(r.format)
+	if err != nil {
+		return err
+	}
+	changed := c.doubt(place, run)
+	err = c.into(r.file, func(w io.Writer) error { return write(w, run) })
+	if err == nil && changed {
+		err = exit(exitFailed)
+	}
+	return err
 }
 
 // reporter is what writes a format.

@@ -54,7 +54,5 @@ func (f *fleet) candidate() string {
 
 // awaitNotices waits until everything that is to be told has been taken over.
 func (f *fleet) awaitNotices() {
-	for _, started := range f.notices {
-		_ = started.Get(f.ctx, nil) // one that the server refuses could not be told in any other way
-	}
+	awaitTold(f.ctx, f.notices...)
 }

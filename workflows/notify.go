@@ -83,12 +83,17 @@ func startNotify(ctx workflow.Context, n rollout.Notice, to []rollout.Notificati
 	return workflow.ExecuteChildWorkflow(ctx, rollout.NotifyWorkflowType, rollout.Telling{Notice: n, To: to}).GetChildWorkflowExecution()
 }
 
+// awaitTold waits until notices have been taken over.
+func awaitTold(ctx workflow.Context, notices ...workflow.Future) {
+	for _, started := range notices {
+		_ = started.Get(ctx, nil) // one that the server refuses could not be told in any other way
+	}
+}
+
 // awaitNotices waits until everything that is to be told has been taken over by
 // a workflow of its own: that takes the server's time, never a receiver's.
 func (r *run) awaitNotices() {
-	for _, started := range r.notices {
-		_ = started.Get(r.ctx, nil) // one that the server refuses could not be told in any other way
-	}
+	awaitTold(r.ctx, r.notices...)
 }
 
 // waitsUntil is when what is waited for ends by itself.

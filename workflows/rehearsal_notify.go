@@ -90,7 +90,5 @@ func tellOfPractice(ctx workflow.Context, all []rollout.Notice, to []rollout.Not
 		n.At, n.WorkflowID, n.RunID, n.Rehearsal = workflow.Now(ctx), info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.WorkflowExecution.ID
 		started = append(started, startNotify(ctx, n, to))
 	}
-	for _, taken := range started {
-		_ = taken.Get(ctx, nil) // one that the server refuses could not be told in any other way
-	}
+	awaitTold(ctx, started...)
 }

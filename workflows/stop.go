@@ -30,9 +30,7 @@ func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, e
 	if err := workflow.Await(l.ctx, func() bool { return workflow.AllHandlersFinished(l.ctx) }); err != nil {
 		return l.standing, err
 	}
-	for _, started := range l.notices {
-		_ = started.Get(l.ctx, nil) // one that the server refuses could not be told in any other way
-	}
+	awaitTold(l.ctx, l.notices...)
 	return l.standing, nil
 }
 

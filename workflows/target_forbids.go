@@ -40,6 +40,6 @@ func (t *target) notify(n rollout.Notice, to ...rollout.Notification) {
 	started := startNotify(t.ctx, n, to)
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
-		_ = started.Get(ctx, nil) // one that the server refuses could not be told in any other way
+		awaitTold(ctx, started)
 	})
 }

@@ -72,18 +72,11 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if s != nil {
 			return nil, s
 		}
-		if r.served = served || out.Tried || out.Closed == nil && out.Unready == ""; out.Closed != nil {
-			if s := r.waitOut(out.Closed, id); s != nil {
+		waits := out.Closed != nil || out.Unready != ""
+		if r.served = served || out.Tried || !waits; waits {
+			if s := r.waitUntilMay(out, id, w); s != nil {
 				return nil, s
 			}
-			continue
-		}
-		if out.Unready != "" {
-			r.unready = out.Unready
-			if s := r.waitUntilReady(fmt.Sprintf("the raise to %s", w)); s != nil {
-				return nil, s
-			}
-			r.unready = ""
 			continue
 		}
 		if asks {
@@ -111,6 +104,17 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 			force = r.skip // an operator overrides the hold
 		}
 	}
+}
+
+// waitUntilMay waits until what kept the weight from being written is over.
+func (r *run) waitUntilMay(out activities.SetTrafficOutput, id string, w rollout.Weight) *setback {
+	if out.Closed != nil {
+		return r.waitOut(out.Closed, id)
+	}
+	r.unready = out.Unready
+	s := r.waitUntilReady(fmt.Sprintf("the raise to %s", w))
+	r.unready = ""
+	return s
 }
 
 // writeTraffic writes the weight once, where the policy allows.
