@@ -29,8 +29,17 @@ type Spec struct {
 	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
 }
 
-// Need is a release that must serve another target before this rollout starts.
+// Need is a release that must serve another target before this rollout starts, or
+// several of which one is enough.
 type Need struct {
+	Target  string        `json:"target,omitempty"`  // environment/service[/unit]
+	Version string        `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration      `json:"soaked,omitempty"`  // how long it must have served there
+	Any     []Alternative `json:"any,omitempty"`     // instead of these: it is enough that one of the list is so
+}
+
+// Alternative is one of several needs of which one is enough.
+type Alternative struct {
 	Target  string   `json:"target"`            // environment/service[/unit]
 	Version string   `json:"version,omitempty"` // default: the release's own
 	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there

@@ -133,6 +133,7 @@ var unset = map[string]string{
 
 // elsewhere says of fields that exist, but not in a spec, why not.
 var elsewhere = map[string]string{
+	"rollout.Alternative.any":       "lists of which one is enough do not nest: write all of them into one list",
 	"rollout.Judge.mannWhitney":     offlineOnly + "it looks once, and a rollout looks after every window; points may",
 	"rollout.Judge.runCompare":      offlineOnly + "it compares whole runs of a rehearsal, pair by pair",
 	"rollout.Judge.kayentaV1":       offlineOnly + "it repeats Kayenta's faults, for migration; points and rateRatio do its work",

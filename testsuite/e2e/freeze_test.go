@@ -159,6 +159,13 @@ func TestNeeds(t *testing.T) {
 	served := first.above().Good[0]
 	require.Equal(t, candidate, served.Release.Version)
 	require.GreaterOrEqual(t, s.asked("PUT /versions/" + candidate)[0].At.Sub(served.At), 2*time.Second, "soaked")
+
+	third := c.scene(t)
+	third.name = "third"
+	e = third.run(oneStep, "needs: [{any: [{target: staging/nobody}, {target: staging/first, soaked: 1d}]}]")
+	e.requires(third, 15, rollout.Refused, rollout.Cause(rollout.GatePrerequisite))
+	require.Contains(t, e.Reason, "one of staging/nobody, staging/first is needed, and none is as it must be; the nearest: staging/first is to serve")
+	third.run(oneStep, "needs: [{any: [{target: staging/nobody}, {target: staging/first, soaked: 2s}]}]").requires(third, 0, rollout.Promoted, "")
 }
 
 // Break-glass: an order that overrides passes, with a reason and on record.
