@@ -26,7 +26,11 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan := rollout.NewPlan(in.Order.Spec)
+	spec := in.Order.Spec
+	if in.Rehearsal { // no user meets what is practised
+		spec.Schedule = nil
+	}
+	plan := rollout.NewPlan(spec)
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
@@ -41,6 +45,8 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		plan.Events += rollout.UnitEvents
 		plan.Actions += 4
 	}
+	plan, late := plan.Scheduled(a.now())
+	problems = append(problems, late...)
 	drivers, refusals := a.admitDrivers(plan)
 	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {

@@ -149,7 +149,7 @@ func (m Manifest) BackTo(before State) rollout.Spec {
 	s := m.Rollout.Spec
 	s.Environment = m.Environment
 	s.Release, _ = m.servedBefore(before)
-	s.Baseline, s.Hooks, s.Needs = nil, nil, nil
+	s.Baseline, s.Hooks, s.Needs, s.Schedule = nil, nil, nil, nil
 	s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c rollout.Check) bool { return !c.IsAbsolute() })
 	none := rollout.Duration(0)
 	s.Strategy = rollout.Strategy{Window: s.Strategy.Window, AllAtOnce: &rollout.AllAtOnce{Bake: backBake}, KeepBaseline: &none}

@@ -187,7 +187,7 @@ func (s Spec) BackTo(release Release) Spec {
 	for _, step := range s.Strategy.steps() {
 		bake = min(bake, step.Bake)
 	}
-	s.Release, s.Baseline, s.Purpose = release, nil, ""
+	s.Release, s.Baseline, s.Purpose, s.Schedule = release, nil, "", nil
 	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
 	s.Hooks = slices.DeleteFunc(slices.Clone(s.Hooks), Hook.Asks)
 	s.Checks = slices.Clone(s.Checks)

@@ -97,6 +97,7 @@ func (s Spec) Validate() []Problem {
 		}
 	}
 	s.validateNeeds(&v)
+	s.Schedule.validate(&v)
 	for i, h := range s.Hooks {
 		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}

@@ -27,7 +27,7 @@ func (s *story) closes(e *historypb.HistoryEvent, step int, c *rollout.Closure) 
 		return
 	}
 	if c == nil {
-		s.add(e, rollout.EventGatePassed, step, fmt.Sprintf("%s is over: %s", was.Gate, was.Name), map[string]any{"gate": was.Gate})
+		s.add(e, rollout.EventGatePassed, step, was.Over(), map[string]any{"gate": was.Gate})
 		return
 	}
 	data := map[string]any{"gate": c.Gate, "name": c.Name, "exposure": c.Exposure, "reason": c.Reason}

@@ -80,6 +80,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"cohort of a canary":  {"weight: 5%", "weight: 5%, cohort: internal"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
 		"one of several":      {"checks:", "needs: [{target: a/b, soaked: 1h}, {any: [{target: a/c}, {target: a/d, version: 1.10, soaked: 1d}]}]\nchecks:"},
+		"schedule":            {"checks:", "schedule: {from: 2026-12-01T08:00:00+01:00, to: 2026-12-26T00:00:00Z}\nchecks:"},
 		"hook and sink":       {"checks:", "hooks: [{at: after, http: \"http://h\"}, {at: beforeStep, task: {taskQueue: q, activity: a}, otherwise: goOn}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
 	bad := map[string][]string{
@@ -129,6 +130,7 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"sink without a name":  {"checks:", "notify: [{channel: x}]\nchecks:"},
 		"event of no name":     {"checks:", "notify: [{to: slack, events: [promote]}]\nchecks:"},
 		"model without digest": {"{version: 2.5.0}", "{version: 2.5.0, model: {uri: x}}"},
+		"schedule left empty":  {"checks:", "schedule: {from: 2026-12-01T08:00:00Z, to:}\nchecks:"},
 		"need of nothing":      {"checks:", "needs: [{soaked: 1h}]\nchecks:"},
 		"any of nothing":       {"checks:", "needs: [{any: []}]\nchecks:"},
 		"any within any":       {"checks:", "needs: [{any: [{any: [{target: a/b}]}]}]\nchecks:"},
