@@ -42,6 +42,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	if c.To != "" {
 		name, data["to"] = name+" to "+c.To, c.To
 	}
+	if c.Order != "" {
+		name, data["order"] = name+" "+c.Order, c.Order
+	}
 	noteSignature(data, c.Statement, c.Signature)
 	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data)
 	line.Actor = c.Actor

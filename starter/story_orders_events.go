@@ -119,7 +119,10 @@ func (s *orderStory) accepted(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 func (s *orderStory) answered(a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
 	r, known := s.calls[a.GetAcceptedEventId()]
 	if !known {
-		_, _, err := s.answerTo(a)
+		c, answer, err := s.answerTo(a)
+		if err == nil && c.Name == rollout.CommandDrop && answer.Answer == rollout.Accepted {
+			s.drop(c)
+		}
 		return err
 	}
 	var fate rollout.Submission
@@ -130,6 +133,25 @@ func (s *orderStory) answered(a *historypb.WorkflowExecutionUpdateCompletedEvent
 	}
 	r.become(fate)
 	return nil
+}
+
+// drop tells what becomes of the order that a command took out of the queue: the one
+// of that id or else, as only one does, of that version, that waited.
+func (s *orderStory) drop(c rollout.Command) {
+	var dropped *request
+	for _, r := range s.all {
+		order := s.lines[r.line].Data
+		switch {
+		case r.fate.Fate.IsFinal() && r.fate.Fate != "":
+		case order["id"] == c.Order:
+			dropped = r
+		case order["version"] == c.Order && dropped == nil:
+			dropped = r
+		}
+	}
+	if dropped != nil {
+		dropped.become(rollout.Submission{Fate: rollout.FateAborted, Why: fmt.Sprintf("taken out of the queue by %s: %s", c.Actor, c.Reason)})
+	}
 }
 
 // found takes what a worker found of a command, and of an order that is to take

@@ -233,6 +233,28 @@ func TestOrdersThatAreDropped(t *testing.T) {
 	}
 }
 
+// The order that a person took out of the queue is told to be gone, and no other.
+func TestOrdersThatArePutOut(t *testing.T) {
+	for name, order := range map[string]string{"by its id": "b", "by its version": "3.1.0"} {
+		t.Run(name, func(t *testing.T) {
+			p := targetTape(t, "", rollout.TargetStatus{})
+			for id, version := range map[string]string{"a": "3.0.0", "b": "3.1.0"} {
+				one := submit3(id)
+				one.Order.Spec.Release.Version = version
+				p.fate(p.updated(id, rollout.CommandSubmit, one), rollout.Submission{ID: id, Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+			}
+			p.command(rollout.Command{ID: "no", Name: rollout.CommandDrop, Actor: "bo@example.com", Reason: "r", Order: "a"}, rollout.Denied, "only on-call may")
+			p.command(rollout.Command{ID: "c", Name: rollout.CommandDrop, Actor: "bo@example.com", Reason: "r", Order: order}, rollout.Accepted, "")
+			require.ElementsMatch(t, []string{
+				"Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0",
+				"Submitted ana@example.com asked for 3.1.0: queued, held by 2.5.0; then aborted, taken out of the queue by bo@example.com: r",
+				"Command bo@example.com: drop a: r",
+				"Command bo@example.com: drop " + order + ": r",
+			}, texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+		})
+	}
+}
+
 // What waits is not dropped for an order that came before it, and was looked at for
 // longer.
 func TestNewerOrdersAreNotDropped(t *testing.T) {

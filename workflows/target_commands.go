@@ -32,7 +32,7 @@ func noteOf(c rollout.Command) string { return c.Name + " " + c.ID }
 
 // otherOf is the command that had the same id before; "" if there was none.
 func (t *target) otherOf(c rollout.Command) string {
-	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback} {
+	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback, rollout.CommandDrop} {
 		if name != c.Name && slices.Contains(t.status.Commands, noteOf(rollout.Command{Name: name, ID: c.ID})) {
 			return name
 		}
