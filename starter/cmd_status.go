@@ -86,7 +86,7 @@ func (k *known) add(t rollout.TargetStatus) {
 func (k known) text() string {
 	var b strings.Builder
 	for _, q := range k.Queue {
-		fmt.Fprintf(&b, "in the queue: %s, by %s since %s, order %s\n", q.Version, orElse(q.Actor, "somebody"), q.Since.UTC().Format(time.RFC3339), q.ID)
+		fmt.Fprintf(&b, "in the queue: %s, by %s since %s, order %s\n", q.Version, rollout.NameOf(q.Actor), q.Since.UTC().Format(time.RFC3339), q.ID)
 	}
 	if k.QueueStands != "" {
 		fmt.Fprintf(&b, "the queue stands until it is resumed: %s\n", k.QueueStands)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -15,7 +16,7 @@ func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender
 	if r, told := s.orders[o.ID]; told && o.ID != "" {
 		return r
 	}
-	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", orElse(o.Actor, "somebody"), o.Spec.Release.Version)}
+	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", rollout.NameOf(o.Actor), o.Spec.Release.Version)}
 	data := map[string]any{"id": o.ID, "version": o.Spec.Release.Version}
 	if o.Reason != "" {
 		data["reason"] = o.Reason
@@ -201,6 +202,9 @@ func (s *orderStory) allowed(one act, result *commonpb.Payloads) error {
 		return err
 	}
 	line, told := s.commands[in.ID]
+	if strings.HasPrefix(in.ID, rollout.UnnamedID) { // it has none in its signal
+		line, told = s.commands[""]
+	}
 	if !told {
 		return nil
 	}

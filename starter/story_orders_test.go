@@ -197,6 +197,18 @@ func TestStoryOfOrders(t *testing.T) {
 			p.signal(command("abort"))
 			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "c"}, authorizeOutput{Why: "only on-call may"})
 		}, "Command bo@example.com: abort: r", map[string]any{"answer": "denied", "why": "only on-call may"}},
+		"a denied abort by nobody": {func(p *tape) {
+			p.signal(rollout.Command{Name: rollout.CommandAbort})
+			p.by("", "ui")
+			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "signal/12"}, authorizeOutput{Why: "only on-call may"})
+		}, "Command somebody who gave no name: abort: no reason given; sent by ui", map[string]any{"answer": "denied", "why": "only on-call may"}},
+		"by nobody": {func(p *tape) {
+			s := submit3("o")
+			s.Order.Actor = ""
+			at := submit(p, s)
+			p.by("", "ui")
+			p.fate(at, rollout.Submission{ID: "o", Fate: rollout.FateStarted, RunID: "run-9"})
+		}, "Submitted somebody who gave no name asked for 3.0.0: started; sent by ui", map[string]any{"runId": "run-9"}},
 		"an abort by a signal and an update": {func(p *tape) {
 			p.signal(command("abort"))
 			p.command(command("abort"), rollout.Noop, "nothing runs")

@@ -205,7 +205,7 @@ func (t *target) describe() {
 		text += fmt.Sprintf("\n\nwhat run %s had changed is put back when nobody holds the target", owed.Order.Recover)
 	}
 	for _, q := range s.Queue {
-		text += fmt.Sprintf("\n- in the queue: %s, by %s, order %s", q.Order.Spec.Release.Version, q.Order.Actor, q.Order.ID)
+		text += fmt.Sprintf("\n- in the queue: %s, by %s, order %s", q.Order.Spec.Release.Version, rollout.NameOf(q.Order.Actor), q.Order.ID)
 	}
 	if s.Drift != "" {
 		text += "\n\nchanged from outside: " + s.Drift

@@ -79,7 +79,7 @@ func (t *target) waitsNoMore(order string) rollout.Answer {
 func listed(orders []rollout.Submission) string {
 	var all []string
 	for _, f := range orders {
-		all = append(all, fmt.Sprintf("%s (%s, by %s)", f.ID, f.Version, orElse(f.Actor, "nobody named")))
+		all = append(all, fmt.Sprintf("%s (%s, by %s)", f.ID, f.Version, rollout.NameOf(f.Actor)))
 	}
 	return strings.Join(all, ", ")
 }

@@ -31,6 +31,16 @@ var targetPaths = map[string]path{
 		s.approveNext()
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"nameless-abort": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.signal(rollout.CommandAbort, rollout.Command{})
+		s.signal(rollout.CommandAbort, rollout.Command{Actor: "ana@example.com"})
+		require.NoError(s.t, s.client.SignalWorkflow(context.Background(), "rollout/"+target, "", rollout.CommandAbort, rollout.Command{}))
+		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"newer-stays": {target: true, strategy: waits, policy: "onNewRelease: supersede", plot: func(s *scene) {
 		s.until("approval")
 		s.serve("control,analysis,rehearsal")
