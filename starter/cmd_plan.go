@@ -140,7 +140,7 @@ func planText(p rollout.Plan) string {
 	for _, s := range p.Steps {
 		stepText(&b, s)
 	}
-	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s\n", p.KeepBaseline)
+	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s%s\n", p.KeepBaseline, ownedBy(p.PromoteOwner))
 	gateAsked(&b, p.Promote)
 	b.WriteString("\nacts, each with how it is undone\n")
 	for _, a := range p.Acts {
