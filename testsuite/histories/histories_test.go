@@ -317,6 +317,8 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"escalated-owners": {strategy: "linear: {step: 50%, bake: 5s, owner: team-web}, promote: {owner: product, approve: {within: 5s}}",
+		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook, channel: \"@{{.Owner}}\"}]}", want: rollout.RolledBack},
 	"pause-escalated": {worker: climbs, plot: func(s *scene) {
 		s.until("baking")
 		s.order("pause")
@@ -352,6 +354,11 @@ var paths = map[string]path{
 		s.told("target/"+target, rollout.OnEscalated)
 		s.order("resume")
 		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"drift-told": {target: true, policy: "watchIdle: 1s", worker: notifies + "  subscriptions: [{to: webhook, events: [drifted]}]", plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.world.SetWeights(rollout.Split{baseline: 3000, candidate: 7000})
+		s.told("target/"+target, rollout.OnDrifted)
 	}, want: rollout.Promoted},
 	"orders-at-once": {target: true, plot: func(s *scene) {
 		s.await(rollout.Promoted)
