@@ -161,12 +161,14 @@ func (p *practice) run() rehearsal.Status {
 
 func TestRehearsalDrills(t *testing.T) {
 	p := newPractice(t)
+	p.m.Hooks = []string{rollout.HookAfterStep}
 	s := p.run()
 	require.Equal(t, evidence.Passed, s.Outcome)
 	require.Equal(t, 2, s.Drills)
 	require.Len(t, p.orders, 2)
 	for _, o := range p.orders {
 		require.Equal(t, s.WorkflowID, o.Rehearsal, "by this the rollout knows that it may be a drill")
+		require.Equal(t, p.m.Hooks, o.Hooks)
 		require.Equal(t, rollout.Fail, o.Drill.Verdict)
 		require.Equal(t, "staging", o.Spec.Environment)
 	}

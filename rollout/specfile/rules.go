@@ -36,6 +36,7 @@ var enums = map[string][]string{
 	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 
 	"rehearsal.Manifest.isolation": {"own", "shared", "production"},
+	"rehearsal.Manifest.hooks":     {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
 	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
