@@ -76,6 +76,10 @@ type AttackInput struct {
 	Load  load.Load `json:"load"`
 	Shard int       `json:"shard"` // from 0
 	Start time.Time `json:"start"` // when the whole load begins
+
+	// Lately is how far the windows reach back, in which the generator tells with its
+	// heartbeats what came of its requests: probes ask for them.
+	Lately []rollout.Duration `json:"lately,omitempty"`
 }
 
 // AttackOutput is what one part of a load came to. The requests stand in a file

@@ -42,6 +42,7 @@ var enums = map[string][]string{
 	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
 	"rehearsal.Probe.mode":         {"before", "after", "edge", "continuous"},
 	"rehearsal.Probe.onFailure":    {"halt", "record"},
+	"rehearsal.Probe.signal":       {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json", "gor"},
