@@ -83,7 +83,8 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
-	Rehearsal string `json:"rehearsal,omitempty"` // id of the rehearsal's workflow that this is a part of
+	Rehearsal string   `json:"rehearsal,omitempty"` // id of the rehearsal's workflow that this is a part of
+	Hooks     []string `json:"hooks,omitempty"`     // of a rehearsal: the points at which the spec's hooks are called; at the others they are not
 
 	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
 

@@ -67,8 +67,11 @@ func TestEveryPathHasOne(t *testing.T) {
 	}
 	for name, p := range rehearsalPaths {
 		names = append(names, name)
-		if !p.early && !p.sick {
+		if !p.early && !p.sick && !p.gone {
 			names = append(names, name+"-rollout")
+		}
+		if p.gone {
+			names = append(names, name+"-watch")
 		}
 		if p.suite {
 			names = append(names, name+"-suite")
