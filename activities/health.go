@@ -9,24 +9,27 @@ import (
 	"bakeoff/rollout"
 )
 
-// health is what one poll of the baseline said.
+// health is what is known of the baseline after one poll.
 type health struct {
 	bad     string // why it is not healthy
-	unknown string // which absolute checks could not be judged
-	judged  int    // absolute checks that passed
-	waits   bool   // some that passed before have no newer data
+	unknown string // which absolute checks cannot be judged so far, and why
+	judged  int    // absolute checks that pass
+	waits   bool   // some of them pass by one poll alone
 }
 
-// healthGauge applies the absolute checks to the baseline, poll by poll.
+// healthGauge applies the absolute checks to the baseline, over the polls.
 type healthGauge struct {
 	checks []rollout.Check
+	within time.Duration // how long checks may be without data enough
 	last   reference
-	at     time.Time
-	said   map[string]string // what each check said last, where it was judged; "": it passed
+	began  time.Time
+	trials map[string]*trial
+	good   int       // polls in a row that did not find it bad
+	since  time.Time // when one did, or when it began
 }
 
 func newHealthGauge(a *Activities, in VerifyHealthInput) *healthGauge {
-	g := &healthGauge{last: reference{}, at: a.now(), said: map[string]string{}}
+	g := &healthGauge{within: in.Within.Std(), last: reference{}, began: a.now(), since: a.now(), trials: map[string]*trial{}}
 	for _, check := range in.Checks {
 		if check.IsAbsolute() && check.IsGating() {
 			g.checks = append(g.checks, check)
@@ -64,41 +67,54 @@ func (a *Activities) healthOnce(ctx context.Context, in VerifyHealthInput, p Pla
 	return g.judge(reading, now), nil
 }
 
-// judge looks at one poll: a failing measurement is bad, and stays so until there
-// is a newer one; one that is missing from the start is unknown. Counters of a
+// judge adds one poll: a check that fails is bad, and stays so until there is
+// something newer; one of which too little has come in is unknown. Counters of a
 // server that scrapes move less often than it is asked.
 func (g *healthGauge) judge(r Reading, now time.Time) health {
 	var h health
 	var bad, unknown []string
-	measured := false
 	for _, check := range g.checks {
 		counts, missing := g.measure(check, r)
+		t := g.trials[check.Name]
 		if missing == "" {
-			measured = true
-			g.said[check.Name] = failsAlone(check, counts, g.at, now)
+			if t == nil {
+				t = newTrial(check, g.began)
+				g.trials[check.Name] = t
+			}
+			t.note(counts, now)
 		}
-		said, judged := g.said[check.Name]
 		switch {
-		case !judged:
+		case t == nil:
 			unknown = append(unknown, missing)
-		case said != "":
-			bad = append(bad, said)
-		case missing != "":
-			h.waits = true
+		case t.failing != "":
+			bad = append(bad, t.failing)
+		case t.lacks != "":
+			unknown = append(unknown, t.lacks)
 		default:
 			h.judged++
+			h.waits = h.waits || t.polls < 2
 		}
-	}
-	if measured {
-		g.at = now
 	}
 	h.bad, h.unknown = strings.Join(bad, "; "), strings.Join(unknown, "; ")
 	return h
 }
 
+// suffices reports whether the polls so far are enough to go on: two in a row are
+// good, and so is every check by two polls or more, or nobody can say more in time.
+func (g *healthGauge) suffices(h health, now time.Time) bool {
+	if g.good++; h.bad != "" {
+		g.good, g.since = 0, now
+	}
+	late := now.Sub(g.since) >= g.within
+	return g.good >= 2 && (late || h.unknown == "" && !h.waits)
+}
+
 // measure is what came in of a check since it was measured last; missing says why
 // there is nothing.
 func (g *healthGauge) measure(check rollout.Check, r Reading) (c analysis.Counts, missing string) {
+	if why := r.Checks[check.Name].Error; why != "" {
+		return c, check.Name + ": " + why
+	}
 	side, found := r.Checks[check.Name].Sides[Baseline]
 	if !found {
 		return c, check.Name + ": no data"
@@ -109,23 +125,4 @@ func (g *healthGauge) measure(check rollout.Check, r Reading) (c analysis.Counts
 		return c, check.Name + ": no new data"
 	}
 	return c, ""
-}
-
-// failsAlone judges one measurement by itself.
-func failsAlone(check rollout.Check, c analysis.Counts, start, end time.Time) string {
-	j, err := judgeOf(check, analysis.Taught{}, 0.01, true)
-	if err != nil {
-		return err.Error()
-	}
-	if !end.After(start) {
-		end = start.Add(time.Millisecond)
-	}
-	w := analysis.Window{Check: check.Name, Start: seconds(start), End: seconds(end), Candidate: &c}
-	if err := j.Fold(w); err != nil {
-		return err.Error()
-	}
-	if e := j.Verdict(); e.Verdict == analysis.Fail || e.Verdict == analysis.Error {
-		return e.Reason
-	}
-	return ""
 }

@@ -39,13 +39,13 @@ type VerifyHealthInput struct {
 	Job
 	Checks []rollout.Check  `json:"checks,omitempty"`
 	Poll   rollout.Duration `json:"poll"`
-	Within rollout.Duration `json:"within"` // how long absolute checks may be without data
+	Within rollout.Duration `json:"within"` // how long absolute checks may be without data enough
 }
 
 // VerifyHealthOutput says on what the health rests.
 type VerifyHealthOutput struct {
 	Reason   string `json:"reason"`
-	Unjudged string `json:"unjudged,omitempty"` // absolute checks that had no data; "": none
+	Unjudged string `json:"unjudged,omitempty"` // absolute checks that had no data, or too few; "": none
 }
 
 // CompareInput asks what differs from the snapshot.

@@ -113,38 +113,26 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 	return RestorePointersOutput{}, insistently(doing, err)
 }
 
-// VerifyHealth waits until the baseline is ready and two polls in a row pass
-// the absolute checks; where there are none, until it is ready twice. Checks
-// that have no data for longer than Within are said to be unjudged and do not
-// hold the way back up: the traffic is back by then.
+// VerifyHealth waits until the baseline is ready and the absolute checks pass, by
+// what came in over two polls or more since one last spoke against it; where there
+// are no such checks, until it is ready twice. Checks that cannot be judged for
+// longer than Within, because there are no data or too few, are said to be
+// unjudged and do not hold the way back up: the traffic is back by then. An
+// attempt that takes over from a lost one begins anew.
 func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
 	defer keepAlive(ctx)()
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
 		return VerifyHealthOutput{}, insistently("verify health", err)
 	}
-	started := a.now()
 	gauge := newHealthGauge(a, in)
-	unjudged := "" // of the good polls in a row
-	for good := 0; ; {
+	for {
 		state, err := a.healthOnce(ctx, in, deployer, gauge)
 		if err != nil {
 			return VerifyHealthOutput{}, insistently("verify health", err)
 		}
-		if state.unknown != "" && a.now().Sub(started) >= in.Within.Std() {
-			state.bad, unjudged = "", state.unknown // nothing speaks against it, and nobody can say more
-		} else if state.unknown != "" {
-			state.bad = state.unknown
-		}
-		switch {
-		case state.bad != "":
-			good, unjudged = 0, ""
-		case !state.waits || a.now().Sub(started) >= in.Within.Std():
-			good++
-		}
-		if good >= 2 {
-			state.unknown = unjudged
-			return VerifyHealthOutput{Reason: healthReason(in, state), Unjudged: unjudged}, nil
+		if gauge.suffices(state, a.now()) {
+			return VerifyHealthOutput{Reason: healthReason(in, state), Unjudged: state.unknown}, nil
 		}
 		activity.RecordHeartbeat(ctx, state.bad)
 		if err := sleep(ctx, min(in.Poll.Std(), pollEvery*2)); err != nil {
@@ -160,7 +148,7 @@ func healthReason(in VerifyHealthInput, s health) string {
 	}
 	switch {
 	case s.unknown != "":
-		reason += ", absolute checks had no data: " + s.unknown
+		reason += ", absolute checks could not be judged: " + s.unknown
 	case s.judged > 0:
 		reason += fmt.Sprintf(" and passes %d absolute checks", s.judged)
 	}

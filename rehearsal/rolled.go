@@ -57,7 +57,7 @@ func (m Manifest) RolledOut(f Facts) *evidence.Rollout {
 
 // timeBreach notes when what is bad began, was seen, and was gone. One that a
 // person sent back saw nothing, and nobody knows when a baseline was well whose
-// checks had no data.
+// checks could not be judged.
 func (f Facts) timeBreach(out *evidence.Rollout, c rollout.Rehearsed) {
 	if out.Outcome == rollout.Promoted || c.Seen == nil {
 		return

@@ -47,7 +47,7 @@ func (r *rehearsing) drill(d rehearsal.PlannedDrill, n int) evidence.Repeat {
 
 // timed takes the moments of a drill from its rollout. One that went back for
 // another reason, before the injection, has none; and nobody knows when a baseline
-// was well whose checks had no data.
+// was well whose checks could not be judged.
 func timed(out evidence.Repeat, s rollout.Status) evidence.Repeat {
 	out.Restore, out.Shares = s.TimeToRestore, rehearsal.SharesOf(s)
 	d := s.Drilled
@@ -81,7 +81,7 @@ func drillOutcome(s rollout.Status, err error) (evidence.Outcome, string) {
 	case s.Outcome != rollout.RolledBack || d.Healthy == nil || d.Decided.Before(d.Injected):
 		return evidence.Failed, reason
 	case d.Unjudged != "":
-		return evidence.Unmeasured, "the baseline is ready, but absolute checks had no data: " + d.Unjudged
+		return evidence.Unmeasured, "the baseline is ready, but absolute checks could not be judged: " + d.Unjudged
 	}
 	return evidence.Passed, reason
 }

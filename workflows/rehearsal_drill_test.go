@@ -24,7 +24,7 @@ func TestOutcomesOfDrills(t *testing.T) {
 		timed  bool
 	}{
 		"all is well":         {func(*rollout.Status) {}, evidence.Passed, "drill", true},
-		"nobody could judge":  {func(s *rollout.Status) { s.Drilled.Unjudged = "errors: 404" }, evidence.Unmeasured, "the baseline is ready, but absolute checks had no data: errors: 404", false},
+		"nobody could judge":  {func(s *rollout.Status) { s.Drilled.Unjudged = "errors: 404" }, evidence.Unmeasured, "the baseline is ready, but absolute checks could not be judged: errors: 404", false},
 		"a person was needed": {func(s *rollout.Status) { s.Drilled.Human = "the state differs" }, evidence.Failed, "a person was needed: the state differs", true},
 		"both":                {func(s *rollout.Status) { s.Drilled.Human, s.Drilled.Unjudged = "the state differs", "404" }, evidence.Failed, "a person was needed", false},
 		"it never began":      {func(s *rollout.Status) { s.Drilled, s.Reason = nil, "could not deploy" }, evidence.Unmeasured, "no drill took place: RolledBack: could not deploy", false},
