@@ -14,9 +14,9 @@ import (
 func (c *cli) abortCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandAbort, "Stop a rollout and put the baseline back",
 		`Stop the rollout of TARGET and put the baseline back. The order is stored first,
-so that it is obeyed even when no worker runs at the moment; then this command
-waits until the baseline has its traffic and is healthy again, and prints the
-result (it may still be cleaning up). --no-wait returns as soon as it is stored.`,
+so it is obeyed even if no worker runs at the moment. This command then waits
+until the baseline has its traffic and is healthy again, and prints the result;
+the rollout may still be cleaning up. --no-wait returns once the order is stored.`,
 		`bakeoff abort production/checkout --reason "checkout is slow"`},
 		func(cmd *cobra.Command, o *order) {
 			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as the order is stored")

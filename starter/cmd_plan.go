@@ -18,10 +18,11 @@ func (c *cli) planCommand() *cobra.Command {
 	var by who
 	timeout := durationFlag{rollout.Duration(30 * time.Second)}
 	cmd := &cobra.Command{
-		Use: "plan FILE", Short: "The whole plan, made by a worker, without doing anything", Args: cobra.ExactArgs(1),
-		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input):
-every step with its windows, every act with how it is undone, what would be
-refused, and what the checks will see at the present traffic. Nothing is changed anywhere.
+		Use: "plan FILE", Short: "Show what a rollout would do, step by step, without doing it", Args: cobra.ExactArgs(1),
+		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input), and
+show it: every step with its windows, every act and how it would be undone, what
+would be refused, and how much the checks will see at the present traffic. Nothing
+is changed anywhere.
 
 Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage,
 3 spec refused, 15 refused for now by policy.`,

@@ -28,18 +28,18 @@ type rehearsing struct {
 func (c *cli) rehearseCommand() *cobra.Command {
 	var by rehearsing
 	cmd := &cobra.Command{
-		Use: "rehearse FILE|NAME", Short: "Practise a release and its rollback, or a suite of that, and measure it", Args: cobra.ExactArgs(1),
-		Long: `Run the rehearsal that FILE describes (kind: Rehearsal), or the suite of them
-(kind: RehearsalSuite), and wait for its end: its load, its faults, its drills of
-the way back, each a rollout like any other. Whatever it does is taken back, and
-what was measured is kept as evidence, with a report; see "bakeoff report".
+		Use: "rehearse FILE|NAME", Short: "Practise a release and its rollback, and measure how that went", Args: cobra.ExactArgs(1),
+		Long: `Run the rehearsal (kind: Rehearsal) or the suite of rehearsals (kind: RehearsalSuite)
+that FILE describes, and wait for its end. A rehearsal makes load and faults, and
+drills the rollback; each drill is a rollout like any other. Everything it changes is
+put back. What was measured is kept as evidence, with a report: see "bakeoff report".
 
-With --schedule it is repeated instead: a Temporal Schedule starts it, and the
-same command again changes that; --unschedule removes it. With --stop the one that
-runs is stopped: load and faults end at once, and rollouts put their baseline back.
+With --schedule it is repeated instead, by a Temporal Schedule; the same command again
+changes the schedule, and --unschedule removes it. --stop stops the running one: load
+and faults end at once, and its rollouts put their baseline back.
 
---stop, --wait and --unschedule also take a NAME, as "bakeoff list --rehearsals" has
-it: environment/name, or suite/name.
+--stop, --wait and --unschedule also take a NAME, as shown by "bakeoff list
+--rehearsals": environment/name, or suite/name.
 
 Exit codes: 0 passed, 1 the command itself failed, 2 usage, 3 the manifest is
 refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
@@ -53,14 +53,14 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
 	}
 	by.flags(cmd)
-	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
-	cmd.Flags().BoolVar(&by.wait, "wait", false, "where the same one runs already, wait for that one's end; of a NAME, for the one that runs, or ran last")
-	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
-	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
+	cmd.Flags().BoolVar(&by.detach, "detach", false, "return once it is started")
+	cmd.Flags().BoolVar(&by.wait, "wait", false, "if it runs already, wait for its end; with a NAME, wait for the running or last one")
+	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the running one; needs --reason")
+	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; the rehearsal goes on (exit 20)")
 	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
-	cmd.Flags().BoolVar(&by.unschedule, "unschedule", false, "repeat it no longer: remove its schedule")
+	cmd.Flags().BoolVar(&by.unschedule, "unschedule", false, "remove its schedule")
 	cmd.Flags().StringVar(&by.when.zone, "zone", "", "time zone of --schedule (default UTC)")
-	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "when one still runs as the next is due: skip, buffer, cancel or allow")
+	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "what to do if one still runs when the next is due: skip, buffer, cancel or allow")
 	return cmd
 }
 

@@ -32,9 +32,10 @@ type orderHelp struct{ name, short, long, example string }
 
 const orderCodes = `
 
-Nothing running, or already over, is a no-op. Exit codes: 0 obeyed or no-op,
-1 the command itself failed, 2 usage, 14 needs a human, 15 denied, with the
-reason.`
+If nothing runs, or what runs is already as ordered, the order is a no-op.
+
+Exit codes: 0 obeyed or no-op, 1 the command itself failed, 2 usage, 14 needs a
+human, 15 denied, with the reason.`
 
 // orderCommand makes the command that gives an order; more adds its own flags,
 // give does it.
@@ -56,8 +57,8 @@ func (c *cli) orderCommand(h orderHelp, more func(*cobra.Command, *order), give 
 		}),
 	}
 	o.by.flags(cmd)
-	cmd.Flags().StringVar(&o.ID, "id", "", "id of the command: the same id again is the same command (default a new one)")
-	cmd.Flags().Var(&o.timeout, "timeout", "wait no longer than this for the answer")
+	cmd.Flags().StringVar(&o.ID, "id", "", "id of the command: given again with the same id, it is the same command (default a new id)")
+	cmd.Flags().Var(&o.timeout, "timeout", "how long to wait for the answer")
 	if more != nil {
 		more(cmd, &o)
 	}
