@@ -21,14 +21,14 @@ const All Weight = 10000
 func ParseWeight(s string) (Weight, error) {
 	digits, found := strings.CutSuffix(strings.TrimSpace(s), "%")
 	if !found {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if err != nil || math.IsNaN(f) {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	if f < 0 || f > 100 {
-		return 0, fmt.Errorf("%q is no weight: it must lie between 0%% and 100%%", s)
+		return 0, fmt.Errorf("%q is not a weight: it must lie between 0%% and 100%%", s)
 	}
 	points := math.Round(f * 100)
 	if math.Abs(points-f*100) > 1e-6 {
@@ -70,7 +70,7 @@ func ParseDuration(s string) (Duration, error) {
 	if hasDays {
 		n, err := strconv.ParseFloat(head, 64)
 		if err != nil || !(n >= 0 && n <= 36500) {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+			return 0, fmt.Errorf("%q is not a duration: write 30s, 10m, 2h or 7d", s)
 		}
 		days, text = time.Duration(n*float64(day)), rest
 	}
@@ -78,14 +78,14 @@ func ParseDuration(s string) (Duration, error) {
 	if text != "" || !hasDays {
 		var err error
 		if clock, err = time.ParseDuration(text); err != nil {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+			return 0, fmt.Errorf("%q is not a duration: write 30s, 10m, 2h or 7d", s)
 		}
 	}
 	if clock < 0 {
-		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+		return 0, fmt.Errorf("%q is not a duration: it must not be negative", s)
 	}
 	if clock > longest-days {
-		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
+		return 0, fmt.Errorf("%q is not a duration: it is longer than a hundred years", s)
 	}
 	return Duration(days + clock), nil
 }
@@ -133,7 +133,7 @@ type Target struct {
 func ParseTarget(s string) (Target, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Target{}, fmt.Errorf("%q is no target: write environment/service or environment/service/unit", s)
+		return Target{}, fmt.Errorf("%q is not a target: write environment/service or environment/service/unit", s)
 	}
 	t := Target{Environment: parts[0], Service: parts[1]}
 	if len(parts) == 3 {
@@ -141,7 +141,7 @@ func ParseTarget(s string) (Target, error) {
 	}
 	for _, p := range parts {
 		if !nameIsSafe(p) {
-			return Target{}, fmt.Errorf("%q is no target: each part needs letters, digits, '.', '_' or '-'", s)
+			return Target{}, fmt.Errorf("%q is not a target: each part needs letters, digits, '.', '_' or '-'", s)
 		}
 	}
 	return t, nil

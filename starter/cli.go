@@ -225,7 +225,7 @@ func (o *outputFlag) String() string { return string(*o) }
 func (o *outputFlag) Type() string   { return "text|json" }
 func (o *outputFlag) Set(s string) error {
 	if s != "text" && s != "json" {
-		return errors.New("text and json are known")
+		return errors.New("write text or json")
 	}
 	*o = outputFlag(s)
 	return nil

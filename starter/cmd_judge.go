@@ -79,7 +79,7 @@ func (c *cli) judgeCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.all, "all", false, "a line for every folded window, too")
 	cmd.Flags().StringVar(&f.kayenta, "kayenta", "", "canary config of Kayenta to judge by, as Kayenta would")
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "windows of another run, of the release before or a frozen baseline, to compare with")
-	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are no windows, and go on")
+	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are not windows, and go on")
 	return cmd
 }
 
@@ -154,7 +154,7 @@ func (c *cli) fold(ctx context.Context, court *court, windows io.Reader, skipBad
 		fmt.Fprintf(c.err, "left out %s of checks that CHECKS does not name\n", count(court.unknown, "window"))
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fail(exitSpec, "line %d: longer than %d bytes: no window", number+1, longestLine)
+		return fail(exitSpec, "line %d: longer than %d bytes: not a window", number+1, longestLine)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read windows after line %d: %w", number, err)

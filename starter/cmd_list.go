@@ -79,7 +79,7 @@ func listQuery(environment, phase string) (string, error) {
 	query := allTypes
 	if environment != "" {
 		if _, err := rollout.ParseTarget(environment + "/x"); err != nil || strings.Contains(environment, "/") {
-			return "", fail(exitUsage, "--env %q is no environment", environment)
+			return "", fail(exitUsage, "--env: %q cannot be the name of an environment: letters, digits, '.', '_' and '-' only", environment)
 		}
 		query += fmt.Sprintf(" AND %s = '%s'", rollout.AttributeEnvironment, environment)
 	}

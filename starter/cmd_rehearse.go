@@ -69,17 +69,17 @@ func (r rehearsing) check() error {
 	case !known:
 		return fmt.Errorf("--overlap: %q is not one of skip, buffer, cancel, allow", r.when.overlap)
 	case r.when.zone != "" && r.when.cron == "":
-		return errors.New("--zone is for --schedule")
+		return errors.New("--zone needs --schedule")
 	case r.stop && strings.TrimSpace(r.reason) == "":
 		return errors.New("--stop needs --reason: it goes into the audit trail")
 	case r.stop && (r.detach || r.when.cron != "" || r.unschedule):
-		return errors.New("--stop stands alone")
+		return errors.New("--stop cannot go with --detach, --schedule or --unschedule")
 	case r.unschedule && (r.detach || r.when.cron != ""):
-		return errors.New("--unschedule stands alone")
+		return errors.New("--unschedule cannot go with --detach or --schedule")
 	case r.wait && (r.detach || r.stop || r.unschedule || r.when.cron != ""):
-		return errors.New("--wait stands alone")
+		return errors.New("--wait cannot go with --detach, --stop, --schedule or --unschedule")
 	case r.sign != "":
-		return errors.New("--sign: a rehearsal has no signature, and is refused where a start needs one")
+		return errors.New("--sign: rehearsals cannot be signed; where the policy wants a signed start, they are refused")
 	}
 	return nil
 }
@@ -201,11 +201,11 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	goesOn := rehearsalNote{WorkflowID: r.WorkflowID, RunID: r.RunID, UIURL: c.link(r), Note: "goes on"}
 	switch {
 	case errors.Is(err, errTimeout):
-		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
+		return c.unseen(goesOn, fail(exitTimeout, "%s goes on: --timeout is over", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
 		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse %[1]s --wait\n  stop it: bakeoff rehearse %[1]s --stop --reason …", nameOf(r.WorkflowID)))
 	case isCutOff(err):
-		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
+		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, but load and faults may be left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:
 		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 	}

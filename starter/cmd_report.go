@@ -65,9 +65,9 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 func (c *cli) reportRun(place string, r reporting) error {
 	switch {
 	case r.service != "":
-		return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", place)
+		return fail(exitUsage, "--service needs a folder of runs, but %s is a single run", place)
 	case r.serves:
-		return fail(exitUsage, "--serves is of a folder of runs, and %s is one run", place)
+		return fail(exitUsage, "--serves needs a folder of runs, but %s is a single run", place)
 	}
 	run, err := readEvidence(place)
 	if err != nil {
@@ -111,10 +111,10 @@ func readEvidence(place string) (evidence.Run, error) {
 		return run, fmt.Errorf("read the evidence of a run: %w", err)
 	}
 	if err := json.Unmarshal(body, &run); err != nil {
-		return run, fmt.Errorf("%s is no evidence of a rehearsal: %w", place, err)
+		return run, fmt.Errorf("%s is not the evidence of a rehearsal: %w", place, err)
 	}
 	if run.Version != evidence.Version {
-		return run, fmt.Errorf("%s has version %d: this program reads %d", place, run.Version, evidence.Version)
+		return run, fmt.Errorf("%s has version %d, and this program reads only %d: use the bakeoff that wrote it, or a newer one", place, run.Version, evidence.Version)
 	}
 	return run, nil
 }

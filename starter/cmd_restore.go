@@ -73,7 +73,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
 	if err != nil {
 		if ctx.Err() != nil {
-			return fail(exitInterrupted, "interrupted: whether %s is restored is not known", t)
+			return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
 		}
 		return fail(exitNeedsHuman, "restore %s: %w", t, err)
 	}

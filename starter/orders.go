@@ -82,7 +82,7 @@ func (c *cli) give(ctx context.Context, svc service, t rollout.Target, o order) 
 	case errors.Is(err, errOver):
 		return c.over(ctx, svc, e, o, false)
 	case err != nil && ctx.Err() != nil:
-		return fail(exitInterrupted, "interrupted: whether %s was taken is not known", o.Name)
+		return fail(exitInterrupted, "interrupted: it is not known whether %s reached the rollout; look at bakeoff status", o.Name)
 	case err != nil && (errors.Is(err, errNoWorker) || asking.Err() != nil):
 		return fmt.Errorf("%s %s: no worker answered in time: the order is not on record, and may still be obeyed if one comes soon; look at the status before you repeat it, with --id %s to give it once", o.Name, t, o.ID)
 	case err != nil:
@@ -123,7 +123,7 @@ func (c *cli) over(ctx context.Context, svc service, e execution, o order, store
 		if err := c.answered(o, answer); err != nil {
 			return err
 		}
-		return fail(exitNeedsHuman, "%s was cut off from outside: put the baseline back with bakeoff restore %[1]s --reason …", targetOf(e.run))
+		return fail(exitNeedsHuman, "%s was ended from outside, and nobody took over: put the baseline back with bakeoff restore %[1]s --reason …", targetOf(e.run))
 	}
 	return c.answered(o, answer)
 }

@@ -223,7 +223,7 @@ func TestStatusAndWaitOfAnUnknownTarget(t *testing.T) {
 	for _, command := range []string{"status", "wait", "history"} {
 		got := bakeoff(t.Context(), &fake{}, command, "production/nothing")
 		require.Equal(t, 1, got.code)
-		require.Equal(t, "bakeoff: could not find a rollout of production/nothing: not found\n", got.err)
+		require.Equal(t, "bakeoff: find a rollout of production/nothing: not found: none has run that Temporal still remembers\n", got.err)
 	}
 }
 

@@ -254,7 +254,7 @@ func TestNoHistory(t *testing.T) {
 	f := newFake(t, nil)
 	for why, check := range map[string]rollout.Check{
 		"a query has none":     {Query: "x"},
-		"is no plain selector": {Failures: "rate(x[1m])", Requests: "x"},
+		"is not a plain selector": {Failures: "rate(x[1m])", Requests: "x"},
 	} {
 		_, err := f.history(t, check)
 		require.ErrorContains(t, err, why)
