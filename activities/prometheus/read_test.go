@@ -140,7 +140,7 @@ func TestNativeHistogram(t *testing.T) {
 	for why, sample := range map[string]string{
 		`h{}: native histogram: the bucket up to 2 has no bound near 0.595s`: `"histogram":[1,{"count":"1","sum":"1","buckets":[[0,"0.5","2","1"]]}]`,
 		`h{}: is not a histogram`: `"value":[1,"5"]`,
-		`h{}: count is NaN`:    `"histogram":[1,{"count":"NaN","sum":"1","buckets":[]}]`,
+		`h{}: count is NaN`:       `"histogram":[1,{"count":"NaN","sum":"1","buckets":[]}]`,
 	} {
 		require.ErrorContains(t, errorOf(read(sample)), why)
 	}

@@ -134,16 +134,16 @@ func TestForCheck(t *testing.T) {
 		require.Equal(t, `h_bucket{a="1"}`, s.Buckets().String())
 	}
 	for why, check := range map[string]rollout.Check{
-		"nothing is measured":         {},
-		"requests: ":                  {Failures: "x", Requests: "rate(x[1m])"},
-		"failures: ":                  {Failures: "sum(x)", Requests: "x"},
-		"histogram: ":                 {Histogram: "x[5m]"},
-		"no bound can be chosen":      {Histogram: `x{le="0.1"}`},
-		`by: "a b" is not a label name`:  {Histogram: "x", By: &rollout.By{Label: "a b"}},
-		`by: matcher "" is empty`:     {Histogram: "x", By: &rollout.By{Baseline: `a="1"`}},
-		`by: matcher "canary": expec`: {Histogram: "x", By: &rollout.By{Baseline: `a="1"`, Candidate: "canary"}},
-		"expected the end before }":   {Histogram: "x", By: &rollout.By{Baseline: `a="1"}`, Candidate: `a="1"`}},
-		"tells no versions apart":     {Histogram: "x", By: &rollout.By{Baseline: `__name__="1"`, Candidate: `a="1"`}},
+		"nothing is measured":           {},
+		"requests: ":                    {Failures: "x", Requests: "rate(x[1m])"},
+		"failures: ":                    {Failures: "sum(x)", Requests: "x"},
+		"histogram: ":                   {Histogram: "x[5m]"},
+		"no bound can be chosen":        {Histogram: `x{le="0.1"}`},
+		`by: "a b" is not a label name`: {Histogram: "x", By: &rollout.By{Label: "a b"}},
+		`by: matcher "" is empty`:       {Histogram: "x", By: &rollout.By{Baseline: `a="1"`}},
+		`by: matcher "canary": expec`:   {Histogram: "x", By: &rollout.By{Baseline: `a="1"`, Candidate: "canary"}},
+		"expected the end before }":     {Histogram: "x", By: &rollout.By{Baseline: `a="1"}`, Candidate: `a="1"`}},
+		"tells no versions apart":       {Histogram: "x", By: &rollout.By{Baseline: `__name__="1"`, Candidate: `a="1"`}},
 	} {
 		_, err := selector.ForCheck(check)
 		require.ErrorContains(t, err, why)
@@ -223,9 +223,9 @@ func TestBuckets(t *testing.T) {
 	require.NoError(t, selector.Keys{}.Buckets(got, []selector.Sample{le("0.10", 1), le("1.0", 2), le("1e+06", 3), le("+Inf", 4)}))
 	require.Equal(t, map[string]map[string]float64{`h{}`: {"0.1": 1, "1": 2, "1e+06": 3, "+Inf": 4}}, got)
 	for want, samples := range map[string][]selector.Sample{
-		`h{} has no bucket +Inf`:                {le("1", 1)},
-		`h{} up to 1 stands twice`:              {le("1", 1), le("1.0", 1)},
-		`h{} up to 1 is NaN`:                    {le("1", math.NaN()), le("+Inf", 1)},
+		`h{} has no bucket +Inf`:                   {le("1", 1)},
+		`h{} up to 1 stands twice`:                 {le("1", 1), le("1.0", 1)},
+		`h{} up to 1 is NaN`:                       {le("1", math.NaN()), le("+Inf", 1)},
 		`h{}: upper bound "" is not a number`:      {le("", 1)},
 		`h{}: upper bound "NaN" is not a number`:   {le("NaN", 1)},
 		`h{}: upper bound "a lot" is not a number`: {le("a lot", 1)},

@@ -137,7 +137,7 @@ func TestParseRefuses(t *testing.T) {
 		"line 1: expected principals":                    `"ana@example.com ` + k.public,
 		"cert-authority: certificates are not served":    "*@example.com cert-authority " + k.public,
 		`unknown option "no-touch-required"`:             "ana@example.com no-touch-required " + k.public,
-		`"2026" is not a time: write YYYYMMDD`:              `ana@example.com valid-before="2026" ` + k.public,
+		`"2026" is not a time: write YYYYMMDD`:           `ana@example.com valid-before="2026" ` + k.public,
 	} {
 		_, err := signature.Parse(text)
 		require.ErrorContains(t, err, why)
