@@ -9,8 +9,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// isRehearsed reports whether a rehearsal started this rollout. That stands with
-// the server, and not in an order, which may say anything.
+// isRehearsed reports whether a rehearsal started this rollout. It asks the server's
+// record, because an order may claim anything.
 func (r *run) isRehearsed() bool {
 	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
 	return parent != nil && rollout.IsRehearsalID(parent.ID) && r.order.Rehearsal == parent.ID

@@ -22,8 +22,8 @@ func (r *run) gates(step rollout.PlannedStep) *setback {
 	return r.gate(step.Approve, its, step.Raise())
 }
 
-// askedBy tells two approvals of a step apart. Under older plans a vote was for the
-// one that was open when it came.
+// askedBy tells two approvals before the same step apart. Under older plans a vote
+// counted for the one that was open when it came.
 func (r *run) askedBy(who string) string {
 	if !r.plan.GatesApart {
 		return ""
@@ -31,7 +31,8 @@ func (r *run) askedBy(who string) string {
 	return who
 }
 
-// gate asks people before an act. Nobody's answer in time is an answer, too.
+// gate asks people before an act. If nobody answers in time, the approval's
+// `otherwise` decides.
 func (r *run) gate(q *rollout.Approval, its approval, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
@@ -116,7 +117,7 @@ func (r *run) startDeadline() {
 	})
 }
 
-// hold stops the clock for want of a clear answer.
+// hold stops the clock because the answer is unclear.
 func (r *run) hold(reason string) {
 	if r.holdingIt {
 		r.status.Reason = reason
