@@ -48,7 +48,7 @@ func (b *bake) start(now time.Time) {
 func (b *bake) remaining() time.Duration { return max(b.need-b.done, 0) }
 func (b *bake) isOver() bool             { return b.remaining() == 0 }
 
-// longestWait bounds a window that waits for something else than the clock.
+// longestWait bounds a window during which the clock stands still.
 const longestWait = 12 * time.Hour
 
 // next is the window to watch now: the next piece of the bake, or, while the
@@ -97,8 +97,8 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 	return in
 }
 
-// account credits the clock with what a window covered, and cuts the rest of
-// the bake anew where the window was not what had been planned.
+// account credits the clock with what a window covered, and plans the rest of the
+// bake's windows anew if this one did not go as planned.
 func (b *bake) account(r *run, in activities.ObserveInput, out activities.ObserveOutput) {
 	planned := !in.Held && !in.Waiting
 	if planned {
@@ -147,7 +147,7 @@ func (r *run) bake(b *bake) *setback {
 	}
 }
 
-// isStale reports whether a window that waits has nothing to wait for any more.
+// isStale reports whether what an open window waited for is over.
 func (r *run) isStale(in activities.ObserveInput) bool {
 	return in.Waiting && !r.stands()
 }
