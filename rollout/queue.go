@@ -13,7 +13,7 @@ const TargetType = "Target"
 
 // CommandSubmit asks a Target for a rollout. It is a Signal and an Update; both take
 // a Submit, and the Update answers with a Submission. Besides it, a Target takes the
-// commands abort, resume and rollback.
+// commands abort, resume, rollback and drop.
 const CommandSubmit = "submit"
 
 // CommandAdopt is the Signal that tells a Target of a rollout that it did not start
@@ -86,6 +86,7 @@ const (
 	FateStarted    Fate = "started"    // Submission.RunID names its rollout
 	FateSuperseded Fate = "superseded" // a newer release took its place in the queue
 	FateRefused    Fate = "refused"    // for now: Cause and Why say why
+	FateAborted    Fate = "aborted"    // a person took it out of the queue
 )
 
 // IsFinal reports whether the order's fate will not change any more.
@@ -188,7 +189,7 @@ func (s Spec) BackTo(release Release) Spec {
 	for _, step := range s.Strategy.steps() {
 		bake = min(bake, step.Bake)
 	}
-	s.Release, s.Baseline, s.Purpose = release, nil, ""
+	s.Release, s.Baseline, s.Purpose, s.Schedule = release, nil, "", nil
 	s.Strategy = Strategy{Window: s.Strategy.Window, KeepBaseline: s.Strategy.KeepBaseline, AllAtOnce: &AllAtOnce{Bake: bake}}
 	s.Hooks = slices.DeleteFunc(slices.Clone(s.Hooks), Hook.Asks)
 	s.Checks = slices.Clone(s.Checks)

@@ -47,6 +47,7 @@ const (
 	CauseTraffic  Cause = "traffic"
 	CauseFreeze   Cause = GateFreeze
 	CauseHook     Cause = "hook"
+	CauseSchedule Cause = GateSchedule
 
 	CauseLost Cause = "lost" // it was cut off from outside
 

@@ -61,13 +61,13 @@ func (r *run) wait() *wait {
 }
 
 // escalate tells the plan's rungs for as long as the rollout stays in the phase
-// that it is in now.
+// that it is in now: those of whoever answers for the step.
 func (r *run) escalate() {
 	if !r.plan.Notifies || len(r.plan.Escalation) == 0 {
 		return
 	}
 	phase, present := r.phases, r.wait()
-	up := ladder{rungs: r.plan.Escalation[present.told:], since: present.since,
+	up := ladder{rungs: r.plan.Ladder(r.status.StepOwner)[present.told:], since: present.since,
 		over: func() bool { return r.phases != phase },
 		tell: func(after rollout.Duration, to rollout.Notification) {
 			present.told++
@@ -78,8 +78,9 @@ func (r *run) escalate() {
 }
 
 // isForPeople reports whether what the rollout waits for is theirs to end. A pause
-// that the fleet ordered is the fleet's, and so is its decision. Under older
-// workers nobody was told of pauses, and of a fleet's decision everybody.
+// that the fleet ordered is the fleet's, and so is its decision; a schedule begins
+// by itself. Under older workers nobody was told of pauses, and of a fleet's
+// decision everybody.
 func (r *run) isForPeople() bool {
 	switch {
 	case r.status.Phase == rollout.PhaseNeedsHuman:
@@ -90,6 +91,8 @@ func (r *run) isForPeople() bool {
 		return r.plan.EscalatesWaits && (r.fleetsPause == "" || r.pauseID != r.fleetsPause)
 	case r.status.WaitingFor == rollout.WaitingForFleet:
 		return !r.plan.EscalatesWaits
+	case r.status.WaitingFor == rollout.GateSchedule:
+		return false
 	}
 	return true
 }
