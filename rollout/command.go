@@ -27,7 +27,7 @@ const CommandRollback = "rollback"
 // Commands lists every command.
 func Commands() []string {
 	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
-		CommandPromote, CommandExtend, CommandRetry, CommandAcknowledge}
+		CommandPromote, CommandExtend, CommandRetry, CommandAcknowledge, CommandConcern}
 }
 
 // Command is one order: who gives it, why, and what it binds to.
@@ -45,6 +45,8 @@ type Command struct {
 	Digest  string   `json:"digest,omitempty"`  // approve: the plan that was shown
 	RunID   string   `json:"runId,omitempty"`   // the run that was shown; empty: whichever runs
 	To      string   `json:"to,omitempty"`      // rollback: the version; empty: the one that was good before
+
+	Withdraw bool `json:"withdraw,omitempty"` // concern: take it back
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 

@@ -209,16 +209,6 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 	return nil
 }
 
-// owned notes who answers for what a write is for.
-func (s *story) owned(id string, step int) {
-	switch {
-	case step > 0 && step <= len(s.plan.Steps):
-		s.status.StepOwner = s.plan.Steps[step-1].Owner
-	case strings.HasPrefix(id, "promote.traffic"):
-		s.status.StepOwner = orElse(s.plan.PromoteOwner, s.status.StepOwner)
-	}
-}
-
 func (s *story) drift(e *historypb.HistoryEvent, step int, text string, observed rollout.Split) {
 	s.add(e, rollout.EventDrift, step, text, map[string]any{"observed": observed})
 }

@@ -56,3 +56,13 @@ func (s *story) sentCohorts(e *historypb.HistoryEvent, one act) error {
 	s.add(e, kind, 0, "no rule of these cohorts is left: "+strings.Join(in.Cohorts, ", "), map[string]any{"cohorts": list(in.Cohorts)})
 	return nil
 }
+
+// owned notes who answers for what a write is for.
+func (s *story) owned(id string, step int) {
+	switch {
+	case step > 0 && step <= len(s.plan.Steps):
+		s.status.StepOwner = s.plan.Steps[step-1].Owner
+	case strings.HasPrefix(id, "promote.traffic"):
+		s.status.StepOwner = orElse(s.plan.PromoteOwner, s.status.StepOwner)
+	}
+}
