@@ -21,12 +21,18 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 }
 
 func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	var uncalled []string
+	in.Order, uncalled = practising(in)
 	invalid := in.Order.Spec.Validate()
 	problems := append(slices.Clone(invalid), a.limitsOf(in.Order).check(in.Order.Spec)...)
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	plan := rollout.NewPlan(in.Order.Spec)
+	spec := in.Order.Spec
+	if in.Rehearsal { // no user meets what is practised
+		spec.Schedule = nil
+	}
+	plan := rollout.NewPlan(spec)
 	if !in.Order.Back {
 		plan = a.Rules.asked(plan)
 	}
@@ -34,13 +40,15 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	problems = append(problems, amiss...)
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
-	plan.Quiet = in.Rehearsal
+	plan.Quiet, plan.Warnings = in.Rehearsal, append(plan.Warnings, uncalled...)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	if in.Order.Fleet != "" {
 		plan.Enters = true
 		plan.Events += rollout.UnitEvents
 		plan.Actions += 4
 	}
+	plan, late := plan.Scheduled(a.now())
+	problems = append(problems, late...)
 	drivers, refusals := a.admitDrivers(plan)
 	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
 	if plan.Events > rollout.MaxEvents {

@@ -83,7 +83,7 @@ func (r Rules) mayGive(in AuthorizeInput) (why string) {
 func (r Rules) vote(actor string, asked []string) rollout.Vote {
 	v := rollout.Vote{Member: r.member(actor), Roles: asked}
 	if !r.isOpen() {
-		v.Roles = slices.DeleteFunc(slices.Clone(asked), func(role string) bool { return !r.has([]string{role}, actor) })
+		v.Roles = slices.DeleteFunc(slices.Clone(asked), func(role string) bool { return !r.Has([]string{role}, actor) })
 	}
 	return v
 }

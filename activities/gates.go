@@ -48,6 +48,8 @@ type Ask struct {
 	Fleet     *Unit          `json:"fleet,omitempty"`     // of a raise of a unit: the fleet's own run
 	Needs     []rollout.Need `json:"needs,omitempty"`     // start: what must be so elsewhere
 	Rehearsal bool           `json:"rehearsal,omitempty"` // a rehearsal started it: that one is the practice
+
+	Schedule *rollout.Schedule `json:"schedule,omitempty"` // step, promote: when users may meet the release
 }
 
 // lineFresh is how old a reading of the line may be that others have begun, for
@@ -79,6 +81,7 @@ func (a *Activities) closedSince(ctx context.Context, j Job, ask *Ask, since tim
 	if a.Gates.Calendar != nil {
 		all = append(all, a.Gates.Calendar.Frozen(rollout.Question{Target: target, Action: ask.Action, Actor: ask.Actor}, a.now())...)
 	}
+	all = append(all, ask.Schedule.Closed(a.now())...)
 	all = append(all, a.spends(ctx, j, target, ask.Action)...)
 	missing, err := a.missing(ctx, ask.Needs)
 	if err != nil {

@@ -79,8 +79,8 @@ func distinct(names []string) (out []string) {
 	return out
 }
 
-// has reports whether somebody is a member of one of the roles.
-func (r Rules) has(roles []string, actor string) bool {
+// Has reports whether somebody has one of the roles, under whichever of their names.
+func (r Rules) Has(roles []string, actor string) bool {
 	p := r.known()
 	member := p.whose(actor)
 	return slices.ContainsFunc(roles, func(role string) bool { return role == Anyone || p.roles[role][member] })

@@ -22,11 +22,11 @@ func TestMembers(t *testing.T) {
 	r := teams()
 	for _, name := range []string{"ana@example.com", "ANA@laptop", " ana.r@example.com "} {
 		require.Equal(t, "ana@example.com", r.member(name))
-		require.True(t, r.has([]string{"security"}, name))
-		require.True(t, r.has([]string{"engineering"}, name))
+		require.True(t, r.Has([]string{"security"}, name))
+		require.True(t, r.Has([]string{"engineering"}, name))
 		require.Equal(t, rollout.Vote{Member: "ana@example.com", Roles: []string{"engineering", "security"}}, r.vote(name, []string{"engineering", "product", "security"}))
 	}
-	require.False(t, r.has([]string{"security"}, "bo@example.com"))
+	require.False(t, r.Has([]string{"security"}, "bo@example.com"))
 	require.Equal(t, []string{"ana@example.com", "bo@example.com"}, r.members([]string{"engineering", "security"}))
 	require.ElementsMatch(t, []string{"ANA@LAPTOP", "ana@example.com", "Ana@Laptop", "ana.r@example.com", "ana@laptop"}, r.names("ANA@LAPTOP"))
 	require.Equal(t, []string{"ana@example.com", "Ana@Laptop", "ana.r@example.com", "ana@laptop"}, r.names("ana@example.com"), "each once")

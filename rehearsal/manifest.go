@@ -58,6 +58,11 @@ type Manifest struct {
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`
 
+	// Hooks are the points, such as afterStep, at which hooks of the spec are called.
+	// Default: none is called, and all is as if each had said yes: outside systems hear
+	// of no practice that nobody asked them to.
+	Hooks []string `json:"hooks,omitempty"`
+
 	// Outcome is how the rollout itself has to end, when it is left to its checks:
 	// Promoted or RolledBack. Left out, only drills are made.
 	Outcome rollout.Outcome `json:"outcome,omitempty"`
@@ -149,7 +154,7 @@ func (m Manifest) BackTo(before State) rollout.Spec {
 	s := m.Rollout.Spec
 	s.Environment = m.Environment
 	s.Release, _ = m.servedBefore(before)
-	s.Baseline, s.Hooks, s.Needs = nil, nil, nil
+	s.Baseline, s.Hooks, s.Needs, s.Schedule = nil, nil, nil, nil
 	s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c rollout.Check) bool { return !c.IsAbsolute() })
 	none := rollout.Duration(0)
 	s.Strategy = rollout.Strategy{Window: s.Strategy.Window, AllAtOnce: &rollout.AllAtOnce{Bake: backBake}, KeepBaseline: &none}

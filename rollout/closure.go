@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ const (
 	GatePrerequisite = "prerequisite" // another target is not there yet
 	GateFleet        = "fleet"        // the fleet goes back: its word to this unit is on its way
 	GateRehearsal    = "rehearsal"    // the way back was not practised lately
+	GateSchedule     = "schedule"     // users are not to meet the release yet
 )
 
 // The actions that a gate can close.
@@ -39,7 +41,7 @@ var exposures = []string{ExposureFinishStep, ExposureHold, ExposureRollback}
 // Closure is what keeps a target where it is for a while. Going back is never
 // closed.
 type Closure struct {
-	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal | fleet
+	Gate     string     `json:"gate"`            // stop | freeze | errorBudget | prerequisite | rehearsal | schedule | fleet
 	Name     string     `json:"name"`            // of the window, target…; several are joined
 	Kind     string     `json:"kind,omitempty"`  // of the reason, where one gate has several: see Budget…
 	Reason   string     `json:"reason"`          // one sentence for people, with the end where it is known
@@ -92,6 +94,14 @@ func Merge(closures []Closure, passed []string) *Closure {
 	slices.Sort(all.Keys)
 	all.Name, all.Kind, all.Reason = strings.Join(names, ", "), strings.Join(kinds, ", "), strings.Join(reasons, "; ")
 	return &all
+}
+
+// Over says that nothing of it closes the target any more.
+func (c *Closure) Over() string {
+	if c.Gate == GateSchedule {
+		return "its schedule has begun: " + c.Name
+	}
+	return fmt.Sprintf("%s is over: %s", c.Gate, c.Name)
 }
 
 // Same reports whether two closures are the same to a rollout that waits for

@@ -55,8 +55,8 @@ func (s Spec) WithDefaults() Spec {
 		s.Hooks[i] = h.withDefaults()
 	}
 	s.Needs = slices.Clone(s.Needs)
-	for i := range s.Needs {
-		s.Needs[i].Version = orElse(s.Needs[i].Version, s.Release.Version)
+	for i, need := range s.Needs {
+		s.Needs[i] = need.withDefaults(s.Release.Version)
 	}
 	s.Deadline = orElse(s.Deadline, defaultDeadline(s.Strategy))
 	return s

@@ -86,7 +86,9 @@ func merged(base, over reflect.Value) reflect.Value {
 	switch {
 	case over.Kind() == reflect.Map && base.Len() > 0 && over.Len() > 0:
 		return mergedTable(base, over)
-	case over.Kind() == reflect.Struct:
+	case over.Type() == reflect.TypeFor[time.Time]() && !over.IsZero():
+		return over
+	case over.Kind() == reflect.Struct && !over.IsZero():
 		out := reflect.New(over.Type()).Elem()
 		for i := range over.NumField() {
 			out.Field(i).Set(merged(base.Field(i), over.Field(i)))

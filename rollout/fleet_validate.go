@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// noSchedule: units go forward and back together, as the fleet decides.
+const noSchedule = "the units of a fleet have none: they go forward and back as the fleet decides; start it when users may meet the release"
+
 // maxUnits is how many units one fleet may have.
 const maxUnits = 500
 
@@ -96,7 +99,11 @@ func (s FleetSpec) validateUnits(v *validation) {
 		other, taken := targets[unit.Key()]
 		v.require(!taken, "units."+name, "%s and %s are the same target: %s", other, name, unit.Key())
 		targets[unit.Key()] = name
-		for _, p := range unit.Validate() {
+		problems := unit.Validate()
+		if unit.Schedule != nil {
+			problems = append(problems, Problem{Path: "schedule", Message: noSchedule})
+		}
+		for _, p := range problems {
 			if slices.Contains([]string{"service", "environment", "unit"}, p.Path) {
 				continue // said already
 			}

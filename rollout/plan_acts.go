@@ -56,6 +56,9 @@ func acts(p Plan) []Act {
 			Compensation: &Compensation{RestoreTraffic, "promote.traffic", "send all traffic to the baseline"}},
 		Act{ID: "promote", Text: "make " + v + " the primary version",
 			Compensation: &Compensation{RestorePointers, "promote", "make the baseline the primary version"}})
+	if !p.Spec.Schedule.End().IsZero() { // it goes back: the baseline stays
+		return list
+	}
 	if len(p.Cohorts()) > 0 {
 		list = append(list, Act{ID: "cleanup.cohorts", Text: "remove the rules of the cohorts, who have " + v + " like everybody"})
 	}

@@ -48,6 +48,7 @@ const (
 	CauseFreeze   Cause = GateFreeze
 	CauseHook     Cause = "hook"
 	CauseConcern  Cause = "concern" // of people
+	CauseSchedule Cause = GateSchedule
 
 	CauseLost Cause = "lost" // it was cut off from outside
 

@@ -96,12 +96,8 @@ func (s Spec) Validate() []Problem {
 			v.require(slices.Contains(Occasions(), event), fmt.Sprintf("notify[%d].events[%d]", i, j), "%q is not one of %s", event, OccasionNames())
 		}
 	}
-	for i, need := range s.Needs {
-		t, err := ParseTarget(need.Target)
-		v.require(err == nil, fmt.Sprintf("needs[%d].target", i), "%v", err)
-		v.require(t != s.Key(), fmt.Sprintf("needs[%d].target", i), "a rollout cannot wait for its own target")
-		v.require(need.Soaked >= 0, fmt.Sprintf("needs[%d].soaked", i), "must not be negative")
-	}
+	s.validateNeeds(&v)
+	s.Schedule.validate(&v)
 	for i, h := range s.Hooks {
 		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}

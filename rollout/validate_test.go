@@ -177,6 +177,18 @@ func TestValidate(t *testing.T) {
 		{"hook", func(s *Spec) { s.Hooks = []Hook{{At: "now", HTTP: "http://h"}} }, "hooks[0].at: \"now\" is not one of beforeStart"},
 		{"need of no target", func(s *Spec) { s.Needs = []Need{{Target: "staging"}} }, "needs[0].target: \"staging\" is no target"},
 		{"need of itself", func(s *Spec) { s.Needs = []Need{{Target: s.Key().String()}} }, "needs[0].target: a rollout cannot wait for its own target"},
+		{"schedule of nothing", func(s *Spec) { s.Schedule = &Schedule{} }, "schedule: says nothing: give `from`, `to` or both"},
+		{"schedule that ends at once", func(s *Spec) { s.Schedule = &Schedule{From: noon, To: noon} }, "schedule.to: 2026-12-01 12:00 UTC is not after `from` (2026-12-01 12:00 UTC)"},
+		{"need of nothing", func(s *Spec) { s.Needs = []Need{{Soaked: minutes(1)}} }, "needs[0]: name a target, or `any`"},
+		{"any of nothing", func(s *Spec) { s.Needs = []Need{{Any: []Alternative{}}} }, "needs[0].any: lists nothing"},
+		{"any beside a target", func(s *Spec) { s.Needs = []Need{{Target: "a/b", Any: []Alternative{{Target: "a/c"}}}} }, "needs[0]: `any` stands alone"},
+		{"any beside a time", func(s *Spec) { s.Needs = []Need{{Soaked: 1, Any: []Alternative{{Target: "a/c"}}}} }, "needs[0]: `any` stands alone"},
+		{"any of itself", func(s *Spec) { s.Needs = []Need{{Any: []Alternative{{Target: "a/c"}, {Target: s.Key().String()}}}} }, "needs[0].any[1].target: a rollout cannot wait"},
+		{"any of no target", func(s *Spec) { s.Needs = []Need{{Any: []Alternative{{Version: "1"}}}} }, "needs[0].any[0]: name a target"},
+		{"any of the same", func(s *Spec) {
+			s.Needs = []Need{{Any: []Alternative{{Target: "a/c"}, {Target: "a/b"}, {Target: "a/c", Version: s.Release.Version, Soaked: minutes(1)}}}}
+		}, "needs[0].any[2]: a/c is listed twice"},
+		{"any soaked backwards", func(s *Spec) { s.Needs = []Need{{Any: []Alternative{{Target: "a/c", Soaked: -1}}}} }, "needs[0].any[0].soaked: must not be negative"},
 		{"hook of nobody", func(s *Spec) { s.Hooks = []Hook{{At: "after"}} }, "hooks[0]: needs one of http and task"},
 		{"hook of two", func(s *Spec) { s.Hooks = []Hook{{At: "after", HTTP: "http://h", Task: &HookTask{"q", "a"}}} }, "hooks[0]: needs one of http and task"},
 		{"hook on our own queue", func(s *Spec) { s.Hooks = []Hook{{At: "after", Task: &HookTask{"infra", "Remove"}}} }, "hooks[0].task.taskQueue: infra is Bakeoff's own"},

@@ -140,7 +140,14 @@ func planText(p rollout.Plan) string {
 	for _, s := range p.Steps {
 		stepText(&b, s)
 	}
-	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s%s\n", p.KeepBaseline, ownedBy(p.PromoteOwner))
+	kept := p.KeepBaseline.String()
+	if s := p.Spec.Schedule; s != nil {
+		fmt.Fprintf(&b, "\nschedule: users may have %s %s\n", p.Candidate, s)
+		if end := s.End(); !end.IsZero() {
+			kept = "until " + rollout.Clock(end) + ", when everything goes back"
+		}
+	}
+	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s%s\n", kept, ownedBy(p.PromoteOwner))
 	gateAsked(&b, p.Promote)
 	b.WriteString("\nacts, each with how it is undone\n")
 	for _, a := range p.Acts {

@@ -27,7 +27,7 @@ func (s *story) closes(e *historypb.HistoryEvent, step int, c *rollout.Closure) 
 		return
 	}
 	if c == nil {
-		s.add(e, rollout.EventGatePassed, step, fmt.Sprintf("%s is over: %s", was.Gate, was.Name), map[string]any{"gate": was.Gate})
+		s.add(e, rollout.EventGatePassed, step, was.Over(), map[string]any{"gate": was.Gate})
 		return
 	}
 	data := map[string]any{"gate": c.Gate, "name": c.Name, "exposure": c.Exposure, "reason": c.Reason}
@@ -48,7 +48,7 @@ func (s *story) overridden(e *historypb.HistoryEvent, c rollout.Command) {
 	if s.closure == nil || !c.Override {
 		return
 	}
-	text := fmt.Sprintf("%s overridden by %s: %s", s.closure.Gate, orElse(c.Actor, "somebody"), c.Reason)
+	text := fmt.Sprintf("%s overridden by %s: %s", s.closure.Gate, rollout.NameOf(c.Actor), c.Reason)
 	s.add(e, rollout.EventGatePassed, s.status.Step, text, map[string]any{"gate": s.closure.Gate, "override": true}).Actor = c.Actor
 	s.closure = nil
 }

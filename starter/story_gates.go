@@ -26,9 +26,9 @@ func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
 	vote.Member = orElse(vote.Member, c.Actor)
 	s.gate.votes = append(s.gate.votes, vote)
 	if c.Override {
-		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+": "+c.Reason)
+		s.opened(e, c, "passed by override of "+rollout.NameOf(c.Actor)+": "+c.Reason)
 	} else if filled, _ := s.gate.ask.Count(s.gate.votes); filled >= s.gate.ask.Quorum {
-		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(filled, "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
+		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(filled, "vote"), s.gate.ask.Quorum, rollout.NameOf(c.Actor)))
 	}
 }
 
@@ -133,10 +133,15 @@ func (s *story) raised(e *historypb.HistoryEvent) {
 	}
 }
 
-// turned tells what going back means for a gate that is open: where nothing
-// else turned the rollout back, nobody approved in time.
+// turned tells why the rollout goes back where nothing else has told it: its
+// schedule is over, or, where a gate is open, nobody approved in time.
 func (s *story) turned(e *historypb.HistoryEvent) {
-	if s.gate != nil && !s.back && !s.aborted {
+	schedule := s.plan.Spec.Schedule
+	switch end := schedule.End(); {
+	case s.back || s.aborted:
+	case !end.IsZero() && !e.GetEventTime().AsTime().Before(end):
+		s.add(e, rollout.EventGateRefused, s.status.Step, "go back: "+schedule.Ended(), map[string]any{"gate": rollout.GateSchedule, "until": end})
+	case s.gate != nil:
 		s.add(e, rollout.EventGateRefused, s.gate.step, "nobody approved "+s.raise(s.gate.step)+" in time"+s.gate.asker(), s.gate.data())
 	}
 	s.gate, s.back = nil, true

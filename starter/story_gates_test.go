@@ -108,3 +108,55 @@ func TestGateTextOfAnother(t *testing.T) {
 	require.Contains(t, text, "run run-1\n")
 	require.Contains(t, text, "plan sha256:running\n  your vote is for run run-0: another one\n  your vote is for plan sha256:other: another one\n")
 }
+
+// A schedule that is over is why a rollout goes back, whatever it waited for; before
+// that it is not.
+func TestStoryOfAScheduleThatEnds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after time.Duration
+		want  string
+	}{
+		"over":     {time.Second, "go back: its schedule ended at 2026-11-21 12:00:01 UTC"},
+		"not over": {time.Hour, "nobody approved the raise to 5% in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := anOrder()
+			o.Spec.Schedule, o.Spec.Strategy.Canary[0].Approve = &rollout.Schedule{To: noon.Add(tt.after)}, &rollout.Approval{}
+			p := &tape{t: t}
+			p.started(o)
+			p.act("admit", "Admit", map[string]any{"order": o}, admission{Plan: rollout.NewPlan(o.Spec)})
+			p.upsert(map[string]any{rollout.AttributePhase: "Waiting", rollout.AttributeWaitingFor: "approval"})
+			p.upsert(map[string]any{rollout.AttributePhase: "RollingBack", rollout.AttributeWaitingFor: ""})
+			p.schedule("restore.traffic", "RestoreTraffic", "put traffic back", nil)
+			s := told(t, p)
+			require.Len(t, kinds(s, rollout.EventGateRefused), 2, "it and Restoring: once")
+			require.Equal(t, tt.want, find(t, s, rollout.EventGateRefused).Text)
+		})
+	}
+}
+
+// The flags of a release wait for its schedule, and are told of when they are set.
+func TestStoryOfAScheduleThatBegins(t *testing.T) {
+	p := opening(t)
+	closed := (&rollout.Schedule{From: noon.Add(time.Hour)}).Closed(noon)[0]
+	flags := map[string]any{"flags": map[string]any{"new-cart": true}}
+	p.act("flags", "SetFlags", flags, map[string]any{"closed": closed})
+	p.act("flags.gate", "Gate", nil, map[string]any{})
+	p.act("flags.2", "SetFlags", flags, map[string]any{})
+	s := told(t, p)
+	require.Equal(t, []string{"GateWaiting", "GatePassed", "Deployed"}, kinds(s, rollout.EventGateWaiting))
+	waits := find(t, s, rollout.EventGateWaiting)
+	require.Equal(t, "waiting: its schedule begins at 2026-11-21 13:00 UTC", waits.Text)
+	require.Equal(t, rollout.GateSchedule, waits.Data["gate"])
+	require.Equal(t, "its schedule has begun: 2026-11-21 13:00 UTC", find(t, s, rollout.EventGatePassed).Text)
+}
+
+func TestPlanOfASchedule(t *testing.T) {
+	s := spec()
+	s.Schedule = &rollout.Schedule{From: noon}
+	require.Contains(t, planText(rollout.NewPlan(s)), "\nschedule: users may have 2.5.0 from 2026-11-21 12:00 UTC\n\npromotion: 100%, baseline kept 10m\n")
+	s.Schedule.To = noon.Add(time.Hour)
+	text := planText(rollout.NewPlan(s))
+	require.Contains(t, text, "promotion: 100%, baseline kept until 2026-11-21 13:00 UTC, when everything goes back\n")
+	require.NotContains(t, text, "cleanup.remove")
+}

@@ -99,9 +99,9 @@ func loadConfig(path string) (config, error) {
 	c.folder = filepath.Dir(path)
 	problems := specfile.Decode(path, data, &c)
 	if len(problems) == 0 {
-		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
 		rules := c.rules()
 		c.ruled = &rules
+		c.calendar, _ = c.freezes() // Validate has told what is wrong with it
 		c.digest, err = c.policyDigest()
 		return c, err
 	}

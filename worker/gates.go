@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"bakeoff/activities"
@@ -17,7 +16,7 @@ func (c *config) freezes() (*freeze.Calendar, []rollout.Problem) {
 	if len(c.Freeze) == 0 {
 		return nil, nil
 	}
-	calendar, problems := freeze.New(c.Freeze, c.members, time.Now())
+	calendar, problems := freeze.New(c.Freeze, c.rules().Has, time.Now())
 	for i := range problems {
 		problems[i].Path = "freeze" + problems[i].Path
 	}
@@ -29,15 +28,6 @@ func (c *config) freezes() (*freeze.Calendar, []rollout.Problem) {
 		}
 	}
 	return calendar, problems
-}
-
-// members are those of all of the roles.
-func (c *config) members(roles []string) []string {
-	var out []string
-	for _, role := range roles {
-		out = append(out, c.Roles[role]...)
-	}
-	return slices.Clip(out)
 }
 
 // calendar is that of the configuration in force at the moment of the question.

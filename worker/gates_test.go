@@ -9,11 +9,12 @@ import (
 	"bakeoff/rollout"
 )
 
-// A calendar is that of the configuration in force, with the members of its
-// roles.
+// A calendar is that of the configuration in force. Who is excepted is so under
+// every name, as they are wherever roles decide.
 func TestCalendar(t *testing.T) {
 	l := loaded(t, `
-roles: {on-call: [cy@example.com]}
+roles: {on-call: [cy@example.com, dora@laptop]}
+members: {cy@example.com: {aliases: [cy@laptop]}, dora@example.com: {aliases: [dora@laptop]}}
 freeze:
   - {name: weekends, environments: [production], rrule: "FREQ=WEEKLY;BYDAY=FR;BYHOUR=16;BYMINUTE=0;BYSECOND=0", duration: 64h, zone: Europe/Berlin, except: [on-call]}
   - {name: year end, environments: [production], from: 2026-12-20T00:00:00Z, to: 2027-01-02T00:00:00Z, exposure: finishStep}
@@ -26,7 +27,8 @@ freeze:
 	require.Equal(t, "weekends", name)
 	require.Equal(t, saturday.AddDate(0, 0, 6).Add(3*time.Hour), begin.UTC())
 
-	q.Actor = "cy@example.com"
-	require.Empty(t, calendar{l}.Frozen(q, saturday))
+	for _, q.Actor = range []string{"cy@example.com", "CY@laptop", "dora@laptop", " dora@example.com"} {
+		require.Empty(t, calendar{l}.Frozen(q, saturday), q.Actor)
+	}
 	require.Empty(t, calendar{loaded(t, "")}.Frozen(q, saturday), "without a calendar nothing is frozen")
 }

@@ -33,11 +33,15 @@ func (r *run) ask() *activities.Ask {
 		action = rollout.ActionBake
 	}
 	ask := &activities.Ask{Action: action, Actor: r.order.Actor, Passed: r.passed}
-	switch {
-	case action == rollout.ActionStart:
+	switch r.asksFor {
+	case "":
+	case rollout.ActionStart:
 		ask.Needs = r.plan.Spec.Needs
-	case r.asksFor != "" && r.isUnit():
-		ask.Fleet = &activities.Unit{WorkflowID: r.fleet.ID, RunID: r.fleet.RunID}
+	default:
+		ask.Schedule = r.plan.Spec.Schedule
+		if r.isUnit() {
+			ask.Fleet = &activities.Unit{WorkflowID: r.fleet.ID, RunID: r.fleet.RunID}
+		}
 	}
 	return ask
 }
@@ -62,7 +66,7 @@ func (r *run) mind(c *rollout.Closure) {
 	case was == nil:
 		r.closedAt, r.pausedThen = r.now(), r.pausedSoFar()
 	case c == nil:
-		r.status.Reason = fmt.Sprintf("%s is over: %s", was.Gate, was.Name)
+		r.status.Reason = was.Over()
 		r.thaw()
 	}
 	if c != nil {

@@ -53,9 +53,12 @@ func (s *season) practises(ago time.Duration) {
 }
 
 // Good is what served another target.
-func (s *season) Good(context.Context, rollout.Target) ([]rollout.Known, error) {
+func (s *season) Good(_ context.Context, t rollout.Target) ([]rollout.Known, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.Service != "cart" {
+		return nil, nil
+	}
 	return s.good, nil
 }
 
@@ -171,6 +174,11 @@ func TestClosed(t *testing.T) {
 	needs := func(s *rollout.Spec) {
 		s.Needs = []rollout.Need{{Target: "staging/cart", Soaked: rollout.Duration(time.Hour)}}
 	}
+	oneOf := func(s *rollout.Spec) {
+		s.Needs = []rollout.Need{{Any: []rollout.Alternative{{Target: "staging/shop"}, {Target: "staging/cart"}}}}
+	}
+	enough := &season{}
+	enough.serves("2.4.1", time.Hour)
 	for name, s := range map[string]story{
 		"a start inside is refused": {season: frozen(0, time.Hour, hold),
 			want: rollout.Refused, wantCause: rollout.CauseFreeze, wantReason: `refused for now: freeze "party"`, wantLog: []string{}},
@@ -276,6 +284,12 @@ func TestClosed(t *testing.T) {
 			want: rollout.Refused, wantCause: rollout.GatePrerequisite, wantReason: "nothing was promoted on staging/cart", wantLog: []string{}},
 		"a start that waits for it": {season: later, spec: needs, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
 			s.at(second, func() { s.waitsFor(rollout.GatePrerequisite, 0); later.serves("2.5.0", time.Hour) })
+		}, want: rollout.Promoted, wantLog: good},
+		"one of several is there": {season: ahead, spec: oneOf, want: rollout.Promoted, wantLog: good},
+		"none of several is there, and the nearest is told": {season: behind, spec: oneOf, want: rollout.Refused, wantCause: rollout.GatePrerequisite,
+			wantReason: "one of staging/shop, staging/cart is needed, and none is as it must be; the nearest: staging/cart serves 2.4.1, not 2.5.0", wantLog: []string{}},
+		"a start that waits for one of several": {season: enough, spec: oneOf, order: func(o *rollout.Order) { o.Wait = true }, plot: func(s *teller) {
+			s.at(second, func() { s.waitsFor(rollout.GatePrerequisite, 0); enough.serves("2.5.0", time.Second) })
 		}, want: rollout.Promoted, wantLog: good},
 		"the way back was practised": {season: drilled(time.Minute), want: rollout.Promoted, wantLog: good},
 		"it was practised too long ago": {season: drilled(2 * time.Hour),

@@ -78,8 +78,9 @@ func (r *run) escalate() {
 }
 
 // isForPeople reports whether what the rollout waits for is theirs to end. A pause
-// that the fleet ordered is the fleet's, and so is its decision. Under older
-// workers nobody was told of pauses, and of a fleet's decision everybody.
+// that the fleet ordered is the fleet's, and so is its decision; a schedule begins
+// by itself. Under older workers nobody was told of pauses, and of a fleet's
+// decision everybody.
 func (r *run) isForPeople() bool {
 	switch {
 	case r.status.Phase == rollout.PhaseNeedsHuman:
@@ -90,6 +91,8 @@ func (r *run) isForPeople() bool {
 		return r.plan.EscalatesWaits && (r.fleetsPause == "" || r.pauseID != r.fleetsPause)
 	case r.status.WaitingFor == rollout.WaitingForFleet:
 		return !r.plan.EscalatesWaits
+	case r.status.WaitingFor == rollout.GateSchedule:
+		return false
 	}
 	return true
 }

@@ -96,7 +96,7 @@ func (r *run) startDeadline() {
 	limit := r.plan.Spec.Deadline
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		for r.isGoing() {
-			if r.kept { // the fleet's deadline bounds this
+			if r.kept { // the fleet's deadline bounds this, or the schedule
 				return
 			}
 			if r.stands() {

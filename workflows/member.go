@@ -15,7 +15,7 @@ import (
 type member struct {
 	fleet workflow.Execution // ID "": no fleet
 
-	kept         bool // promoted; the baseline stays until the fleet is decided
+	kept         bool // everybody has the candidate; the baseline stays until the fleet is decided, or the schedule ends
 	released     bool // it is decided
 	ordered      bool // the fleet ordered the way back, and says when to tidy up
 	mayTidy      bool // now

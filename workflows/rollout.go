@@ -124,6 +124,7 @@ func (r *run) prepare() *setback {
 		return s
 	}
 	r.startDeadline()
+	r.startSchedule()
 	if s := r.waitToStart(); s != nil {
 		return s
 	}
@@ -257,6 +258,9 @@ func (r *run) advance() *setback {
 		return s
 	}
 	if s := r.keepBaseline(); s != nil {
+		return s
+	}
+	if s := r.keepForSchedule(); s != nil {
 		return s
 	}
 	return r.keepForFleet()

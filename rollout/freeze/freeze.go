@@ -43,6 +43,7 @@ type Window struct {
 // Calendar answers whether a target is frozen. Safe for concurrent use.
 type Calendar struct {
 	windows []*window
+	has     func(roles []string, actor string) bool
 }
 
 // span is a stretch of time, [from, to).
@@ -52,18 +53,18 @@ type span struct{ from, to time.Time }
 // at a time, so that an answer is a search.
 type window struct {
 	Window
-	rule   *rule    // nil: one stretch
-	except []string // members
+	rule *rule // nil: one stretch
 
 	mu    sync.Mutex
 	known span   // where spans are complete
 	spans []span // in order, apart from each other
 }
 
-// New understands the windows. Members lists who has one of the roles. What is
-// wrong is told with the path below the list: "[0].rrule".
-func New(windows []Window, members func(roles []string) []string, now time.Time) (*Calendar, []rollout.Problem) {
-	c := &Calendar{}
+// New understands the windows. Has reports whether somebody has one of the roles,
+// whatever name they come under. What is wrong is told with the path below the
+// list: "[0].rrule".
+func New(windows []Window, has func(roles []string, actor string) bool, now time.Time) (*Calendar, []rollout.Problem) {
+	c := &Calendar{has: has}
 	var problems []rollout.Problem
 	for i, given := range windows {
 		w, wrong := understand(given, now)
@@ -75,7 +76,6 @@ func New(windows []Window, members func(roles []string) []string, now time.Time)
 			problems = append(problems, p)
 		}
 		if len(wrong) == 0 {
-			w.except = members(given.Except)
 			c.windows = append(c.windows, w)
 		}
 	}
@@ -94,7 +94,7 @@ func (c *Calendar) Frozen(q rollout.Question, now time.Time) []rollout.Closure {
 	var outside []*window
 	inside := false
 	for _, w := range c.windows {
-		if !w.concerns(q) {
+		if !c.concerns(w, q) {
 			continue
 		}
 		current, open := w.at(now)
@@ -128,7 +128,7 @@ func (c *Calendar) Next(q rollout.Question, now time.Time) (begin time.Time, nam
 		return begin, "", false
 	}
 	for _, w := range c.windows {
-		if w.Kind == Allow || !w.concerns(q) {
+		if w.Kind == Allow || !c.concerns(w, q) {
 			continue
 		}
 		if next, there := w.after(now); there && (!found || next.Before(begin)) {
@@ -181,15 +181,15 @@ func (w *window) clock(t time.Time) string {
 	return t.Format("Mon ") + rollout.Clock(t)
 }
 
-// concerns reports whether the window is about the question. Going on at a
-// weight is part of taking steps.
-func (w *window) concerns(q rollout.Question) bool {
+// concerns reports whether a window is about the question. Going on at a weight is
+// part of taking steps.
+func (c *Calendar) concerns(w *window, q rollout.Question) bool {
 	action := q.Action
 	if action == rollout.ActionBake {
 		action = rollout.ActionStep
 	}
-	exempt := slices.ContainsFunc(w.except, func(m string) bool { return strings.EqualFold(strings.TrimSpace(m), strings.TrimSpace(q.Actor)) })
-	return among(w.Environments, q.Target.Environment) && among(w.Services, q.Target.Service) && among(w.Actions, action) && !exempt
+	return among(w.Environments, q.Target.Environment) && among(w.Services, q.Target.Service) && among(w.Actions, action) &&
+		!(len(w.Except) > 0 && c.has(w.Except, q.Actor))
 }
 
 // among reports whether one of the patterns chooses a name; without any all do.

@@ -36,11 +36,13 @@ var enums = map[string][]string{
 	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 
 	"rehearsal.Manifest.isolation": {"own", "shared", "production"},
+	"rehearsal.Manifest.hooks":     {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
 	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
 	"rehearsal.Probe.mode":         {"before", "after", "edge", "continuous"},
 	"rehearsal.Probe.onFailure":    {"halt", "record"},
+	"rehearsal.Probe.signal":       {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json", "gor"},
@@ -133,6 +135,7 @@ var unset = map[string]string{
 
 // elsewhere says of fields that exist, but not in a spec, why not.
 var elsewhere = map[string]string{
+	"rollout.Alternative.any":       "lists of which one is enough do not nest: write all of them into one list",
 	"rollout.Judge.mannWhitney":     offlineOnly + "it looks once, and a rollout looks after every window; points may",
 	"rollout.Judge.runCompare":      offlineOnly + "it compares whole runs of a rehearsal, pair by pair",
 	"rollout.Judge.kayentaV1":       offlineOnly + "it repeats Kayenta's faults, for migration; points and rateRatio do its work",

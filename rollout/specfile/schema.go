@@ -226,7 +226,10 @@ func exclusive(defs jsonschema.Definitions) {
 	defs["Check"].OneOf = eachRequired([]string{"failures", "requests"}, []string{"histogram"}, []string{"query"})
 	defs["Check"].DependentRequired = map[string][]string{"failures": {"requests"}, "requests": {"failures"}}
 	defs["Threshold"].AnyOf = eachRequired([]string{"success"}, []string{"failure"})
+	defs["Need"].OneOf = eachRequired([]string{"target"}, []string{"any"})
 	some, pairs := uint64(1), uint64(4)
+	enough, _ := defs["Need"].Properties.Get("any")
+	enough.MinItems = &some
 	burn, _ := defs["BurnRate"].Properties.Get("windows")
 	burn.MaxItems = &pairs
 	for _, steps := range []string{"canary", "rings"} {

@@ -79,6 +79,8 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"rings":               {canaries, "rings: [{cohort: internal, bake: 1d, owner: web}, {weight: 10%, bake: 1d}]\n"},
 		"cohort of a canary":  {"weight: 5%", "weight: 5%, cohort: internal"},
 		"policy":              {"checks:", "policy: {require: nonInferior, endEarly: true, alpha: 1e-3}\nchecks:"},
+		"one of several":      {"checks:", "needs: [{target: a/b, soaked: 1h}, {any: [{target: a/c}, {target: a/d, version: 1.10, soaked: 1d}]}]\nchecks:"},
+		"schedule":            {"checks:", "schedule: {from: 2026-12-01T08:00:00+01:00, to: 2026-12-26T00:00:00Z}\nchecks:"},
 		"hook and sink":       {"checks:", "hooks: [{at: after, http: \"http://h\"}, {at: beforeStep, task: {taskQueue: q, activity: a}, otherwise: goOn}]\nnotify: [{to: slack, events: [promoted]}]\nchecks:"},
 	}
 	bad := map[string][]string{
@@ -128,6 +130,11 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"sink without a name":  {"checks:", "notify: [{channel: x}]\nchecks:"},
 		"event of no name":     {"checks:", "notify: [{to: slack, events: [promote]}]\nchecks:"},
 		"model without digest": {"{version: 2.5.0}", "{version: 2.5.0, model: {uri: x}}"},
+		"schedule left empty":  {"checks:", "schedule: {from: 2026-12-01T08:00:00Z, to:}\nchecks:"},
+		"need of nothing":      {"checks:", "needs: [{soaked: 1h}]\nchecks:"},
+		"any of nothing":       {"checks:", "needs: [{any: []}]\nchecks:"},
+		"any within any":       {"checks:", "needs: [{any: [{any: [{target: a/b}]}]}]\nchecks:"},
+		"any beside a target":  {"checks:", "needs: [{target: a/b, any: [{target: a/c}]}]\nchecks:"},
 		"quorum":               {"bake: 30m", "bake: 30m, approve: {from: [a], quorum: 101}"},
 	}
 	for name, pairs := range good {

@@ -68,7 +68,7 @@ func documents(t *testing.T) map[string]string {
 	guide, err := os.ReadFile("../../docs/spec.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```yaml\n(kind: .*?)```").FindAllStringSubmatch(string(guide), -1)
-	require.Len(t, blocks, 9)
+	require.Len(t, blocks, 10)
 	for i, b := range blocks {
 		docs[fmt.Sprintf("spec.md block %d", i+1)] = b[1]
 	}
@@ -135,6 +135,12 @@ func TestProblems(t *testing.T) {
 			[]string{`f:15:18: policy.noData: "rolback" is not one of hold, rollback; did you mean rollback?`}},
 		{"unknown word", smallest + "policy: {drift: explode}\n",
 			[]string{`f:15:17: policy.drift: "explode" is not one of hold, putBack, rollback`}},
+		{"a day is no moment", smallest + "schedule: {to: 2026-12-26}\n",
+			[]string{`f:15:16: schedule.to: "2026-12-26" is no moment: write one like 2026-03-01T12:00:00Z`}},
+		{"a schedule that says nothing", smallest + "schedule: {}\n",
+			[]string{"f:15:1: schedule: says nothing: give `from`, `to` or both, such as 2026-12-01T08:00:00Z"}},
+		{"lists of which one is enough do not nest", smallest + "needs: [{any: [{any: [{target: a/b}]}]}]\n",
+			[]string{"f:15:17: needs[0].any[0].any: lists of which one is enough do not nest: write all of them into one list"}},
 		{"a Validate's problem is placed", edit(t, "weight: 25%", "weight: 4%"),
 			[]string{"f:12:16: strategy.canary[1].weight: 4% does not rise: the step before has 5%"}},
 		{"a missing field is placed at what should hold it", edit(t, "{weight: 25%, bake: 30m}", "{weight: 25%}"),

@@ -100,6 +100,16 @@ func TestFreezeRefusesStarts(t *testing.T) {
 	s.ends(0, rollout.Promoted, "")
 }
 
+// Whoever has an excepted role starts inside of a freeze, under each of their names.
+func TestFreezeExcepts(t *testing.T) {
+	c := found(t)
+	c.reconfigurable(t, "roles: {on-call: [cy@example.com]}\nmembers: {cy@example.com: {aliases: [cy@laptop]}}\n"+
+		strings.Replace(frozen(time.Now(), time.Now().Add(time.Hour), "hold"), "exposure", "except: [on-call], exposure", 1))
+	s := c.scene(t)
+	s.result("run", s.file(oneStep), "--actor", "bo@example.com", "--reason", "INC-12").requires(s, 15, rollout.Refused, rollout.CauseFreeze)
+	s.result("run", s.file(oneStep), "--actor", "cy@laptop", "--reason", "INC-12").requires(s, 0, rollout.Promoted, "")
+}
+
 // A release in the queue meets what closes the target when its turn comes: it is
 // refused then, and the next one's turn comes; one that waits begins when it can.
 func TestFreezeMeetsTheQueue(t *testing.T) {
@@ -149,6 +159,13 @@ func TestNeeds(t *testing.T) {
 	served := first.above().Good[0]
 	require.Equal(t, candidate, served.Release.Version)
 	require.GreaterOrEqual(t, s.asked("PUT /versions/" + candidate)[0].At.Sub(served.At), 2*time.Second, "soaked")
+
+	third := c.scene(t)
+	third.name = "third"
+	e = third.run(oneStep, "needs: [{any: [{target: staging/nobody}, {target: staging/first, soaked: 1d}]}]")
+	e.requires(third, 15, rollout.Refused, rollout.Cause(rollout.GatePrerequisite))
+	require.Contains(t, e.Reason, "one of staging/nobody, staging/first is needed, and none is as it must be; the nearest: staging/first is to serve")
+	third.run(oneStep, "needs: [{any: [{target: staging/nobody}, {target: staging/first, soaked: 2s}]}]").requires(third, 0, rollout.Promoted, "")
 }
 
 // Break-glass: an order that overrides passes, with a reason and on record.

@@ -1,0 +1,93 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// LongestSchedule is how far ahead a schedule may lie: a rollout is open, and
+// watched, until then.
+const LongestSchedule = 2 * 365 * 24 * time.Hour
+
+// Begin is from when users may meet the release; zero: at once.
+func (s *Schedule) Begin() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.From.UTC()
+}
+
+// End is when everything goes back; zero: never.
+func (s *Schedule) End() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.To.UTC()
+}
+
+// Closed is what keeps users from meeting the release at a moment.
+func (s *Schedule) Closed(now time.Time) []Closure {
+	begin := s.Begin()
+	if !now.Before(begin) {
+		return nil
+	}
+	return []Closure{{Gate: GateSchedule, Name: Clock(begin), Until: &begin, Exposure: ExposureHold,
+		Reason: "its schedule begins at " + Clock(begin), Keys: []string{"schedule/from@" + begin.Format(time.RFC3339Nano)}}}
+}
+
+// Ended is why a rollout goes back when its schedule is over.
+func (s *Schedule) Ended() string { return "its schedule ended at " + Clock(s.End()) }
+
+// String reads "from 2026-12-01 08:00 UTC until 2026-12-26 00:00 UTC".
+func (s *Schedule) String() string {
+	switch {
+	case s.Begin().IsZero():
+		return "until " + Clock(s.End())
+	case s.End().IsZero():
+		return "from " + Clock(s.Begin())
+	}
+	return "from " + Clock(s.Begin()) + " until " + Clock(s.End())
+}
+
+func (s *Schedule) validate(v *validation) {
+	if s == nil {
+		return
+	}
+	v.require(!s.From.IsZero() || !s.To.IsZero(), "schedule", "says nothing: give `from`, `to` or both, such as 2026-12-01T08:00:00Z")
+	v.require(s.To.IsZero() || s.To.After(s.From), "schedule.to", "%s is not after `from` (%s)", Clock(s.To.UTC()), Clock(s.From.UTC()))
+}
+
+// Scheduled is the plan as of its admission: its schedule counts in what it may
+// write. What makes the schedule impossible by now is told.
+func (p Plan) Scheduled(now time.Time) (Plan, []Problem) {
+	var v validation
+	s := p.Spec.Schedule
+	if s == nil {
+		return p, nil
+	}
+	last := later(s.Begin(), s.End())
+	v.require(s.End().IsZero() || now.Before(s.End()), "schedule.to", "%s is over: give a later moment, or leave it out", Clock(s.End()))
+	v.require(last.Sub(now) <= LongestSchedule, "schedule", "%s is too far ahead: at most %s from now, because the rollout is open until then",
+		Clock(last), Duration(LongestSchedule))
+	if len(v) > 0 {
+		return p, v
+	}
+	bakes := Duration(0)
+	for _, step := range p.Steps {
+		bakes += step.Bake
+	}
+	if open := Duration(s.End().Sub(later(now, s.Begin())).Round(time.Second)); !s.End().IsZero() && bakes >= open {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("schedule: the bakes take %s, and users may have it for %s: it goes back before everybody has it", bakes, open))
+	}
+	// A timer that fires, with its task, and a window for each half day that is waited.
+	waits := max(int(last.Sub(now)/(12*time.Hour)), 0) + 1
+	p.Events, p.Actions = p.Events+5+6*waits, p.Actions+1+2*waits
+	return p, nil
+}
+
+func later(t, u time.Time) time.Time {
+	if u.After(t) {
+		return u
+	}
+	return t
+}
