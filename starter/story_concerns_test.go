@@ -37,6 +37,8 @@ func TestStoryOfConcerns(t *testing.T) {
 func TestStoryOfConcernsThatTurnBack(t *testing.T) {
 	of := spec()
 	of.Policy.Concerns.Rollback = 2
+	of.Policy.Concerns.Hold = 1
+	require.Contains(t, planText(rollout.NewPlan(of)), "\npeople who are concerned\n  from 1 on        hold the end of a bake\n  from 2 on        put the baseline back\n")
 	p := &tape{t: t}
 	p.started(anOrder())
 	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(of)})
