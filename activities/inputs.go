@@ -200,6 +200,8 @@ type ObserveInput struct {
 	Cohorts   []string                     `json:"cohorts,omitempty"`  // that are to have the candidate
 	Apart     bool                         `json:"apart,omitempty"`    // no share of the users has it: relative checks compare nothing
 
+	Concerns []rollout.Concern `json:"concerns,omitempty"` // of people, that stand
+
 	Ask    *Ask             `json:"ask,omitempty"`    // watch what closes the target, too; nil: do not
 	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes
 }

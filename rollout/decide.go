@@ -51,6 +51,7 @@ type Moment struct {
 	Grace    Duration      // how long that may last
 	HeldFor  Duration      // since the step's first hold; 0: never held
 	Drifted  string        // the split that somebody else wrote; "": none
+	Concerns []Concern     // of people, that stand
 	PutBacks int           // how often the weights were put back in this rollout
 }
 
@@ -66,8 +67,22 @@ type Decision struct {
 // docs/concepts.md). Fail restores at once, also while paused or held. Drift comes
 // next. Error and NoData follow their rule once they have lasted longer than grace;
 // at the end of a bake, at once. A hold that has lasted holdFor ends as `otherwise`
-// says. Advisory checks never decide.
+// says. Advisory checks never decide. People's concerns hold what would go on,
+// and keep nothing from going back.
 func (p Policy) Decide(m Moment) Decision {
+	d := p.onVerdicts(m)
+	if d.Action != GoOn || !p.Concerns.HoldsBack(m.Concerns) {
+		return d
+	}
+	d.Reason = ConcernsText(m.Concerns)
+	if d = p.apply(RuleHold, m, d); d.Action == RollBack {
+		d.Cause = CauseConcern
+	}
+	return d
+}
+
+// onVerdicts is what verdicts and drift lead to.
+func (p Policy) onVerdicts(m Moment) Decision {
 	verdict, reason := Worst(m.Checks)
 	proved := verdict == Pass
 	if verdict == "" {

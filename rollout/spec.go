@@ -256,6 +256,7 @@ type Policy struct {
 	Grace        Duration `json:"grace,omitempty"`        // default 3m, at most a bake's half
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
+	Concerns     Concerns `json:"concerns,omitzero"`      // what people's concerns lead to; default: they are recorded and told
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
 	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required

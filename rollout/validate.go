@@ -255,6 +255,7 @@ func (p Policy) validate(v *validation) {
 	v.oneOf(p.Drift, "policy.drift", RuleHold, RulePutBack, RuleRollback)
 	v.oneOf(p.Otherwise, "policy.otherwise", RuleRollback, RulePromote)
 	v.oneOf(p.OnNewRelease, "policy.onNewRelease", OnNewReject, OnNewQueue, OnNewKeepNewest, OnNewSupersede)
+	p.Concerns.validate(v)
 	v.atLeast(p.WatchIdle, "policy.watchIdle", time.Second)
 	v.oneOf(p.Absolute, "policy.absolute", RuleWarn, RuleRequired)
 	v.oneOf(p.Foresight, "policy.foresight", RuleWarn, RuleRequired)

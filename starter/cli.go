@@ -85,7 +85,7 @@ func (c *cli) root() *cobra.Command {
 	)
 	c.add(root, groupRollouts, c.runCommand(), c.startCommand(), c.waitCommand(), c.statusCommand(), c.listCommand())
 	c.add(root, groupOrders, c.pauseCommand(), c.resumeCommand(), c.abortCommand(), c.approveCommand(), c.rejectCommand(),
-		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.rollbackCommand(), c.restoreCommand(),
+		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.concernCommand(), c.rollbackCommand(), c.restoreCommand(),
 		c.stopTheLineCommand(), c.startTheLineCommand())
 	c.add(root, groupSpecs, c.planCommand(), c.lintCommand(), c.schemaCommand())
 	c.add(root, groupRehearsals, c.rehearseCommand(), c.reportCommand(), c.compareCommand())

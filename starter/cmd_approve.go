@@ -88,6 +88,9 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 	if s.Asked != nil && s.Asked.Step == o.Step {
 		fmt.Fprintf(&b, "  votes: %s\n", votes(*s.Asked))
 	}
+	for _, c := range s.Concerns {
+		fmt.Fprintf(&b, "  concern of %s\n", oneLine(concern(c)))
+	}
 	fmt.Fprintf(&b, "  plan %s\n", orElse(s.PlanDigest, o.Digest))
 	fmt.Fprint(&b, bindsAnother(s, o))
 	b.WriteString(checkTable(s.Checks, style{}))

@@ -161,12 +161,28 @@ func planText(p rollout.Plan) string {
 	for _, check := range p.Spec.Checks {
 		fmt.Fprintf(&b, "  %-16s %s%s\n", check.Name, judgeOf(check), advisory(!check.IsGating()))
 	}
+	b.WriteString(concernsText(p.Spec.Policy.Concerns))
 	fmt.Fprintf(&b, "\nat most %d events of history and %d actions; deadline %s\n", p.Events, p.Actions, p.Spec.Deadline)
 	for _, w := range p.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	return b.String()
+}
+
+// concernsText says what people's concerns lead to; "" nothing.
+func concernsText(c rollout.Concerns) string {
+	text := ""
+	if c.Hold > 0 {
+		text += fmt.Sprintf("  %-16s hold the end of a bake\n", fmt.Sprintf("from %d on", c.Hold))
+	}
+	if c.Rollback > 0 {
+		text += fmt.Sprintf("  %-16s put the baseline back\n", fmt.Sprintf("from %d on", c.Rollback))
+	}
+	if text != "" {
+		text = "\npeople who are concerned\n" + text
+	}
+	return text
 }
 
 func stepText(b *strings.Builder, s rollout.PlannedStep) {

@@ -40,6 +40,9 @@ func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(roll
 	if !may.Allowed {
 		return refusing(may.Why)
 	}
+	if c.Name == rollout.CommandConcern {
+		return func(c rollout.Command) rollout.Answer { return r.concern(c, may.Vote.Member) }
+	}
 	return obey
 }
 

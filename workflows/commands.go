@@ -85,6 +85,7 @@ func (r *run) listen() error {
 		{rollout.CommandExtend, r.onExtend},
 		{rollout.CommandRetry, r.onRetry},
 		{rollout.CommandAcknowledge, r.onAcknowledge},
+		{rollout.CommandConcern, r.onConcern},
 		{rollout.CommandAbort, r.onAbort},
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {

@@ -497,10 +497,11 @@ var fleetStories = map[string]fleetStory{
 		plot: func(s *fleetTeller) {
 			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() {
 				s.order(rollout.Command{Name: "promote"}, rollout.Denied)
+				s.order(rollout.Command{Name: "concern"}, rollout.Denied)
 				s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
 			})
 		},
 		want:  rollout.Aborted,
-		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
+		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
 	},
 }

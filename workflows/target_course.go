@@ -251,7 +251,7 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 // Under older workers a release that was never ready was not quarantined.
 func (t *target) isToBlame(s rollout.Status) bool {
 	switch {
-	case s.Outcome == rollout.Aborted, s.Outcome == rollout.Rejected, s.Cause == rollout.CauseVerdict:
+	case s.Outcome == rollout.Aborted, s.Outcome == rollout.Rejected, s.Cause == rollout.CauseVerdict, s.Cause == rollout.CauseConcern:
 		return true
 	case s.Outcome == rollout.PlatformRolledBack, s.Cause == rollout.CauseDeploy:
 		return workflow.GetVersion(t.ctx, "never-ready-is-refused", workflow.DefaultVersion, 1) == 1

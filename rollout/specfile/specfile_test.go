@@ -154,7 +154,7 @@ func TestProblems(t *testing.T) {
 			"f:1:1: target.traffic.driver: name the driver that shifts traffic"}},
 		{"twice", smallest + "service: b\n", []string{"f:15:1: service: stands twice: first in line 2"}},
 		{"left empty", smallest + "policy:\n", []string{
-			"f:15:1: policy: expected a mapping with alpha, require, endEarly, inconclusive, noData, error, drift, grace, holdFor, otherwise, onNewRelease, watchIdle, absolute, foresight, share, found nothing"}},
+			"f:15:1: policy: expected a mapping with alpha, require, endEarly, inconclusive, noData, error, drift, grace, holdFor, otherwise, concerns, onNewRelease, watchIdle, absolute, foresight, share, found nothing"}},
 		{"a null text", edit(t, "service: checkout", "service: ~"), []string{"f:2:10: service: expected text, found nothing"}},
 		{"quoted number", edit(t, "requests: r", `requests: r, minRequests: "20"`),
 			[]string{`f:14:59: checks[0].minRequests: expected a whole number, found the text "20"`}},

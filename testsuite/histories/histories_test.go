@@ -446,6 +446,19 @@ var paths = map[string]path{
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"concern-hold": {policy: "concerns: {hold: 1}", worker: notifies + "  subscriptions: [{to: webhook, events: [concerned]}]", plot: func(s *scene) {
+		s.until("baking")
+		s.order("concern")
+		s.until(rollout.WaitingForHold)
+		s.order("concern", "--withdraw")
+	}, want: rollout.Promoted},
+	"concern-rollback": {policy: "concerns: {rollback: 2}", worker: "members: {ana@example.com: {aliases: [ana@laptop]}}\npermissions: {staging: {start: [anyone], pause: [anyone]}}",
+		plot: func(s *scene) {
+			s.until("baking")
+			s.order("concern")
+			s.order("concern", "--actor", "ana@laptop")
+			s.order("concern", "--actor", "bo@example.com")
+		}, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
