@@ -6,9 +6,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
+
+// No user meets what is practised: a rehearsal takes no notice of schedules.
+func TestPracticeHasNoSchedule(t *testing.T) {
+	a := activities.Activities{Drivers: sim.New("2.4.1").Registry()}
+	s := spec()
+	s.Schedule = &rollout.Schedule{To: time.Now().Add(-time.Hour)}
+	for practised, want := range map[bool]rollout.Cause{true: "", false: rollout.CauseSpec} {
+		out, err := a.Admit(t.Context(), activities.AdmitInput{Order: rollout.Order{Spec: s, Actor: "ci"}, Rehearsal: practised})
+		require.NoError(t, err)
+		require.Equal(t, want, out.Cause)
+		require.Nil(t, out.Plan.Spec.Schedule)
+	}
+}
 
 // TestSchedule holds from when, and until when, users meet a release that has a
 // schedule. Times are those since the story began.
@@ -59,6 +73,13 @@ func TestSchedule(t *testing.T) {
 			})
 		}, want: rollout.Promoted, wantLog: good, lasts: 5 * second},
 		"one that has begun keeps nobody waiting": {spec: between(-time.Hour, 0), want: rollout.Promoted, wantLog: good},
+		"nobody is bothered meanwhile": {spec: between(5*second, 0), notifications: activities.Notifications{Escalation: rungs, Subscriptions: []activities.Subscription{}},
+			want: rollout.Promoted, wantLog: good, check: escalated(), lasts: 5 * second},
+		"a freeze at the same time is what people hear of": {spec: between(8*second, 0), season: &season{freezes: []closing{{to: 3 * second, exposure: rollout.ExposureHold, actions: "step"}}},
+			plot: func(s *teller) {
+				s.at(2*second, func() { s.waitsFor(rollout.GateFreeze, 0) })
+				s.at(7*second, func() { s.waitsFor(rollout.GateSchedule, 0) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 8 * second},
 		"flags wait": {spec: between(4*second, 0, flagged), plot: func(s *teller) {
 			s.at(2*second, func() { s.waitsFor(rollout.GateSchedule, 0); require.Empty(s.t, s.world.State().Flags) })
 		}, want: rollout.Promoted, lasts: 4 * second,
