@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Schedule says from when, and until when, users may meet a release.
+type Schedule struct {
+	From time.Time `json:"from,omitzero"` // no flag is set, no cohort sent and no weight raised before; default: at once
+	To   time.Time `json:"to,omitzero"`   // everything goes back then, however far the rollout has come; default: never
+}
+
 // LongestSchedule is how far ahead a schedule may lie: a rollout is open, and
 // watched, until then.
 const LongestSchedule = 2 * 365 * 24 * time.Hour
