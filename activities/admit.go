@@ -21,6 +21,8 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 }
 
 func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, error) {
+	var uncalled []string
+	in.Order, uncalled = practising(in)
 	invalid := in.Order.Spec.Validate()
 	problems := append(slices.Clone(invalid), a.limitsOf(in.Order).check(in.Order.Spec)...)
 	if len(invalid) > 0 { // no driver can say anything of its plan
@@ -38,7 +40,7 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	problems = append(problems, amiss...)
 	a.authorize(&plan)
 	a.Notifications.announce(&plan)
-	plan.Quiet = in.Rehearsal
+	plan.Quiet, plan.Warnings = in.Rehearsal, append(plan.Warnings, uncalled...)
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
 	if in.Order.Fleet != "" {
 		plan.Enters = true

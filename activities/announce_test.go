@@ -47,6 +47,23 @@ func TestAnnounce(t *testing.T) {
 			require.Equal(t, row.notifies, p.Notifies)
 			require.Equal(t, row.ladder, p.Escalation)
 			require.Equal(t, row.warnings, p.Warnings)
+			require.Empty(t, p.StepEscalation, "everything is the team's")
 		})
 	}
+}
+
+// A rung that names the owner tells the owner of what waits.
+func TestAnnounceStepOwners(t *testing.T) {
+	owner, backup := rollout.Rung{To: "slack", Channel: "@{{.Owner}}"}, rollout.Rung{To: "slack", Channel: "backup"}
+	p := rollout.Plan{Spec: rollout.Spec{Environment: "production", Owner: "team"}, PromoteOwner: "product",
+		Steps: []rollout.PlannedStep{{Owner: "web"}, {Owner: "team"}, {Owner: "web"}}}
+	both := func(who string) []rollout.Rung { return []rollout.Rung{{To: "slack", Channel: who}, backup} }
+
+	Notifications{Escalation: map[string][]rollout.Rung{"default": {owner, backup}}}.announce(&p)
+	require.Equal(t, both("@team"), p.Escalation)
+	require.Equal(t, map[string][]rollout.Rung{"web": both("@web"), "product": both("@product")}, p.StepEscalation)
+
+	p.StepEscalation = nil
+	Notifications{Escalation: map[string][]rollout.Rung{"default": {backup}}}.announce(&p)
+	require.Empty(t, p.StepEscalation, "no rung names the owner")
 }

@@ -36,7 +36,7 @@ func (a *Activities) Attack(ctx context.Context, in AttackInput) (AttackOutput, 
 	}
 	name := rawName(in.Load.Name, in.Shard, activity.GetInfo(ctx).Attempt)
 	err = a.keepRaw(ctx, in.Run, name, func(raw io.Writer) error {
-		return a.attack(ctx, order, raw)
+		return a.attack(ctx, order, load.NewLately(in.Load.Name, in.Lately), raw)
 	})
 	return out, err
 }
@@ -51,23 +51,28 @@ const (
 	readBackPrefix = "readback-"
 )
 
-// attack sends, and says in heartbeats how far it has come.
-func (a *Activities) attack(ctx context.Context, order AttackOrder, raw io.Writer) error {
+// attack sends, and says in heartbeats how far it has come, and what came of it lately.
+func (a *Activities) attack(ctx context.Context, order AttackOrder, lately *load.Lately, raw io.Writer) error {
 	var sent atomic.Int64 // since Start, in nanoseconds: everything due before is in the file
+	details := func() []any { return []any{rollout.Duration(sent.Load()), lately.Windows()} }
 	beating, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
 		for sleep(beating, 500*time.Millisecond) == nil {
-			activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load()))
+			activity.RecordHeartbeat(ctx, details()...)
 		}
 	}()
 	awake, done := unlessFrozen(ctx, a.now)
 	defer done()
-	sending, free := a.unlessCutOff(awake, func() any { return rollout.Duration(sent.Load()) })
+	sending, free := a.unlessCutOff(awake, details)
 	defer free()
-	_, err := a.Load.Attack(sending, order, raw, func(load.Results) { sent.Store(int64(a.now().Sub(order.Start))) })
-	activity.RecordHeartbeat(ctx, rollout.Duration(sent.Load())) // whoever comes next sends none of it again
-	if wasCanceled(ctx) && !isStopping(ctx) {                    // stopped: what was sent is kept
+	_, err := a.Load.Attack(sending, order, raw, func(fresh load.Results) {
+		now := a.now()
+		sent.Store(int64(now.Sub(order.Start)))
+		lately.Take(now, fresh)
+	})
+	activity.RecordHeartbeat(ctx, details()...) // whoever comes next sends none of it again
+	if wasCanceled(ctx) && !isStopping(ctx) {   // stopped: what was sent is kept
 		err = nil
 	} else if sending.Err() != nil {
 		err = context.Cause(sending)

@@ -3,6 +3,7 @@ package activities
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bakeoff/rehearsal"
@@ -25,6 +26,11 @@ func runOf(in ConcludeRehearsalInput, f rehearsal.Facts, seen users, rolled *evi
 	}
 	if run.StartedAt.IsZero() { // it never began
 		run.StartedAt, run.EndedAt = in.Status.StartedAt, in.Status.StartedAt
+	}
+	if _, uncalled := m.Rollout.Practised(m.Hooks); len(uncalled) > 0 && (len(f.Drills) > 0 || rolled != nil) {
+		note := evidence.Moment{Time: run.StartedAt, Kind: evidence.MomentNote, Name: "hooks",
+			Text: fmt.Sprintf("hooks of the spec at %s are not called: hooks of the manifest do not name them", strings.Join(uncalled, ", "))}
+		run.Timeline = slices.Insert(run.Timeline, 0, note)
 	}
 	run.Series = slices.Concat(run.Series, f.SignalSeries(), sides(m, f))
 	for _, w := range []evidence.Series{weights(f, rolled), met(m, f)} {

@@ -25,7 +25,7 @@ var errCutOff = errors.New("this worker was cut off from Temporal for so long th
 // worker that reaches everything but Temporal. It ends before Temporal, which has
 // heard nothing for as long as the activity may go without a heartbeat, gives it to
 // another worker. With every heartbeat go the details of that moment.
-func (a *Activities) unlessCutOff(ctx context.Context, details func() any) (context.Context, context.CancelFunc) {
+func (a *Activities) unlessCutOff(ctx context.Context, details func() []any) (context.Context, context.CancelFunc) {
 	info := activity.GetInfo(ctx)
 	if a.Beats == nil || info.HeartbeatTimeout == 0 {
 		return context.WithCancel(ctx)
@@ -34,7 +34,7 @@ func (a *Activities) unlessCutOff(ctx context.Context, details func() any) (cont
 	go func() {
 		// A tenth less: what is under way has to end, too.
 		if err := lease(ctx, info.HeartbeatTimeout*9/10, func(ctx context.Context) error {
-			return a.Beats.RecordActivityHeartbeat(ctx, info.TaskToken, details())
+			return a.Beats.RecordActivityHeartbeat(ctx, info.TaskToken, details()...)
 		}); err != nil {
 			activity.GetLogger(ctx).Warn("stop what another worker is given", "activity", info.ActivityID, "workflow", info.WorkflowExecution.ID, "why", err)
 			cancel(err)

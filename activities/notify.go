@@ -76,12 +76,13 @@ func (n Notifications) rungs(environment string) []rollout.Rung {
 	return n.Escalation["default"]
 }
 
-// ladder is whom a rollout tells, one after another, when something waits.
-func (n Notifications) ladder(s rollout.Spec) ([]rollout.Rung, error) {
+// ladder is whom a rollout tells, one after another, when something waits that
+// the owner answers for: of a rung, Owner is who answers for what waits.
+func (n Notifications) ladder(s rollout.Spec, owner string) ([]rollout.Rung, error) {
 	var out []rollout.Rung
 	for _, rung := range n.rungs(s.Environment) {
 		channel, err := Fill("channel", rung.Channel, rollout.Notice{
-			Environment: s.Environment, Service: s.Service, Unit: s.Unit, Owner: s.Owner, Candidate: s.Release.Version})
+			Environment: s.Environment, Service: s.Service, Unit: s.Unit, Owner: owner, StepOwner: owner, Candidate: s.Release.Version})
 		if err != nil {
 			return nil, fmt.Errorf("escalation to %s: %w", rung.To, err)
 		}
@@ -105,16 +106,32 @@ func (n Notifications) ownerless(s rollout.Spec) (warnings []string) {
 // something waits for long. Who else is told is decided when it happens.
 func (n Notifications) announce(p *rollout.Plan) {
 	p.Notifies = n.mayTell(p.Spec)
-	ladder, err := n.ladder(p.Spec)
+	ladder, err := n.ladder(p.Spec, p.Spec.Owner)
 	if err != nil { // the configuration was checked when it was read
 		p.Warnings = append(p.Warnings, err.Error())
 	}
 	p.Escalation, p.EscalatesWaits = ladder, len(ladder) > 0
+	n.announceOwners(p)
 	p.Warnings = append(p.Warnings, n.ownerless(p.Spec)...)
 	for i, one := range p.Spec.Notify {
 		if _, found := n.Sinks[one.To]; !found {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("notify[%d].to: this worker has no sink %q: until it has, nobody is told there", i, one.To))
 		}
+	}
+}
+
+// announceOwners writes into the plan who is told of what waits at the steps that
+// somebody else answers for than for the rollout, where that makes a difference.
+func (n Notifications) announceOwners(p *rollout.Plan) {
+	for _, owner := range p.Owners() {
+		own, err := n.ladder(p.Spec, owner)
+		if err != nil || slices.Equal(own, p.Escalation) { // an error was said of the rollout's
+			continue
+		}
+		if p.StepEscalation == nil {
+			p.StepEscalation = map[string][]rollout.Rung{}
+		}
+		p.StepEscalation[owner] = own
 	}
 }
 
@@ -126,7 +143,7 @@ func (n Notifications) announceFleet(p *rollout.FleetPlan, s rollout.FleetSpec) 
 		own.Owner = s.Owner
 	}
 	p.Notifies = n.mayTell(own)
-	ladder, err := n.ladder(own)
+	ladder, err := n.ladder(own, own.Owner)
 	if err != nil { // the configuration was checked when it was read
 		p.Warnings = append(p.Warnings, err.Error())
 	}

@@ -20,6 +20,8 @@ func (a *Activities) asker(in ProbeInput) (asker, error) {
 		return a.queries(in)
 	}
 	switch {
+	case in.Probe.Signal != "":
+		return a.users(in.Probe), nil
 	case a.Prober == nil:
 		return nil, fmt.Errorf("this worker asks nobody: %w", ErrFinal)
 	case a.Practice.Reaches != nil && !a.Practice.Reaches(in.Probe.URL):
@@ -80,6 +82,9 @@ func (a *Activities) probeProblems(m rehearsal.Manifest) []rollout.Problem {
 	for i, p := range m.Probes {
 		refuse := func(field, why string) {
 			out = append(out, rollout.Problem{Path: fmt.Sprintf("probes[%d].%s", i, field), Message: why})
+		}
+		if p.Signal != "" {
+			continue
 		}
 		if p.Query == "" {
 			if a.Practice.Reaches != nil && !a.Practice.Reaches(p.URL) {

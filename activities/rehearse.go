@@ -44,6 +44,7 @@ type RehearsalPlan struct {
 	Asks        bool                       `json:"asks,omitempty"`     // rollouts that do not end, or are in the way, are asked where they stand
 	Longest     rollout.Duration           `json:"longest,omitempty"`  // until it is stopped; 0: as the manifest says
 	AsksLine    bool                       `json:"asksLine,omitempty"` // before somebody else's activity makes a fault
+	Watched     bool                       `json:"watched,omitempty"`  // people are told should it be ended from outside
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured
@@ -76,6 +77,10 @@ type AttackInput struct {
 	Load  load.Load `json:"load"`
 	Shard int       `json:"shard"` // from 0
 	Start time.Time `json:"start"` // when the whole load begins
+
+	// Lately is how far the windows reach back, in which the generator tells with its
+	// heartbeats what came of its requests: probes ask for them.
+	Lately []rollout.Duration `json:"lately,omitempty"`
 }
 
 // AttackOutput is what one part of a load came to. The requests stand in a file

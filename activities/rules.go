@@ -81,7 +81,7 @@ func (r Rules) May(environment, act, actor string) (may bool, why string) {
 			if r.Has(roles, actor) {
 				return true, ""
 			}
-			why = fmt.Sprintf("%s may not %s in %s: that is for %s", actor, act, environment, strings.Join(roles, ", "))
+			why = fmt.Sprintf("%s may not %s in %s: that is for %s", rollout.NameOf(actor), act, environment, strings.Join(roles, ", "))
 			if like == act { // what is named is not decided as anything else
 				return false, why
 			}
@@ -159,7 +159,7 @@ func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
 	case (asks || !r.isOpen()) && !own.Self && r.member(in.Actor) == r.member(in.StartedBy):
 		return false, in.Actor + " started this rollout, and may not approve it"
 	case len(in.From) > 0 && !r.isOpen() && !r.Has(in.From, in.Actor):
-		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", in.Actor, strings.Join(in.From, ", "))
+		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", rollout.NameOf(in.Actor), strings.Join(in.From, ", "))
 	}
 	return r.May(in.Environment, in.Command, in.Actor)
 }

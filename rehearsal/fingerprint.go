@@ -27,6 +27,9 @@ func (m Manifest) Fingerprint(loads map[string]string, inputs []evidence.Input, 
 	if len(m.Signals) > 0 {
 		parts["signals"] = m.PlannedSignals()
 	}
+	if len(m.Hooks) > 0 {
+		parts["hooks"] = m.Hooks
+	}
 	if len(m.Probes) > 0 { // a manifest without has the fingerprint that it had before there were any
 		parts["probes"] = m.probes()
 	}

@@ -58,6 +58,11 @@ type Manifest struct {
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`
 
+	// Hooks are the points, such as afterStep, at which hooks of the spec are called.
+	// Default: none is called, and all is as if each had said yes: outside systems hear
+	// of no practice that nobody asked them to.
+	Hooks []string `json:"hooks,omitempty"`
+
 	// Outcome is how the rollout itself has to end, when it is left to its checks:
 	// Promoted or RolledBack. Left out, only drills are made.
 	Outcome rollout.Outcome `json:"outcome,omitempty"`

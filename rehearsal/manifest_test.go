@@ -94,6 +94,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a drill that holds, on":   {[]string{"repeat: 10", "verdict: NoData", "  strategy:", "  policy: {otherwise: promote}\n  strategy:"}, "drills[0].verdict: policy.noData is hold, and policy.otherwise promote"},
 		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "drills[0].repeat: 101 is not from 1 to 100"},
 		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is no signal: there are [errors latency-p50`},
+		"no such point":            {[]string{"seed: 42", "seed: 42\nhooks: [afterDark]"}, `hooks[0]: "afterDark" is not one of beforeStart, beforeStep`},
+		"a hook that is not there": {[]string{"seed: 42", "seed: 42\nhooks: [afterStep]"}, "hooks[0]: the rollout has no hook at afterStep"},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
 		"no time":                  {[]string{"always: true, ", ""}, "say when"},
 		"before nothing":           {[]string{"during: slow-db", "before: fast-db"}, `no fault or load "fast-db"`},

@@ -7,12 +7,13 @@ import (
 	"bakeoff/rollout"
 )
 
-// WorkflowType, SuiteType and RolloutType are the registered names of the
-// workflows.
+// WorkflowType, SuiteType, RolloutType and WatchType are the registered names of
+// the workflows.
 const (
 	WorkflowType = "Rehearsal"
 	SuiteType    = "RehearsalSuite"
 	RolloutType  = "RehearsalRollout"
+	WatchType    = "RehearsalWatch"
 )
 
 // OutcomeOfControl is what negative controls are indexed with, whatever their
@@ -102,4 +103,12 @@ type Stop struct {
 const (
 	SignalStop  = "abort"
 	StatusQuery = rollout.StatusQuery
+)
+
+// SignalEnded tells who watches a rehearsal that it has come to its own end.
+// SignalWatched asks a rehearsal nothing: that it arrives says that the rehearsal is
+// there.
+const (
+	SignalEnded   = "ended"
+	SignalWatched = "watched"
 )

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // A URL is asked with GET from where faults are made. No answer, a late one and one
 // that is not the expected one are all bad: who cannot be reached is not well. A
 // query asks the metrics: what they do not say is no answer of the service, good or
-// bad.
+// bad. A signal asks those who send the load what came of the last requests.
 type Probe struct {
 	Name string `json:"name"` // unique among the probes
 	Mode string `json:"mode"` // before anything is done, after each fault, edge (both), or continuous
@@ -28,9 +29,13 @@ type Probe struct {
 	Expect load.Expect `json:"expect,omitzero"` // of a good answer; default any status below 400
 
 	Query   string          `json:"query,omitempty"`   // instead of url: one number, of metrics drivers that evaluate queries; {{.Version}} is the candidate's
-	Below   *Amount         `json:"below,omitempty"`   // what it is in a good answer
+	Below   *Amount         `json:"below,omitempty"`   // what it is, or the signal is, in a good answer
 	Above   *Amount         `json:"above,omitempty"`   // likewise
 	Metrics *rollout.Driver `json:"metrics,omitempty"` // that evaluates it; default the rollout's
+
+	Signal string           `json:"signal,omitempty"` // instead of url: errors, latency-p50, latency-p90, latency-p99 or latency-max of the load, with below or above
+	Of     string           `json:"of,omitempty"`     // of a signal: the name of one load; default all together
+	Over   rollout.Duration `json:"over,omitempty"`   // of a signal: what ended in so long, 1s to 1m; default 10s
 
 	During string `json:"during,omitempty"` // the fault it is about; default all of them
 	Always bool   `json:"always,omitempty"` // continuous: as long as the practice goes on, and not while faults are in force alone
@@ -60,9 +65,13 @@ const (
 const (
 	oftenest      = rollout.Duration(100 * time.Millisecond)
 	seldomest     = rollout.Duration(time.Minute)
+	shortestOver  = rollout.Duration(time.Second)
 	mostFailures  = 100
 	longestWithin = rollout.Duration(time.Hour)
 )
+
+// toldAfter is how long it takes until generators have told of what was answered.
+const toldAfter = rollout.Duration(2 * time.Second)
 
 // withDefaults fills in what is left out.
 func (p Probe) withDefaults() Probe {
@@ -74,6 +83,9 @@ func (p Probe) withDefaults() Probe {
 	}
 	if p.Failures == 0 {
 		p.Failures = 3
+	}
+	if p.Over == 0 && p.Signal != "" {
+		p.Over = rollout.Duration(10 * time.Second)
 	}
 	if p.Within == 0 && p.after() {
 		p.Within = rollout.Duration(30 * time.Second)
@@ -96,8 +108,11 @@ func (p Probe) Halts() bool { return p.OnFailure == OnFailureHalt }
 
 // String says what is asked.
 func (p Probe) String() string {
-	if p.Query != "" {
+	switch {
+	case p.Query != "":
 		return p.Query
+	case p.Signal != "":
+		return fmt.Sprintf("%s of %s over %s", p.Signal, cmp.Or(p.Of, "all loads"), p.withDefaults().Over)
 	}
 	return "GET " + p.URL
 }
@@ -113,7 +128,15 @@ func (p Probe) Judge(status int, body []byte) string {
 	return ""
 }
 
-// JudgeValue says what is wrong with the number that a query gave; "" when nothing
+// Measure is the signal of what users met; known reports whether that says something.
+func (p Probe) Measure(seen load.Bucket) (value float64, known bool) {
+	if p.Signal == SignalErrors {
+		return float64(seen.Failed) / float64(max(seen.Sent, 1)), seen.Sent > 0
+	}
+	return seen.Latency.Quantile(quantileOf(p.Signal)), seen.Latency.Count() > 0
+}
+
+// JudgeValue says what is wrong with the number that is asked for; "" when nothing
 // is.
 func (p Probe) JudgeValue(value float64) string {
 	switch {
@@ -185,18 +208,51 @@ func (m Manifest) about(p Probe) []string {
 
 // spansOf is when a continuous probe is asked.
 func (m Manifest) spansOf(p Probe, longest rollout.Duration) []Span {
-	if p.Always {
-		return []Span{{0, longest}}
-	}
-	var times []span
-	for _, f := range fault.Schedule(m.Seed, m.Faults) {
-		if slices.Contains(m.about(p), f.Fault.Name) {
-			times = append(times, span{f.From.Std(), f.Until.Std()})
+	times := []span{{0, longest.Std()}}
+	if !p.Always {
+		times = nil
+		for _, f := range fault.Schedule(m.Seed, m.Faults) {
+			if slices.Contains(m.about(p), f.Fault.Name) {
+				times = append(times, span{f.From.Std(), f.Until.Std()})
+			}
 		}
+	}
+	if p.Signal != "" {
+		times = m.whileSent(p, apart(times))
 	}
 	var out []Span
 	for _, s := range apart(times) {
 		out = append(out, Span{rollout.Duration(s.from), rollout.Duration(s.to)})
+	}
+	return out
+}
+
+// whileSent is what of some times a probe can ask its loads for.
+func (m Manifest) whileSent(p Probe, times []span) []span {
+	var out []span
+	for _, l := range m.loadsOf(p) {
+		from, to := (l.At + p.Over + toldAfter).Std(), (l.At + l.For).Std()
+		for _, t := range times {
+			if s := (span{max(from, t.from), min(to, t.to)}); s.from < s.to {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// loadsOf are the loads whose signal a probe asks for.
+func (m Manifest) loadsOf(p Probe) []load.Load {
+	return slices.DeleteFunc(slices.Clone(m.Load), func(l load.Load) bool { return p.Of != "" && p.Of != l.Name })
+}
+
+// Lately is how far back probes ask for signals of a load, each length once.
+func (m Manifest) Lately(name string) []rollout.Duration {
+	var out []rollout.Duration
+	for _, p := range m.probes() {
+		if p.Signal != "" && (p.Of == "" || p.Of == name) && !slices.Contains(out, p.Over) {
+			out = append(out, p.Over)
+		}
 	}
 	return out
 }
@@ -230,6 +286,12 @@ func (p Probe) Problems(path string, m Manifest) []rollout.Problem {
 
 // asksProblems says what is wrong with what is asked: a URL or a query.
 func (p Probe) asksProblems(v *validation, m Manifest) {
+	if p.Signal != "" {
+		p.signalProblems(v, m)
+		return
+	}
+	v.require(p.Of == "", "of", "is for a signal of a load")
+	v.require(p.Over == 0, "over", "is for a signal of a load")
 	if p.Query == "" {
 		for _, wrong := range load.URLProblems(p.URL) {
 			v.add("url", "%s", wrong)
@@ -243,6 +305,32 @@ func (p Probe) asksProblems(v *validation, m Manifest) {
 	v.require(p.Metrics != nil || m.Rollout.Target.Metrics != nil, "query", "there is nobody to ask: the rollout's target has no metrics, name them here")
 }
 
+// probeSignals are those of users that a probe can ask for: a rate says more of the
+// load than of the service.
+var probeSignals = []string{SignalErrors, SignalP50, SignalP90, SignalP99, SignalLatencyMax}
+
+// signalProblems says what is wrong with a probe of a signal.
+func (p Probe) signalProblems(v *validation, m Manifest) {
+	unit, _ := unitOf(p.Signal)
+	v.require(slices.Contains(probeSignals, p.Signal), "signal", "%q is not one of %s", p.Signal, strings.Join(probeSignals, ", "))
+	v.require(p.URL == "" && p.Query == "" && p.Expect == load.Expect{} && p.Metrics == nil, "signal", "give one of url, query and signal: whoever sends the load is asked, who needs no expect and no metrics")
+	v.require(p.continuous(), "mode", "a signal is known while its load goes on: write mode: continuous")
+	v.require(p.Over == 0 || p.Over >= shortestOver && p.Over <= seldomest, "over", "%s is not from %s to %s", p.Over, shortestOver, seldomest)
+	v.require(len(m.Load) > 0, "signal", "%s is measured by a load, and there is none", p.Signal)
+	v.require(p.Of == "" || len(m.loadsOf(p)) > 0, "of", "there is no load %q: there are %v", p.Of, m.loadNames())
+	for _, l := range m.loadsOf(p) {
+		v.require(l.For > 0, "of", "%s is over when its recording is: give it a for, so that it is known how long it can be asked", l.Name)
+	}
+	v.require(p.Below != nil || p.Above != nil, "signal", "says nothing: give below or above")
+	for _, limit := range []struct {
+		key string
+		*Amount
+	}{{"below", p.Below}, {"above", p.Above}} {
+		v.require(limit.Amount == nil || limit.Unit == unit, limit.key, "%s is measured in another unit: write it like %s", p.Signal, inUnit(1, unit))
+	}
+	v.require(p.Below == nil || p.Above == nil || p.Above.Value < p.Below.Value, "above", "%s is not below %s: nothing is between them", p.Above, p.Below)
+}
+
 // neverFails refuses a continuous probe whose faults are too short for it to fail.
 func (p Probe) neverFails(v *validation, m Manifest) {
 	p = p.withDefaults()
@@ -250,5 +338,5 @@ func (p Probe) neverFails(v *validation, m Manifest) {
 	for _, s := range m.spansOf(p, m.Longest()) {
 		longest = max(longest, s.Until-s.From)
 	}
-	v.require(takes < longest, "failures", "%d bad answers, one every %s, take longer than its faults, the longest of which is there for %s: it could never fail", p.Failures, p.Every, longest)
+	v.require(takes < longest, "failures", "%d bad answers, one every %s, take longer than it is asked on end, which is for %s: it could never fail", p.Failures, p.Every, longest)
 }

@@ -25,6 +25,39 @@ func probed(t *testing.T, probe string, replace ...string) (rehearsal.Manifest, 
 
 const alive = `name: alive, url: "http://127.0.0.1:8080/healthz"`
 
+const users = "name: users, signal: errors, below: 5%"
+
+// A signal is asked for while its load goes on: from when the time that it is over has
+// passed, and is told.
+func TestProbesOfSignalsAreWorkedOut(t *testing.T) {
+	m, problems := probed(t, users+", mode: continuous, always: true", "for: 1m}", "for: 1m}\n  - {name: sale, url: \"http://127.0.0.1:8080/\", rate: 1/s, at: 90s, for: 30s}")
+	require.Empty(t, problems)
+	planned := m.PlannedProbes(rollout.Duration(time.Hour))[0]
+	require.Equal(t, []rehearsal.Span{{From: seconds(12), Until: seconds(60)}, {From: seconds(102), Until: seconds(120)}}, planned.During)
+	require.Equal(t, "errors of all loads over 10s", planned.Probe.String())
+	require.Equal(t, []rollout.Duration{seconds(10)}, m.Lately("sale"))
+
+	m, problems = probed(t, users+", mode: continuous, of: browse, over: 5s, during: slow-db")
+	require.Empty(t, problems)
+	require.Equal(t, []rehearsal.Span{{From: seconds(10), Until: seconds(25)}}, m.PlannedProbes(0)[0].During)
+	require.Equal(t, []rollout.Duration{seconds(5)}, m.Lately("browse"))
+	require.Empty(t, m.Lately("sale"))
+}
+
+func TestProbesMeasureUsers(t *testing.T) {
+	seen := load.Bucket{Sent: 200, Failed: 30}
+	for i := range 100 {
+		seen.Latency.Add(float64(i+1) / 100)
+	}
+	for signal, want := range map[string]float64{"errors": 0.15, "latency-p50": 0.5, "latency-p99": 0.99, "latency-max": 1} {
+		value, known := rehearsal.Probe{Signal: signal}.Measure(seen)
+		require.True(t, known)
+		require.InEpsilon(t, want, value, 0.05, signal)
+		_, known = rehearsal.Probe{Signal: signal}.Measure(load.Bucket{Missed: 9})
+		require.False(t, known, "nobody was answered")
+	}
+}
+
 func TestProbesAreWorkedOut(t *testing.T) {
 	m, problems := probed(t, alive+", mode: continuous")
 	require.Empty(t, problems)
@@ -90,13 +123,23 @@ func TestBadProbesAreRefused(t *testing.T) {
 		"an unknown fault":       {alive + ", mode: after, during: fast-db", nil, `there is no fault "fast-db"`},
 		"after nothing":          {alive + ", mode: edge", bare, "there is no fault after which it could be asked"},
 		"during nothing":         {alive + ", mode: continuous", bare, "there is no fault during which it could be asked"},
-		"one that cannot fail":   {alive + ", mode: continuous, every: 8s", nil, "3 bad answers, one every 8s, take longer than its faults, the longest of which is there for 15s"},
+		"one that cannot fail":   {alive + ", mode: continuous, every: 8s", nil, "3 bad answers, one every 8s, take longer than it is asked on end, which is for 15s"},
 		"two of one name":        {alive + ", mode: before}\n  - {" + alive + ", mode: after", nil, `"alive" is the name of another probe`},
 		"a url and a query":      {alive + ", mode: before, query: up, below: 1", nil, "give url, with what is expected of it, or query"},
 		"a limit of a url":       {alive + ", mode: before, below: 1", nil, "query: is missing: below, above and metrics are for one"},
 		"a query without limits": {"name: errors, mode: before, query: up", nil, "query: says nothing: give below or above"},
 		"nothing between":        {"name: errors, mode: before, query: up, below: 1%, above: 2%", nil, "above: 2% is not below 1%"},
 		"a query of nobody":      {"name: errors, mode: before, query: up, below: 1", nil, "there is nobody to ask"},
+		"an unknown signal":      {"name: users, signal: mood, mode: continuous, below: 1%", nil, `signal: "mood" is not one of errors, latency-p50`},
+		"a signal before":        {users + ", mode: before", nil, "a signal is known while its load goes on: write mode: continuous"},
+		"a signal of nobody":     {users + ", mode: continuous, of: sale", nil, `of: there is no load "sale"`},
+		"a signal of a url":      {users + ", mode: continuous, url: \"http://127.0.0.1/\"", nil, "signal: give one of url, query and signal"},
+		"another unit":           {"name: users, signal: errors, mode: continuous, below: 10ms", nil, "below: errors is measured in another unit: write it like 100%"},
+		"a signal without limit": {"name: users, signal: errors, mode: continuous", nil, "signal: says nothing: give below or above"},
+		"too short a time":       {users + ", mode: continuous, over: 10ms", nil, "over: 10ms is not from 1s to 1m"},
+		"a time of no signal":    {alive + ", mode: continuous, over: 10s", nil, "over: is for a signal of a load"},
+		"a load too short":       {users + ", mode: continuous, always: true, over: 1m", nil, "it could never fail"},
+		"a load of no length":    {users + ", mode: continuous, always: true", []string{"rate: 10/s, for: 1m", "replay: {file: monday.har, format: har}"}, "of: browse is over when its recording is: give it a for"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := probed(t, c.probe, c.replace...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rollout"
@@ -166,6 +167,7 @@ func (m *Manifest) validateRollout(v *validation) {
 		v.problems = append(v.problems, e.problems(path, *m)...)
 		title(e.Title(), path)
 	}
+	m.validateHooks(v)
 	m.validateProbes(v)
 	for i, d := range m.Drills {
 		path := fmt.Sprintf("drills[%d]", i)
@@ -174,6 +176,17 @@ func (m *Manifest) validateRollout(v *validation) {
 	}
 	if len(v.problems) == 0 {
 		m.validateMoments(v)
+	}
+}
+
+// validateHooks looks at the points at which hooks are called: a hook is there.
+func (m *Manifest) validateHooks(v *validation) {
+	_, uncalled := m.Rollout.Practised(nil)
+	for i, at := range m.Hooks {
+		path := fmt.Sprintf("hooks[%d]", i)
+		known := slices.Contains(rollout.HookPoints(), at)
+		v.require(known, path, "%q is not one of %s", at, strings.Join(rollout.HookPoints(), ", "))
+		v.require(!known || slices.Contains(uncalled, at), path, "the rollout has no hook at %s", at)
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 // as much as its failures allow, until it has had To for a bake. See
 // analysis.Exposure.
 type Adaptive struct {
-	From       Weight   `json:"from"`       // the first weight, and the least that evidence brings it back to
-	To         Weight   `json:"to"`         // from here it is promoted
-	RiskBudget Budget   `json:"riskBudget"` // failures beyond the baseline's that the rollout may cost: "200 failures"
-	MinBake    Duration `json:"minBake"`    // at each weight
+	From       Weight   `json:"from"`            // the first weight, and the least that evidence brings it back to
+	To         Weight   `json:"to"`              // from here it is promoted
+	RiskBudget Budget   `json:"riskBudget"`      // failures beyond the baseline's that the rollout may cost: "200 failures"
+	MinBake    Duration `json:"minBake"`         // at each weight
+	Owner      string   `json:"owner,omitempty"` // who answers for its steps; default the rollout's owner
 }
 
 // Budget is a number of failures, written "200 failures" or 200.
@@ -57,7 +58,7 @@ func (a Adaptive) Fastest(w Weight) Weight { return min(AdaptiveGrowth*w, a.To) 
 func (a Adaptive) fastest() []Step {
 	var steps []Step
 	for w := a.From; w > 0; w = a.Fastest(w) {
-		steps = append(steps, Step{Weight: w, Bake: a.MinBake})
+		steps = append(steps, Step{Weight: w, Bake: a.MinBake, Owner: a.Owner})
 		if w >= a.To {
 			break
 		}
@@ -85,5 +86,5 @@ func (a Adaptive) validate(v *validation) {
 
 // Rung is an adaptive step: the number-th, at that weight, baked for that long.
 func (p Plan) Rung(number int, w Weight, bake Duration) PlannedStep {
-	return p.step(number, Step{Weight: w, Bake: bake})
+	return p.step(number, Step{Weight: w, Bake: bake, Owner: p.Spec.Strategy.Adaptive.Owner})
 }

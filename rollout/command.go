@@ -24,6 +24,10 @@ const (
 // that was good.
 const CommandRollback = "rollback"
 
+// CommandDrop is given to the Target: take one order out of the queue, that of
+// Command.Order. Who may abort may give it.
+const CommandDrop = "drop"
+
 // Commands lists every command.
 func Commands() []string {
 	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
@@ -45,6 +49,7 @@ type Command struct {
 	Digest  string   `json:"digest,omitempty"`  // approve: the plan that was shown
 	RunID   string   `json:"runId,omitempty"`   // the run that was shown; empty: whichever runs
 	To      string   `json:"to,omitempty"`      // rollback: the version; empty: the one that was good before
+	Order   string   `json:"order,omitempty"`   // drop: the order's id, or its version where only one of that waits
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 
@@ -78,7 +83,8 @@ type Order struct {
 	ID string    `json:"id,omitempty"` // the same id is the same order
 	At time.Time `json:"at,omitzero"`  // when it was given
 
-	Rehearsal string `json:"rehearsal,omitempty"` // id of the rehearsal's workflow that this is a part of
+	Rehearsal string   `json:"rehearsal,omitempty"` // id of the rehearsal's workflow that this is a part of
+	Hooks     []string `json:"hooks,omitempty"`     // of a rehearsal: the points at which the spec's hooks are called; at the others they are not
 
 	Fleet string `json:"fleet,omitempty"` // id of the fleet's workflow that this is a unit of: it decides when the baseline goes
 

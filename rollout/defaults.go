@@ -34,7 +34,7 @@ func (s Spec) WithDefaults() Spec {
 		}
 	}
 	if s.Strategy.Promote != nil {
-		s.Strategy.Promote = &Promote{Approve: s.Strategy.Promote.Approve.withDefaults()}
+		s.Strategy.Promote = &Promote{Owner: s.Strategy.Promote.Owner, Approve: s.Strategy.Promote.Approve.withDefaults()}
 	}
 	if l := s.Strategy.Linear; l != nil {
 		linear := *l
@@ -202,9 +202,9 @@ func (s Strategy) steps() []Step {
 	case s.Adaptive != nil:
 		return s.Adaptive.fastest()
 	case s.BlueGreen != nil:
-		return []Step{{Bake: s.BlueGreen.Preview}}
+		return []Step{{Bake: s.BlueGreen.Preview, Owner: s.BlueGreen.Owner}}
 	case s.AllAtOnce != nil:
-		return []Step{{Weight: All, Bake: s.AllAtOnce.Bake}}
+		return []Step{{Weight: All, Bake: s.AllAtOnce.Bake, Owner: s.AllAtOnce.Owner}}
 	case s.Linear == nil:
 		_, steps := s.listed()
 		return steps
@@ -212,7 +212,7 @@ func (s Strategy) steps() []Step {
 	var steps []Step
 	until := orElse(s.Linear.Until, All)
 	for w := s.Linear.Step; w > 0 && w < until; w += s.Linear.Step {
-		steps = append(steps, Step{Weight: w, Bake: s.Linear.Bake})
+		steps = append(steps, Step{Weight: w, Bake: s.Linear.Bake, Owner: s.Linear.Owner})
 	}
 	return steps
 }

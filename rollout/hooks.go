@@ -1,6 +1,9 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The points at which hooks are called.
 const (
@@ -32,6 +35,31 @@ type HookCall struct {
 	Outcome    Outcome `json:"outcome,omitempty"` // after
 	Cause      Cause   `json:"cause,omitempty"`   // onRollback, after
 	Reason     string  `json:"reason,omitempty"`  // onRollback, after
+
+	Rehearsal string `json:"rehearsal,omitempty"` // workflow id of the rehearsal that it is a part of; "": it is no practice
+}
+
+// HookPoints are the points at which hooks are called, in the order of a rollout.
+func HookPoints() []string {
+	return []string{HookBeforeStart, HookBeforeStep, HookAfterStep, HookBeforePromote, HookOnRollback, HookAfter}
+}
+
+// Practised is the spec as a rehearsal rolls it out: with the hooks alone that are
+// called at one of the points that it asks for. Outside systems hear of no other
+// practice, and what they would refuse is not refused. The points of the hooks that
+// are left out come with it, each once.
+func (s Spec) Practised(asked []string) (practised Spec, uncalled []string) {
+	practised = s
+	practised.Hooks = nil
+	for _, h := range s.Hooks {
+		switch {
+		case slices.Contains(asked, h.At):
+			practised.Hooks = append(practised.Hooks, h)
+		case !slices.Contains(uncalled, h.At):
+			uncalled = append(uncalled, h.At)
+		}
+	}
+	return practised, uncalled
 }
 
 // Asks reports whether the hook may refuse.
@@ -49,7 +77,7 @@ func (h Hook) withDefaults() Hook {
 
 func (h Hook) validate(v *validation, path string) {
 	v.require(h.At != "", path+".at", "is missing: say when the hook is called")
-	v.oneOf(h.At, path+".at", HookBeforeStart, HookBeforeStep, HookAfterStep, HookBeforePromote, HookOnRollback, HookAfter)
+	v.oneOf(h.At, path+".at", HookPoints()...)
 	v.require((h.HTTP == "") != (h.Task == nil), path, "needs one of http and task")
 	if h.Task != nil {
 		v.require(h.Task.TaskQueue != "", path+".task.taskQueue", "is missing: which queue does your worker poll?")

@@ -19,6 +19,7 @@ type Plan struct {
 	Rungs        int               `json:"rungs,omitempty"` // of an adaptive strategy: how many weights it may take
 	Steps        []PlannedStep     `json:"steps"`
 	Promote      *Approval         `json:"promote,omitempty"`
+	PromoteOwner string            `json:"promoteOwner,omitempty"` // who answers for the promotion
 	KeepBaseline Duration          `json:"keepBaseline"`
 	Acts         []Act             `json:"acts"`
 	Events       int               `json:"events"`  // bound on the history's length, see EventBound
@@ -68,6 +69,10 @@ type Plan struct {
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
+	// StepEscalation is the same by the owner of a step, or of the promotion, where
+	// who answers for that hears of it instead of who answers for the rollout.
+	StepEscalation map[string][]Rung `json:"stepEscalation,omitempty"`
+
 	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
 	// what needs one of them, and of commands that were denied or passed policy.
 	Quiet bool `json:"quiet,omitempty"`
@@ -104,7 +109,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true, BindsVotes: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true, BindsVotes: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)
@@ -113,7 +118,7 @@ func NewPlan(s Spec) Plan {
 		p.Rungs = mostRungs
 	}
 	if s.Strategy.Promote != nil {
-		p.Promote = s.Strategy.Promote.Approve.withDefaults()
+		p.Promote, p.PromoteOwner = s.Strategy.Promote.Approve.withDefaults(), orElse(s.Strategy.Promote.Owner, s.Owner)
 	}
 	for i, step := range s.Strategy.steps() {
 		p.Steps = append(p.Steps, p.step(i+1, step))
@@ -136,7 +141,7 @@ func (p Plan) step(number int, step Step) PlannedStep {
 		Grace:   s.Policy.GraceFor(step.Bake),
 		Windows: s.Strategy.Window.Windows(step.Bake),
 		Approve: step.Approve.withDefaults(),
-		Cohort:  step.Cohort, Apart: step.Weight == 0, Owner: step.Owner,
+		Cohort:  step.Cohort, Apart: step.Weight == 0, Owner: orElse(step.Owner, s.Owner),
 
 		Absolute: step.Weight == 0 || All-step.Weight < minBaseline,
 	}

@@ -11,7 +11,7 @@ import (
 // was good, and looks after the rollout that runs.
 const TargetType = "Target"
 
-// CommandSubmit is what a Target takes beside abort, resume and rollback: a Signal
+// CommandSubmit is what a Target takes beside abort, resume, rollback and drop: a Signal
 // and an Update, with a Submit that is answered by a Submission.
 const CommandSubmit = "submit"
 
@@ -86,6 +86,7 @@ const (
 	FateStarted    Fate = "started"    // Submission.RunID names its rollout
 	FateSuperseded Fate = "superseded" // a newer release took its place in the queue
 	FateRefused    Fate = "refused"    // for now: Cause and Why say why
+	FateAborted    Fate = "aborted"    // a person took it out of the queue
 )
 
 // IsFinal reports whether it stays so.

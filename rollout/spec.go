@@ -94,8 +94,10 @@ type WindowSpec struct {
 	Poll  Duration `json:"poll,omitempty"`  // default 5s; at most a fifth of first
 }
 
-// Promote says who must agree before the candidate gets all of the traffic.
+// Promote says who must agree before the candidate gets all of the traffic, and
+// who answers for it.
 type Promote struct {
+	Owner   string    `json:"owner,omitempty"` // who answers for the promotion; default the rollout's owner
 	Approve *Approval `json:"approve,omitempty"`
 }
 

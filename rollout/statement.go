@@ -49,6 +49,7 @@ type statement struct {
 	Override bool `json:"override,omitempty"`
 
 	AskedBy string `json:"askedBy,omitempty"`
+	Order   string `json:"order,omitempty"`
 }
 
 // CommandStatement is the text of a command to a target that its actor signs:
@@ -57,7 +58,7 @@ func CommandStatement(target string, c Command) string {
 	return statement{
 		Target: target, Command: c.Name, ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At.UTC(),
 		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, To: c.To, Override: c.Override,
-		AskedBy: c.AskedBy,
+		AskedBy: c.AskedBy, Order: c.Order,
 	}.text()
 }
 

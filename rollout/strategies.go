@@ -11,7 +11,7 @@ type Step struct {
 	Weight  Weight    `json:"weight,omitempty"`  // share of traffic, more than in the step before; a ring with a cohort has none
 	Bake    Duration  `json:"bake"`              // how long it is watched
 	Cohort  string    `json:"cohort,omitempty"`  // named users who get the candidate from this step on, by a rule that goes with the rollout
-	Owner   string    `json:"owner,omitempty"`   // who answers for this step
+	Owner   string    `json:"owner,omitempty"`   // who answers for this step; default the rollout's owner
 	Approve *Approval `json:"approve,omitempty"` // asked before the raise
 }
 
@@ -21,18 +21,21 @@ type Linear struct {
 	Step  Weight   `json:"step"`
 	Bake  Duration `json:"bake"`
 	Until Weight   `json:"until,omitempty"`
+	Owner string   `json:"owner,omitempty"` // who answers for its steps; default the rollout's owner
 }
 
 // BlueGreen judges the candidate on test traffic, which reaches it at its own
 // endpoints, and then gives it all of the traffic at once.
 type BlueGreen struct {
-	Preview Duration `json:"preview"` // how long it is watched before the switch
+	Preview Duration `json:"preview"`         // how long it is watched before the switch
+	Owner   string   `json:"owner,omitempty"` // who answers for its step; default the rollout's owner
 }
 
 // AllAtOnce gives the candidate all of the traffic in one step, on absolute
 // checks alone.
 type AllAtOnce struct {
-	Bake Duration `json:"bake"`
+	Bake  Duration `json:"bake"`
+	Owner string   `json:"owner,omitempty"` // who answers for its step; default the rollout's owner
 }
 
 // Audience says who meets the candidate: "5%", "cohort internal", "5% and

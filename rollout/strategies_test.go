@@ -94,7 +94,7 @@ func TestPlansOfOtherStrategies(t *testing.T) {
 				who = append(who, step.Audience())
 				require.Equal(t, step.Weight == 0 || step.Weight == All, step.Absolute, "relative checks need a fair share")
 				require.Equal(t, step.Weight == 0, step.Apart)
-				require.Equal(t, s.Strategy.steps()[i].Owner, step.Owner)
+				require.Equal(t, s.Strategy.steps()[i].Owner, step.Owner, "no rollout has an owner here")
 			}
 			require.Equal(t, tt.who, who)
 			require.Equal(t, minutes(10), p.KeepBaseline)

@@ -88,12 +88,12 @@ func TestValidate(t *testing.T) {
 		{"roles side by side", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Each: map[string]int{"security": 0}} }, "strategy.canary[0].approve.each.security: 0 votes are impossible"},
 		{"no role side by side", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Each: map[string]int{}} }, "strategy.canary[0].approve.each: nobody is asked"},
 		{"roles side by side and others", func(s *Spec) {
-			s.Strategy.Promote = &Promote{&Approval{Each: map[string]int{"a": 1}, From: []string{"b"}}}
+			s.Strategy.Promote = &Promote{Approve: &Approval{Each: map[string]int{"a": 1}, From: []string{"b"}}}
 		}, "strategy.promote.approve.from: `each` says who votes"},
 		{"roles side by side and a quorum", func(s *Spec) {
-			s.Strategy.Promote = &Promote{&Approval{Each: map[string]int{"a": 1}, Quorum: 2}}
+			s.Strategy.Promote = &Promote{Approve: &Approval{Each: map[string]int{"a": 1}, Quorum: 2}}
 		}, "strategy.promote.approve.quorum: with `each` the quorum is its sum"},
-		{"quorum of anyone", func(s *Spec) { s.Strategy.Promote = &Promote{&Approval{Quorum: 2}} }, "strategy.promote.approve.quorum: a quorum of 2 needs `from`"},
+		{"quorum of anyone", func(s *Spec) { s.Strategy.Promote = &Promote{Approve: &Approval{Quorum: 2}} }, "strategy.promote.approve.quorum: a quorum of 2 needs `from`"},
 		{"within", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Within: 1} }, "strategy.canary[0].approve.within: 1ns is too short"},
 		{"otherwise", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Otherwise: RuleHold} }, "strategy.canary[0].approve.otherwise: \"hold\" is not one of rollback, promote"},
 

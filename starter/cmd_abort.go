@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,10 +17,25 @@ func (c *cli) abortCommand() *cobra.Command {
 		`Stop the rollout of TARGET and put the baseline back. The order is stored first,
 so that it is obeyed even when no worker runs at the moment; then this command
 waits until the baseline has its traffic and is healthy again, and prints the
-result (it may still be cleaning up). --no-wait returns as soon as it is stored.`,
-		`bakeoff abort production/checkout --reason "checkout is slow"`},
+result (it may still be cleaning up). --no-wait returns as soon as it is stored.
+
+--queued takes one order out of the queue instead, and touches nothing else: what
+runs goes on, and so does the rest of the queue. Orders are named by their id, or by
+their version where only one of that waits; status shows both. One that has begun
+by then is not stopped: that is denied.`,
+		`bakeoff abort production/checkout --reason "checkout is slow"
+  bakeoff abort production/checkout --queued 2.6.0 --reason "needs 2.5.1 first"`},
 		func(cmd *cobra.Command, o *order) {
 			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as the order is stored")
+			cmd.Flags().StringVar(&o.Order, "queued", "", "take this `ORDER` out of the queue, by its id or its version; nothing else is stopped")
+			cmd.MarkFlagsMutuallyExclusive("queued", "no-wait")
+			checked := cmd.PreRunE
+			cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+				if cmd.Flags().Changed("queued") && strings.TrimSpace(o.Order) == "" {
+					return errors.New("--queued must name an order of the queue: its id, or its version")
+				}
+				return checked(cmd, args)
+			}
 		}, c.abort)
 }
 
@@ -27,6 +43,9 @@ result (it may still be cleaning up). --no-wait returns as soon as it is stored.
 // id when it is obeyed: a signal outlives the want of workers, an update
 // answers.
 func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order) error {
+	if o.Order != "" {
+		return c.drop(ctx, svc, t, o)
+	}
 	e, found, err := c.aborted(ctx, svc, t, o)
 	if err != nil || !found {
 		return err
@@ -61,6 +80,21 @@ func (c *cli) abort(ctx context.Context, svc service, t rollout.Target, o order)
 		return fmt.Errorf("abort %s: the order is stored; wait for the answer: %w", t, err)
 	}
 	answer.Status = retimed(ctx, svc, e.run, answer.Status)
+	return c.answered(o, answer)
+}
+
+// drop has the Target take one order out of its queue.
+func (c *cli) drop(ctx context.Context, svc service, t rollout.Target, o order) error {
+	o.Name = rollout.CommandDrop
+	answer, err := c.askAbove(ctx, svc, t, o)
+	switch {
+	case errors.Is(err, errOver):
+		answer = rollout.Answer{Answer: rollout.Denied, Why: "no order " + o.Order + " is known: " + t.String() + " has no queue"}
+	case err != nil:
+		return err
+	}
+	answer.Status = c.lastOf(ctx, svc, t)
+	o.Name = rollout.CommandAbort
 	return c.answered(o, answer)
 }
 

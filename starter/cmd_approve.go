@@ -78,7 +78,7 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 	case s.WaitingFor != rollout.WaitingForApproval && s.WaitingUntil == nil:
 		b.WriteString("  nothing waits for an approval at present\n")
 	case o.Step > len(p.Steps) && len(p.Steps) > 0:
-		fmt.Fprintf(&b, "  approve: promotion: 100%% to %s\n", s.Candidate)
+		fmt.Fprintf(&b, "  approve: promotion: 100%% to %s%s\n", s.Candidate, ownedBy(p.PromoteOwner))
 		gateAsked(&b, p.Promote)
 	case o.Step > 0 && len(p.Steps) > 0:
 		step := p.Steps[o.Step-1]

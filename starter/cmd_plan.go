@@ -147,7 +147,7 @@ func planText(p rollout.Plan) string {
 			kept = "until " + rollout.Clock(end) + ", when everything goes back"
 		}
 	}
-	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s\n", kept)
+	fmt.Fprintf(&b, "\npromotion: 100%%, baseline kept %s%s\n", kept, ownedBy(p.PromoteOwner))
 	gateAsked(&b, p.Promote)
 	b.WriteString("\nacts, each with how it is undone\n")
 	for _, a := range p.Acts {

@@ -127,7 +127,7 @@ func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status, why
 	refusal := c.refusal(subject, rollout.CauseRunning, orElse(why, subject.Target+" has a running "+noun(subject.WorkflowID)))
 	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil && holder.open() {
 		refusal.RunID = holder.RunID
-		by := "somebody"
+		by := rollout.Unnamed
 		if s, err := standing(ctx, svc, holder); err == nil {
 			by = orElse(s.StartedBy, by)
 		}

@@ -48,6 +48,7 @@ type known struct {
 
 // queued is an order whose turn has not come.
 type queued struct {
+	ID      string    `json:"id,omitempty"` // of the order
 	Version string    `json:"version"`
 	Actor   string    `json:"actor,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
@@ -73,7 +74,7 @@ func (c *cli) standingOf(ctx context.Context, svc service, t rollout.Target, s r
 
 func (k *known) add(t rollout.TargetStatus) {
 	for _, q := range t.Queue {
-		k.Queue = append(k.Queue, queued{q.Order.Spec.Release.Version, q.Order.Actor, q.Order.Reason, fateOf(t, q.Order.ID).At})
+		k.Queue = append(k.Queue, queued{q.Order.ID, q.Order.Spec.Release.Version, q.Order.Actor, q.Order.Reason, fateOf(t, q.Order.ID).At})
 	}
 	for _, g := range t.Good {
 		k.Good = append(k.Good, g.Release.Version)
@@ -85,7 +86,7 @@ func (k *known) add(t rollout.TargetStatus) {
 func (k known) text() string {
 	var b strings.Builder
 	for _, q := range k.Queue {
-		fmt.Fprintf(&b, "in the queue: %s, by %s since %s\n", q.Version, orElse(q.Actor, "somebody"), q.Since.UTC().Format(time.RFC3339))
+		fmt.Fprintf(&b, "in the queue: %s, by %s since %s, order %s\n", q.Version, rollout.NameOf(q.Actor), q.Since.UTC().Format(time.RFC3339), q.ID)
 	}
 	if k.QueueStands != "" {
 		fmt.Fprintf(&b, "the queue stands until it is resumed: %s\n", k.QueueStands)

@@ -86,6 +86,7 @@ func TestWordsOfRehearsals(t *testing.T) {
 		"rehearsal.Drill.verdict":      {"drills[0].verdict", "drills: [{from: step 1, restoreWithin: 10s, verdict: %s}]"},
 		"rehearsal.Signal.unit":        {"signals[0].unit", "signals: [{name: used, gauge: used, unit: %s}]"},
 		"rehearsal.Probe.mode":         {"probes[0].mode", "faults: [{name: f, for: 5s, worker: {name: shop, do: freeze}}]\nprobes: [{name: alive, url: \"http://127.0.0.1:8080/\", mode: %s}]"},
+		"rehearsal.Probe.signal":       {"probes[0].signal", load + "rate: 1/s, for: 5m}]\nprobes: [{name: users, signal: %s, below: 5%%, mode: continuous, always: true}]"},
 		"rehearsal.Probe.onFailure":    {"probes[0].onFailure", "probes: [{name: alive, url: \"http://127.0.0.1:8080/\", mode: before, onFailure: %s}]"},
 		"load.Load.arrivals":           {"load[0].arrivals", load + "rate: 200/s, for: 5m, arrivals: %s}]"},
 		"load.Step.ledger":             {"load[0].journeys[0].steps[0].ledger", load + "rate: 1/s, for: 5m, journeys: [{name: j, steps: [{path: '/o/{{id}}', ledger: %s}]}]}]"},

@@ -150,7 +150,7 @@ func (c *cli) answered(o order, a rollout.Answer) error {
 	if a.Answer == rollout.Denied {
 		return fail(exitRefused, "%s denied: %s", o.Name, a.Why)
 	}
-	return exit(answerCode(o.Name, a))
+	return exit(answerCode(o.Command, a))
 }
 
 func answerText(o order, a rollout.Answer, st style) string {
@@ -166,16 +166,17 @@ func answerText(o order, a rollout.Answer, st style) string {
 }
 
 // answerCode is the exit code of a command that was not denied. 14 says that
-// the baseline is not back; who comes to repair that knows it already.
-func answerCode(name string, a rollout.Answer) int {
-	repair := name == rollout.CommandRetry || name == rollout.CommandAcknowledge || name == commandRestore
+// the baseline is not back; who comes to repair that knows it already, and to whom
+// an order in the queue matters it says nothing.
+func answerCode(c rollout.Command, a rollout.Answer) int {
+	repair := c.Name == rollout.CommandRetry || c.Name == rollout.CommandAcknowledge || c.Name == commandRestore
 	broken := a.Status.Phase == rollout.PhaseNeedsHuman
 	switch {
-	case repair:
+	case repair || c.Order != "":
 		return exitOK
 	case a.Answer == rollout.Accepted && (broken || a.Status.Outcome == rollout.Failed):
 		return exitNeedsHuman
-	case name == rollout.CommandAbort && broken:
+	case c.Name == rollout.CommandAbort && broken:
 		return exitNeedsHuman
 	}
 	return exitOK

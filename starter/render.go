@@ -96,8 +96,8 @@ func started(s rollout.Status) string {
 		return s.StartedBy
 	}
 	text := s.StartedAt.UTC().Format(time.RFC3339)
-	if s.StartedBy != "" {
-		text += " by " + s.StartedBy
+	if s.StartedBy != "" || s.PlanDigest != "" { // else it is not known yet
+		text += " by " + rollout.NameOf(s.StartedBy)
 	}
 	if s.Back && s.StartReason != "" {
 		text += ", to go back: " + oneLine(s.StartReason)

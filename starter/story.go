@@ -261,7 +261,7 @@ func stepOf(id string) int {
 // askedFor is the sentence of who asked for a rollout. One that takes over from a
 // run that was cut off was asked for by nobody.
 func askedFor(o rollout.Order) string {
-	who, version, target := orElse(o.Actor, "somebody"), o.Spec.Release.Version, o.Spec.Key()
+	who, version, target := rollout.NameOf(o.Actor), o.Spec.Release.Version, o.Spec.Key()
 	text := fmt.Sprintf("%s asked for %s in %s", who, version, target)
 	switch {
 	case o.Recover != "":

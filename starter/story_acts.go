@@ -191,9 +191,7 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		s.drift(e, step, "a foreign split is in force, nothing was written: "+out.Observed.String(), out.Observed)
 		return nil
 	}
-	if step > 0 && step <= len(s.plan.Steps) {
-		s.status.StepOwner = s.plan.Steps[step-1].Owner
-	}
+	s.owned(one.ID, step)
 	weight := out.Split[s.status.Candidate]
 	if weight == 0 && out.Observed.Equal(out.Split) {
 		return nil // a ring of a cohort: no weight was written
@@ -203,14 +201,22 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 		text += ": " + in.Why
 		data["why"] = in.Why
 	}
-	if step > 0 {
-		text += ownedBy(s.status.StepOwner)
-	}
+	text += ownedBy(s.status.StepOwner)
 	if s.status.StepOwner != "" {
 		data["owner"] = s.status.StepOwner
 	}
 	s.add(e, rollout.EventWeightSet, step, text, data)
 	return nil
+}
+
+// owned notes who answers for what a write is for.
+func (s *story) owned(id string, step int) {
+	switch {
+	case step > 0 && step <= len(s.plan.Steps):
+		s.status.StepOwner = s.plan.Steps[step-1].Owner
+	case strings.HasPrefix(id, "promote.traffic"):
+		s.status.StepOwner = orElse(s.plan.PromoteOwner, s.status.StepOwner)
+	}
 }
 
 func (s *story) drift(e *historypb.HistoryEvent, step int, text string, observed rollout.Split) {

@@ -48,7 +48,7 @@ func (s *story) overridden(e *historypb.HistoryEvent, c rollout.Command) {
 	if s.closure == nil || !c.Override {
 		return
 	}
-	text := fmt.Sprintf("%s overridden by %s: %s", s.closure.Gate, orElse(c.Actor, "somebody"), c.Reason)
+	text := fmt.Sprintf("%s overridden by %s: %s", s.closure.Gate, rollout.NameOf(c.Actor), c.Reason)
 	s.add(e, rollout.EventGatePassed, s.status.Step, text, map[string]any{"gate": s.closure.Gate, "override": true}).Actor = c.Actor
 	s.closure = nil
 }

@@ -42,8 +42,11 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	if c.To != "" {
 		name, data["to"] = name+" to "+c.To, c.To
 	}
+	if c.Order != "" {
+		name, data["order"] = name+" "+c.Order, c.Order
+	}
 	noteSignature(data, c.Statement, c.Signature)
-	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", orElse(c.Actor, "somebody"), name, c.Reason), data)
+	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", rollout.NameOf(c.Actor), name, orElse(strings.TrimSpace(c.Reason), rollout.Unexplained)), data)
 	line.Actor = c.Actor
 	from.note(line)
 	s.commands[c.ID] = len(s.lines) - 1
@@ -60,7 +63,7 @@ func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecuti
 // unreadable tells of a signal that somebody sent past the command line and that no
 // workflow could read: nothing followed from it, and it does not hide the rest.
 func (s *story) unreadable(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes, err error) {
-	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("somebody: %s: it cannot be read", a.GetSignalName()), map[string]any{
+	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: it cannot be read", rollout.Unnamed, a.GetSignalName()), map[string]any{
 		"name": a.GetSignalName(), "id": "", "reason": "", "answer": rollout.Noop, "why": "it cannot be read: " + err.Error()})
 	senderOf(e, a).note(line)
 }
@@ -93,7 +96,7 @@ func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExec
 	}
 	c.Name = rollout.CommandAbort // what it says of itself decides nothing
 	if s.command(e, c, senderOf(e, a)); !rollout.MayAbort(s.aborters, c.Actor) {
-		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf("%s may not abort: that is for %s", c.Actor, strings.Join(s.aborters, ", "))})
+		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf("%s may not abort: that is for %s", rollout.NameOf(c.Actor), strings.Join(s.aborters, ", "))})
 		return nil
 	}
 	s.obeyAbort()
@@ -178,7 +181,7 @@ func (s *story) answerTo(a *historypb.WorkflowExecutionUpdateCompletedEventAttri
 
 // obeyed tells what an accepted command changed at once.
 func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
-	by := func(text string) string { return text + " by " + orElse(c.Actor, "somebody") + ": " + c.Reason }
+	by := func(text string) string { return text + " by " + rollout.NameOf(c.Actor) + ": " + c.Reason }
 	if c.Override {
 		s.status.Overrides = append(s.status.Overrides, rollout.Override{Command: c.Name, Actor: c.Actor, Reason: c.Reason, At: e.GetEventTime().AsTime()})
 	}

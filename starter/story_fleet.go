@@ -23,7 +23,7 @@ func (s *story) fleetSubmitted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	s.fleet = true
 	s.status.Target, s.status.Candidate = spec.Key().String(), version
 	s.status.StartedBy, s.status.StartedAt = order.Actor, e.GetEventTime().AsTime()
-	text := fmt.Sprintf("%s asked for %s in %s of %s", orElse(order.Actor, "somebody"), orElse(version, "releases"), count(len(spec.Units), "unit"), s.status.Target)
+	text := fmt.Sprintf("%s asked for %s in %s of %s", rollout.NameOf(order.Actor), orElse(version, "releases"), count(len(spec.Units), "unit"), s.status.Target)
 	if order.Reason != "" {
 		text += ": " + order.Reason
 	}

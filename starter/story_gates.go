@@ -26,9 +26,9 @@ func (s *story) voted(e *historypb.HistoryEvent, c rollout.Command) {
 	vote.Member = orElse(vote.Member, c.Actor)
 	s.gate.votes = append(s.gate.votes, vote)
 	if c.Override {
-		s.opened(e, c, "passed by override of "+orElse(c.Actor, "somebody")+": "+c.Reason)
+		s.opened(e, c, "passed by override of "+rollout.NameOf(c.Actor)+": "+c.Reason)
 	} else if filled, _ := s.gate.ask.Count(s.gate.votes); filled >= s.gate.ask.Quorum {
-		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(filled, "vote"), s.gate.ask.Quorum, orElse(c.Actor, "somebody")))
+		s.opened(e, c, fmt.Sprintf("approved by %s of %d, last by %s", count(filled, "vote"), s.gate.ask.Quorum, rollout.NameOf(c.Actor)))
 	}
 }
 

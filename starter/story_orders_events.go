@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -15,7 +16,7 @@ func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender
 	if r, told := s.orders[o.ID]; told && o.ID != "" {
 		return r
 	}
-	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", orElse(o.Actor, "somebody"), o.Spec.Release.Version)}
+	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", rollout.NameOf(o.Actor), o.Spec.Release.Version)}
 	data := map[string]any{"id": o.ID, "version": o.Spec.Release.Version}
 	if o.Reason != "" {
 		data["reason"] = o.Reason
@@ -119,7 +120,10 @@ func (s *orderStory) accepted(e *historypb.HistoryEvent, a *historypb.WorkflowEx
 func (s *orderStory) answered(a *historypb.WorkflowExecutionUpdateCompletedEventAttributes) error {
 	r, known := s.calls[a.GetAcceptedEventId()]
 	if !known {
-		_, _, err := s.answerTo(a)
+		c, answer, err := s.answerTo(a)
+		if err == nil && c.Name == rollout.CommandDrop && answer.Answer == rollout.Accepted {
+			s.drop(c)
+		}
 		return err
 	}
 	var fate rollout.Submission
@@ -130,6 +134,25 @@ func (s *orderStory) answered(a *historypb.WorkflowExecutionUpdateCompletedEvent
 	}
 	r.become(fate)
 	return nil
+}
+
+// drop tells what becomes of the order that a command took out of the queue: the one
+// of that id or else, as only one does, of that version, that waited.
+func (s *orderStory) drop(c rollout.Command) {
+	var dropped *request
+	for _, r := range s.all {
+		order := s.lines[r.line].Data
+		switch {
+		case r.fate.Fate.IsFinal() && r.fate.Fate != "":
+		case order["id"] == c.Order:
+			dropped = r
+		case order["version"] == c.Order && dropped == nil:
+			dropped = r
+		}
+	}
+	if dropped != nil {
+		dropped.become(rollout.Submission{Fate: rollout.FateAborted, Why: fmt.Sprintf("taken out of the queue by %s: %s", c.Actor, c.Reason)})
+	}
 }
 
 // found takes what a worker found of a command, and of an order that is to take
@@ -179,6 +202,9 @@ func (s *orderStory) allowed(one act, result *commonpb.Payloads) error {
 		return err
 	}
 	line, told := s.commands[in.ID]
+	if strings.HasPrefix(in.ID, rollout.UnnamedID) { // it has none in its signal
+		line, told = s.commands[""]
+	}
 	if !told {
 		return nil
 	}

@@ -197,6 +197,18 @@ func TestStoryOfOrders(t *testing.T) {
 			p.signal(command("abort"))
 			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "c"}, authorizeOutput{Why: "only on-call may"})
 		}, "Command bo@example.com: abort: r", map[string]any{"answer": "denied", "why": "only on-call may"}},
+		"a denied abort by nobody": {func(p *tape) {
+			p.signal(rollout.Command{Name: rollout.CommandAbort})
+			p.by("", "ui")
+			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "signal/12"}, authorizeOutput{Why: "only on-call may"})
+		}, "Command somebody who gave no name: abort: no reason given; sent by ui", map[string]any{"answer": "denied", "why": "only on-call may"}},
+		"by nobody": {func(p *tape) {
+			s := submit3("o")
+			s.Order.Actor = ""
+			at := submit(p, s)
+			p.by("", "ui")
+			p.fate(at, rollout.Submission{ID: "o", Fate: rollout.FateStarted, RunID: "run-9"})
+		}, "Submitted somebody who gave no name asked for 3.0.0: started; sent by ui", map[string]any{"runId": "run-9"}},
 		"an abort by a signal and an update": {func(p *tape) {
 			p.signal(command("abort"))
 			p.command(command("abort"), rollout.Noop, "nothing runs")
@@ -230,6 +242,28 @@ func TestOrdersThatAreDropped(t *testing.T) {
 		p.fate(at, rollout.Submission{ID: "newer", Fate: rollout.FateQueued, Why: "held by 2.5.0"})
 		require.Equal(t, []string{"Submitted ana@example.com asked for 3.0.0: " + want, "Submitted ana@example.com asked for 3.1.0: queued, held by 2.5.0"},
 			texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+	}
+}
+
+// The order that a person took out of the queue is told to be gone, and no other.
+func TestOrdersThatArePutOut(t *testing.T) {
+	for name, order := range map[string]string{"by its id": "b", "by its version": "3.1.0"} {
+		t.Run(name, func(t *testing.T) {
+			p := targetTape(t, "", rollout.TargetStatus{})
+			for id, version := range map[string]string{"a": "3.0.0", "b": "3.1.0"} {
+				one := submit3(id)
+				one.Order.Spec.Release.Version = version
+				p.fate(p.updated(id, rollout.CommandSubmit, one), rollout.Submission{ID: id, Fate: rollout.FateQueued, Why: "held by 2.5.0"})
+			}
+			p.command(rollout.Command{ID: "no", Name: rollout.CommandDrop, Actor: "bo@example.com", Reason: "r", Order: "a"}, rollout.Denied, "only on-call may")
+			p.command(rollout.Command{ID: "c", Name: rollout.CommandDrop, Actor: "bo@example.com", Reason: "r", Order: order}, rollout.Accepted, "")
+			require.ElementsMatch(t, []string{
+				"Submitted ana@example.com asked for 3.0.0: queued, held by 2.5.0",
+				"Submitted ana@example.com asked for 3.1.0: queued, held by 2.5.0; then aborted, taken out of the queue by bo@example.com: r",
+				"Command bo@example.com: drop a: r",
+				"Command bo@example.com: drop " + order + ": r",
+			}, texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+		})
 	}
 }
 

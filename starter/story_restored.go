@@ -25,7 +25,7 @@ func (s *orderStory) restoredBy(e *historypb.HistoryEvent, a *historypb.Workflow
 	s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + r.Baseline})
 	back := *line
 	back.Kind = rollout.EventTrafficRestored
-	back.Text = fmt.Sprintf("traffic is back on %s, put there without the workflow by %s: %s", r.Baseline, orElse(r.Command.Actor, "somebody"), r.Command.Reason)
+	back.Text = fmt.Sprintf("traffic is back on %s, put there without the workflow by %s: %s", r.Baseline, rollout.NameOf(r.Command.Actor), r.Command.Reason)
 	s.back[r.RunID] = back
 	return nil
 }

@@ -20,9 +20,14 @@ type sender struct {
 	unknown   bool                // the server knows callers, and yet not this one
 }
 
-// note adds to a line who sent it, and says where that is not who it claims.
+// note adds to a line who sent it, and says where that is not who it claims. Where
+// nobody is named the text has all that is known of that.
 func (f sender) note(line *rollout.Event) {
 	name := f.principal.GetName()
+	nameless := strings.TrimSpace(line.Actor) == ""
+	if by := orElse(name, f.identity); by != "" && nameless {
+		line.Text += "; sent by " + by
+	}
 	for field, value := range map[string]string{"identity": f.identity, "principal": name, "principalType": f.principal.GetType()} {
 		if value != "" {
 			line.Data[field] = value
@@ -32,7 +37,7 @@ func (f sender) note(line *rollout.Event) {
 	switch {
 	case f.unknown:
 		mismatch = "who sent this is not known, though Temporal knows its callers"
-	case name != "" && line.Actor != "" && line.Actor != cancelActor && !strings.EqualFold(name, line.Actor):
+	case name != "" && !nameless && line.Actor != cancelActor && !strings.EqualFold(name, line.Actor):
 		mismatch = fmt.Sprintf("Temporal knows the sender as %s, not as %s", name, line.Actor)
 	}
 	if mismatch != "" {

@@ -68,6 +68,30 @@ func TestStoryOfSenders(t *testing.T) {
 	}
 }
 
+// What nobody put a name to says so, and which client sent it.
+func TestStoryOfTheNameless(t *testing.T) {
+	const why = "somebody who gave no name: abort: no reason given"
+	for name, tt := range map[string]struct {
+		abort        rollout.Command
+		by, identity string
+		want         string
+	}{
+		"by a client":                      {rollout.Command{}, "", "temporal-ui@laptop", why + "; sent by temporal-ui@laptop"},
+		"by somebody whom Temporal knows":  {rollout.Command{Actor: " "}, "bo@example.com", "temporal-ui@laptop", why + "; sent by bo@example.com"},
+		"by a client that says nothing":    {rollout.Command{}, "", "", why},
+		"by somebody who gave no reason":   {rollout.Command{Actor: "ana"}, "", "temporal-ui@laptop", "ana: abort: no reason given"},
+		"by somebody who gave only reason": {rollout.Command{Reason: "slow"}, "", "ui", "somebody who gave no name: abort: slow; sent by ui"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := opening(t)
+			tt.abort.Name = rollout.CommandAbort
+			p.signal(tt.abort)
+			p.by(tt.by, tt.identity)
+			require.Equal(t, tt.want, find(t, told(t, p), rollout.EventCommand).Text)
+		})
+	}
+}
+
 // sent is what a line says of who sent it.
 func sent(line rollout.Event) map[string]any {
 	out := map[string]any{}

@@ -35,6 +35,30 @@ func TestPlanOfRings(t *testing.T) {
 	require.Contains(t, planText(rollout.NewPlan(s)), "step 1: test traffic, bake 1m\n")
 	s.Strategy = rollout.Strategy{AllAtOnce: &rollout.AllAtOnce{Bake: rollout.Duration(60e9)}}
 	require.Contains(t, planText(rollout.NewPlan(s)), "step 1: 100%, bake 1m\n")
+	s.Owner, s.Strategy.Promote = "shop", &rollout.Promote{Owner: "product"}
+	require.Contains(t, planText(rollout.NewPlan(s)), "step 1: 100%, bake 1m, answered for by shop\n")
+	require.Contains(t, planText(rollout.NewPlan(s)), "promotion: 100%, baseline kept 1m, answered for by product\n")
+}
+
+// Who answers for the promotion is told from its raise on.
+func TestStoryOfAnOwnedPromotion(t *testing.T) {
+	p := &tape{t: t}
+	p.started(anOrder())
+	of := spec()
+	of.Owner, of.Strategy.Promote = "shop", &rollout.Promote{Owner: "product"}
+	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(of)})
+	p.raise("s01", 1, 500)
+	p.raise("promote", 0, rollout.All)
+	s := told(t, p)
+	require.Equal(t, "product", s.status.StepOwner)
+	var who []any
+	for _, line := range s.lines {
+		if line.Kind == rollout.EventWeightSet {
+			require.Contains(t, line.Text, ", answered for by ")
+			who = append(who, line.Data["owner"])
+		}
+	}
+	require.Equal(t, []any{"shop", "product"}, who)
 }
 
 func TestStoryOfACohort(t *testing.T) {

@@ -139,8 +139,9 @@ func (c *cli) foreignID(subject rollout.Status, known rollout.Submission) error 
 	return fail(exitRefused, "refused: %s", why)
 }
 
-// unlessRefused ends with 15 for an order that was refused, and with 12 for one
-// that a newer one took the place of.
+// unlessRefused ends with 15 for an order that was refused, with 12 for one that a
+// newer one took the place of, and with 11 for one that a person took out of the
+// queue.
 func (c *cli) unlessRefused(s submitted) error {
 	result := c.refusal(subjectOf(s.spec), s.Cause, s.Why)
 	switch s.Fate {
@@ -155,6 +156,12 @@ func (c *cli) unlessRefused(s submitted) error {
 			return err
 		}
 		return fail(exitSuperseded, "%s", s.Why)
+	case rollout.FateAborted:
+		result.Outcome = rollout.Aborted
+		if err := c.result(result); err != nil {
+			return err
+		}
+		return fail(exitAborted, "%s", s.Why)
 	}
 	return nil
 }

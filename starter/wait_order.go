@@ -89,6 +89,6 @@ func (c *cli) noteOrders(ctx context.Context, svc service, t rollout.Target, tha
 		if f.Why != "" {
 			why += ", " + f.Why
 		}
-		fmt.Fprintf(c.err, "not waited for here: %s, asked for by %s: %s\n  wait for it: bakeoff wait %s --id %s\n", f.Version, orElse(f.Actor, "somebody"), why, t, f.ID)
+		fmt.Fprintf(c.err, "not waited for here: %s, asked for by %s: %s\n  wait for it: bakeoff wait %s --id %s\n", f.Version, rollout.NameOf(f.Actor), why, t, f.ID)
 	}
 }

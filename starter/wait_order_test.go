@@ -46,6 +46,9 @@ func TestWaitForAnOrder(t *testing.T) {
 		"a newer one took its place": {
 			change: then(order(rollout.Submission{Fate: rollout.FateSuperseded, Why: "superseded by 2.7.0, which came while it waited"})),
 			code:   12, says: "superseded by 2.7.0"},
+		"somebody took it out of the queue": {
+			change: then(order(rollout.Submission{Fate: rollout.FateAborted, Why: "taken out of the queue by cy: needs 2.5.1 first"})),
+			code:   11, says: "taken out of the queue by cy: needs 2.5.1 first"},
 		"it has its turn": {
 			change: func(f *fake) {
 				then(order(rollout.Submission{Fate: rollout.FateStarted, RunID: checkout.RunID}))(f)

@@ -8,10 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.temporal.io/api/workflowservice/v1"
 
-	"bakeoff/rehearsal"
-	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
 )
 
@@ -19,21 +16,16 @@ import (
 // of it are days.
 const practisedFor = time.Minute
 
-// practisedQuery finds the rehearsals that passed, with drills. Negative controls
-// have another outcome there.
-var practisedQuery = fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Completed' AND %s = '%s' AND %s > 0",
-	rehearsal.WorkflowType, rollout.AttributeOutcome, evidence.Passed, rollout.AttributeStep)
-
 var lastDrillDesc = prometheus.NewDesc("bakeoff_rehearsal_last_success_timestamp_seconds",
-	"When a rehearsal of the service with drills last passed.", []string{"environment", "service"}, nil)
+	"When a rehearsal last showed that the service can go back.", []string{"environment", "service"}, nil)
 
 // lastDrills reports when each service last showed its way back. It asks Temporal
 // when it is scraped, so that it is right after any restart; every control worker
 // reports the same. Where Temporal does not answer, what was known holds.
 type lastDrills struct {
-	server lister
-	log    *slog.Logger
-	now    func() time.Time
+	practice *practice
+	log      *slog.Logger
+	now      func() time.Time
 
 	mu    sync.Mutex
 	asked time.Time
@@ -66,20 +58,22 @@ func (l *lastDrills) ask() (map[[2]string]time.Time, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
 	defer cancel()
 	last := map[[2]string]time.Time{}
-	for page := []byte(nil); ; {
-		answer, err := l.server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: practisedQuery, PageSize: 1000, NextPageToken: page})
+	for e, err := range l.practice.ended(ctx, practiceQuery) {
 		if err != nil {
 			return nil, fmt.Errorf("list rehearsals: %w", err)
 		}
-		for _, w := range answer.GetExecutions() {
-			attributes := w.GetSearchAttributes().GetIndexedFields()
-			key := [2]string{attribute[string](attributes, rollout.AttributeEnvironment), attribute[string](attributes, rollout.AttributeService)}
-			if at := w.GetCloseTime().AsTime(); at.After(last[key]) {
-				last[key] = at
-			}
+		attributes := e.GetSearchAttributes().GetIndexedFields()
+		key := [2]string{attribute[string](attributes, rollout.AttributeEnvironment), attribute[string](attributes, rollout.AttributeService)}
+		if _, newer := last[key]; newer {
+			continue
 		}
-		if page = answer.GetNextPageToken(); len(page) == 0 {
-			return last, nil
+		is, err := l.practice.shows(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			last[key] = e.GetCloseTime().AsTime()
 		}
 	}
+	return last, nil
 }

@@ -9,35 +9,42 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"bakeoff/rollout"
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 )
 
+// The gauge has the notion of a way back that the gate, the doctor and the report
+// have: also a run that failed for something else has shown it.
 func TestLastDrills(t *testing.T) {
-	passed := func(service string, at time.Time) *workflowpb.WorkflowExecutionInfo {
-		info := running(t, "rehearsal/staging/weekly", map[string]any{rollout.AttributeEnvironment: "staging", rollout.AttributeService: service})
-		info.CloseTime = timestamppb.New(at)
-		return info
-	}
-	now := time.Unix(1700000000, 0)
-	v := &visibility{running: []*workflowpb.WorkflowExecutionInfo{
-		passed("checkout", now.Add(-time.Hour)), passed("checkout", now.Add(-8*24*time.Hour)), passed("cart", now.Add(-2*time.Hour))}}
+	now := noon
+	server := &visible{runs: []ran{
+		{"cart", evidence.Failed, now.Add(-time.Minute), broken},
+		{"checkout", evidence.Passed, now.Add(-time.Hour), rehearsal.Status{}},
+		{"cart", evidence.Failed, now.Add(-2 * time.Hour), late},
+		{"search", evidence.Aborted, now.Add(-3 * time.Hour), rehearsal.Status{}},
+		{"cart", evidence.Passed, now.Add(-4 * time.Hour), rehearsal.Status{}},
+		{"checkout", evidence.Failed, now.Add(-8 * 24 * time.Hour), late},
+	}}
 	var log bytes.Buffer
-	l := &lastDrills{server: v, log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return now }}
+	l := &lastDrills{practice: &practice{server: server}, log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return now }}
 	of := func(service string, at time.Time) string {
-		return fmt.Sprintf(`bakeoff_rehearsal_last_success_timestamp_seconds{environment="staging",service=%q} %s`, service, fmt.Sprint(float64(at.Unix())))
+		return fmt.Sprintf("bakeoff_rehearsal_last_success_timestamp_seconds{environment=\"staging\",service=%q} %s", service, fmt.Sprint(float64(at.Unix())))
 	}
 	text := exposition(t, l)
-	require.Contains(t, text, of("checkout", now.Add(-time.Hour)), "the last one")
-	require.Contains(t, text, of("cart", now.Add(-2*time.Hour)))
-	require.Equal(t, 1, v.asked)
+	require.Contains(t, text, of("checkout", noon.Add(-time.Hour)), "the last one")
+	require.Contains(t, text, of("cart", noon.Add(-2*time.Hour)))
+	require.NotContains(t, text, "search")
+	require.Equal(t, 3, server.read, "nothing that is older than the last good one")
+	require.Len(t, server.queries, 1)
 	exposition(t, l)
-	require.Equal(t, 1, v.asked, "an answer is used again for a minute")
+	require.Len(t, server.queries, 1, "an answer is used again for a minute")
 
-	began := now
-	now, v.err = now.Add(time.Minute), errors.New("unavailable")
-	require.Contains(t, exposition(t, l), of("checkout", began.Add(-time.Hour)), "what was known holds")
+	now = now.Add(time.Minute)
+	exposition(t, l)
+	require.Len(t, server.queries, 2)
+	require.Equal(t, 3, server.read, "what ended is read once")
+	now, server.err = now.Add(time.Minute), errors.New("unavailable")
+	require.Contains(t, exposition(t, l), of("checkout", noon.Add(-time.Hour)), "what was known holds")
 	require.Contains(t, log.String(), "list rehearsals: unavailable")
 }

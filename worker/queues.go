@@ -178,6 +178,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Target, workflow.RegisterOptions{Name: rollout.TargetType})
 	r.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	r.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	r.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
 	r.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
 	r.RegisterWorkflowWithOptions(workflows.Stop, workflow.RegisterOptions{Name: rollout.StopType})
 	r.RegisterWorkflowWithOptions(workflows.Notify, workflow.RegisterOptions{Name: rollout.NotifyWorkflowType})

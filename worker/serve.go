@@ -107,18 +107,19 @@ func (p *daemon) startPolling(ctx context.Context) error {
 		return err
 	}
 	p.alerts.connect(p.client)
+	practised := &practice{server: p.client}
 	if p.serves(rollout.QueueControl) {
 		if err := p.metrics.Register(&openRollouts{server: p.client, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect open rollouts: %w", err)
 		}
-		if err := p.metrics.Register(&lastDrills{server: p.client, log: p.log, now: time.Now}); err != nil {
+		if err := p.metrics.Register(&lastDrills{practice: practised, log: p.log, now: time.Now}); err != nil {
 			return fmt.Errorf("collect rehearsals: %w", err)
 		}
 	}
 	acts := newActs(p.live)
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
-	acts.Gates.Drills = drills{live: p.live, server: p.client}
+	acts.Gates.Drills = drills{live: p.live, practice: practised}
 	acts.Executions, acts.Beats = executions{p.client}, p.client
 	if p.serves(rollout.QueueRehearsal) {
 		if err := p.startFaults(ctx, acts); err != nil {

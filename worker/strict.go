@@ -54,6 +54,7 @@ var storedBy = map[string]exchange{
 	rehearsal.WorkflowType:     {reflect.TypeFor[rehearsal.Order](), reflect.TypeFor[rehearsal.Status]()},
 	rehearsal.SuiteType:        {reflect.TypeFor[rehearsal.SuiteOrder](), reflect.TypeFor[rehearsal.SuiteStatus]()},
 	rehearsal.RolloutType:      {reflect.TypeFor[rehearsal.RolloutOrder](), reflect.TypeFor[rehearsal.RolloutResult]()},
+	rehearsal.WatchType:        {reflect.TypeFor[rollout.Telling](), nil},
 	rollout.NotifyWorkflowType: {reflect.TypeFor[rollout.Telling](), reflect.TypeFor[rollout.Told]()},
 }
 

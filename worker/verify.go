@@ -32,7 +32,7 @@ const goldenDirectory = "testsuite/histories"
 // replayedQuery finds what runs and is replayed: rollouts and fleets, what stands
 // above them, stopped lines, and what tells people, which may outlive them by a day.
 const replayedQuery = "WorkflowType IN ('" + rollout.WorkflowType + "', '" + rollout.FleetType + "', '" + rollout.TargetType + "', '" +
-	rehearsal.WorkflowType + "', '" + rehearsal.SuiteType + "', '" + rehearsal.RolloutType + "', '" + rollout.StopType + "', '" + rollout.NotifyWorkflowType + "') AND ExecutionStatus = 'Running'"
+	rehearsal.WorkflowType + "', '" + rehearsal.SuiteType + "', '" + rehearsal.RolloutType + "', '" + rehearsal.WatchType + "', '" + rollout.StopType + "', '" + rollout.NotifyWorkflowType + "') AND ExecutionStatus = 'Running'"
 
 // errMismatch is a history that this binary would not reproduce.
 var errMismatch = errors.New("mismatch")

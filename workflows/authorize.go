@@ -59,7 +59,7 @@ func (r *run) mayGive(ctx workflow.Context, c rollout.Command) activities.Author
 
 // mayAct is the question as history has it, with what the command's giver says.
 func mayAct(c rollout.Command) string {
-	return strings.TrimSpace(fmt.Sprintf("may %s %s? %s", c.Actor, c.Name, c.Reason))
+	return strings.TrimSpace(fmt.Sprintf("may %s %s? %s", rollout.NameOf(c.Actor), c.Name, c.Reason))
 }
 
 // authorize asks the rules in force whether a command may be given. in says what

@@ -47,7 +47,7 @@ func TestDrillsAreQuiet(t *testing.T) {
 		"a person is needed": {
 			change: func(o *rollout.Order) { o.Spec.NeedsHumanAfter = rollout.Duration(time.Second) },
 			plot: func(s *teller) {
-				s.at(800*time.Millisecond, func() { s.world.Fail(sim.OpShift, sim.Fault{}) })
+				s.once(func() bool { return s.world.State().Weights["2.5.0"] > 0 }, func() { s.world.Fail(sim.OpShift, sim.Fault{}) })
 				s.once(func() bool { return len(s.world.Heard()) >= 2 }, func() { s.world.Heal() })
 			}, want: []rollout.Occasion{rollout.OnNeedsHuman, rollout.OnEscalated},
 		},

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,11 @@ import (
 // practised runs one drill over the simulated world, as the child of a rehearsal:
 // no other rollout may be one. The candidate is well.
 func practised(t *testing.T, baseline string, change func(*rollout.Order), plot func(*teller)) (*sim.World, rollout.Status) {
+	return practisedWith(t, &desk{}, baseline, change, plot)
+}
+
+// practisedWith is practised where somebody answers hooks.
+func practisedWith(t *testing.T, d *desk, baseline string, change func(*rollout.Order), plot func(*teller)) (*sim.World, rollout.Status) {
 	world := sim.New(baseline)
 	for _, v := range []string{"2.4.1", "2.5.0"} {
 		world.Behave(v, sim.Behaviour{Rate: 400, Failures: 0.2})
@@ -28,7 +34,7 @@ func practised(t *testing.T, baseline string, change func(*rollout.Order), plot 
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond,
+	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond, Hooks: d,
 		Notifications: activities.Notifications{Sinks: map[string]activities.Notifier{"sim": world}, Escalation: rungs,
 			Subscriptions: []activities.Subscription{{To: "sim"}}}})
 	env.RegisterWorkflow(workflows.Notify)
@@ -170,6 +176,36 @@ func TestRehearsedRolloutTellsItsCourse(t *testing.T) {
 			require.False(t, course.Decided.Before(*course.Seen))
 			require.False(t, course.Traffic.Before(*course.Decided))
 			require.Equal(t, status.TimeToRestore.Total.Std(), course.Healthy.Sub(*course.Seen))
+		})
+	}
+}
+
+// Outside systems hear of a rehearsal only where its manifest asks for that, and are
+// told then that it is one. What nobody asks for refuses nothing, and the plan says so.
+func TestHooksOfADrill(t *testing.T) {
+	at := func(point, url string) rollout.Hook {
+		return rollout.Hook{At: point, HTTP: "http://" + url, Timeout: rollout.Duration(time.Second)}
+	}
+	hooks := []rollout.Hook{at(rollout.HookBeforeStart, "no"), at(rollout.HookBeforeStep, "a"), at(rollout.HookOnRollback, "pager"), at(rollout.HookAfter, "pager")}
+	for name, c := range map[string]struct {
+		asked, told []string
+		says        string
+	}{
+		"asked for none": {nil, nil, "whose hooks do not name beforeStart, beforeStep, onRollback, after"},
+		"asked for two": {[]string{rollout.HookBeforeStep, rollout.HookAfter}, []string{rollout.HookBeforeStep, rollout.HookAfter},
+			"whose hooks do not name beforeStart, onRollback"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &desk{}
+			_, status := practisedWith(t, d, "2.4.1", func(o *rollout.Order) { o.Spec.Hooks, o.Hooks = hooks, c.asked }, nil)
+			require.Equal(t, rollout.RolledBack, status.Outcome, status.Reason)
+			require.NotNil(t, status.Drilled, "its verdict was injected")
+			require.Equal(t, c.told, d.told())
+			for _, call := range d.calls {
+				require.Equal(t, rollout.RehearsalID("staging", "weekly"), call.Rehearsal)
+			}
+			require.Contains(t, strings.Join(status.Warnings, "\n"), c.says)
 		})
 	}
 }

@@ -61,13 +61,13 @@ func (r *run) wait() *wait {
 }
 
 // escalate tells the plan's rungs for as long as the rollout stays in the phase
-// that it is in now.
+// that it is in now: those of whoever answers for the step.
 func (r *run) escalate() {
 	if !r.plan.Notifies || len(r.plan.Escalation) == 0 {
 		return
 	}
 	phase, present := r.phases, r.wait()
-	up := ladder{rungs: r.plan.Escalation[present.told:], since: present.since,
+	up := ladder{rungs: r.plan.Ladder(r.status.StepOwner)[present.told:], since: present.since,
 		over: func() bool { return r.phases != phase },
 		tell: func(after rollout.Duration, to rollout.Notification) {
 			present.told++

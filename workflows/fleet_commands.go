@@ -135,7 +135,7 @@ func (f *fleet) forbids(ctx workflow.Context, c rollout.Command) string {
 func (f *fleet) abort(c rollout.Command) rollout.Answer {
 	switch {
 	case !mayAbort(f.plan.Abort, c.Actor):
-		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(f.plan.Abort, ", "))
+		return denied("%s may not abort: that is for %s", rollout.NameOf(c.Actor), strings.Join(f.plan.Abort, ", "))
 	case f.beyond:
 		return noop("the fleet is decided already: going back is a rollout of its own")
 	case f.ended:
@@ -143,7 +143,7 @@ func (f *fleet) abort(c rollout.Command) rollout.Answer {
 	case f.back != nil && f.scope == rollout.OnFailureAll:
 		return noop("already going back: %s", f.back.reason)
 	}
-	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, said: c.Reason, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)}, rollout.OnFailureAll)
+	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, said: c.Reason, reason: "aborted by " + c.Said()}, rollout.OnFailureAll)
 	return accepted("")
 }
 

@@ -60,8 +60,12 @@ func (r *run) awaitTold() {
 
 func (r *run) hookCall(at string, step int, w rollout.Weight) rollout.HookCall {
 	s := r.status
-	return rollout.HookCall{At: at, Target: s.Target, WorkflowID: s.WorkflowID, RunID: s.RunID, Baseline: s.Baseline,
+	call := rollout.HookCall{At: at, Target: s.Target, WorkflowID: s.WorkflowID, RunID: s.RunID, Baseline: s.Baseline,
 		Candidate: s.Candidate, Step: step, Weight: w, StartedBy: s.StartedBy, PlanDigest: s.PlanDigest}
+	if r.isRehearsed() {
+		call.Rehearsal = r.order.Rehearsal
+	}
+	return call
 }
 
 // callHook starts one call, by HTTP or of somebody's own activity.

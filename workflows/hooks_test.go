@@ -94,6 +94,7 @@ func TestHooks(t *testing.T) {
 				require.Equal(t, []string{"beforeStart", "beforeStep", "afterStep", "beforeStep", "afterStep", "beforePromote", "after"}, d.told())
 				require.Equal(t, rollout.Weight(5000), d.calls[3].Weight)
 				require.Equal(t, rollout.Promoted, d.calls[6].Outcome)
+				require.Empty(t, d.calls[6].Rehearsal)
 				require.Equal(t, "2.4.1", d.calls[6].Baseline)
 			}},
 		"a refused start changes nothing": {story{spec: with(at("beforeStart", "no"), at("onRollback", "a")),

@@ -187,7 +187,7 @@ func (r *run) noteDenied(c rollout.Command, why string) {
 
 // ofDenied is what people are told of a command that was denied.
 func ofDenied(c rollout.Command, why string) rollout.Notice {
-	return rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why, Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, c.Actor, why)}
+	return rollout.Notice{Event: rollout.OnDenied, Actor: c.Actor, Reason: why, Text: fmt.Sprintf("%s by %s was denied: %s", c.Name, rollout.NameOf(c.Actor), why)}
 }
 
 // noteOverride records, and tells people, that somebody passed what policy asks

@@ -149,6 +149,20 @@ func TestEscalation(t *testing.T) {
 			spec: approvalBefore(0, 6*time.Second), notifications: quiet,
 			want: rollout.RolledBack, wantCause: rollout.CauseApproval, check: escalated("@team", "backup"),
 		},
+		"an approval of a step that somebody else answers for": {
+			spec: func(s *rollout.Spec) {
+				approvalBefore(0, 6*time.Second)(s)
+				s.Strategy.Canary[0].Owner = "payments"
+			}, notifications: quiet,
+			want: rollout.RolledBack, wantCause: rollout.CauseApproval, check: escalated("@payments", "backup"),
+		},
+		"an approval of the promotion": {
+			spec: func(s *rollout.Spec) {
+				s.Strategy = rollout.Strategy{Window: s.Strategy.Window, Linear: &rollout.Linear{Step: 5000, Bake: twoSeconds, Owner: "web"},
+					Promote: &rollout.Promote{Owner: "product", Approve: &rollout.Approval{Within: rollout.Duration(3 * time.Second)}}}
+			}, notifications: quiet,
+			want: rollout.RolledBack, wantCause: rollout.CauseApproval, check: escalated("@product"),
+		},
 		"an approval in time": {
 			spec: approvalBefore(0, time.Minute), notifications: quiet,
 			plot: func(s *teller) {

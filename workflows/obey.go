@@ -13,7 +13,7 @@ func (r *run) onAbort(c rollout.Command) rollout.Answer { return r.abort(c) }
 
 func (r *run) abort(c rollout.Command) rollout.Answer {
 	if !mayAbort(r.plan.Abort, c.Actor) {
-		return denied("%s may not abort: that is for %s", c.Actor, strings.Join(r.plan.Abort, ", "))
+		return denied("%s may not abort: that is for %s", rollout.NameOf(c.Actor), strings.Join(r.plan.Abort, ", "))
 	}
 	return r.obeyAbort(c)
 }
@@ -28,7 +28,7 @@ func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
 	case r.back != nil:
 		return noop("already going back: %s", r.back.reason)
 	}
-	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason)})
+	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: "aborted by " + c.Said()})
 	return accepted("")
 }
 

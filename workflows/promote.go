@@ -10,6 +10,9 @@ import (
 
 // promote gives the candidate all of the traffic and makes it primary.
 func (r *run) promote() *setback {
+	if owner := r.plan.PromoteOwner; owner != "" {
+		r.status.StepOwner = owner
+	}
 	if s := r.gate(r.plan.Promote, approval{step: max(len(r.plan.Steps), r.step.Number) + 1}, "the promotion"); s != nil {
 		return s
 	}

@@ -31,6 +31,7 @@ func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, e
 	if !r.admit() {
 		return r.end(), nil
 	}
+	r.beWatched()
 	if r.stopped == "" {
 		r.practise()
 		r.tearDown()
@@ -59,8 +60,9 @@ type rehearsing struct {
 	open    int // loads, faults and samples that have not ended
 	reading int // signals that are read until these have
 
-	watching int  // continuous probes that are asked: they end with the practice
-	replaces bool // rows of tables that have to be put back may have been replaced
+	watching int                          // continuous probes that are asked: they end with the practice
+	watch    workflow.ChildWorkflowFuture // who tells should this be ended from outside; nil: nobody
+	replaces bool                         // rows of tables that have to be put back may have been replaced
 }
 
 func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {

@@ -128,7 +128,7 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 		order.Spec.Environment = m.Environment
 		onClose = enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL
 	}
-	order.Actor, order.Rehearsal = r.order.Actor, r.status.WorkflowID
+	order.Actor, order.Rehearsal, order.Hooks = r.order.Actor, r.status.WorkflowID, m.Hooks
 	order.Reason = fmt.Sprintf("rehearsal %s: %s", m.Name, what)
 	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
 		WorkflowID: rollout.WorkflowID(m.Target()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,

@@ -29,7 +29,8 @@ func (r *rehearsing) startLoad() {
 			act := r.act(id, summary)
 			act.limit, act.heartbeat = r.order.Manifest.Longest().Std(), generatorBeat
 			act.within = act.limit
-			future := start(r.going, act, a.Attack, activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l, Shard: shard, Start: r.zero})
+			future := start(r.going, act, a.Attack, activities.AttackInput{Run: r.plan.Run, Seed: r.order.Manifest.Seed, Load: l, Shard: shard, Start: r.zero,
+				Lately: r.order.Manifest.Lately(l.Name)})
 			r.await(future, func(ctx workflow.Context) {
 				out := activities.AttackOutput{Load: l.Name, Shard: shard}
 				if err := future.Get(ctx, &out); err != nil {

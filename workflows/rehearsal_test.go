@@ -43,6 +43,7 @@ type practice struct {
 	apart   bool
 	slow    bool // its admission answers when it is cancelled
 	asks    bool
+	watched bool
 	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
@@ -66,6 +67,7 @@ func newPractice(t *testing.T) *practice {
 	}
 	p.env.RegisterWorkflowWithOptions(workflows.Rehearsal, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
 	p.env.RegisterWorkflowWithOptions(workflows.RehearsalRollout, workflow.RegisterOptions{Name: rehearsal.RolloutType})
+	p.env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
 	tellsNobody(p.env)
 	p.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rollout.Order) (rollout.Status, error) {
 		p.note(func() { p.orders = append(p.orders, o) })
@@ -115,7 +117,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Watched: p.watched, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -161,12 +163,14 @@ func (p *practice) run() rehearsal.Status {
 
 func TestRehearsalDrills(t *testing.T) {
 	p := newPractice(t)
+	p.m.Hooks = []string{rollout.HookAfterStep}
 	s := p.run()
 	require.Equal(t, evidence.Passed, s.Outcome)
 	require.Equal(t, 2, s.Drills)
 	require.Len(t, p.orders, 2)
 	for _, o := range p.orders {
 		require.Equal(t, s.WorkflowID, o.Rehearsal, "by this the rollout knows that it may be a drill")
+		require.Equal(t, p.m.Hooks, o.Hooks)
 		require.Equal(t, rollout.Fail, o.Drill.Verdict)
 		require.Equal(t, "staging", o.Spec.Environment)
 	}

@@ -226,7 +226,9 @@ func TestStepOwner(t *testing.T) {
 			s.order(rollout.Command{Name: "approve"}, rollout.Accepted)
 		})
 	}, want: rollout.Promoted,
-		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.Equal(t, "payments", s.StepOwner) }}
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, "team", s.StepOwner, "the promotion is the rollout's owner's")
+		}}
 	s.holds(t)
 }
 

@@ -113,6 +113,7 @@ func (t *target) listen() error {
 		{rollout.CommandAbort, t.onAbort},
 		{rollout.CommandResume, t.onResume},
 		{rollout.CommandRollback, t.onRollback},
+		{rollout.CommandDrop, t.onDrop},
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
 			c.Name = u.name
@@ -204,7 +205,7 @@ func (t *target) describe() {
 		text += fmt.Sprintf("\n\nwhat run %s had changed is put back when nobody holds the target", owed.Order.Recover)
 	}
 	for _, q := range s.Queue {
-		text += fmt.Sprintf("\n- in the queue: %s, by %s", q.Order.Spec.Release.Version, q.Order.Actor)
+		text += fmt.Sprintf("\n- in the queue: %s, by %s, order %s", q.Order.Spec.Release.Version, rollout.NameOf(q.Order.Actor), q.Order.ID)
 	}
 	if s.Drift != "" {
 		text += "\n\nchanged from outside: " + s.Drift

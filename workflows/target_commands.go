@@ -1,8 +1,11 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -32,7 +35,7 @@ func noteOf(c rollout.Command) string { return c.Name + " " + c.ID }
 
 // otherOf is the command that had the same id before; "" if there was none.
 func (t *target) otherOf(c rollout.Command) string {
-	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback} {
+	for _, name := range []string{rollout.CommandAbort, rollout.CommandResume, rollout.CommandRollback, rollout.CommandDrop} {
 		if name != c.Name && slices.Contains(t.status.Commands, noteOf(rollout.Command{Name: name, ID: c.ID})) {
 			return name
 		}
@@ -51,11 +54,27 @@ func (t *target) note(c rollout.Command) {
 func (t *target) hear(c rollout.Command) {
 	c.Name = rollout.CommandAbort
 	t.passOn(c)
+	c = t.accountable(c)
 	t.deciding++
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
 		t.answer(ctx, c, t.onAbort)
 	})
+}
+
+// accountable fills in what an abort lacks that somebody sent past the command line: it
+// is obeyed where anybody may abort, and says that it has no name. Under older workers
+// it did not stop the queue, and a second one without an id was taken for the first.
+func (t *target) accountable(c rollout.Command) rollout.Command {
+	given := c.ID != "" && strings.TrimSpace(c.Actor) != "" && strings.TrimSpace(c.Reason) != ""
+	if given || workflow.GetVersion(t.ctx, "nameless-abort-stops-queue", workflow.DefaultVersion, 1) < 1 {
+		return c
+	}
+	if c.ID == "" {
+		c.ID = rollout.UnnamedID + workflow.Now(t.ctx).UTC().Format(time.RFC3339Nano)
+	}
+	c.Actor, c.Reason = rollout.NameOf(c.Actor), cmp.Or(strings.TrimSpace(c.Reason), rollout.Unexplained)
+	return c
 }
 
 // passOn gives an abort to a rollout that is only being started: nobody else
@@ -75,7 +94,7 @@ func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer
 	t.passOn(c)
 	_ = workflow.Await(ctx, func() bool { return t.abort == nil })
 	if len(t.status.Queue) > 0 {
-		t.stand(fmt.Sprintf("aborted by %s: %s", c.Actor, c.Reason))
+		t.stand("aborted by " + c.Said())
 	}
 	answer := noop("nothing runs")
 	if r := t.status.Running; r != nil {

@@ -7,9 +7,13 @@ import (
 	"bakeoff/rollout"
 )
 
-// forbids says why a command may not be given here; "" when it may. People are
-// told of a denial where somebody may want to know.
+// forbids says why a command may not be given here; "" when it may. Who may abort
+// may take an order out of the queue. People are told of a denial where somebody
+// may want to know.
 func (t *target) forbids(ctx workflow.Context, c rollout.Command) string {
+	if c.Name == rollout.CommandDrop {
+		c.Name = rollout.CommandAbort
+	}
 	if c.Name == rollout.CommandAbort { // its signature is kept, and never looked at
 		c.Statement, c.Signature = "", ""
 	}

@@ -55,8 +55,31 @@ func (t *target) takeIdle() {
 	t.status.Drift = out.Drift
 	if out.Drift != "" {
 		t.metrics().Counter("bakeoff_drift").Inc(1)
+		t.tellOfDrift()
 	}
 	t.describe()
+}
+
+// tellOfDrift tells people what somebody changed, once; that it is gone is told to
+// nobody. Under older workers nobody was told.
+func (t *target) tellOfDrift() {
+	if workflow.GetVersion(t.ctx, "idle-drift-is-told", workflow.DefaultVersion, 1) < 1 {
+		return
+	}
+	serving, _ := t.status.Serving()
+	drift, last := t.status.Drift, *t.status.Last
+	act := t.act("announce", "find out who is told what somebody changed")
+	asked := start(t.ctx, act, a.Announce, activities.AnnounceInput{Spec: last})
+	t.deciding++ // a new run would not tell anybody
+	workflow.Go(t.ctx, func(ctx workflow.Context) {
+		defer func() { t.deciding-- }()
+		var out activities.AnnounceOutput
+		if err := asked.Get(ctx, &out); err != nil || !out.Notifies || t.status.Drift != drift {
+			return
+		}
+		t.notify(rollout.Notice{Event: rollout.OnDrifted, Reason: drift, Candidate: serving.Release.Version, Owner: last.Owner,
+			Text: "somebody changed it while nothing ran: " + drift})
+	})
 }
 
 func (t *target) metrics() client.MetricsHandler {

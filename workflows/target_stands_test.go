@@ -36,6 +36,41 @@ func rungAt(after time.Duration, channel string) rollout.Rung {
 	return rollout.Rung{After: rollout.Duration(after), To: "slack", Channel: channel}
 }
 
+// An abort that somebody sends past the command line stops the queue as any other, where
+// anybody may abort, and says that nobody is named.
+func TestNamelessAbortsStopTheQueue(t *testing.T) {
+	const nobodys = "aborted by somebody who gave no name: no reason given"
+	for name, tt := range map[string]struct {
+		denied string
+		sent   rollout.Command
+		stands string
+	}{
+		"by nobody":            {"", rollout.Command{}, nobodys},
+		"with blanks":          {"", rollout.Command{ID: "1", Actor: " ", Reason: "\t"}, nobodys},
+		"without a reason":     {"", rollout.Command{Actor: "cy"}, "aborted by cy: no reason given"},
+		"with all but an id":   {"", rollout.Command{Actor: "cy", Reason: "INC-12"}, "aborted by cy: INC-12"},
+		"where not anyone may": {"somebody who gave no name may not abort in staging: that is for on-call", rollout.Command{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAbove(t)
+			s.denied = map[string]string{rollout.CommandAbort: tt.denied}
+			s.submit(0, "2.5.0", rollout.OnNewQueue)
+			s.submit(time.Second, "2.6.0", rollout.OnNewQueue)
+			abort := func() { s.env.SignalWorkflow(rollout.CommandAbort, tt.sent) }
+			s.env.RegisterDelayedCallback(abort, time.Minute)
+			s.know(4*time.Minute, func(known rollout.TargetStatus) { require.Equal(t, tt.stands, known.Stands) })
+			s.command(5*time.Minute, rollout.CommandResume, "on")
+			s.submit(6*time.Minute, "2.7.0", rollout.OnNewQueue)
+			s.env.RegisterDelayedCallback(abort, 7*time.Minute)
+			known := s.anHour()
+			if tt.stands != "" && tt.sent.ID == "" {
+				require.Equal(t, tt.stands, known.Stands, "another one is another order")
+			}
+		})
+	}
+}
+
 // People are told of a queue that stands, one after another, until somebody resumes
 // it.
 func TestAQueueThatStandsClimbsItsLadder(t *testing.T) {

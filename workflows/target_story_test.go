@@ -29,6 +29,7 @@ type above struct {
 	begun  []string                  // versions, as their rollouts began
 	orders []rollout.Order           // of those
 	said   map[string]rollout.Answer // to commands, by name and id
+	denied map[string]string         // why nobody may give a command, by its name
 	told   []string                  // to runs: the signal, and its reason
 	over   bool                      // what runs is over, and nobody has told the Target
 	held   func(rollout.Order) bool  // another rollout holds the id when this one is to begin
@@ -40,7 +41,10 @@ func newAbove(t *testing.T) *above {
 	s.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&holding{above: s}}})
 	s.env.RegisterWorkflow(workflows.Target)
 	s.env.RegisterActivity(&activities.Activities{})
-	s.env.OnActivity("Authorize", mock.Anything, mock.Anything).Return(activities.AuthorizeOutput{Allowed: true}, nil).Maybe()
+	s.env.OnActivity("Authorize", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.AuthorizeInput) (activities.AuthorizeOutput, error) {
+		why := s.denied[in.Command]
+		return activities.AuthorizeOutput{Allowed: why == "", Why: why}, nil
+	}).Maybe()
 	s.env.OnActivity("LookRollout", mock.Anything, mock.Anything).Return(func(context.Context, activities.LookRolloutInput) (activities.LookRolloutOutput, error) {
 		return activities.LookRolloutOutput{Open: !s.over}, nil
 	}).Maybe()

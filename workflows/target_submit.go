@@ -222,9 +222,9 @@ func (t *target) holder() string {
 	case r.Lost != "":
 		return fmt.Sprintf("%s is being put back after the rollout of %s was cut off", t.status.Target, o.Spec.Release.Version)
 	case r.RunID == "":
-		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, which is about to begin", t.status.Target, o.Spec.Release.Version, o.Actor)
+		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, which is about to begin", t.status.Target, o.Spec.Release.Version, rollout.NameOf(o.Actor))
 	default:
-		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, run %s", t.status.Target, o.Spec.Release.Version, o.Actor, r.RunID)
+		return fmt.Sprintf("%s is held by the rollout of %s, started by %s, run %s", t.status.Target, o.Spec.Release.Version, rollout.NameOf(o.Actor), r.RunID)
 	}
 }
 

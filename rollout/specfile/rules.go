@@ -36,11 +36,13 @@ var enums = map[string][]string{
 	"rollout.Hook.otherwise":      {"rollback", "goOn"},
 
 	"rehearsal.Manifest.isolation": {"own", "shared", "production"},
+	"rehearsal.Manifest.hooks":     {"beforeStart", "beforeStep", "afterStep", "beforePromote", "onRollback", "after"},
 	"rehearsal.Manifest.outcome":   {"Promoted", "RolledBack"},
 	"rehearsal.Drill.verdict":      {"Fail", "NoData", "Error", "Inconclusive"},
 	"rehearsal.Signal.unit":        {"s", "ratio", "/s"},
 	"rehearsal.Probe.mode":         {"before", "after", "edge", "continuous"},
 	"rehearsal.Probe.onFailure":    {"halt", "record"},
+	"rehearsal.Probe.signal":       {"errors", "latency-p50", "latency-p90", "latency-p99", "latency-max"},
 	"load.Load.arrivals":           {"even", "poisson"},
 	"load.Step.ledger":             {"write", "read"},
 	"load.Replay.format":           {"har", "combined", "common", "json", "gor"},

@@ -39,7 +39,7 @@ func (in inputs) Validate() []rollout.Problem {
 	for i, l := range in.Load {
 		out = append(out, l.Problems(fmt.Sprintf("load[%d]", i))...)
 	}
-	whole := rehearsal.Manifest{Faults: in.Faults}
+	whole := rehearsal.Manifest{Load: in.Load, Faults: in.Faults}
 	whole.Rollout.Target.Metrics = &rollout.Driver{Driver: "prometheus"}
 	for i, p := range in.Probes {
 		out = append(out, p.Problems(fmt.Sprintf("probes[%d]", i), whole)...)

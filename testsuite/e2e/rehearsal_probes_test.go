@@ -45,6 +45,27 @@ func TestHaltedRehearsal(t *testing.T) {
 	require.Contains(t, shown.Stdout, "after the first bad answer")
 }
 
+// Users who fail end the rehearsal: those who send the load are asked, however many
+// they are, and nobody has to give a URL for it.
+func TestRehearsalIsHaltedByItsUsers(t *testing.T) {
+	c := found(t)
+	h, proxy := c.faultyHall(t)
+	load := fmt.Sprintf("load: [{name: browse, url: %q, rate: 100/s, for: 4m, shards: 2, keepAlive: false}]", h.users)
+	status, out := h.rehearse(load, "faults: [{name: away, at: 8s, for: 3m, toxiproxy: {proxy: users, down: true}}]",
+		"probes: [{name: quick, signal: latency-p99, over: 2s, below: 5s, mode: continuous, always: true},"+
+			" {name: users, signal: errors, of: browse, over: 3s, below: 20%, mode: continuous, always: true, every: 500ms, failures: 2}]")
+	require.Equal(t, evidence.Halted, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	require.Regexp(t, `users: 2 bad answers one after another, the last: \d.*%, to be below 20%; every fault was gone`, status.Reason)
+	h.awaitNothing(proxy)
+	run := h.evidence(status)
+	require.Equal(t, "users", run.Halt.Probe)
+	require.Less(t, run.Faults[0].EndedAt.Sub(run.Faults[0].StartedAt), 20*time.Second)
+	for _, p := range run.Probes {
+		require.Greater(t, p.Asked, p.Failed, "%s: it was well before the fault", p.Name)
+		require.Less(t, p.Blind.Std(), 5*time.Second, p.Name)
+	}
+}
+
 // A service that is not well before anything is done to it is left alone.
 func TestRehearsalOfAnUnhealthyService(t *testing.T) {
 	c := found(t)

@@ -1,12 +1,14 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/report"
+	"bakeoff/rollout"
 	"bakeoff/testsuite/procs"
 )
 
@@ -162,4 +165,31 @@ func (h *hall) evidence(s rehearsal.Status) evidence.Run {
 	body, err := os.ReadFile(filepath.Join(s.Place, "evidence.json"))
 	require.NoError(h.t, err)
 	return decode[evidence.Run](h.t, string(body))
+}
+
+// Nobody outside hears of a rehearsal but those whom its manifest names, and these are
+// told whose practice it is. The report says who was not asked.
+func TestHooksOfARehearsal(t *testing.T) {
+	c := open(t)
+	var told sync.Map // path → the rehearsal that was named
+	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var call rollout.HookCall
+		if json.NewDecoder(r.Body).Decode(&call) != nil || r.URL.Path == "/refuses" {
+			w.WriteHeader(http.StatusConflict)
+		}
+		told.Store(r.URL.Path, call.Rehearsal)
+	}))
+	t.Cleanup(outside.Close)
+	h := c.hall(t)
+	spec := h.file(oneStep, fmt.Sprintf("hooks: [{at: beforeStart, http: %q}, {at: beforeStep, http: %q}]", outside.URL+"/refuses", outside.URL+"/asked"))
+	status, out := h.rehearse("rollout: "+spec, "hooks: [beforeStep]", "drills: [{from: step 1, after: 1s, restoreWithin: 10s}]")
+	require.Equal(t, evidence.Passed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	_, refused := told.Load("/refuses")
+	require.False(t, refused)
+	named, _ := told.Load("/asked")
+	require.Equal(t, status.WorkflowID, named)
+	require.Equal(t, "hooks of the spec at beforeStart are not called: hooks of the manifest do not name them", h.evidence(status).Timeline[0].Text)
+	report, err := os.ReadFile(filepath.Join(status.Place, "report.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(report), "hooks of the spec at beforeStart are not called")
 }

@@ -43,3 +43,26 @@ func TestRehearsalIsTold(t *testing.T) {
 	require.Equal(t, 10, out.Code, out.Stderr)
 	r.hears(rollout.OnRehearsalPassed, rollout.OnRehearsalFailed, rollout.OnSuiteFailed)
 }
+
+// One that is terminated tells nothing itself: who watches it does, at once, and puts
+// it beside those that failed.
+func TestTerminatedRehearsalIsTold(t *testing.T) {
+	c := found(t)
+	r := newReceiver(t)
+	file := write(t, t.TempDir(), "secret", secret)
+	h := c.hall(t, fmt.Sprintf("notifications:\n  webhook: {url: %q, secret: {file: %q}}\n  subscriptions: [{to: webhook, events: [rehearsalFailed]}]", r.URL, file))
+	out := h.cli("rehearse", h.manifest(h.browse("4m")), "--detach", "--reason", "a test")
+	require.Zero(t, out.Code, out.Stderr)
+	until(t, "the load is sent", func() bool { return h.requests.Load() > 0 })
+	id := rollout.RehearsalID("staging", h.name)
+	require.NoError(t, h.town.client(t).TerminateWorkflow(t.Context(), id, "", "by mistake"))
+	r.hears(rollout.OnRehearsalFailed)
+	for _, e := range r.got() {
+		require.Equal(t, id, e.Data.Rehearsal)
+		require.Contains(t, e.Data.Text, "was ended from outside, as by a terminate")
+	}
+	until(t, "it is counted", func() bool {
+		_, text := page(t, c.worker, "/metrics")
+		return strings.Contains(text, fmt.Sprintf(`bakeoff_rehearsals_completed_total{environment="staging",outcome="Failed",service=%q} 1`, h.name))
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -60,14 +61,17 @@ func TestGolden(t *testing.T) {
 // Every path that a rollout can take has a golden history.
 func TestEveryPathHasOne(t *testing.T) {
 	t.Parallel()
-	names := slices.Concat(slices.Collect(maps.Keys(paths)), slices.Collect(maps.Keys(fleetPaths)))
+	names := slices.Concat(slices.Collect(maps.Keys(paths)), slices.Collect(maps.Keys(targetPaths)), slices.Collect(maps.Keys(fleetPaths)))
 	for name := range fleetPaths {
 		names = append(names, name+"-unit")
 	}
 	for name, p := range rehearsalPaths {
 		names = append(names, name)
-		if !p.early && !p.sick {
+		if !p.early && !p.sick && !p.gone {
 			names = append(names, name+"-rollout")
+		}
+		if p.gone {
+			names = append(names, name+"-watch")
 		}
 		if p.suite {
 			names = append(names, name+"-suite")
@@ -83,6 +87,45 @@ func TestEveryPathHasOne(t *testing.T) {
 	}
 }
 
+// Every change that workflow code asks its version of was recorded in a golden
+// history: without one, nothing would notice that the new way no longer replays.
+func TestEveryChangeHasOne(t *testing.T) {
+	t.Parallel()
+	recorded := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join("*", "*.json"))
+	require.NoError(t, err)
+	for _, file := range files {
+		for _, e := range golden(t, file).Events {
+			for _, id := range e.GetMarkerRecordedEventAttributes().GetDetails()["change-id"].GetPayloads() {
+				recorded[strings.Trim(string(id.GetData()), `"`)] = true
+			}
+		}
+	}
+	sources, err := filepath.Glob(filepath.Join("..", "..", "workflows", "*.go"))
+	require.NoError(t, err)
+	asked := regexp.MustCompile(`GetVersion\([^,]+, "([^"]+)"`)
+	changes := 0
+	for _, file := range sources {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, change := range asked.FindAllSubmatch(source, -1) {
+			changes++
+			require.True(t, recorded[string(change[1])], "%s: no golden history has the change %s: add a path that meets it, and record it", file, change[1])
+		}
+	}
+	require.NotZero(t, changes)
+}
+
+// golden reads one.
+func golden(t *testing.T, file string) *historypb.History {
+	t.Helper()
+	body, err := os.ReadFile(file)
+	require.NoError(t, err)
+	history := &historypb.History{}
+	require.NoError(t, temporalproto.CustomJSONUnmarshalOptions{}.Unmarshal(body, history), file)
+	return history
+}
+
 // A rollout that is promoted without trouble writes no more events than its plan
 // said.
 func TestPlansBoundTheirHistories(t *testing.T) {
@@ -91,10 +134,7 @@ func TestPlansBoundTheirHistories(t *testing.T) {
 		found, err := filepath.Glob(filepath.Join("*", name+".json"))
 		require.NoError(t, err)
 		for _, file := range found {
-			body, err := os.ReadFile(file)
-			require.NoError(t, err)
-			history := &historypb.History{}
-			require.NoError(t, temporalproto.CustomJSONUnmarshalOptions{}.Unmarshal(body, history))
+			history := golden(t, file)
 			var plan struct{ Plan rollout.Plan }
 			for _, e := range history.Events {
 				if done := e.GetActivityTaskCompletedEventAttributes(); done != nil && plan.Plan.Events == 0 {
@@ -282,6 +322,8 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("approval"); s.order("approve", "--step", "1") }, want: rollout.Promoted},
 	"escalated": {strategy: "{weight: 10%, bake: 5s, approve: {within: 5s}}",
 		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook}, {after: 3s, to: webhook}, {after: 1h, to: webhook}]}", want: rollout.RolledBack},
+	"escalated-owners": {strategy: "linear: {step: 50%, bake: 5s, owner: team-web}, promote: {owner: product, approve: {within: 5s}}",
+		worker: notifies + "escalation: {staging: [{after: 1s, to: webhook, channel: \"@{{.Owner}}\"}]}", want: rollout.RolledBack},
 	"pause-escalated": {worker: climbs, plot: func(s *scene) {
 		s.until("baking")
 		s.order("pause")
@@ -338,6 +380,11 @@ var paths = map[string]path{
 		s.told("target/"+target, rollout.OnEscalated)
 		s.order("resume")
 		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"drift-told": {target: true, policy: "watchIdle: 1s", worker: notifies + "  subscriptions: [{to: webhook, events: [drifted]}]", plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.world.SetWeights(rollout.Split{baseline: 3000, candidate: 7000})
+		s.told("target/"+target, rollout.OnDrifted)
 	}, want: rollout.Promoted},
 	"orders-at-once": {target: true, plot: func(s *scene) {
 		s.await(rollout.Promoted)
@@ -453,10 +500,12 @@ func TestRecord(t *testing.T) {
 	require.NoError(t, os.Mkdir(*record, 0o755))
 	t.Setenv("ALERTS_TOKEN", "recorded")
 	server := procs.StartServer(t)
-	for name, p := range paths {
-		t.Run(name, func(t *testing.T) {
-			p.live(t, server, filepath.Join(*record, name+".json"))
-		})
+	for _, some := range []map[string]path{paths, targetPaths} {
+		for name, p := range some {
+			t.Run(name, func(t *testing.T) {
+				p.live(t, server, filepath.Join(*record, name+".json"))
+			})
+		}
 	}
 	for name, p := range fleetPaths {
 		t.Run(name, func(t *testing.T) { p.live(t, server, *record, name) })

@@ -31,6 +31,7 @@ type rehearsalPath struct {
 	sick  bool // so are users, from the beginning: no rollout is started
 	suite bool // it is the one of a suite, whose history is kept, too, as name-suite
 	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
+	gone  bool // it is terminated: who watches it is kept, too, as name-watch, and no rollout
 	data  bool // it replaces the rows of a table in a real database, and puts them back
 }
 
@@ -65,8 +66,12 @@ var rehearsalPaths = map[string]rehearsalPath{
 			require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 			s.sick.Store(true)
 		}},
-	"rehearsal-vetoed":        {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
-	"rehearsal-suite":         {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
+	"rehearsal-vetoed": {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
+	"rehearsal-suite":  {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
+	"rehearsal-gone": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", gone: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
+	}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -152,6 +157,14 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	if p.early {
 		s.stop()
 		work()
+	}
+	if p.gone {
+		watch := rollout.RehearsalID("staging", "recorded") + "/watch"
+		require.NoError(t, s.client.GetWorkflow(context.Background(), watch, "").Get(context.Background(), nil))
+		s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
+		s.keep(filepath.Join(folder, name+"-watch.json"), s.history(watch))
+		_ = s.client.GetWorkflow(context.Background(), "rollout/"+target, "").Get(context.Background(), nil) // who comes next finds the target free
+		return
 	}
 	if p.suite {
 		var of rehearsal.SuiteStatus

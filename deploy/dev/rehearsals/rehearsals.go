@@ -13,7 +13,9 @@ package rehearsals
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"time"
 
 	"bakeoff/deploy/dev/town"
 )
@@ -24,12 +26,13 @@ const Name = "bakeoff-rehearsals"
 // Options say where programs and files are, and what the shop keeps its orders in.
 type Options struct {
 	town.Options
-	Postgres bool // in PostgreSQL, instead of a file
+	Postgres bool          // in PostgreSQL, instead of a file
+	Within   time.Duration // all of it has to be shown in so long; 0: in any time
 }
 
 // Run rehearses everything and prints what happened. It returns an error when
 // something could not be started, ctx ended, a rehearsal ended otherwise than it
-// should, or something is left. Without Keep, and whenever it fails, everything
+// should, something is left, or it took too long. Without Keep, and whenever it fails, everything
 // that it started is stopped before it returns.
 func Run(ctx context.Context, o Options) (err error) {
 	programs, err := town.Find(o.Binaries, "bakeoff-scaled", "bakeoff-toxiproxy")
@@ -59,7 +62,17 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load and the same verdict", twice, again[0].Fingerprint)
-	return nil
+	return inTime(time.Since(h.story.Began), o.Within)
+}
+
+// inTime demands that all was shown as soon as it should be: who rehearses seldom,
+// because it takes long, is not ready.
+func inTime(took, within time.Duration) error {
+	if within == 0 || took <= within {
+		return nil
+	}
+	return fmt.Errorf("everything was shown, but it took %s, and %s are allowed: look what became slower, or allow a slow machine more with --within (make rehearse WITHIN=10m)",
+		took.Round(time.Second), within)
 }
 
 // hall is where rehearsals are held.

@@ -140,3 +140,9 @@ func TestTheCommandThatBringsAProgramBackNotesItsPid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "it is "+string(noted), string(said))
 }
+
+func TestWhatTakesTooLongFails(t *testing.T) {
+	require.NoError(t, inTime(5*time.Minute, 5*time.Minute))
+	require.NoError(t, inTime(time.Hour, 0), "any time is allowed")
+	require.ErrorContains(t, inTime(6*time.Minute+100*time.Millisecond, 5*time.Minute), "it took 6m0s, and 5m0s are allowed")
+}

@@ -6,8 +6,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"bakeoff/deploy/dev/rehearsals"
 	"bakeoff/deploy/dev/town"
@@ -20,7 +22,8 @@ rolls out is killed; a release that loses orders, which has to be found out; one
 that is promoted and put back; one that its checks take back; and an autoscaler
 under a surge. It takes less than five minutes and ends with a table of what was
 shown. It fails when anything ends otherwise than it should, when the same manifest
-makes another load, and when a process, a port, a fault or a version is left.
+makes another load, when a process, a port, a fault or a version is left, and when
+it takes longer.
 
 Usage: bakeoff-rehearsals [flags]
 
@@ -33,6 +36,7 @@ Flags:
   --dir FOLDER  where everything is written; empty or not there (default a temporary one)
   --keep        leave everything running, and say how to stop it
   --postgres    let the shop keep its orders in a PostgreSQL, which can be slow, too
+  --within TIME all has to be shown in so long (default 5m; 0: in any time)
   --stop FOLDER stop what an earlier one left running, and nothing else
 
 Exit codes: 0 everything ended as it should, 1 it did not, 2 usage, 130 interrupted.
@@ -45,9 +49,14 @@ func main() {
 // run is main with its surroundings as arguments; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet(rehearsals.Name, flag.ContinueOnError)
-	postgres := flags.Bool("postgres", false, "")
-	program := town.Main{Name: rehearsals.Name, Usage: usage, Flags: flags, Stdout: stdout, Stderr: stderr}
+	postgres, within := flags.Bool("postgres", false, ""), flags.Duration("within", 5*time.Minute, "")
+	program := town.Main{Name: rehearsals.Name, Usage: usage, Flags: flags, Stdout: stdout, Stderr: stderr, Check: func() error {
+		if *within < 0 {
+			return fmt.Errorf("--within %s: give a time above 0, or 0 for any", *within)
+		}
+		return nil
+	}}
 	return program.Run(args, func(ctx context.Context, o town.Options) error {
-		return rehearsals.Run(ctx, rehearsals.Options{Options: o, Postgres: *postgres})
+		return rehearsals.Run(ctx, rehearsals.Options{Options: o, Postgres: *postgres, Within: *within})
 	})
 }

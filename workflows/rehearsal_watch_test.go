@@ -1,0 +1,100 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rollout"
+	"bakeoff/workflows"
+)
+
+// Who watches a rehearsal tells those whom the rehearsal itself would tell.
+func TestRehearsalIsWatched(t *testing.T) {
+	p := newPractice(t)
+	p.watched, p.m.Owner, p.m.Rollout.Notify = true, "team-shop", []rollout.Notification{{To: "slack"}}
+	var watch rollout.Telling
+	told := 0
+	p.env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+		switch info.WorkflowType.Name {
+		case rehearsal.WatchType:
+			require.Equal(t, rollout.RehearsalID("staging", "shop")+"/watch", info.WorkflowExecution.ID)
+			require.NoError(t, args.Get(&watch))
+		case rollout.NotifyWorkflowType:
+			told++
+		}
+	})
+	s := p.run()
+	require.Equal(t, 1, told, "of its end, by itself")
+	n := watch.Notice
+	require.Equal(t, p.m.Rollout.Notify, watch.To)
+	require.Equal(t, rollout.OnRehearsalFailed, n.Event)
+	require.Equal(t, []string{s.WorkflowID, s.WorkflowID, s.RunID, "staging/shop", "staging", "shop", "team-shop", "2", "ana"},
+		[]string{n.Rehearsal, n.WorkflowID, n.RunID, n.Target, n.Environment, n.Service, n.Owner, n.Candidate, n.StartedBy})
+}
+
+// A rehearsal that is gone without a word, as after a terminate, is told of by who
+// watches it. One that goes on, though somebody cancels who watches, is not.
+func TestRehearsalThatIsEndedFromOutsideIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		there int // so often the rehearsal is found to go on
+		ends  bool
+		told  int
+	}{
+		"it is gone":                       {told: 1},
+		"it goes on, and is gone later":    {there: 2, told: 1},
+		"it goes on, and comes to its end": {there: 2, ends: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var suite testsuite.WorkflowTestSuite
+			env := suite.NewTestWorkflowEnvironment()
+			tellsNobody(env)
+			told := listens(t, env)
+			env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
+			env.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
+				ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: "rehearsal/staging/shop/watch", WaitForCancellation: true})
+				going, cancel := workflow.WithCancel(ctx)
+				watch := workflow.ExecuteChildWorkflow(going, rehearsal.WatchType, rollout.Telling{To: []rollout.Notification{{To: "slack"}},
+					Notice: rollout.Notice{ID: "n", Event: rollout.OnRehearsalFailed, Text: "gone"}})
+				if err := workflow.Sleep(ctx, time.Minute); err != nil {
+					return err
+				}
+				cancel()
+				if c.ends {
+					if err := workflow.Sleep(ctx, 15*time.Minute); err != nil {
+						return err
+					}
+					if err := watch.SignalChildWorkflow(ctx, rehearsal.SignalEnded, nil).Get(ctx, nil); err != nil {
+						return err
+					}
+				}
+				return watch.Get(ctx, nil)
+			}, workflow.RegisterOptions{Name: "practise"})
+			looked := 0
+			env.OnSignalExternalWorkflow(mock.Anything, "rehearsal/staging/shop", mock.Anything, rehearsal.SignalWatched, nil).Return(
+				func(string, string, string, string, any) error {
+					if looked++; looked > c.there {
+						return errors.New("not found")
+					}
+					return nil
+				})
+			env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "rehearsal/staging/shop", TaskQueue: rollout.QueueControl})
+			env.ExecuteWorkflow("practise")
+			require.NoError(t, env.GetWorkflowError())
+			require.Len(t, *told, c.told)
+			if c.told > 0 {
+				require.Equal(t, "gone", (*told)[0].Notice.Text)
+				require.False(t, (*told)[0].Notice.At.IsZero())
+				require.Equal(t, "slack", (*told)[0].To[0].To)
+			}
+		})
+	}
+}
