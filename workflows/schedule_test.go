@@ -61,7 +61,14 @@ func TestSchedule(t *testing.T) {
 		require.Contains(s.t, status.Reason, "everybody has 2.5.0 until ")
 		require.Equal(s.t, rollout.All, status.Weight)
 	}
-	back := append(good[:len(good)-1:len(good)-1], "weights 2.4.1 100%, 2.5.0 0%", "primary 2.4.1", "remove 2.5.0")
+	isBack := func(t *testing.T, w *sim.World, s rollout.Status) {
+		require.Contains(t, w.Log(), "primary 2.5.0")
+		now := w.State()
+		require.Equal(t, rollout.All, now.Weights["2.4.1"])
+		require.Equal(t, "2.4.1", now.Primary)
+		require.Equal(t, []string{"2.4.1"}, now.Versions)
+		require.NotNil(t, s.TimeToRestore)
+	}
 	const ended = "its schedule ended at "
 	stories := map[string]story{
 		"nobody meets it before": {spec: between(5*second, 0), plot: func(s *teller) {
@@ -114,22 +121,18 @@ func TestSchedule(t *testing.T) {
 		"it goes back although it is paused": {spec: between(0, 5*second), plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
 		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: undone, lasts: 5 * second},
-		"everybody has it until it ends": {spec: between(0, 11*second), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s) })
-		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: back, lasts: 11 * second,
-			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
-				require.Zero(t, s.Weight)
-				require.NotNil(t, s.TimeToRestore)
-			}},
-		"everybody has it for longer than the deadline": {spec: between(0, 14*second, func(s *rollout.Spec) { s.Deadline = rollout.Duration(11 * second) }),
-			plot: func(s *teller) { s.at(12500*time.Millisecond, func() { everybody(s) }) },
-			want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: back, lasts: 14 * second},
+		"everybody has it until it ends": {spec: between(0, 20*second), plot: func(s *teller) {
+			s.at(16*second, func() { everybody(s) })
+		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, check: isBack, lasts: 20 * second},
+		"everybody has it for longer than the deadline": {spec: between(0, 24*second, func(s *rollout.Spec) { s.Deadline = rollout.Duration(16 * second) }),
+			plot: func(s *teller) { s.at(20*second, func() { everybody(s) }) },
+			want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, check: isBack, lasts: 24 * second},
 		"everybody has it, and it breaks": {spec: between(0, time.Hour, absolute), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s); bad(s.world) })
-		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "objective", wantLog: back},
+			s.at(16*second, func() { everybody(s); bad(s.world) })
+		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "objective", check: isBack},
 		"everybody has it, and it is aborted": {spec: between(0, time.Hour), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s); s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
-		}, want: rollout.Aborted, wantLog: back},
+			s.at(16*second, func() { everybody(s); s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		}, want: rollout.Aborted, check: isBack},
 		"it ends before a vote": {spec: between(0, 4*second, asked, flagged), plot: func(s *teller) {
 			s.at(2*second, func() {
 				s.waitsFor(rollout.WaitingForApproval, 0)
