@@ -132,6 +132,7 @@ func fleetSpec(units ...string) rollout.FleetSpec {
 	common := spec()
 	common.Kind, common.Service, common.Environment = "", "", ""
 	common.Strategy.Canary = common.Strategy.Canary[:1]
+	common.Policy.Grace = rollout.Duration(20 * time.Second) // no story is about it, and many units share few cores
 	s := rollout.FleetSpec{Kind: "Fleet", Service: "checkout", Environment: "staging", Rollout: common, Units: map[string]rollout.Spec{}}
 	for _, unit := range units {
 		own := rollout.Driver{With: map[string]any{"unit": unit}}
