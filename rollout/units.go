@@ -59,35 +59,48 @@ type Duration time.Duration
 
 const day = 24 * time.Hour
 
-// longest is the longest Duration that is read: a hundred years.
+// longest is the longest Duration that anybody may write: a hundred years.
 const longest = 36500 * day
 
 // ParseDuration reads what time.ParseDuration reads, and days: "7d", "1d12h".
 // It refuses negative lengths and those over a hundred years.
 func ParseDuration(s string) (Duration, error) {
-	text, days := strings.TrimSpace(s), time.Duration(0)
+	d, err := readDuration(s)
+	switch {
+	case err != nil:
+		return 0, err
+	case d < 0:
+		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+	case d > Duration(longest):
+		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
+	}
+	return d, nil
+}
+
+// readDuration reads every Duration that String writes, whatever its length.
+func readDuration(s string) (Duration, error) {
+	bad := fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+	text, days := strings.TrimSpace(s), 0.0
 	head, rest, hasDays := strings.Cut(text, "d")
 	if hasDays {
-		n, err := strconv.ParseFloat(head, 64)
-		if err != nil || !(n >= 0 && n <= 36500) {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		var err error
+		if days, err = strconv.ParseFloat(head, 64); err != nil || !(math.Abs(days) <= math.MaxInt64/float64(day)) {
+			return 0, bad
 		}
-		days, text = time.Duration(n*float64(day)), rest
+		text = rest
 	}
 	var clock time.Duration
 	if text != "" || !hasDays {
 		var err error
-		if clock, err = time.ParseDuration(text); err != nil {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		if clock, err = time.ParseDuration(text); err != nil || hasDays && min(days, float64(clock)) < 0 {
+			return 0, bad
 		}
 	}
-	if clock < 0 {
-		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+	whole := time.Duration(days * float64(day))
+	if whole > 0 && clock > math.MaxInt64-whole {
+		return 0, bad
 	}
-	if clock > longest-days {
-		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
-	}
-	return Duration(days + clock), nil
+	return Duration(whole + clock), nil
 }
 
 // Std returns d as the standard library's type.
@@ -112,9 +125,10 @@ func (d Duration) String() string {
 // MarshalText writes the duration as String does.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads the duration as ParseDuration does.
+// UnmarshalText reads whatever String writes: what was stored can be read. What
+// people write is bounded by ParseDuration, and specs by Validate.
 func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := ParseDuration(string(b))
+	v, err := readDuration(string(b))
 	if err == nil {
 		*d = v
 	}
