@@ -68,7 +68,7 @@ func documents(t *testing.T) map[string]string {
 	guide, err := os.ReadFile("../../docs/spec.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```yaml\n(kind: .*?)```").FindAllStringSubmatch(string(guide), -1)
-	require.Len(t, blocks, 9)
+	require.Len(t, blocks, 10)
 	for i, b := range blocks {
 		docs[fmt.Sprintf("spec.md block %d", i+1)] = b[1]
 	}
