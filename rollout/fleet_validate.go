@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ func (s FleetSpec) Validate() []Problem {
 	v.require(s.FailureBudget >= 0, "failureBudget", "%d is negative", s.FailureBudget)
 	v.require(s.FailureBudget < max(len(s.Units), 1), "failureBudget", "%d of %d units may fail: nothing would be left of the release; at most %d",
 		s.FailureBudget, len(s.Units), len(s.Units)-1)
+	v.durations("wait", reflect.ValueOf(s.Wait))
+	v.durations("deadline", reflect.ValueOf(s.Deadline))
 	v.oneOf(s.OnFailure, "onFailure", OnFailureUnit, OnFailureWave, OnFailureAll)
 	v.atLeast(s.Deadline, "deadline", time.Second)
 	v.require(len(s.Waves) == 0 || len(s.After) == 0, "after", "waves and after both give an order: leave one of them out")

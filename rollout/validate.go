@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,6 +102,7 @@ func (s Spec) Validate() []Problem {
 	for i, h := range s.Hooks {
 		h.validate(&v, fmt.Sprintf("hooks[%d]", i))
 	}
+	v.durations("", reflect.ValueOf(s))
 	v = append(v, s.secrets()...)
 	slices.SortStableFunc(v, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return v

@@ -77,6 +77,7 @@ func (c Check) validateJudge(v *validation, path string) {
 		v.beta(c.Judge.SLORate.Beta, path+".sloRate")
 	case "threshold":
 		v.require(c.Judge.Threshold.Success != "" || c.Judge.Threshold.Failure != "", path+".threshold", "give a success or a failure condition")
+		v.require(c.Histogram == "" || c.SLO > 0, path, "threshold of a histogram needs its slo: what is slower has failed")
 	case "points":
 		v.require(c.Query != "", path, "points needs a query")
 		c.Judge.Points.validate(v, path+".points")

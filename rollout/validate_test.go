@@ -28,6 +28,8 @@ func TestValidate(t *testing.T) {
 		want   string // path: part of the message
 	}{
 		{"kind", func(s *Spec) { s.Kind = "Fleet" }, `kind: "Fleet" is not served`},
+		{"a negative drain", func(s *Spec) { s.Drain = -1 }, "drain: -1ns is no length"},
+		{"a bake of centuries", func(s *Spec) { s.Policy.Grace = math.MaxInt64 }, "policy.grace: 2562047h47m16.854775807s is no length: from 0 to 36500d"},
 		{"service missing", func(s *Spec) { s.Service = "" }, "service: is missing"},
 		{"service", func(s *Spec) { s.Service = "a/b" }, "service: \"a/b\" needs letters"},
 		{"service with a plus", func(s *Spec) { s.Service = "a+b" }, "service: \"a+b\" needs letters"},

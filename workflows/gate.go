@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -104,7 +105,7 @@ func (r *run) startDeadline() {
 				_ = workflow.Await(ctx, func() bool { return !r.stands() || !r.isGoing() })
 				continue
 			}
-			left := r.status.StartedAt.Add(limit.Std() + r.paused + r.frozen).Sub(r.now())
+			left := r.timeLeft()
 			if left <= 0 {
 				r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)})
 				return
@@ -115,6 +116,15 @@ func (r *run) startDeadline() {
 			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !r.isGoing() })
 		}
 	})
+}
+
+// timeLeft is how long the rollout may still take.
+func (r *run) timeLeft() time.Duration {
+	stood := r.pausedSoFar() + r.frozen
+	if r.closure != nil {
+		stood += r.now().Sub(r.closedAt) - (r.pausedSoFar() - r.pausedThen)
+	}
+	return r.status.StartedAt.Add(r.plan.Spec.Deadline.Std() + stood).Sub(r.now())
 }
 
 // hold stops the clock because the answer is unclear.

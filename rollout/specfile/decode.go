@@ -75,6 +75,15 @@ func (d *decoder) value(n *node, path string, field place, v reflect.Value) {
 // sake of places: such a type has a short form beside it, as rollout.By has.
 func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 	switch into := v.Addr().Interface().(type) {
+	case *rollout.Duration: // bounded, other than what was stored
+		if n.kind != scalar {
+			d.mismatch(n, path, v.Type())
+		} else if length, err := rollout.ParseDuration(n.text); err != nil {
+			d.add(n.place, path, "%v", err)
+		} else {
+			*into = length
+		}
+		return true
 	case encoding.TextUnmarshaler:
 		if n.kind != scalar {
 			d.mismatch(n, path, v.Type())

@@ -311,6 +311,11 @@ var paths = map[string]path{
 			s.denied("approve", "--actor", "cy@example.com", "--step", "1")
 			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
 		}, want: rollout.Promoted},
+	"extend-too-long": {plot: func(s *scene) {
+		s.until("baking")
+		s.denied("extend", "--by", "36500d")
+		s.order("extend", "--by", "2s")
+	}, want: rollout.Promoted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
