@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"bakeoff/analysis"
@@ -169,18 +168,10 @@ func merged[V any](old, now map[string]V) map[string]V {
 }
 
 // slowAsFailures makes requests and failures out of a histogram for a judge of
-// rates: a failure took longer than the objective.
-func slowAsFailures(check rollout.Check, c analysis.Counts) analysis.Counts {
+// rates: a failure took longer than the objective, which must be one of its bounds.
+func slowAsFailures(check rollout.Check, c analysis.Counts) (analysis.Counts, error) {
 	if check.Histogram == "" || !check.IsAbsolute() || c.Buckets == nil {
-		return c
+		return c, nil
 	}
-	within, best := 0.0, math.Inf(1)
-	for text, n := range c.Buckets {
-		bound, err := strconv.ParseFloat(text, 64)
-		if err == nil && bound >= check.SLO.Std().Seconds()*(1-1e-9) && bound < best {
-			within, best = n, bound
-		}
-	}
-	total := c.Buckets["+Inf"]
-	return analysis.Counts{Requests: total, Failures: math.Max(total-within, 0)}
+	return c.Slower(check.SLO.Std().Seconds())
 }

@@ -142,3 +142,32 @@ func TestBeginAnew(t *testing.T) {
 	require.Equal(t, analysis.Counts{Requests: 200, Failures: 2}, p.judges["errors"].Verdict().Candidate)
 	require.Equal(t, 1.0, *p.judges["cpu"].Verdict().Candidate.Value)
 }
+
+// An objective that is no bound of the histogram tells nothing: neither that all
+// were faster, nor that some were not.
+func TestSLOIsABound(t *testing.T) {
+	check := rollout.Check{Name: "latency", Histogram: "h", MinRequests: 20, Weight: 1, SLO: rollout.Duration(300 * time.Millisecond),
+		Judge: &rollout.Judge{SLORate: &rollout.SLORate{Objective: "99%"}}}
+	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	at := func(p *panel, s int, buckets map[string]float64) trouble {
+		reading := CheckReading{Sides: map[Side]SideReading{Candidate: {Buckets: map[string]map[string]float64{"a": buckets}}}}
+		_, troubles := p.fold(Reading{Checks: map[string]CheckReading{"latency": reading}}, begin.Add(time.Duration(s)*time.Second), true, func(time.Time) float64 { return 0 })
+		return troubles["latency"]
+	}
+	for _, bound := range []string{"0.3", "0.5", "0.1"} {
+		p, err := newPanel([]rollout.Check{check}, nil, rollout.Policy{Alpha: 0.01})
+		require.NoError(t, err)
+		at(p, 0, map[string]float64{bound: 0, "+Inf": 0})
+		said := at(p, 10, map[string]float64{bound: 50, "+Inf": 100})
+		side := SideReading{Buckets: map[string]map[string]float64{"a": {bound: 50, "+Inf": 100}}}
+		if bound == "0.3" {
+			require.Empty(t, said)
+			require.Empty(t, sloUnknown(check, side))
+			require.True(t, p.judges["latency"].Failed())
+			continue
+		}
+		require.Equal(t, rollout.Error, said.verdict)
+		require.Contains(t, said.reason, "the slo of 0.3 s is no bound of the histogram")
+		require.Contains(t, sloUnknown(check, side), "latency: the slo of 0.3 s is no bound")
+	}
+}

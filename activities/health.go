@@ -121,7 +121,10 @@ func (g *healthGauge) measure(check rollout.Check, r Reading) (c analysis.Counts
 	}
 	c, known, err := g.last.counts(check.Name, Baseline, side)
 	g.last.remember(check.Name, Baseline, side)
-	if c = slowAsFailures(check, c); err != nil || !known || c.Value == nil && c.Requests == 0 {
+	if err == nil {
+		c, err = slowAsFailures(check, c)
+	}
+	if err != nil || !known || c.Value == nil && c.Requests == 0 {
 		return c, check.Name + ": no new data"
 	}
 	return c, ""

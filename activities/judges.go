@@ -207,7 +207,9 @@ func (p *panel) window(check rollout.Check, r CheckReading, at time.Time) (*anal
 			return nil, trouble{rollout.Error, check.Name + ": " + err.Error()}
 		}
 		complete = complete && known
-		c = slowAsFailures(check, c)
+		if c, err = slowAsFailures(check, c); err != nil {
+			return nil, trouble{rollout.Error, check.Name + ": " + err.Error()}
+		}
 		*counts = &c
 	}
 	p.at[check.Name] = at
@@ -231,6 +233,19 @@ func boundsOf(check rollout.Check, side SideReading) []float64 {
 		quantiles = check.Judge.TailLadder.Quantiles
 	}
 	return analysis.ChooseBounds(c, check.SLO.Std().Seconds(), quantiles...)
+}
+
+// sloUnknown says why a check of a histogram cannot tell what its objective
+// asks, "" when it can.
+func sloUnknown(check rollout.Check, side SideReading) string {
+	c, _, err := reference{check.Name: {Baseline: {}}}.counts(check.Name, Baseline, side)
+	if err != nil || len(c.Buckets) == 0 {
+		return ""
+	}
+	if _, err := slowAsFailures(check, c); err != nil {
+		return check.Name + ": " + err.Error()
+	}
+	return ""
 }
 
 // results says where every check stands: finally, at the end of a bake, or so

@@ -210,6 +210,8 @@ func (a *Activities) preflightMetrics(ctx context.Context, in PreflightInput, ou
 			out.Warnings = append(out.Warnings, fmt.Sprintf("%s cannot be read: %s", check.Name, r.Error))
 		case !found && !check.IsAbsolute():
 			out.Warnings = append(out.Warnings, check.Name+" has no data of the baseline")
+		case check.Histogram != "" && found && sloUnknown(check, side) != "":
+			out.Problems = append(out.Problems, sloUnknown(check, side))
 		case check.Histogram != "":
 			if bounds := boundsOf(check, side); len(bounds) > 0 {
 				out.Bounds[check.Name] = bounds

@@ -97,9 +97,6 @@ func newBurnRate(c Config) (*burnRate, error) {
 }
 
 func (b *burnRate) fold(w Window) (outcome, error) {
-	if c := w.Candidate; c != nil && len(c.Buckets) > 0 && c.Requests == 0 {
-		return judged, errors.New("buckets do not say what failed: burnRate needs requests and failures")
-	}
 	for i := range b.rings {
 		b.rings[i].fold(w.End, w.Candidate)
 	}

@@ -81,7 +81,7 @@ func TestBurnRateRefuses(t *testing.T) {
 	_, err = analysis.ParseConfig([]byte(`{"name":"a","failures":"f","judge":{"burnRate":{}}}`))
 	require.ErrorContains(t, err, "objective")
 	j := judge(t, budget(analysis.BurnRate{}))
-	require.ErrorContains(t, j.Fold(window(0, nil, &analysis.Counts{Buckets: map[string]float64{"1": 10, "+Inf": 20}})), "burnRate needs requests")
+	require.ErrorContains(t, j.Fold(window(0, nil, &analysis.Counts{Buckets: map[string]float64{"1": 10, "+Inf": 20}})), "requests and failures are needed, or an slo")
 }
 
 func TestBurnRateSaysWhichWindows(t *testing.T) {

@@ -123,6 +123,11 @@ func (j *Judge) Fold(w Window) error {
 	if err := w.Validate(); err != nil {
 		return j.refuse(w, err)
 	}
+	told, err := j.config.told(w)
+	if err != nil {
+		return j.refuse(w, fmt.Errorf("%w: %w", ErrRefused, err))
+	}
+	w = told
 	what, err := j.method.fold(w)
 	if err != nil {
 		return j.refuse(w, fmt.Errorf("%w: %w", ErrRefused, err))

@@ -27,6 +27,8 @@ type Counts struct {
 	// Value is one measurement. NaN and ±Inf are measurements that went
 	// wrong, which the judges handle.
 	Value *float64 `json:"value,omitempty"`
+
+	uncounted bool // requests were given, and no failures: what failed is not known
 }
 
 // Window is one stretch of observation of one check. Times are seconds since
@@ -79,35 +81,37 @@ func DecodeWindow(line []byte) (Window, error) {
 	if w.Check == "" || math.IsNaN(w.Start) || math.IsNaN(w.End) {
 		return Window{}, errors.New("decode window: check, start and end are required")
 	}
-	if w.lacksFailures(line) {
+	if w.noteUncounted(line); w.Baseline.isBare() || w.Candidate.isBare() {
 		return Window{}, errors.New("decode window: a side with requests needs its failures, 0 if there were none")
 	}
 	return w, nil
 }
 
-// lacksFailures reports whether a line counts requests of a side and not its
-// failures: a name that is written wrongly must not read as no failure.
-func (w Window) lacksFailures(line []byte) bool {
+// noteUncounted notes on each side that counts requests whether the line leaves
+// out its failures: a name that is written wrongly must not read as no failure.
+func (w Window) noteUncounted(line []byte) {
 	sides, none := 0, false
 	for _, c := range []*Counts{w.Baseline, w.Candidate} {
-		if c != nil && c.Requests > 0 && c.Buckets == nil && c.Value == nil {
+		if c != nil && c.Requests > 0 {
 			sides++
 			none = none || c.Failures == 0
 		}
 	}
 	if !none || bytes.Count(line, []byte(`"failures":`)) >= sides && !bytes.Contains(line, []byte("null")) {
-		return false
+		return
 	}
 	var read struct{ Baseline, Candidate map[string]any }
-	if err := json.Unmarshal(line, &read); err != nil {
-		return true
-	}
-	for _, side := range []map[string]any{read.Baseline, read.Candidate} {
-		if side["requests"] != nil && side["failures"] == nil && side["buckets"] == nil && side["value"] == nil {
-			return true
+	err := json.Unmarshal(line, &read)
+	for c, side := range map[*Counts]map[string]any{w.Baseline: read.Baseline, w.Candidate: read.Candidate} {
+		if c != nil && c.Requests > 0 {
+			c.uncounted = err != nil || side["failures"] == nil
 		}
 	}
-	return false
+}
+
+// isBare reports whether a side gives nothing but a number of requests.
+func (c *Counts) isBare() bool {
+	return c != nil && c.uncounted && c.Buckets == nil && c.Value == nil
 }
 
 // MarshalJSON writes the failures of counted requests, also when there are none.

@@ -21,14 +21,14 @@ const All Weight = 10000
 func ParseWeight(s string) (Weight, error) {
 	digits, found := strings.CutSuffix(strings.TrimSpace(s), "%")
 	if !found {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if err != nil || math.IsNaN(f) {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	if f < 0 || f > 100 {
-		return 0, fmt.Errorf("%q is no weight: it must lie between 0%% and 100%%", s)
+		return 0, fmt.Errorf("%q is not a weight: it must lie between 0%% and 100%%", s)
 	}
 	points := math.Round(f * 100)
 	if math.Abs(points-f*100) > 1e-6 {
@@ -59,35 +59,48 @@ type Duration time.Duration
 
 const day = 24 * time.Hour
 
-// longest is the longest Duration that is read: a hundred years.
+// longest is the longest Duration that anybody may write: a hundred years.
 const longest = 36500 * day
 
 // ParseDuration reads what time.ParseDuration reads, and days: "7d", "1d12h".
 // It refuses negative lengths and those over a hundred years.
 func ParseDuration(s string) (Duration, error) {
-	text, days := strings.TrimSpace(s), time.Duration(0)
+	d, err := readDuration(s)
+	switch {
+	case err != nil:
+		return 0, err
+	case d < 0:
+		return 0, fmt.Errorf("%q is not a duration: it must not be negative", s)
+	case d > Duration(longest):
+		return 0, fmt.Errorf("%q is not a duration: it is longer than a hundred years", s)
+	}
+	return d, nil
+}
+
+// readDuration reads every Duration that String writes, whatever its length.
+func readDuration(s string) (Duration, error) {
+	bad := fmt.Errorf("%q is not a duration: write 30s, 10m, 2h or 7d", s)
+	text, days := strings.TrimSpace(s), 0.0
 	head, rest, hasDays := strings.Cut(text, "d")
 	if hasDays {
-		n, err := strconv.ParseFloat(head, 64)
-		if err != nil || !(n >= 0 && n <= 36500) {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		var err error
+		if days, err = strconv.ParseFloat(head, 64); err != nil || !(math.Abs(days) <= math.MaxInt64/float64(day)) {
+			return 0, bad
 		}
-		days, text = time.Duration(n*float64(day)), rest
+		text = rest
 	}
 	var clock time.Duration
 	if text != "" || !hasDays {
 		var err error
-		if clock, err = time.ParseDuration(text); err != nil {
-			return 0, fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+		if clock, err = time.ParseDuration(text); err != nil || hasDays && min(days, float64(clock)) < 0 {
+			return 0, bad
 		}
 	}
-	if clock < 0 {
-		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+	whole := time.Duration(days * float64(day))
+	if whole > 0 && clock > math.MaxInt64-whole {
+		return 0, bad
 	}
-	if clock > longest-days {
-		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
-	}
-	return Duration(days + clock), nil
+	return Duration(whole + clock), nil
 }
 
 // Std returns d as the standard library's type.
@@ -112,9 +125,10 @@ func (d Duration) String() string {
 // MarshalText writes the duration as String does.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads the duration as ParseDuration does.
+// UnmarshalText reads whatever String writes: what was stored can be read. What
+// people write is bounded by ParseDuration, and specs by Validate.
 func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := ParseDuration(string(b))
+	v, err := readDuration(string(b))
 	if err == nil {
 		*d = v
 	}
@@ -133,7 +147,7 @@ type Target struct {
 func ParseTarget(s string) (Target, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Target{}, fmt.Errorf("%q is no target: write environment/service or environment/service/unit", s)
+		return Target{}, fmt.Errorf("%q is not a target: write environment/service or environment/service/unit", s)
 	}
 	t := Target{Environment: parts[0], Service: parts[1]}
 	if len(parts) == 3 {
@@ -141,7 +155,7 @@ func ParseTarget(s string) (Target, error) {
 	}
 	for _, p := range parts {
 		if !nameIsSafe(p) {
-			return Target{}, fmt.Errorf("%q is no target: each part needs letters, digits, '.', '_' or '-'", s)
+			return Target{}, fmt.Errorf("%q is not a target: each part needs letters, digits, '.', '_' or '-'", s)
 		}
 	}
 	return t, nil

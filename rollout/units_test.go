@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -41,9 +42,9 @@ func TestParseDuration(t *testing.T) {
 		require.NoError(t, err, text)
 		require.Equal(t, want, have.Std(), text)
 	}
-	for _, text := range []string{"", "d", "5", "-5s", "1d-1h", "-1d", "nand", "infd", "1w", "36501d", "36500d1ns", "36500d2562047h", "xd", "1d2d"} {
+	for _, text := range []string{"", "d", "5", "-5s", "1d-1h", "-1d", "nand", "infd", "1w", "36501d", "36500d1ns", "36500d2562047h", "xd", "1d2d", "-1d36h", "1000000000d"} {
 		_, err := ParseDuration(text)
-		require.ErrorContains(t, err, "is no duration", text)
+		require.ErrorContains(t, err, "is not a duration", text)
 	}
 }
 
@@ -59,6 +60,19 @@ func TestDurationIsReadBack(t *testing.T) {
 		var back map[string]Duration
 		require.NoError(t, json.Unmarshal(body, &back))
 		require.Equal(t, d, back["d"])
+	})
+}
+
+// What was stored is read, also where nobody may write it: a bake that was made
+// too long must not hide the rest of a status or of a history.
+func TestStoredDurationIsRead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := Duration(rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64, -int64(day), int64(longest) + 12e9, 106751 * int64(day)})).Draw(t, "d"))
+		body, err := json.Marshal(d)
+		require.NoError(t, err)
+		var back Duration
+		require.NoError(t, json.Unmarshal(body, &back))
+		require.Equal(t, d, back)
 	})
 }
 
@@ -88,7 +102,7 @@ func TestTargets(t *testing.T) {
 	}
 	for _, text := range []string{"", "checkout", "/", "a/", "/b", "a/b/", "a/b/c/d", "a/..", "./b", "a b/c", "a/ä", "a/b+c", "a/b%2F"} {
 		_, err := ParseTarget(text)
-		require.ErrorContains(t, err, "is no target", text)
+		require.ErrorContains(t, err, "is not a target", text)
 	}
 }
 

@@ -22,6 +22,12 @@ func (w WindowSpec) Windows(bake Duration) []Duration {
 	return out
 }
 
+// Longest is the longest bake that these windows may be of, as Validate has it.
+func (w WindowSpec) Longest() Duration {
+	limit := max(orElse(w.Cap, Duration(12*time.Hour)), w.First, Duration(time.Second))
+	return min(limit, Duration(longest/maxWindows)) * maxWindows
+}
+
 // FirstFor is the length of the first window of a bake: a minute, or a quarter
 // of a bake shorter than four minutes, at least five seconds.
 func (w WindowSpec) FirstFor(bake Duration) Duration {

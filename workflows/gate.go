@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -22,8 +23,8 @@ func (r *run) gates(step rollout.PlannedStep) *setback {
 	return r.gate(step.Approve, its, step.Raise())
 }
 
-// askedBy tells two approvals of a step apart. Under older plans a vote was for the
-// one that was open when it came.
+// askedBy tells two approvals before the same step apart. Under older plans a vote
+// counted for the one that was open when it came.
 func (r *run) askedBy(who string) string {
 	if !r.plan.GatesApart {
 		return ""
@@ -31,7 +32,8 @@ func (r *run) askedBy(who string) string {
 	return who
 }
 
-// gate asks people before an act. Nobody's answer in time is an answer, too.
+// gate asks people before an act. If nobody answers in time, the approval's
+// `otherwise` decides.
 func (r *run) gate(q *rollout.Approval, its approval, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
@@ -103,7 +105,7 @@ func (r *run) startDeadline() {
 				_ = workflow.Await(ctx, func() bool { return !r.stands() || !r.isGoing() })
 				continue
 			}
-			left := r.status.StartedAt.Add(limit.Std() + r.paused + r.frozen).Sub(r.now())
+			left := r.timeLeft()
 			if left <= 0 {
 				r.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)})
 				return
@@ -116,7 +118,16 @@ func (r *run) startDeadline() {
 	})
 }
 
-// hold stops the clock for want of a clear answer.
+// timeLeft is how long the rollout may still take.
+func (r *run) timeLeft() time.Duration {
+	stood := r.pausedSoFar() + r.frozen
+	if r.closure != nil {
+		stood += r.now().Sub(r.closedAt) - (r.pausedSoFar() - r.pausedThen)
+	}
+	return r.status.StartedAt.Add(r.plan.Spec.Deadline.Std() + stood).Sub(r.now())
+}
+
+// hold stops the clock because the answer is unclear.
 func (r *run) hold(reason string) {
 	if r.holdingIt {
 		r.status.Reason = reason

@@ -3,6 +3,9 @@ package workflows
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/rollout"
 )
@@ -113,9 +116,40 @@ func (r *run) onExtend(c rollout.Command) rollout.Answer {
 	case c.By <= 0:
 		return denied("say by how much: --by 30m")
 	}
+	if most := r.mostLonger(); c.By > most && workflow.GetVersion(r.ctx, "extend-is-bounded", workflow.DefaultVersion, 1) == 1 {
+		return r.tooLong(c.By, most)
+	}
 	r.current.need += c.By.Std()
 	r.status.Reason = fmt.Sprintf("extended by %s by %s: %s", c.By, c.Actor, c.Reason)
 	return accepted("")
+}
+
+// mostLonger is by how much the present bake may be made longer: so that it and
+// what comes after it still end before the rollout's deadline, and it is no longer
+// than a spec may write one.
+func (r *run) mostLonger() rollout.Duration {
+	most := r.current.windows.Longest().Std() - r.current.need
+	if r.kept {
+		return rollout.Duration(most)
+	}
+	left := r.timeLeft() - r.current.remaining()
+	if r.current.primary == "" {
+		left -= r.plan.KeepBaseline.Std()
+	}
+	for _, step := range r.plan.Steps {
+		if step.Number > r.current.step.Number {
+			left -= step.Bake.Std()
+		}
+	}
+	return rollout.Duration(min(most, left))
+}
+
+func (r *run) tooLong(by, most rollout.Duration) rollout.Answer {
+	most = rollout.Duration(most.Std().Truncate(time.Second))
+	if most <= 0 {
+		return denied("%s more cannot be: the deadline (%s) leaves no more than the bakes need; a later one takes a new rollout", by, r.plan.Spec.Deadline)
+	}
+	return denied("%s more is too long: at most --by %s, for the bakes to come and the deadline (%s)", by, most, r.plan.Spec.Deadline)
 }
 
 func (r *run) onRetry(rollout.Command) rollout.Answer {

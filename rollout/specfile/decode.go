@@ -75,11 +75,20 @@ func (d *decoder) value(n *node, path string, field place, v reflect.Value) {
 // sake of places: such a type has a short form beside it, as rollout.By has.
 func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 	switch into := v.Addr().Interface().(type) {
+	case *rollout.Duration: // bounded, other than what was stored
+		if n.kind != scalar {
+			d.mismatch(n, path, v.Type())
+		} else if length, err := rollout.ParseDuration(n.text); err != nil {
+			d.add(n.place, path, "%v", err)
+		} else {
+			*into = length
+		}
+		return true
 	case encoding.TextUnmarshaler:
 		if n.kind != scalar {
 			d.mismatch(n, path, v.Type())
 		} else if err := into.UnmarshalText([]byte(n.text)); err != nil && v.Type() == reflect.TypeFor[time.Time]() {
-			d.add(n.place, path, "%q is no moment: write one like 2026-03-01T12:00:00Z", n.text)
+			d.add(n.place, path, "%q is not a time: write one like 2026-03-01T12:00:00Z", n.text)
 		} else if err != nil {
 			d.add(n.place, path, "%v", err)
 		}
@@ -187,7 +196,7 @@ func (d *decoder) zero(f field, n *node, path string, v reflect.Value) {
 	least, listed := least[f.id]
 	switch means := unset[f.id]; {
 	case means != "":
-		d.add(n.place, path, "%s would be taken for what it is without it, %s: leave it out, or write more than 0", n.text, means)
+		d.add(n.place, path, "%s would mean the same as leaving it out, %s: leave it out, or write more than 0", n.text, means)
 	case listed && least == "":
 		d.add(n.place, path, "%s is not possible: leave it out for the default", n.text)
 	case listed:
