@@ -1,10 +1,10 @@
-// Package activities holds the acts on the world: what a rollout does and
-// reads. The Activities struct is what a worker registers; its methods are the
-// activities, one struct in and one struct out, each absolute and repeatable.
-// The interfaces in drivers.go are all that it needs of outside systems; the
-// folders below hold one implementation for each vendor.
+// Package activities holds the acts on the world: what a rollout reads and does.
+// A worker registers the Activities struct; its methods are the activities. Each
+// takes one struct and returns one, and may be repeated: it says what is to be so,
+// not what is to change. The interfaces in drivers.go are all that activities need
+// of outside systems; the folders below hold one implementation for each vendor.
 //
-// Observe (observe.go) is the one to read first: it watches a window of a bake.
+// Observe (observe.go) is the one to read first: it watches one window of a bake.
 package activities
 
 import (

@@ -32,7 +32,7 @@ type AuthorizeOutput struct {
 	Allowed bool            `json:"allowed"`
 	Why     string          `json:"why,omitempty"`
 	Signer  *rollout.Signer `json:"signer,omitempty"` // where the signature is right
-	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles
+	Vote    rollout.Vote    `json:"vote,omitzero"`    // of an approval: as whom, and for which of the roles; of a concern: whose it is
 
 	Policy   string           `json:"policy,omitempty"`   // digest of the rules that decided
 	Notifies bool             `json:"notifies,omitempty"` // of a denial, or of a stop of the line: somebody may want to know
@@ -54,6 +54,9 @@ func (a *Activities) Authorize(_ context.Context, in AuthorizeInput) (AuthorizeO
 	out.Notifies = (!out.Allowed || in.Command == rollout.CommandStopTheLine) && a.Notifications.mayTell(rollout.Spec{})
 	if out.Allowed && in.Command == rollout.CommandApprove {
 		out.Vote = a.Rules.vote(in.Actor, in.From)
+	}
+	if out.Allowed && in.Command == rollout.CommandConcern {
+		out.Vote.Member = a.Rules.member(in.Actor)
 	}
 	if out.Allowed && in.Command == rollout.CommandStopTheLine {
 		out.UnderWay = rollout.Duration(raiseWithin)

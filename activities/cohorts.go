@@ -23,8 +23,8 @@ type SetCohortInput struct {
 
 // SetCohortOutput says what kept the rule from being made.
 type SetCohortOutput struct {
-	Closed *rollout.Closure `json:"closed,omitempty"` // not made: this closes the target
-	Tried  bool             `json:"tried,omitempty"`  // with Closed: an earlier attempt may have made it
+	Closed *rollout.Closure `json:"closed,omitempty"` // not made, or removed again: this closes the target
+	Tried  bool             `json:"tried,omitempty"`  // with Closed: it may have been in force for a while
 }
 
 // RestoreCohortsInput asks for no rule to be left.
@@ -52,6 +52,7 @@ func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohor
 	if other := rules[in.Cohort]; other != "" && other != in.Candidate {
 		return SetCohortOutput{}, asTemporal(doing, fmt.Errorf("somebody else's rule sends it to %s: %w", other, ErrConflict))
 	}
+	asked := a.now()
 	if rules[in.Cohort] == "" {
 		c, err := a.closed(ctx, in.Job, in.Ask)
 		if err != nil || c != nil {
@@ -59,6 +60,11 @@ func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohor
 		}
 	}
 	err = router.SetCohort(ctx, CohortRule{Write: in.write(), Cohort: in.Cohort, Version: in.Candidate, Endpoints: in.Endpoints[in.Candidate]})
+	if err == nil && rules[in.Cohort] == "" {
+		if stop := a.overtaken(ctx, in.Job, in.Ask, asked); stop != nil && router.SetCohort(ctx, CohortRule{Write: in.undoing(), Cohort: in.Cohort}) == nil {
+			return SetCohortOutput{Closed: wasTakenBack(stop, "the rule of cohort "+in.Cohort), Tried: true}, nil
+		}
+	}
 	if err == nil {
 		err = a.awaitRules(ctx, router, map[string]string{in.Cohort: in.Candidate})
 	}

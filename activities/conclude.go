@@ -65,7 +65,7 @@ func factsOf(in ConcludeRehearsalInput, seen users) rehearsal.Facts {
 	f := in.Facts
 	out := rehearsal.Facts{
 		Zero: f.Zero, End: f.End, Requests: seen.requests, Loads: seen.loads, Faults: f.Faults, Drills: f.Drills, Rollout: f.Rollout, Back: f.Back,
-		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
+		Sampled: sampledOf(in, seen), Ledger: seen.ledger, Bad: seen.bad, Before: f.Before, After: f.After, Aborted: f.Aborted, Broken: f.Broken,
 		Unsent: map[string]string{}, Gone: seen.gone, Away: seen.away, Probes: f.Probes, Halted: f.Halted,
 	}
 	out.Halted = out.Halt()

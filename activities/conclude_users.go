@@ -19,6 +19,7 @@ type users struct {
 	loads    []evidence.Load
 	series   []evidence.Series
 	ledger   *evidence.Ledger
+	bad      []load.Bad          // transactions that are not whole, since the beginning of all loads
 	gone     map[string][]string // load → files that should be there, and are not
 	away     map[string]map[int]bool
 }
@@ -67,6 +68,9 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 			return out, err
 		}
 		out.ledger = sum(out.ledger, ledger.Evidence())
+		for _, b := range ledger.Bad() {
+			out.bad = append(out.bad, load.Bad{What: b.What, From: l.At.Std() + b.From, To: l.At.Std() + b.To})
+		}
 	}
 	slices.SortStableFunc(out.requests, func(a, b rehearsal.Request) int { return int(a.At - b.At) })
 	return out, nil

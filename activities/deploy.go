@@ -236,7 +236,7 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 		}
 		if len(observed.Split) == 0 && in.Baseline != "" {
 			drainAnew(ctx)
-			return errors.New("the router names no weights at all: that proves no 0%")
+			return errors.New("the router names no weights at all, which does not prove 0%")
 		}
 		if w := observed.Split[in.Version]; w > 0 {
 			drainAnew(ctx)

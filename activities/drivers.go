@@ -26,17 +26,19 @@ type Platform interface {
 	// Deploy asks for a version to be there; it may return before it is ready.
 	// Repeating it is success.
 	Deploy(ctx context.Context, w Write, r Deployment) error
-	// Version says how a version is; ErrNotFound when it is not there.
+	// Version returns the state of a version; ErrNotFound if it is not there.
 	Version(ctx context.Context, version string) (VersionState, error)
 	// Remove asks for a version to be gone; it may return before it is. A
 	// version that is not there is success.
 	Remove(ctx context.Context, w Write, version string) error
 }
 
-// Pointers says which version a platform takes for the current one.
+// Pointers reads and sets which version a platform takes for the current one.
 type Pointers interface {
 	// Primary returns the current version, "" when there is none.
 	Primary(ctx context.Context) (string, error)
+	// SetPrimary makes a version the current one; it may return before that is so.
+	// Repeating it is success.
 	SetPrimary(ctx context.Context, w Write, version string) error
 }
 
@@ -75,8 +77,8 @@ type VersionState struct {
 
 // Traffic divides the users of one service between versions.
 type Traffic interface {
-	// Approximate returns the split that the router will really make of want,
-	// and so the one to expect from Split; an error when it cannot honour it.
+	// Approximate returns the split that the router will really make of want, and
+	// so the one to expect from Split. It is an error if the router cannot honour want.
 	Approximate(want rollout.Split) (rollout.Split, error)
 	// Split reads the split in force, never the one asked for.
 	Split(ctx context.Context) (Observation, error)
@@ -103,8 +105,8 @@ type Shift struct {
 // version by a rule, whatever the weights say. Who those users are is the
 // driver's configuration, and never part of a rollout.
 type Cohorts interface {
-	// Knows returns an error that says what to do when a cohort is not
-	// configured. It asks nobody.
+	// Knows returns nil for a configured cohort, else an error that says what to
+	// do. It asks no outside system.
 	Knows(cohort string) error
 	// Cohorts returns the rules in force, cohort → version; ErrNotFound where
 	// the router does not serve them.

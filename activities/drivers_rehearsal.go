@@ -14,8 +14,8 @@ import (
 // Archive keeps what rehearsals leave: files, in a folder for each run. Names
 // are local paths.
 type Archive interface {
-	// Create begins a file, or an existing one anew. It is there whole once it is
-	// closed; what a dead writer had written stays and may end anywhere.
+	// Create begins a new file, or an existing one anew. The file is complete once
+	// it is closed; what a writer wrote before it died stays, and may end anywhere.
 	Create(ctx context.Context, run, name string) (io.WriteCloser, error)
 	// Open reads a file; ErrNotFound when there is none.
 	Open(ctx context.Context, run, name string) (io.ReadCloser, error)
@@ -26,10 +26,11 @@ type Archive interface {
 }
 
 // Library is what rehearsals start from: templates, snapshots and recordings, by
-// the names that manifests use. It returns ErrNotFound for what is not there.
+// the names that manifests use.
 type Library interface {
+	// Open reads a file; ErrNotFound if there is none.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
-	// Files lists all of them, by name.
+	// Files lists the names of all files.
 	Files(ctx context.Context) ([]string, error)
 }
 

@@ -81,7 +81,6 @@ func (a *Activities) closedSince(ctx context.Context, j Job, ask *Ask, since tim
 	if a.Gates.Calendar != nil {
 		all = append(all, a.Gates.Calendar.Frozen(rollout.Question{Target: target, Action: ask.Action, Actor: ask.Actor}, a.now())...)
 	}
-	all = append(all, ask.Schedule.Closed(a.now())...)
 	all = append(all, a.spends(ctx, j, target, ask.Action)...)
 	missing, err := a.missing(ctx, ask.Needs)
 	if err != nil {
@@ -99,7 +98,7 @@ func (a *Activities) closedSince(ctx context.Context, j Job, ask *Ask, since tim
 	if err != nil {
 		return nil, err
 	}
-	return rollout.Merge(slices.Concat(stops, all, left), ask.Passed), nil
+	return rollout.Merge(slices.Concat(stops, all, left, ask.Schedule.Closed(a.now())), ask.Passed), nil
 }
 
 func (a *Activities) stopped(ctx context.Context, environment string, since time.Time) ([]rollout.Closure, error) {

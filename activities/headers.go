@@ -34,7 +34,7 @@ func (h Headers) Validate() error {
 			return fmt.Errorf("cohorts: %q needs letters, digits, '.', '_' or '-'", cohort)
 		case rule.Flag != nil:
 		case !headerName.MatchString(rule.Header):
-			return fmt.Errorf("cohorts.%s.header: %q is no name of a header: write one such as X-Cohort", cohort, rule.Header)
+			return fmt.Errorf("cohorts.%s.header: %q is not a name of a header: write one such as X-Cohort", cohort, rule.Header)
 		case rule.Value == "" || strings.ContainsAny(rule.Value, "\r\n*{}"):
 			return fmt.Errorf("cohorts.%s.value: %q is not possible: one exact value, without wildcards", cohort, rule.Value)
 		}

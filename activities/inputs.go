@@ -143,9 +143,9 @@ type SetTrafficOutput struct {
 	Decision rollout.Decision `json:"decision,omitzero"`  // what a conflict leads to
 	Refused  string           `json:"refused,omitempty"`  // what the router said, where nobody else had changed anything
 
-	Closed  *rollout.Closure `json:"closed,omitempty"`  // not written: this closes the target
+	Closed  *rollout.Closure `json:"closed,omitempty"`  // not written, or taken back: this closes the target
 	Unready string           `json:"unready,omitempty"` // not written: how the candidate stands
-	Tried   bool             `json:"tried,omitempty"`   // with Closed or Unready: an earlier attempt may have written
+	Tried   bool             `json:"tried,omitempty"`   // with Closed or Unready: it may have been in force for a while
 }
 
 // VerifyTrafficInput asks to read until the split is in force.
@@ -199,6 +199,8 @@ type ObserveInput struct {
 	Copy      string                       `json:"copy,omitempty"`     // of the baseline, that the candidate is compared with; "": with the baseline itself
 	Cohorts   []string                     `json:"cohorts,omitempty"`  // that are to have the candidate
 	Apart     bool                         `json:"apart,omitempty"`    // no share of the users has it: relative checks compare nothing
+
+	Concerns []rollout.Concern `json:"concerns,omitempty"` // of people, that stand
 
 	Ask    *Ask             `json:"ask,omitempty"`    // watch what closes the target, too; nil: do not
 	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes

@@ -10,21 +10,21 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// Beats tells Temporal that an act goes on, and returns when it has heard that. A
-// client of Temporal does it. [activity.RecordHeartbeat] does not say whether anybody
-// heard; the SDK ends an act of which nobody did, but up to twice as late as Temporal
-// gives it to another worker.
+// Beats sends heartbeats and waits for their receipt; a Temporal client is one.
+// [activity.RecordHeartbeat] does not say whether a heartbeat arrived. When none does,
+// the SDK ends the act, but up to twice as late as Temporal gives it to another worker.
 type Beats interface {
+	// RecordActivityHeartbeat returns once Temporal has the heartbeat.
 	RecordActivityHeartbeat(ctx context.Context, taskToken []byte, details ...any) error
 }
 
-// errCutOff: Temporal has not heard of an act for as long as that may be silent.
+// errCutOff: no heartbeat of an act has arrived for as long as it may be silent.
 var errCutOff = errors.New("this worker was cut off from Temporal for so long that another one is given the act")
 
-// unlessCutOff returns a context for what must not be done twice at once, by a
-// worker that reaches everything but Temporal. It ends before Temporal, which has
-// heard nothing for as long as the activity may go without a heartbeat, gives it to
-// another worker. With every heartbeat go the details of that moment.
+// unlessCutOff returns a context for an act that two workers must not do at once. If
+// this worker reaches everything but Temporal, the context ends before Temporal, for
+// want of heartbeats, gives the act to another worker. Every heartbeat carries the
+// details of its moment.
 func (a *Activities) unlessCutOff(ctx context.Context, details func() []any) (context.Context, context.CancelFunc) {
 	info := activity.GetInfo(ctx)
 	if a.Beats == nil || info.HeartbeatTimeout == 0 {

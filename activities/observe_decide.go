@@ -19,6 +19,7 @@ func (o *observer) decide() {
 	moment := rollout.Moment{
 		Checks: o.checks, Absolute: o.in.Absolute, AtEnd: final,
 		Trouble: o.trouble(), Grace: o.in.Grace, HeldFor: o.heldFor(), PutBacks: o.in.PutBacks,
+		Concerns: o.in.Concerns,
 	}
 	if o.Drift != nil {
 		moment.Drifted = o.Drift.String()

@@ -112,7 +112,7 @@ func learnFrom(ctx context.Context, past Historian, q HistoryQuery, bounds []flo
 	case err != nil:
 		return nil, err
 	case learned == nil:
-		return nil, errors.New("its judge learns nothing")
+		return nil, errors.New("its judge cannot learn from the past")
 	case learned.Lacks != "":
 		return nil, errors.New(learned.Lacks)
 	}

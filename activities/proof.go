@@ -8,20 +8,21 @@ import (
 	"bakeoff/rollout"
 )
 
-// maxSkew is how far the time of a signed command may be from the worker's. What
-// is older cannot be told from something that was kept to be used later.
+// maxSkew is how far the time of a signed command may be from the worker's. An older
+// one might have been held back, to be used later.
 const maxSkew = 5 * time.Minute
 
-// Verifier says whose signature of a statement it is: the key must be allowed
-// now for one of the names. The error says what is wrong with it.
+// Verifier checks signatures.
 type Verifier interface {
+	// Verify returns who signed the statement. The key must be allowed, at now, for
+	// one of the names. The error says, for people, what is wrong with the signature.
 	Verify(statement, signature string, names []string, now time.Time) (rollout.Signer, error)
 }
 
-// Signing is which acts need a signature, and what tells whether one is right.
+// Signing says which acts need a signature, and how signatures are checked.
 type Signing struct {
 	Require map[string][]string // environment → acts; "default" serves the others
-	Keys    Verifier            // nil: signatures are kept, and not looked at
+	Keys    Verifier            // nil: signatures are stored but not checked
 }
 
 // requires reports whether an act needs a signature in an environment; what is

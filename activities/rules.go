@@ -128,7 +128,7 @@ func likeActs(act string) []string {
 		return []string{act, rollout.CommandPromote}
 	case ActRehearse:
 		return []string{act, ActStart}
-	case rollout.CommandStopTheLine:
+	case rollout.CommandStopTheLine, rollout.CommandConcern:
 		return []string{act, rollout.CommandPause}
 	case rollout.CommandStartTheLine:
 		return []string{act, rollout.CommandResume}

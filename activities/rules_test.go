@@ -28,6 +28,8 @@ func TestMay(t *testing.T) {
 		{"production", "start", "ana@example.com", false},
 		{"production", "start", " CI@Example.com ", true},
 		{"production", "pause", "whoever", true},
+		{"production", "concern", "whoever", true}, // as pause
+		{"staging", "concern", "ana@example.com", false},
 		{"production", "approve", "bo@example.com", true},
 		{"production", "approve", "ci@example.com", false},
 		{"production", "reject", "ana@example.com", true}, // as approve

@@ -111,9 +111,9 @@ func TestSampleScalingSaysWhatItCannotRead(t *testing.T) {
 func TestSampleScalingRefusesWhatCannotBeRead(t *testing.T) {
 	p := newPool(t)
 	for why, change := range map[string]func(*scaling.Expect){
-		"scaling.signals.queue: scrape cannot evaluate queries": func(e *scaling.Expect) { e.Signals.Queue = scaling.Signal{Query: "sum(x)"} },
-		"scaling.signals.ready: \"sum(x)\" is no plain select":  func(e *scaling.Expect) { e.Signals.Ready = scaling.Signal{Gauge: "sum(x)"} },
-		"unknown metrics driver \"cloudwatch\"":                 func(e *scaling.Expect) { e.Metrics = &rollout.Driver{Driver: "cloudwatch"} },
+		"scaling.signals.queue: scrape cannot evaluate queries":   func(e *scaling.Expect) { e.Signals.Queue = scaling.Signal{Query: "sum(x)"} },
+		"scaling.signals.ready: \"sum(x)\" is not a plain select": func(e *scaling.Expect) { e.Signals.Ready = scaling.Signal{Gauge: "sum(x)"} },
+		"unknown metrics driver \"cloudwatch\"":                   func(e *scaling.Expect) { e.Metrics = &rollout.Driver{Driver: "cloudwatch"} },
 	} {
 		e := p.expects()
 		change(&e)

@@ -126,7 +126,7 @@ func writeReading(to *csv.Writer, at time.Time, v readValue) error {
 	case v.why != nil:
 		why = v.why.Error()
 	case math.IsNaN(v.number) || math.IsInf(v.number, 0):
-		why = fmt.Sprintf("%v is no number", v.number)
+		why = fmt.Sprintf("%v is not a number", v.number)
 	default:
 		value = strconv.FormatFloat(v.number, 'g', -1, 64)
 	}

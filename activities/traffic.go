@@ -28,7 +28,7 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 	if err != nil {
 		return SetTrafficOutput{}, asTemporal(doing+": read weights", err)
 	}
-	out := SetTrafficOutput{Split: want, Observed: observed.Split}
+	out, asked := SetTrafficOutput{Split: want, Observed: observed.Split}, a.now()
 	if !observed.Split.Equal(want) {
 		if out.Closed, err = a.closed(ctx, in.Job, in.Ask); err != nil {
 			return out, asTemporal(doing, err)
@@ -52,6 +52,12 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 	err = traffic.Shift(ctx, Shift{Write: in.write(), Split: in.Split, Endpoints: in.Endpoints, Revision: observed.Revision})
 	if errors.Is(err, ErrConflict) {
 		return a.conflict(ctx, traffic, in, out, err)
+	}
+	if err == nil && want[in.Candidate] > observed.Split[in.Candidate] {
+		if stop := a.overtaken(ctx, in.Job, in.Ask, asked); stop != nil {
+			out.Closed = a.takeBack(ctx, traffic, in, observed.Split, stop)
+			out.Tried = out.Closed != nil
+		}
 	}
 	return out, asTemporal(doing, err)
 }

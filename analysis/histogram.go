@@ -24,7 +24,7 @@ func parseHistogram(buckets map[string]float64) (histogram, error) {
 	for text, count := range buckets {
 		bound, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(bound) || math.IsInf(bound, -1) {
-			return histogram{}, fmt.Errorf("bucket %q is no upper bound", text)
+			return histogram{}, fmt.Errorf("bucket %q is not an upper bound", text)
 		}
 		if !possible(count) {
 			return histogram{}, fmt.Errorf("%g in bucket %q", count, text)

@@ -40,7 +40,7 @@ func (l *Latencies) UnmarshalJSON(text []byte) error {
 	for i := 0; i < len(in.Counts); i += 2 {
 		bucket := in.Counts[i]
 		if i+1 == len(in.Counts) || bucket < next || bucket >= latencyBuckets {
-			return fmt.Errorf("read latencies: item %d of counts is no bucket and its count", i)
+			return fmt.Errorf("read latencies: item %d of counts is not a bucket and its count", i)
 		}
 		out.counts[bucket], next = in.Counts[i+1], bucket+1
 	}

@@ -16,7 +16,7 @@ func TestQuantile(t *testing.T) {
 	for why, buckets := range map[string]map[string]float64{
 		"nothing was counted": {"1": 0, "+Inf": 0},
 		"finite bound":        {"1": 3},
-		"no upper bound":      {"x": 3},
+		"not an upper bound":  {"x": 3},
 	} {
 		_, err = Quantile(buckets, 0.5)
 		require.ErrorContains(t, err, why)

@@ -40,35 +40,6 @@ const (
 	mostRungs     = 12
 )
 
-var defaultQuantiles = []float64{.5, .75, .9, .95, .99, .999}
-
-// ChooseBounds returns the latencies at which tailLadder counts, rising: the
-// bounds of the baseline's histogram nearest to its quantiles, default .5 to
-// .999, and, when slo is above 0, to the SLO, both in seconds. It returns nil
-// when the baseline has no requests or its buckets cannot be.
-func ChooseBounds(baseline Counts, slo float64, quantiles ...float64) []float64 {
-	h, err := parseHistogram(baseline.Buckets)
-	if err != nil || h.total() == 0 {
-		return nil
-	}
-	if len(quantiles) == 0 {
-		quantiles = defaultQuantiles
-	}
-	return chooseBounds(h, quantiles, slo)
-}
-
-func chooseBounds(h histogram, quantiles []float64, slo float64) []float64 {
-	var bounds []float64
-	for _, q := range quantiles {
-		bounds = append(bounds, nearest(h.bounds, h.quantile(q)))
-	}
-	if slo > 0 {
-		bounds = append(bounds, nearest(h.bounds, slo))
-	}
-	slices.Sort(bounds)
-	return slices.Compact(bounds)
-}
-
 // tailLadder is the judge; its rungs are the latencies.
 type tailLadder struct {
 	name      string

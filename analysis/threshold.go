@@ -127,7 +127,7 @@ func environment(result float64) map[string]any {
 func asInt(x any) (int64, error) {
 	f, err := asFloat(x)
 	if err == nil && !(math.Abs(f) < 1<<63) {
-		err = fmt.Errorf("%v is no integer", x)
+		err = fmt.Errorf("%v is not an integer", x)
 	}
 	return int64(f), err
 }
@@ -143,7 +143,7 @@ func asFloat(x any) (float64, error) {
 	case string:
 		return strconv.ParseFloat(x, 64)
 	default:
-		return 0, fmt.Errorf("%v is no number", x)
+		return 0, fmt.Errorf("%v is not a number", x)
 	}
 }
 

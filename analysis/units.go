@@ -51,7 +51,7 @@ func (r *Share) UnmarshalJSON(data []byte) error {
 	percent, ok := strings.CutSuffix(text, "%")
 	n, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
 	if err != nil || math.IsNaN(n) {
-		return fmt.Errorf("%q is no share such as \"99.9%%\"", text)
+		return fmt.Errorf("%q is not a share such as \"99.9%%\"", text)
 	}
 	*r = Share(n)
 	if ok {

@@ -42,7 +42,7 @@ func (a *Amount) UnmarshalText(text []byte) error {
 	}
 	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
-		return fmt.Errorf("%q is no amount: write 900ms, 1%%, 200/s or a number", s)
+		return fmt.Errorf("%q is not an amount: write 900ms, 1%%, 200/s or a number", s)
 	}
 	*a = Amount{value * scale, unit}
 	return nil

@@ -33,7 +33,7 @@ type StepName int
 func (s *StepName) UnmarshalText(text []byte) error {
 	number, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(text), "step")))
 	if err != nil || number < 1 {
-		return fmt.Errorf("%q is no step: write step 1", text)
+		return fmt.Errorf("%q is not a step: write step 1", text)
 	}
 	*s = StepName(number)
 	return nil

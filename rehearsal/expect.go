@@ -121,7 +121,7 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
 	unit, known := m.signalUnit(e.Signal)
 	_, own := m.signalNamed(e.Signal)
-	v.require(known, "signal", "%q is no signal: there are %v", e.Signal, m.expectable())
+	v.require(known, "signal", "%q is not a signal: there are %v", e.Signal, m.expectable())
 	v.require(e.Below != nil || e.Above != nil || len(e.Profile) > 0, "", "says nothing: give below, above or profile")
 	times := 0
 	for _, given := range []bool{e.Always, e.During != "", e.Outside != "", e.Before != "", e.After != ""} {
@@ -142,7 +142,7 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v.require(e.Signal != SignalUsed || m.Scaling == nil || !m.Scaling.Signals.Utilisation.IsZero(), "signal", "utilisation is not read: say under scaling.signals.utilisation where")
 	check := func(key string, a *Amount) {
 		v.require(a == nil || !known || a.Unit == unit, key, "%s is measured in another unit: write it like %s", e.Signal, inUnit(1, unit))
-		v.require(a == nil || own || a.Value >= 0 && (e.Signal != SignalErrors || a.Value <= 1), key, "%s is no value of %s: it is never below 0, and a share never above 100%%", a, e.Signal)
+		v.require(a == nil || own || a.Value >= 0 && (e.Signal != SignalErrors || a.Value <= 1), key, "%s is not a value of %s: it is never below 0, and a share never above 100%%", a, e.Signal)
 	}
 	v.require(own || ofScaling(e.Signal) || !m.unmet(e.During, e.Of), "during", "no load is sent any more when %s begins: nothing would be measured", e.During)
 	check("below", e.Below)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/load"
 	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 )
@@ -25,6 +26,7 @@ type Facts struct {
 	Sampled  scaling.Seen // of what Scaling judges
 	Signals  []SeenSignal // those of the manifest, each of them
 	Ledger   *evidence.Ledger
+	Bad      []load.Bad // transactions of all loads that are not whole; since Zero
 	Before   State
 	After    State
 	Aborted  string // why somebody stopped it; "": nobody did

@@ -151,7 +151,7 @@ func (f Facts) kept(writes bool) evidence.Criterion {
 		unread += fmt.Sprintf("; %d could not be read back", l.Unread)
 	}
 	value := float64(bad)
-	c := judged(evidence.Criterion{Name: title, Value: &value, Unit: "transactions", Reason: reason + unread}, bad == 0)
+	c := judged(evidence.Criterion{Name: title, Value: &value, Unit: "transactions", Reason: reason + unread + f.harmed()}, bad == 0)
 	if c.Outcome == evidence.Passed && unread != "" {
 		c.Outcome = evidence.Unmeasured
 	}

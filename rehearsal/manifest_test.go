@@ -84,7 +84,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"another environment":      {[]string{"  environment: staging", "  environment: production"}, "rollout.environment: it goes to production"},
 		"nothing to practise":      {[]string{whole[strings.Index(whole, "load:"):], ""}, "nothing would be practised"},
 		"no rollout":               {[]string{whole[strings.Index(whole, "rollout:"):strings.Index(whole, "load:")], ""}, "rollout: is missing: name the spec's file"},
-		"no such day":              {[]string{"seed: 42", "seed: 42\nactions: [{do: x, owner: y, due: 2026-02-30}]"}, `actions[0].due: "2026-02-30" is no moment: write one like 2026-03-01T12:00:00Z`},
+		"no such day":              {[]string{"seed: 42", "seed: 42\nactions: [{do: x, owner: y, due: 2026-02-30}]"}, `actions[0].due: "2026-02-30" is not a time: write one like 2026-03-01T12:00:00Z`},
 		"no seed of text":          {[]string{"seed: 42", "seed: soon"}, "seed: expected a whole number"},
 		"a drill of no step":       {[]string{"from: step 1", "from: step 3"}, "there is no step 3: the plan has 2"},
 		"a drill without a limit":  {[]string{", restoreWithin: 10s", ""}, "restoreWithin: is missing"},
@@ -93,7 +93,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a drill that goes on":     {[]string{"repeat: 10", "verdict: Inconclusive", "  strategy:", "  policy: {inconclusive: promote}\n  strategy:"}, "drills[0].verdict: policy.inconclusive is promote: what Inconclusive leads to is no way back"},
 		"a drill that holds, on":   {[]string{"repeat: 10", "verdict: NoData", "  strategy:", "  policy: {otherwise: promote}\n  strategy:"}, "drills[0].verdict: policy.noData is hold, and policy.otherwise promote"},
 		"too many drills":          {[]string{"repeat: 10", "repeat: 101"}, "drills[0].repeat: 101 is not from 1 to 100"},
-		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is no signal: there are [errors latency-p50`},
+		"no signal":                {[]string{"signal: errors", "signal: mood"}, `"mood" is not a signal: there are [errors latency-p50`},
 		"no such point":            {[]string{"seed: 42", "seed: 42\nhooks: [afterDark]"}, `hooks[0]: "afterDark" is not one of beforeStart, beforeStep`},
 		"a hook that is not there": {[]string{"seed: 42", "seed: 42\nhooks: [afterStep]"}, "hooks[0]: the rollout has no hook at afterStep"},
 		"another unit":             {[]string{"below: 1%", "below: 10ms"}, "measured in another unit: write it like 100%"},
@@ -102,7 +102,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"two times":                {[]string{"during: slow-db", "during: slow-db, after: slow-db"}, "say when: one of always: true, during, outside, before or after"},
 		"no such fault":            {[]string{"during: slow-db", "during: fast-db"}, `no fault or load "fast-db"`},
 		"nothing expected":         {[]string{", below: 1%", ""}, "says nothing: give below, above or profile"},
-		"no amount":                {[]string{"below: 900ms", "below: soon"}, `"soon" is no amount`},
+		"no amount":                {[]string{"below: 900ms", "below: soon"}, `"soon" is not an amount`},
 		"a fault without end":      {[]string{" for: 15s,", ""}, "faults[0].for"},
 		"two of one name":          {[]string{"name: slow-db", "name: browse"}, "the name of something else already"},
 		"a load in production":     {[]string{"seed: 42", "seed: 42\nisolation: production\nproductionDrill: yearly"}, "a drill there makes no load"},
@@ -120,12 +120,12 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"a quota of nothing":       {[]string{"seed: 42", "seed: 42\nquotas: {rate: 0/s}"}, "quotas.rate: 0/s lets nothing be sent"},
 		"a fault of nobody":        {[]string{"at: 10s", "at: 119m", "during: slow-db", "during: drills", "repeat: 10", "repeat: 1"}, "faults[0].at: it begins when load and drills are over"},
 		"a fault after the load":   {[]string{"at: 10s", "at: 1m"}, "expect[0].during: no load is sent any more when slow-db begins"},
-		"more than all":            {[]string{"below: 1%", "below: 500%"}, "expect[1].below: 500% is no value of errors"},
+		"more than all":            {[]string{"below: 1%", "below: 500%"}, "expect[1].below: 500% is not a value of errors"},
 		"nothing between":          {[]string{"below: 1%", "below: 1%, above: 5%"}, "expect[1].above: 5% is not below 1%"},
 		"production unexplained":   {[]string{"seed: 42", "seed: 42\nisolation: production"}, "say why in productionDrill"},
 		"an unknown outcome":       {[]string{"seed: 42", "seed: 42\noutcome: Aborted"}, "not one of Promoted, RolledBack"},
 		"an unknown variable":      {[]string{"8080/", "{{var.port}}/"}, "load[0]: {{var.port}} says nothing: variables does not name it"},
-		"a variable that is wrong": {[]string{"http://127.0.0.1:8080/", "{{ var.host }}/", "seed: 42", "seed: 42\nvariables: {host: nowhere}"}, `load[0].url: "nowhere/" is no URL to send to`},
+		"a variable that is wrong": {[]string{"http://127.0.0.1:8080/", "{{ var.host }}/", "seed: 42", "seed: 42\nvariables: {host: nowhere}"}, `load[0].url: "nowhere/" is not a URL to send to`},
 		"an action of nobody":      {[]string{"seed: 42", "seed: 42\nactions: [{do: mend it}]"}, "needs do, owner and due"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,15 +149,15 @@ func TestZerosAreNoDefaults(t *testing.T) {
 		replace []string
 		want    string
 	}{
-		"decide":     {[]string{"repeat: 10", "decideWithin: 0s"}, "drills[0].decideWithin: 0s would be taken"},
-		"requests":   {[]string{"seed: 42", "quotas: {requests: 0}"}, "quotas.requests: 0 would be taken for what it is without it, any number: leave it out, or write more than 0"},
-		"length":     {[]string{"seed: 42", "quotas: {for: 0m}"}, "quotas.for: 0m would be taken"},
-		"timeout":    {[]string{"rate: 10/s,", "rate: 10/s, timeout: 0s,"}, "load[0].timeout: 0s would be taken"},
-		"shards":     {[]string{"rate: 10/s,", "rate: 10/s, shards: 0,"}, "load[0].shards: 0 would be taken"},
-		"bandwidth":  {[]string{"latency: 200ms", "latency: 200ms, bandwidth: 0"}, "faults[0].toxiproxy.bandwidth: 0 would be taken"},
-		"poll":       {[]string{"seed: 42", scaled + "poll: 0s}"}, "scaling.poll: 0s would be taken"},
-		"downWithin": {[]string{"seed: 42", scaled + "downWithin: 0s}"}, "scaling.downWithin: 0s would be taken"},
-		"queue":      {[]string{"seed: 42", scaled + "signals: {ready: {gauge: a}, queue: {gauge: b}, latency: {gauge: c}}, waiting: {queue: 0, latency: 1s}}"}, "scaling.waiting.queue: 0 would be taken"},
+		"decide":     {[]string{"repeat: 10", "decideWithin: 0s"}, "drills[0].decideWithin: 0s would mean the same"},
+		"requests":   {[]string{"seed: 42", "quotas: {requests: 0}"}, "quotas.requests: 0 would mean the same as leaving it out, any number: leave it out, or write more than 0"},
+		"length":     {[]string{"seed: 42", "quotas: {for: 0m}"}, "quotas.for: 0m would mean the same"},
+		"timeout":    {[]string{"rate: 10/s,", "rate: 10/s, timeout: 0s,"}, "load[0].timeout: 0s would mean the same"},
+		"shards":     {[]string{"rate: 10/s,", "rate: 10/s, shards: 0,"}, "load[0].shards: 0 would mean the same"},
+		"bandwidth":  {[]string{"latency: 200ms", "latency: 200ms, bandwidth: 0"}, "faults[0].toxiproxy.bandwidth: 0 would mean the same"},
+		"poll":       {[]string{"seed: 42", scaled + "poll: 0s}"}, "scaling.poll: 0s would mean the same"},
+		"downWithin": {[]string{"seed: 42", scaled + "downWithin: 0s}"}, "scaling.downWithin: 0s would mean the same"},
+		"queue":      {[]string{"seed: 42", scaled + "signals: {ready: {gauge: a}, queue: {gauge: b}, latency: {gauge: c}}, waiting: {queue: 0, latency: 1s}}"}, "scaling.waiting.queue: 0 would mean the same"},
 	} {
 		_, problems := parse(t, c.replace...)
 		require.Len(t, problems, 1, text)

@@ -107,7 +107,7 @@ func TestBadProbesAreRefused(t *testing.T) {
 		"no mode":                {alive, nil, `mode: "" is not one of before, after, edge, continuous`},
 		"an unknown mode":        {alive + ", mode: onChaos", nil, `"onChaos" is not one of before, after, edge, continuous`},
 		"no name":                {`url: "http://127.0.0.1/", mode: before`, nil, "probes[0].name: is missing"},
-		"no url":                 {"name: alive, mode: before", nil, "is no URL to send to"},
+		"no url":                 {"name: alive, mode: before", nil, "is not a URL to send to"},
 		"a password":             {`name: alive, mode: before, url: "http://me:secret@127.0.0.1/"`, nil, "holds a user or a password"},
 		"too often":              {alive + ", mode: before, every: 10ms", nil, "every: 10ms is not from 100ms to 1m"},
 		"too seldom":             {alive + ", mode: before, every: 1h", nil, "every: 1h is not from 100ms to 1m"},

@@ -18,6 +18,7 @@ import (
 // should have been gone; where they never met it, or far more of them than the
 // router said, it is not known what there was to come back from. Which version answered is known only where answers say it.
 func (m Manifest) Review(f Facts) {
+	f.attribute()
 	for i, d := range f.Drills {
 		for k := range d.Repeats {
 			r := &d.Repeats[k]

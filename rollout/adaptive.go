@@ -31,7 +31,7 @@ func (b *Budget) UnmarshalText(text []byte) error {
 	digits := strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(string(text), "s"), "failure"))
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 {
-		return fmt.Errorf("%q is no budget: write a number of failures from 1, such as 200 failures", text)
+		return fmt.Errorf("%q is not a budget: write a number of failures from 1, such as 200 failures", text)
 	}
 	*b = Budget(n)
 	return nil

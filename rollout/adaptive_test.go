@@ -15,7 +15,7 @@ func TestBudget(t *testing.T) {
 	}
 	for _, text := range []string{"", "0", "-1", "failures", "2.5", "10%"} {
 		var b Budget
-		require.ErrorContains(t, b.UnmarshalText([]byte(text)), "is no budget", text)
+		require.ErrorContains(t, b.UnmarshalText([]byte(text)), "is not a budget", text)
 	}
 	require.Equal(t, "200 failures", Budget(200).String())
 }

@@ -52,7 +52,7 @@ func (b ErrorBudget) Validate() []Problem {
 			out = append(out, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 		}
 	}
-	refuse(!isObjective(b.Objective), "objective", "%q is no objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", b.Objective)
+	refuse(!isObjective(b.Objective), "objective", "%q is not an objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", b.Objective)
 	refuse(b.Over < 0, "over", "must be positive")
 	refuse(strings.TrimSpace(b.Failures) == "", "failures", "which counter counts failures?")
 	refuse(strings.TrimSpace(b.Requests) == "", "requests", "which counter counts requests?")

@@ -31,7 +31,7 @@ const CommandDrop = "drop"
 // Commands lists every command.
 func Commands() []string {
 	return []string{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandReject,
-		CommandPromote, CommandExtend, CommandRetry, CommandAcknowledge}
+		CommandPromote, CommandExtend, CommandRetry, CommandAcknowledge, CommandConcern}
 }
 
 // Command is one order: who gives it, why, and what it binds to.
@@ -50,6 +50,8 @@ type Command struct {
 	RunID   string   `json:"runId,omitempty"`   // the run that was shown; empty: whichever runs
 	To      string   `json:"to,omitempty"`      // rollback: the version; empty: the one that was good before
 	Order   string   `json:"order,omitempty"`   // drop: the order's id, or its version where only one of that waits
+
+	Withdraw bool `json:"withdraw,omitempty"` // concern: take it back
 
 	Override bool `json:"override,omitempty"` // break-glass: passes what policy asks for, where the rules let the actor override
 

@@ -13,7 +13,7 @@ const (
 	RequireNonInferior = "nonInferior"
 )
 
-// Rules of a Policy: what the want of a clear answer leads to.
+// Rules of a Policy: what to do without a clear answer.
 const (
 	RuleHold     = "hold"
 	RuleRollback = "rollback"
@@ -37,7 +37,7 @@ type Action string
 const (
 	Watch    Action = "Watch"    // go on watching: nothing is decided yet
 	GoOn     Action = "GoOn"     // the step is passed
-	Hold     Action = "Hold"     // stay for want of a clear answer
+	Hold     Action = "Hold"     // stay, because the answer is unclear
 	PutBack  Action = "PutBack"  // write the weights again that somebody changed
 	RollBack Action = "RollBack" // put the baseline back
 )
@@ -48,9 +48,10 @@ type Moment struct {
 	Absolute bool          // only absolute checks decide, and there may be none
 	AtEnd    bool          // the bake's time is up
 	Trouble  Duration      // how long the worst verdict has been NoData or Error
-	Grace    Duration      // how long it may be
+	Grace    Duration      // how long that may last
 	HeldFor  Duration      // since the step's first hold; 0: never held
-	Drifted  string        // the foreign split in force; "": none
+	Drifted  string        // the split that somebody else wrote; "": none
+	Concerns []Concern     // of people, that stand
 	PutBacks int           // how often the weights were put back in this rollout
 }
 
@@ -62,12 +63,26 @@ type Decision struct {
 	Reason  string  `json:"reason,omitempty"`
 }
 
-// Decide turns verdicts into an action ("From verdicts to actions" of the
-// interface). Fail restores at once, paused or held or not. A foreign change
-// of the weights comes next. Error and NoData have their rule once they last
-// longer than grace, and at the end of a bake at once. A hold that has lasted
-// holdFor ends as `otherwise` says. Advisory checks never decide.
+// Decide turns verdicts into an action ("From verdicts to actions" in
+// docs/concepts.md). Fail restores at once, also while paused or held. Drift comes
+// next. Error and NoData follow their rule once they have lasted longer than grace;
+// at the end of a bake, at once. A hold that has lasted holdFor ends as `otherwise`
+// says. Advisory checks never decide. People's concerns hold what would go on,
+// and keep nothing from going back.
 func (p Policy) Decide(m Moment) Decision {
+	d := p.onVerdicts(m)
+	if d.Action != GoOn || !p.Concerns.HoldsBack(m.Concerns) {
+		return d
+	}
+	d.Reason = ConcernsText(m.Concerns)
+	if d = p.apply(RuleHold, m, d); d.Action == RollBack {
+		d.Cause = CauseConcern
+	}
+	return d
+}
+
+// onVerdicts is what verdicts and drift lead to.
+func (p Policy) onVerdicts(m Moment) Decision {
 	verdict, reason := Worst(m.Checks)
 	proved := verdict == Pass
 	if verdict == "" {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ func gating(verdicts ...Verdict) []CheckResult {
 func TestDecide(t *testing.T) {
 	defaults := Policy{}.withDefaults()
 	with := func(change func(*Policy)) Policy { p := defaults; change(&p); return p }
+	twoHold := with(func(p *Policy) { p.Concerns.Hold = 2 })
 	advisory := []CheckResult{{Name: "a", Verdict: Pass}, {Name: "b", Verdict: Fail, Advisory: true}}
 	tests := []struct {
 		name   string
@@ -101,6 +103,16 @@ func TestDecide(t *testing.T) {
 		{"but once", with(func(p *Policy) { p.Drift = RulePutBack }), Moment{Checks: gating(Continue), Drifted: "x", PutBacks: 1}, Hold, ""},
 		{"drift rolls back", with(func(p *Policy) { p.Drift = RuleRollback }), Moment{Checks: gating(Continue), Drifted: "x"}, RollBack, CauseTraffic},
 		{"drift comes before no data", with(func(p *Policy) { p.NoData = RuleRollback }), Moment{Checks: gating(NoData), Drifted: "x", AtEnd: true}, Hold, ""},
+		// Concerns hold what would go on, and nothing else.
+		{"concerns that lead to nothing", defaults, Moment{Checks: gating(Pass), Concerns: worried(9), AtEnd: true}, GoOn, ""},
+		{"too few are concerned", twoHold, Moment{Checks: gating(Pass), Concerns: worried(1), AtEnd: true}, GoOn, ""},
+		{"concerns hold", twoHold, Moment{Checks: gating(Pass), Concerns: worried(2), AtEnd: true}, Hold, ""},
+		{"not inside the bake", twoHold, Moment{Checks: gating(Pass), Concerns: worried(2)}, Watch, ""},
+		{"what a rule would pass", with(func(p *Policy) { p.Concerns.Hold, p.Inconclusive = 1, RulePromote }), Moment{Checks: gating(Inconclusive), Concerns: worried(1), AtEnd: true}, Hold, ""},
+		{"concerns held for long", twoHold, Moment{Checks: gating(Pass), Concerns: worried(2), AtEnd: true, HeldFor: minutes(120)}, RollBack, CauseConcern},
+		{"concerns that nobody takes up", with(func(p *Policy) { p.Concerns.Hold, p.Otherwise = 1, RulePromote }), Moment{Checks: gating(Pass), Concerns: worried(2), AtEnd: true, HeldFor: minutes(120)}, GoOn, ""},
+		{"a failed check goes back, whoever is concerned", twoHold, Moment{Checks: gating(Fail), Concerns: worried(2), AtEnd: true}, RollBack, CauseVerdict},
+
 		{"drift held too long", defaults, Moment{Checks: gating(Pass), Drifted: "x", HeldFor: minutes(120)}, RollBack, CauseTraffic},
 	}
 	for _, tt := range tests {
@@ -119,6 +131,8 @@ func TestDecideSaysWhy(t *testing.T) {
 	require.Equal(t, "held for 2h: NoData at the end of the bake: a: NoData", p.Decide(Moment{Checks: gating(NoData), AtEnd: true, HeldFor: minutes(120)}).Reason)
 	require.Equal(t, "somebody else changed the weights to a 100%", p.Decide(Moment{Checks: gating(Pass), Drifted: "a 100%"}).Reason)
 	require.Equal(t, NoData, p.Decide(Moment{}).Verdict)
+	p.Concerns.Hold = 1
+	require.Equal(t, "held for 2h: person 1 is concerned: carts look empty", p.Decide(Moment{Checks: gating(Pass), Concerns: worried(1), AtEnd: true, HeldFor: minutes(120)}).Reason)
 	require.Equal(t, Pass, p.Decide(Moment{Absolute: true}).Verdict)
 }
 
@@ -137,6 +151,14 @@ func TestWorst(t *testing.T) {
 	require.Equal(t, Error, have)
 }
 
+// worried are the concerns of so many people.
+func worried(people int) (all []Concern) {
+	for i := range people {
+		all = append(all, Concern{Member: fmt.Sprint(i), Actor: fmt.Sprintf("person %d", i+1), Reason: "carts look empty"})
+	}
+	return all
+}
+
 // TestDecideNeverGoesOnOverTrouble: whatever the moment, a rollout goes on
 // only on Pass, on an absolute stretch without a check, or because a rule says so.
 func TestDecideNeverGoesOnOverTrouble(t *testing.T) {
@@ -144,17 +166,22 @@ func TestDecideNeverGoesOnOverTrouble(t *testing.T) {
 		rules := []string{RuleHold, RuleRollback}
 		p := Policy{NoData: rapid.SampledFrom(rules).Draw(t, "noData"), Error: rapid.SampledFrom(rules).Draw(t, "error"),
 			Inconclusive: rapid.SampledFrom(rules).Draw(t, "inconclusive"), Drift: rapid.SampledFrom([]string{RuleHold, RuleRollback, RulePutBack}).Draw(t, "drift"),
-			EndEarly: rapid.Bool().Draw(t, "endEarly")}.withDefaults()
+			EndEarly: rapid.Bool().Draw(t, "endEarly"), Concerns: Concerns{Hold: rapid.IntRange(0, 2).Draw(t, "hold")}}.withDefaults()
 		m := Moment{Checks: gating(rapid.SliceOfN(rapid.SampledFrom(append(severity, "")), 1, 4).Draw(t, "verdicts")...),
 			AtEnd: rapid.Bool().Draw(t, "atEnd"), Absolute: rapid.Bool().Draw(t, "absolute"), Grace: minutes(3),
 			Trouble: minutes(rapid.IntRange(0, 6).Draw(t, "trouble")), HeldFor: minutes(rapid.IntRange(0, 200).Draw(t, "held")),
-			Drifted: rapid.SampledFrom([]string{"", "x"}).Draw(t, "drifted")}
+			Drifted: rapid.SampledFrom([]string{"", "x"}).Draw(t, "drifted"), Concerns: worried(rapid.IntRange(0, 3).Draw(t, "concerned"))}
 		d := p.Decide(m)
 		worst, _ := Worst(m.Checks)
 		require.Equal(t, worst == Fail, d.Action == RollBack && worst == Fail)
 		if d.Action == GoOn {
 			require.Equal(t, Pass, worst)
 			require.Empty(t, m.Drifted)
+			require.False(t, p.Concerns.HoldsBack(m.Concerns))
+		}
+		if calm := m; d.Action != RollBack {
+			calm.Concerns = nil
+			require.NotEqual(t, RollBack, p.Decide(calm).Action, "concerns keep nothing from going back")
 		}
 		require.Equal(t, d.Action == RollBack, d.Cause != "")
 	})

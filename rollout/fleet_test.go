@@ -38,11 +38,11 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		"too many units":    {func(f *FleetSpec) { f.Units = fleetOf(names(501)...).Units }, "units: 501 units are too many: at most 500"},
 		"unsafe unit":       {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-'`},
 		"nothing parallel":  {func(f *FleetSpec) { f.MaxParallel = &none }, "maxParallel: at least 1 unit must be under way at a time"},
-		"negative budget":   {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 units cannot fail"},
+		"negative budget":   {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 is negative"},
 		"all may fail":      {func(f *FleetSpec) { f.FailureBudget = 2 }, "failureBudget: 2 of 2 units may fail: nothing would be left of the release; at most 1"},
 		"what goes back":    {func(f *FleetSpec) { f.OnFailure = "some" }, `onFailure: "some" is not one of unit, wave, all`},
 		"deadline":          {func(f *FleetSpec) { f.Deadline = 1 }, "deadline: 1ns is too short: at least 1s"},
-		"waves and after":   {func(f *FleetSpec) { f.After = map[string][]string{"b": {"a"}} }, "after: waves and after both give the order: exactly one may"},
+		"waves and after":   {func(f *FleetSpec) { f.After = map[string][]string{"b": {"a"}} }, "after: waves and after both give an order: leave one of them out"},
 		"listed twice":      {func(f *FleetSpec) { f.Waves[1][0] = "a" }, "waves[1][0]: a is listed twice"},
 		"in no wave":        {func(f *FleetSpec) { f.Waves = f.Waves[:1] }, "waves: b is in no wave"},
 		"unknown in a wave": {func(f *FleetSpec) { f.Waves[1] = append(f.Waves[1], "z") }, "waves[1][1]: no such unit: z"},
@@ -52,7 +52,7 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		"unknown after":     {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"z": {"a"}} }, "after.z: no such unit: z"},
 		"after an unknown":  {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"a", "z"}} }, "after.b[1]: no such unit: z"},
 		"wrong everywhere":  {func(f *FleetSpec) { f.Rollout.Release.Version = "" }, "rollout.release.version: is missing"},
-		"wrong in one unit": {func(f *FleetSpec) { f.Units["b"] = Spec{Policy: Policy{Alpha: 2}} }, "units.b.policy.alpha: 2 is no error rate: between 0 and 0.5"},
+		"wrong in one unit": {func(f *FleetSpec) { f.Units["b"] = Spec{Policy: Policy{Alpha: 2}} }, "units.b.policy.alpha: 2 is not an error rate: it must be between 0 and 0.5"},
 		"a schedule":        {func(f *FleetSpec) { f.Rollout.Schedule = &Schedule{From: noon} }, "rollout.schedule: " + noSchedule},
 		"that of one unit": {func(f *FleetSpec) {
 			f.Rollout.Schedule, f.Units["b"] = &Schedule{From: noon}, Spec{Schedule: &Schedule{To: noon}}

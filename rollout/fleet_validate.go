@@ -24,14 +24,14 @@ func (s FleetSpec) Validate() []Problem {
 	v.require(len(s.Units) > 0, "units", "a fleet needs units: name at least one")
 	v.require(len(s.Units) <= maxUnits, "units", "%d units are too many: at most %d", len(s.Units), maxUnits)
 	v.require(s.MaxParallel == nil || *s.MaxParallel >= 1, "maxParallel", "at least 1 unit must be under way at a time")
-	v.require(s.FailureBudget >= 0, "failureBudget", "%d units cannot fail", s.FailureBudget)
+	v.require(s.FailureBudget >= 0, "failureBudget", "%d is negative", s.FailureBudget)
 	v.require(s.FailureBudget < max(len(s.Units), 1), "failureBudget", "%d of %d units may fail: nothing would be left of the release; at most %d",
 		s.FailureBudget, len(s.Units), len(s.Units)-1)
 	v.durations("wait", reflect.ValueOf(s.Wait))
 	v.durations("deadline", reflect.ValueOf(s.Deadline))
 	v.oneOf(s.OnFailure, "onFailure", OnFailureUnit, OnFailureWave, OnFailureAll)
 	v.atLeast(s.Deadline, "deadline", time.Second)
-	v.require(len(s.Waves) == 0 || len(s.After) == 0, "after", "waves and after both give the order: exactly one may")
+	v.require(len(s.Waves) == 0 || len(s.After) == 0, "after", "waves and after both give an order: leave one of them out")
 	for _, field := range []struct{ name, value string }{{"kind", s.Rollout.Kind}, {"service", s.Rollout.Service},
 		{"environment", s.Rollout.Environment}, {"unit", s.Rollout.Unit}} {
 		v.require(field.value == "", "rollout."+field.name, "is the fleet's, or a unit's: leave it out here")

@@ -5,6 +5,22 @@ import (
 	"slices"
 )
 
+// Need is a release that must serve another target before this rollout starts, or
+// several of which one is enough.
+type Need struct {
+	Target  string        `json:"target,omitempty"`  // environment/service[/unit]
+	Version string        `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration      `json:"soaked,omitempty"`  // how long it must have served there
+	Any     []Alternative `json:"any,omitempty"`     // instead of these: it is enough that one of the list is so
+}
+
+// Alternative is one of several needs of which one is enough.
+type Alternative struct {
+	Target  string   `json:"target"`            // environment/service[/unit]
+	Version string   `json:"version,omitempty"` // default: the release's own
+	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there
+}
+
 // OneOf are the alternatives of which one is enough: for a need of one target that
 // target alone.
 func (n Need) OneOf() []Alternative {

@@ -20,6 +20,7 @@ const (
 	OnEscalated          Occasion = "escalated"
 	OnDenied             Occasion = "denied"     // a command
 	OnOverridden         Occasion = "overridden" // what policy asks for, by a command
+	OnConcerned          Occasion = "concerned"  // somebody is, who orders nothing
 	OnDrifted            Occasion = "drifted"    // somebody changed a target while nothing ran
 	OnRollingBack        Occasion = "rollingBack"
 	OnNeedsHuman         Occasion = "needsHuman"
@@ -42,7 +43,7 @@ const (
 
 // Occasions lists every occasion.
 func Occasions() []Occasion {
-	return []Occasion{OnWaiting, OnFrozen, OnEscalated, OnDenied, OnOverridden, OnDrifted, OnRollingBack, OnNeedsHuman, OnPromoted,
+	return []Occasion{OnWaiting, OnFrozen, OnEscalated, OnDenied, OnOverridden, OnConcerned, OnDrifted, OnRollingBack, OnNeedsHuman, OnPromoted,
 		OnRolledBack, OnAborted, OnRejected, OnSuperseded, OnPlatformRolledBack, OnRefused, OnFailed,
 		OnRehearsalPassed, OnRehearsalFailed, OnRehearsalAborted, OnSuitePassed, OnSuiteFailed, OnSuiteAborted}
 }

@@ -11,6 +11,10 @@ import (
 // Plan is a rollout worked out in full: what will be done, in which order, how
 // each act is undone, and how long everything may take. It is data: a worker
 // makes it in Admit, the workflow follows it, auditors read it.
+//
+// Many of its booleans, and Revision, say in which way the workflow follows the
+// plan. Admit sets them for new rollouts; one that an older worker admitted lacks
+// them, and goes on as it began. So its history keeps replaying.
 type Plan struct {
 	Spec         Spec              `json:"spec"` // with every default filled in
 	Target       string            `json:"target"`
@@ -28,57 +32,57 @@ type Plan struct {
 	Drivers      map[string]string `json:"drivers,omitempty"` // what each driver says of itself, by role
 	Drill        *Drill            `json:"drill,omitempty"`   // rehearsals only
 
-	// GoesBack: a drill goes no further than its step, whatever its checks, the
-	// policy and people say.
+	// GoesBack: this is a drill, and goes no further than its step, whatever its
+	// checks, the policy and people say.
 	GoesBack bool `json:"goesBack,omitempty"`
 
-	// Revision is that of the way in which the plan is followed: a rollout goes on
-	// as it began. 1: refused writes are watched.
+	// Revision counts changes of the way in which a plan is followed. 1: refused
+	// writes are watched.
 	Revision int `json:"revision,omitempty"`
 
-	// AbortFirst: an abort that comes together with an answer is obeyed before it,
-	// so that nothing is begun that the answer alone would bring about.
+	// AbortFirst: when an abort and the answer of an act arrive together, the abort
+	// is obeyed first, so that the answer begins nothing new.
 	AbortFirst bool `json:"abortFirst,omitempty"`
 
-	// UsersFirst: going back waits neither for the answer to a promotion nor, before
-	// users are seen to be back, for flags and the primary version.
+	// UsersFirst: going back does not wait for the answer to a promotion, and
+	// reports users as back without waiting for flags and the primary version.
 	UsersFirst bool `json:"usersFirst,omitempty"`
 
-	// ReadyFirst: the candidate is asked, when it is to be sent more, whether it has
-	// its replicas at that moment.
+	// ReadyFirst: right before the candidate is sent more traffic, it is asked
+	// whether it has its replicas.
 	ReadyFirst bool `json:"readyFirst,omitempty"`
 
-	// BindsVotes: a vote that does not say for which run, step and plan it is counts
-	// for none.
+	// BindsVotes: a vote counts only if it says for which run, step and plan it is.
 	BindsVotes bool `json:"bindsVotes,omitempty"`
 
-	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the worker's rules of their moment
+	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the rules that the worker has when they are given
 	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
-	Gated      bool     `json:"gated,omitempty"`      // every raise asks what closes the target at its moment
-	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" of whatever closes the target, not of freezes alone
+	Gated      bool     `json:"gated,omitempty"`      // every raise first asks whether the target is closed
+	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" whatever closes the target, not only of freezes
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
-	// GatesApart: where the environment and the spec both ask before a step, a vote
-	// for the one never counts for the other.
+	// GatesApart: if the environment and the spec both ask for an approval before a
+	// step, a vote for one never counts for the other.
 	GatesApart bool `json:"gatesApart,omitempty"`
 
-	Enters bool `json:"enters,omitempty"` // of a fleet's unit: its end is entered with its Target, which knows then what was good
+	Enters bool `json:"enters,omitempty"` // a fleet's unit reports its end to its Target, which then knows what was good
 
-	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are told of commands for another run that were denied, as of all others
+	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are also told of denied commands that were meant for another run
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
 	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
 
-	// StepEscalation is the same by the owner of a step, or of the promotion, where
-	// who answers for that hears of it instead of who answers for the rollout.
+	// StepEscalation is Escalation by the owner of a step, or of the promotion, if that
+	// owner is told instead of who answers for the rollout.
 	StepEscalation map[string][]Rung `json:"stepEscalation,omitempty"`
 
-	// Quiet: a rehearsal began the rollout, and tells of itself. People are told of
-	// what needs one of them, and of commands that were denied or passed policy.
+	// Quiet: a rehearsal began the rollout, and sends notices of its own. Of the
+	// rollout, people are told only what needs one of them, and of commands that were
+	// denied or that overrode policy.
 	Quiet bool `json:"quiet,omitempty"`
 
-	// EscalatesWaits: a pause escalates, too, as whatever waits for people does, and
-	// what waits only for its fleet does not.
+	// EscalatesWaits: a pause escalates, too, like everything that waits for people;
+	// a wait for the fleet alone does not.
 	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
 
 	Digest string `json:"digest"` // sha256 of the plan without this field
@@ -102,9 +106,8 @@ type PlannedStep struct {
 	PolicyApprove *Approval `json:"policyApprove,omitempty"` // asked before Approve: what the environment asks, where Approve is less strict
 }
 
-// NewPlan works a valid spec out. It fills in defaults, and seals the plan
-// with its digest; drivers and policy have their say in Admit, which seals it
-// again.
+// NewPlan makes the plan of a valid spec. It fills in defaults and seals the plan
+// with its digest. Admit then adds what drivers and policy say, and seals it again.
 func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{

@@ -7,34 +7,34 @@ import (
 )
 
 // TargetType is the registered name of the workflow that stands above the
-// rollouts of one target: it takes in releases, keeps the queue, remembers what
+// rollouts of one target: it accepts releases, keeps the queue, remembers what
 // was good, and looks after the rollout that runs.
 const TargetType = "Target"
 
-// CommandSubmit is what a Target takes beside abort, resume, rollback and drop: a Signal
-// and an Update, with a Submit that is answered by a Submission.
+// CommandSubmit asks a Target for a rollout. It is a Signal and an Update; both take
+// a Submit, and the Update answers with a Submission. Besides it, a Target takes the
+// commands abort, resume, rollback and drop.
 const CommandSubmit = "submit"
 
-// CommandAdopt is the Signal that tells a Target of a rollout that was started
-// beside it: because no worker was there to ask, or by a fleet, whose unit is about
-// to end. It takes a Course.
+// CommandAdopt is the Signal that tells a Target of a rollout that it did not start
+// itself: one that was started while no worker answered, or a fleet's unit that is
+// about to end. It takes a Course.
 const CommandAdopt = "adopt"
 
-// CommandWithdraw takes an order back that nobody took in for so long that its giver
-// was told otherwise: what is delivered late must not be carried out. It is a
-// signal, and takes a Withdrawal. An order whose rollout has begun stays.
+// CommandWithdraw is the Signal that takes an order back: no worker accepted it in
+// time, and its giver was told so, so it must not be carried out when it is delivered
+// late. It takes a Withdrawal. An order whose rollout has begun stays.
 const CommandWithdraw = "withdraw"
 
-// Withdrawal names an order that is given no longer.
+// Withdrawal names the order that is taken back.
 type Withdrawal struct {
 	ID      string `json:"id"` // of the order
 	Version string `json:"version"`
 	Actor   string `json:"actor"`
 }
 
-// SignalRestored tells a Target what became of a break-glass restore, which no
-// workflow takes part in. It takes a Restored. Nothing follows from it: it is on
-// record.
+// SignalRestored tells a Target what became of a break-glass restore, which runs
+// without any workflow. It takes a Restored. The Target only records it.
 const SignalRestored = "restored"
 
 // Restored is a break-glass restore that came to its end.
@@ -45,8 +45,8 @@ type Restored struct {
 	Problem  string  `json:"problem,omitempty"` // what was not put back; "": traffic was seen back on the baseline
 }
 
-// ErrorRenewing is the type of the error with which a Target turns an Update away
-// while it goes on as a new run. The same Update is taken a moment later.
+// ErrorRenewing is the type of the error with which a Target refuses an Update
+// while it continues as a new run. The same Update succeeds a moment later.
 const ErrorRenewing = "Renewing"
 
 // CommandSupersede is the Signal by which a Target sends a rollout back because
@@ -71,8 +71,8 @@ type Submit struct {
 	Summary string `json:"summary,omitempty"`
 	Details string `json:"details,omitempty"`
 
-	// AskFleet: the Target looks for a fleet of the service first, so that nothing
-	// is started under the id of one of its units. Without it the rollout looks.
+	// AskFleet: the Target first looks for a fleet of the service, so that nothing
+	// is started under the id of one of its units. Otherwise the rollout looks.
 	AskFleet bool `json:"askFleet,omitempty"`
 }
 
@@ -89,7 +89,7 @@ const (
 	FateAborted    Fate = "aborted"    // a person took it out of the queue
 )
 
-// IsFinal reports whether it stays so.
+// IsFinal reports whether the order's fate will not change any more.
 func (f Fate) IsFinal() bool { return f != FateQueued && f != FateStarting }
 
 // Submission is an order and what became of it.
@@ -112,8 +112,9 @@ type Known struct {
 	At      time.Time `json:"at"`
 }
 
-// Quarantined is a release that was refused by its rollout: rolled back by a
-// verdict, aborted, or rejected. It is not rolled out again without a reason.
+// Quarantined is a release that must not be tried again by accident, because its
+// rollout was rolled back by a verdict, aborted or rejected, or could not keep it
+// running. It is rolled out again only with a reason.
 type Quarantined struct {
 	Version  string    `json:"version"`
 	Artifact string    `json:"artifact,omitempty"`
@@ -126,7 +127,7 @@ type Quarantined struct {
 type Course struct {
 	Submit Submit `json:"submit"`
 	RunID  string `json:"runId,omitempty"`  // "" while it is being started
-	Lost   string `json:"lost,omitempty"`   // the run that was cut off, where this one restores what it had changed
+	Lost   string `json:"lost,omitempty"`   // the run that was cut off, if this rollout is its recovery
 	Holder bool   `json:"holder,omitempty"` // it was not started here
 }
 
@@ -136,11 +137,11 @@ type TargetStatus struct {
 	Target      Target        `json:"target"`
 	Running     *Course       `json:"running,omitempty"`
 	Beside      []Course      `json:"beside,omitempty"`      // begun beside this workflow before the end of Running was known here, oldest first
-	Owed        []Submit      `json:"owed,omitempty"`        // recoveries that wait for whoever holds the target, oldest first
+	Owed        []Submit      `json:"owed,omitempty"`        // recoveries that wait until the target is free, oldest first
 	Queue       []Submit      `json:"queue,omitempty"`       // oldest first
-	Stands      string        `json:"stands,omitempty"`      // why the queue waits for a resume; "": it does not
-	StandsSince *time.Time    `json:"standsSince,omitempty"` // when it began to stand; only where people are told of it
-	StandsTold  int           `json:"standsTold,omitempty"`  // how often people were told: the first word, and one for each rung
+	Stands      string        `json:"stands,omitempty"`      // why the queue waits for a resume; "": it does not wait
+	StandsSince *time.Time    `json:"standsSince,omitempty"` // when it began to stand; nil if nobody is told of that
+	StandsTold  int           `json:"standsTold,omitempty"`  // how often people were told of it: once at first, and once for each rung
 	Drift       string        `json:"drift,omitempty"`       // what somebody changed while nothing ran
 	Good        []Known       `json:"good,omitempty"`        // newest first: the first serves, unless somebody changed it from outside
 	Last        *Spec         `json:"last,omitempty"`        // of the release that was promoted last: how to reach the target
@@ -158,7 +159,7 @@ const (
 )
 
 // Is reports whether a quarantine is about a release: the same version, and the
-// same artifact where both name one.
+// same artifact if both name one.
 func (q Quarantined) Is(r Release) bool {
 	return q.Version == r.Version && (q.Artifact == "" || r.Artifact == "" || q.Artifact == r.Artifact)
 }
@@ -181,8 +182,8 @@ func (s TargetStatus) Holds(r Release) (Quarantined, bool) {
 }
 
 // BackTo is the spec by which a target goes back to a release that was good: all
-// of the traffic at once, as soon as it is ready. It is known to be good, so that
-// what the checks say of it is on record and decides nothing, and no hook is asked.
+// of the traffic at once, as soon as it is ready. The release is known to be good, so
+// what the checks say of it is recorded but decides nothing, and no hook is asked.
 func (s Spec) BackTo(release Release) Spec {
 	bake := Duration(time.Minute)
 	for _, step := range s.Strategy.steps() {

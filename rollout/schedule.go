@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Schedule says from when, and until when, users may meet a release.
+type Schedule struct {
+	From time.Time `json:"from,omitzero"` // no flag is set, no cohort sent and no weight raised before; default: at once
+	To   time.Time `json:"to,omitzero"`   // everything goes back then, however far the rollout has come; default: never
+}
+
 // LongestSchedule is how far ahead a schedule may lie: a rollout is open, and
 // watched, until then.
 const LongestSchedule = 2 * 365 * 24 * time.Hour
@@ -79,9 +85,10 @@ func (p Plan) Scheduled(now time.Time) (Plan, []Problem) {
 	if open := Duration(s.End().Sub(later(now, s.Begin())).Round(time.Second)); !s.End().IsZero() && bakes >= open {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("schedule: the bakes take %s, and users may have it for %s: it goes back before everybody has it", bakes, open))
 	}
-	// A timer that fires, with its task, and a window for each half day that is waited.
+	// What was to be written is written again after the wait, a timer fires, each with
+	// its task, and a window or a look at the gates is open for each half day.
 	waits := max(int(last.Sub(now)/(12*time.Hour)), 0) + 1
-	p.Events, p.Actions = p.Events+5+6*waits, p.Actions+1+2*waits
+	p.Events, p.Actions = p.Events+10+6*waits, p.Actions+1+2*waits
 	return p, nil
 }
 

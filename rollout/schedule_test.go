@@ -66,7 +66,7 @@ func TestScheduleAtEveryMoment(t *testing.T) {
 		require.Equal(t, !s.To.IsZero() && !now.Before(s.To), len(late) == 1)
 		if len(late) == 0 {
 			require.Greater(t, scheduled.Events, plan.Events)
-			require.LessOrEqual(t, scheduled.Events, plan.Events+11+6*2000/12)
+			require.LessOrEqual(t, scheduled.Events, plan.Events+16+6*2000/12)
 		}
 	})
 }

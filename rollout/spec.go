@@ -1,7 +1,5 @@
 package rollout
 
-import "time"
-
 // Spec is what a person writes: one release for one target, in which steps,
 // judged by which checks. Zero values mean the defaults that WithDefaults
 // fills in; Validate says what is wrong with it.
@@ -31,28 +29,6 @@ type Spec struct {
 	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
 
 	Schedule *Schedule `json:"schedule,omitempty"` // when users may meet the release; default: from the start on, for good
-}
-
-// Schedule says from when, and until when, users may meet a release.
-type Schedule struct {
-	From time.Time `json:"from,omitzero"` // no flag is set, no cohort sent and no weight raised before; default: at once
-	To   time.Time `json:"to,omitzero"`   // everything goes back then, however far the rollout has come; default: never
-}
-
-// Need is a release that must serve another target before this rollout starts, or
-// several of which one is enough.
-type Need struct {
-	Target  string        `json:"target,omitempty"`  // environment/service[/unit]
-	Version string        `json:"version,omitempty"` // default: the release's own
-	Soaked  Duration      `json:"soaked,omitempty"`  // how long it must have served there
-	Any     []Alternative `json:"any,omitempty"`     // instead of these: it is enough that one of the list is so
-}
-
-// Alternative is one of several needs of which one is enough.
-type Alternative struct {
-	Target  string   `json:"target"`            // environment/service[/unit]
-	Version string   `json:"version,omitempty"` // default: the release's own
-	Soaked  Duration `json:"soaked,omitempty"`  // how long it must have served there
 }
 
 // Release is the immutable thing rolled out. What is absent does not change.
@@ -256,6 +232,7 @@ type Policy struct {
 	Grace        Duration `json:"grace,omitempty"`        // default 3m, at most a bake's half
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
+	Concerns     Concerns `json:"concerns,omitzero"`      // what people's concerns lead to; default: they are recorded and told
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
 	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required

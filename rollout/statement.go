@@ -50,6 +50,8 @@ type statement struct {
 
 	AskedBy string `json:"askedBy,omitempty"`
 	Order   string `json:"order,omitempty"`
+
+	Withdraw bool `json:"withdraw,omitempty"`
 }
 
 // CommandStatement is the text of a command to a target that its actor signs:
@@ -58,7 +60,7 @@ func CommandStatement(target string, c Command) string {
 	return statement{
 		Target: target, Command: c.Name, ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At.UTC(),
 		RunID: c.RunID, Step: c.Step, Digest: c.Digest, By: c.By, Full: c.Full, To: c.To, Override: c.Override,
-		AskedBy: c.AskedBy, Order: c.Order,
+		AskedBy: c.AskedBy, Order: c.Order, Withdraw: c.Withdraw,
 	}.text()
 }
 

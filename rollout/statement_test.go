@@ -67,6 +67,7 @@ func TestStatementsTravel(t *testing.T) {
 		"step": func(c *rollout.Command) { c.Step++ }, "digest": func(c *rollout.Command) { c.Digest = "" },
 		"by": func(c *rollout.Command) { c.By = 1 }, "full": func(c *rollout.Command) { c.Full = true },
 		"override": func(c *rollout.Command) { c.Override = true }, "askedBy": func(c *rollout.Command) { c.AskedBy = rollout.AskedBySpec },
+		"withdraw": func(c *rollout.Command) { c.Withdraw = true },
 	} {
 		other := approval
 		change(&other)

@@ -47,6 +47,7 @@ const (
 	CauseTraffic  Cause = "traffic"
 	CauseFreeze   Cause = GateFreeze
 	CauseHook     Cause = "hook"
+	CauseConcern  Cause = "concern" // of people
 	CauseSchedule Cause = GateSchedule
 
 	CauseLost Cause = "lost" // it was cut off from outside
@@ -173,6 +174,7 @@ type Status struct {
 
 	Problems     []string      `json:"problems,omitempty"`    // why it was refused, or what differs from the snapshot
 	Overrides    []Override    `json:"overrides,omitempty"`   // break-glass, in the order given
+	Concerns     []Concern     `json:"concerns,omitempty"`    // of people, that stand, oldest first
 	NeededHuman  bool          `json:"neededHuman,omitempty"` // something could not be put back in time, whatever became of it
 	Paused       bool          `json:"paused"`
 	WaitingFor   string        `json:"waitingFor"`

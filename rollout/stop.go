@@ -6,8 +6,8 @@ import "time"
 // nothing is started or raised in its environment while it is open.
 const StopType = "Stop"
 
-// StopMemo is the key of the memo that holds a StoppedLine once it is decided that
-// who ordered the stop may. One that is not decided yet stops the line, too.
+// StopMemo is the key of the memo that holds a StoppedLine, once it is decided that
+// whoever ordered the stop may do so. Until then the stop is in force, too.
 const StopMemo = "stopped"
 
 // EveryEnvironment stands for all of them.
@@ -23,13 +23,13 @@ const (
 func StopID(environment string) string { return "stop/" + environment }
 
 // StopOrder is the input of the Stop workflow: what is stopped, and by which
-// order, so that it is stored also while no worker runs.
+// order. As an input it is stored even while no worker runs.
 type StopOrder struct {
 	Environment string  `json:"environment"`
 	Command     Command `json:"command"`
 }
 
-// StoppedLine is who stopped a line, why, since when, and who let it run again.
+// StoppedLine is who stopped a line, why and since when, and who started it again.
 // It is the memo, and the result, of the Stop workflow.
 type StoppedLine struct {
 	Environment string    `json:"environment"`

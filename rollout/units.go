@@ -21,14 +21,14 @@ const All Weight = 10000
 func ParseWeight(s string) (Weight, error) {
 	digits, found := strings.CutSuffix(strings.TrimSpace(s), "%")
 	if !found {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if err != nil || math.IsNaN(f) {
-		return 0, fmt.Errorf("%q is no weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
 	}
 	if f < 0 || f > 100 {
-		return 0, fmt.Errorf("%q is no weight: it must lie between 0%% and 100%%", s)
+		return 0, fmt.Errorf("%q is not a weight: it must lie between 0%% and 100%%", s)
 	}
 	points := math.Round(f * 100)
 	if math.Abs(points-f*100) > 1e-6 {
@@ -70,16 +70,16 @@ func ParseDuration(s string) (Duration, error) {
 	case err != nil:
 		return 0, err
 	case d < 0:
-		return 0, fmt.Errorf("%q is no duration: it must not be negative", s)
+		return 0, fmt.Errorf("%q is not a duration: it must not be negative", s)
 	case d > Duration(longest):
-		return 0, fmt.Errorf("%q is no duration: it is longer than a hundred years", s)
+		return 0, fmt.Errorf("%q is not a duration: it is longer than a hundred years", s)
 	}
 	return d, nil
 }
 
 // readDuration reads every Duration that String writes, whatever its length.
 func readDuration(s string) (Duration, error) {
-	bad := fmt.Errorf("%q is no duration: write 30s, 10m, 2h or 7d", s)
+	bad := fmt.Errorf("%q is not a duration: write 30s, 10m, 2h or 7d", s)
 	text, days := strings.TrimSpace(s), 0.0
 	head, rest, hasDays := strings.Cut(text, "d")
 	if hasDays {
@@ -147,7 +147,7 @@ type Target struct {
 func ParseTarget(s string) (Target, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 {
-		return Target{}, fmt.Errorf("%q is no target: write environment/service or environment/service/unit", s)
+		return Target{}, fmt.Errorf("%q is not a target: write environment/service or environment/service/unit", s)
 	}
 	t := Target{Environment: parts[0], Service: parts[1]}
 	if len(parts) == 3 {
@@ -155,7 +155,7 @@ func ParseTarget(s string) (Target, error) {
 	}
 	for _, p := range parts {
 		if !nameIsSafe(p) {
-			return Target{}, fmt.Errorf("%q is no target: each part needs letters, digits, '.', '_' or '-'", s)
+			return Target{}, fmt.Errorf("%q is not a target: each part needs letters, digits, '.', '_' or '-'", s)
 		}
 	}
 	return t, nil

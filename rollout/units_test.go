@@ -44,7 +44,7 @@ func TestParseDuration(t *testing.T) {
 	}
 	for _, text := range []string{"", "d", "5", "-5s", "1d-1h", "-1d", "nand", "infd", "1w", "36501d", "36500d1ns", "36500d2562047h", "xd", "1d2d", "-1d36h", "1000000000d"} {
 		_, err := ParseDuration(text)
-		require.ErrorContains(t, err, "is no duration", text)
+		require.ErrorContains(t, err, "is not a duration", text)
 	}
 }
 
@@ -102,7 +102,7 @@ func TestTargets(t *testing.T) {
 	}
 	for _, text := range []string{"", "checkout", "/", "a/", "/b", "a/b/", "a/b/c/d", "a/..", "./b", "a b/c", "a/ä", "a/b+c", "a/b%2F"} {
 		_, err := ParseTarget(text)
-		require.ErrorContains(t, err, "is no target", text)
+		require.ErrorContains(t, err, "is not a target", text)
 	}
 }
 

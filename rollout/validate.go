@@ -132,7 +132,7 @@ func (s Spec) validateTarget(v *validation) {
 	v.require(s.Target.Metrics == nil || s.Target.Metrics.Driver != "", "target.metrics.driver", "name the driver that reads metrics")
 	v.require(len(s.Checks) == 0 || s.Target.Metrics != nil, "target.metrics", "checks need a metrics driver")
 	if r := s.Target.Replicas; r != "" && r != "match" {
-		v.require(regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(r), "target.replicas", "%q is neither match nor a number from 1", r)
+		v.require(regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(r), "target.replicas", "%q is neither match nor a number of replicas from 1", r)
 	}
 }
 
@@ -150,8 +150,8 @@ func (s Strategy) validate(v *validation) {
 	}
 	if l := s.Linear; l != nil {
 		until := orElse(l.Until, All)
-		v.require(l.Step > 0 && l.Step < until, "strategy.linear.step", "%s is no step towards %s", l.Step, until)
-		v.require(l.Until >= 0 && l.Until <= All, "strategy.linear.until", "%s is more than all", l.Until)
+		v.require(l.Step > 0 && l.Step < until, "strategy.linear.step", "%s does not lead to %s: it must be more than 0%% and less than that", l.Step, until)
+		v.require(l.Until >= 0 && l.Until <= All, "strategy.linear.until", "%s is impossible: at most 100%%", l.Until)
 		v.require(l.Bake > 0, "strategy.linear.bake", "a step without a bake proves nothing: give a duration such as 10m")
 	}
 	if s.BlueGreen != nil {
@@ -248,7 +248,7 @@ func (a *Approval) validate(v *validation, path string) {
 }
 
 func (p Policy) validate(v *validation) {
-	v.require(p.Alpha >= 0 && p.Alpha <= 0.5, "policy.alpha", "%v is no error rate: between 0 and 0.5", p.Alpha)
+	v.require(p.Alpha >= 0 && p.Alpha <= 0.5, "policy.alpha", "%v is not an error rate: it must be between 0 and 0.5", p.Alpha)
 	v.oneOf(p.Require, "policy.require", RequireNoHarm, RequireNonInferior)
 	v.require(!p.EndEarly || p.Require == RequireNonInferior, "policy.endEarly", "only policy.require: nonInferior can end a step early")
 	v.oneOf(p.Inconclusive, "policy.inconclusive", RuleHold, RuleRollback, RulePromote)
@@ -257,6 +257,7 @@ func (p Policy) validate(v *validation) {
 	v.oneOf(p.Drift, "policy.drift", RuleHold, RulePutBack, RuleRollback)
 	v.oneOf(p.Otherwise, "policy.otherwise", RuleRollback, RulePromote)
 	v.oneOf(p.OnNewRelease, "policy.onNewRelease", OnNewReject, OnNewQueue, OnNewKeepNewest, OnNewSupersede)
+	p.Concerns.validate(v)
 	v.atLeast(p.WatchIdle, "policy.watchIdle", time.Second)
 	v.oneOf(p.Absolute, "policy.absolute", RuleWarn, RuleRequired)
 	v.oneOf(p.Foresight, "policy.foresight", RuleWarn, RuleRequired)

@@ -68,12 +68,12 @@ func (c Check) validateJudge(v *validation, path string) {
 		v.require(c.Histogram != "", path, "tailLadder needs a histogram")
 		validateMargins(v, path+".tailLadder", c.Judge.TailLadder.HarmMargin, c.Judge.TailLadder.SafeMargin, c.Judge.TailLadder.Beta)
 		for i, q := range c.Judge.TailLadder.Quantiles {
-			v.require(q >= 0.01 && q <= 0.99999, fmt.Sprintf("%s.tailLadder.quantiles[%d]", path, i), "%v is no quantile: between 0.01 and 0.99999", q)
+			v.require(q >= 0.01 && q <= 0.99999, fmt.Sprintf("%s.tailLadder.quantiles[%d]", path, i), "%v is not a quantile: it must be between 0.01 and 0.99999", q)
 		}
 	case "sloRate":
 		v.require(counted || c.Histogram != "" && c.SLO > 0, path, "sloRate needs failures and requests, or a histogram with slo")
 		v.require(isObjective(c.Judge.SLORate.Objective), path+".sloRate.objective",
-			"%q is no objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", c.Judge.SLORate.Objective)
+			"%q is not an objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", c.Judge.SLORate.Objective)
 		v.beta(c.Judge.SLORate.Beta, path+".sloRate")
 	case "threshold":
 		v.require(c.Judge.Threshold.Success != "" || c.Judge.Threshold.Failure != "", path+".threshold", "give a success or a failure condition")
@@ -111,7 +111,7 @@ func (p Points) validate(v *validation, path string) {
 	v.oneOf(p.Transform, path+".transform", "log", "diff")
 	v.points(p.MinPoints, p.Step, path)
 	validateMargins(v, path, p.HarmMargin, p.SafeMargin, p.Beta)
-	v.require(p.HarmMargin == 0 || p.HarmMargin == 1 || p.Transform == "log", path+".harmMargin", "a ratio: it needs transform: log")
+	v.require(p.HarmMargin == 0 || p.HarmMargin == 1 || p.Transform == "log", path+".harmMargin", "is a ratio, and needs transform: log")
 }
 
 func (m MeanCS) validate(v *validation, path string) {
@@ -129,7 +129,7 @@ func (v *validation) points(least int, step Duration, path string) {
 
 func (b BurnRate) validate(v *validation, path string) {
 	v.require(isObjective(b.Objective), path+".objective",
-		"%q is no objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", b.Objective)
+		"%q is not an objective: the share that must succeed, such as 99.9%%, from 50%% to below 100%%", b.Objective)
 	v.require(b.MinEvents == 0 || b.MinEvents >= 1 && b.MinEvents <= 1e6, path+".minEvents", "%v lies outside 1 to 1e6", b.MinEvents)
 	v.require(len(b.Windows) <= 4, path+".windows", "%d pairs: at most 4", len(b.Windows))
 	for i, w := range b.Windows {
@@ -155,7 +155,7 @@ func validateMargins(v *validation, path string, harm, safe, beta float64) {
 }
 
 func (v *validation) beta(beta float64, path string) {
-	v.require(beta >= 0 && beta <= 0.5, path+".beta", "%v is no error rate: between 0 and 0.5", beta)
+	v.require(beta >= 0 && beta <= 0.5, path+".beta", "%v is not an error rate: it must be between 0 and 0.5", beta)
 }
 
 // A spec is in history for good, so nothing in it may look like a secret.

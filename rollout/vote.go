@@ -35,9 +35,9 @@ func (a Approval) sides() (roles []string, votes int) {
 	return sortedKeys(a.Each), votes
 }
 
-// Count says how many of the votes fill a place, and which roles still want
-// some. The approval has its defaults. One vote fills one place: that of a member with two roles counts for
-// the one that makes most of all votes.
+// Count says how many of the votes fill a place, and which roles still lack votes.
+// The approval has its defaults. One vote fills one place; the vote of a member with
+// two roles counts for the role that lets all the votes together fill most places.
 func (a Approval) Count(votes []Vote) (filled int, wanted []string) {
 	if len(a.Each) == 0 {
 		return min(len(votes), a.Quorum), nil
@@ -72,16 +72,16 @@ func (a Approval) Tally(votes []Vote) string {
 	return text
 }
 
-// IsFilled reports whether nothing is wanted any more.
+// IsFilled reports whether no vote is missing any more.
 func (a Approval) IsFilled(votes []Vote) bool {
 	filled, _ := a.Count(votes)
 	return filled >= a.Quorum
 }
 
-// IsAsStrictAs reports whether whatever passes this approval would pass another
-// one, too: no fewer votes, of none but its roles, and it does not go on without
-// them where the other does not. Both have their defaults. Roles are compared by
-// name, so that it holds whoever has them by then.
+// IsAsStrictAs reports whether whatever passes this approval would also pass the
+// other: it needs at least as many votes, only from the other's roles, and does not go
+// on without them where the other would not. Both have their defaults. Roles are
+// compared by name, so the answer stays true whoever has them later.
 func (a Approval) IsAsStrictAs(b Approval) bool {
 	if a.Otherwise == RulePromote && (b.Otherwise != RulePromote || a.Within < b.Within) {
 		return false

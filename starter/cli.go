@@ -49,13 +49,15 @@ func execute(ctx context.Context, p *process, args []string) int {
 	return code
 }
 
-const about = `Bakeoff moves a release to its users in small judged steps, and can always put
-things back. This command starts rollouts, waits for them and gives them orders;
-workers do the work, and Temporal keeps it all.
+const about = `Bakeoff moves a release to its users in small, judged steps, and can always put
+things back. This command starts rollouts, waits for them and gives them orders.
+Workers (bakeoff-worker) do the work; Temporal keeps the state and the history.
 
-The connection to Temporal is that of the temporal CLI: TEMPORAL_ADDRESS,
+A target is written environment/service[/unit], such as production/checkout.
+
+This command connects to Temporal as the temporal CLI does: by TEMPORAL_ADDRESS,
 TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE, TEMPORAL_TLS…, or its
-configuration file. A target is written environment/service[/unit].`
+configuration file.`
 
 const (
 	groupRollouts   = "rollouts"
@@ -78,12 +80,12 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.connection.Profile, "profile", "", "profile of the temporal CLI's configuration file (default TEMPORAL_PROFILE)")
 	flags.StringVar(&c.ui, "ui", "", "address of the Temporal UI for links (default BAKEOFF_UI, else http://127.0.0.1:8233 for a local Temporal)")
 	root.AddGroup(
-		&cobra.Group{ID: groupRollouts, Title: "Rollouts:"}, &cobra.Group{ID: groupOrders, Title: "Orders to a running rollout:"},
+		&cobra.Group{ID: groupRollouts, Title: "Rollouts:"}, &cobra.Group{ID: groupOrders, Title: "Orders:"},
 		&cobra.Group{ID: groupRehearsals, Title: "Rehearsals:"}, &cobra.Group{ID: groupSpecs, Title: "Specs:"}, &cobra.Group{ID: groupAudit, Title: "Audit and tuning:"},
 	)
 	c.add(root, groupRollouts, c.runCommand(), c.startCommand(), c.waitCommand(), c.statusCommand(), c.listCommand())
 	c.add(root, groupOrders, c.pauseCommand(), c.resumeCommand(), c.abortCommand(), c.approveCommand(), c.rejectCommand(),
-		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.rollbackCommand(), c.restoreCommand(),
+		c.promoteCommand(), c.extendCommand(), c.retryCommand(), c.acknowledgeCommand(), c.concernCommand(), c.rollbackCommand(), c.restoreCommand(),
 		c.stopTheLineCommand(), c.startTheLineCommand())
 	c.add(root, groupSpecs, c.planCommand(), c.lintCommand(), c.schemaCommand())
 	c.add(root, groupRehearsals, c.rehearseCommand(), c.reportCommand(), c.compareCommand())
@@ -227,7 +229,7 @@ func (o *outputFlag) String() string { return string(*o) }
 func (o *outputFlag) Type() string   { return "text|json" }
 func (o *outputFlag) Set(s string) error {
 	if s != "text" && s != "json" {
-		return errors.New("text and json are known")
+		return errors.New("write text or json")
 	}
 	*o = outputFlag(s)
 	return nil

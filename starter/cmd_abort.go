@@ -15,14 +15,14 @@ import (
 func (c *cli) abortCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandAbort, "Stop a rollout and put the baseline back",
 		`Stop the rollout of TARGET and put the baseline back. The order is stored first,
-so that it is obeyed even when no worker runs at the moment; then this command
-waits until the baseline has its traffic and is healthy again, and prints the
-result (it may still be cleaning up). --no-wait returns as soon as it is stored.
+so it is obeyed even if no worker runs at the moment. This command then waits
+until the baseline has its traffic and is healthy again, and prints the result;
+the rollout may still be cleaning up. --no-wait returns once the order is stored.
 
 --queued takes one order out of the queue instead, and touches nothing else: what
-runs goes on, and so does the rest of the queue. Orders are named by their id, or by
-their version where only one of that waits; status shows both. One that has begun
-by then is not stopped: that is denied.`,
+runs goes on, and so does the rest of the queue. Name the order by its id, or by its
+version if only one order of that version waits; status shows both. If the order has
+begun meanwhile it is not stopped: the answer is then denied.`,
 		`bakeoff abort production/checkout --reason "checkout is slow"
   bakeoff abort production/checkout --queued 2.6.0 --reason "needs 2.5.1 first"`},
 		func(cmd *cobra.Command, o *order) {

@@ -17,20 +17,20 @@ func (c *cli) approveCommand() *cobra.Command {
 	yes := false
 	return c.orderCommand(orderHelp{rollout.CommandApprove, "Approve the step that a rollout waits for",
 		`Show the step that the rollout of TARGET waits for, and approve it. The vote
-holds for the run, the step and the plan that are shown, and for no other: when
-any of them has changed in the meantime it is denied. On a terminal it asks
-first, without --yes. Scripts bind what was shown to a person elsewhere with
---step and --digest, and where the environment and the spec both ask before the
-step, with --asked-by. --override passes the approval alone, for those whom the
-worker's permissions let override.`,
+holds only for the run, the step and the plan that are shown: if any of them
+has changed by then, it is denied. On a terminal the command asks first, unless
+--yes is given. Scripts that showed a person something elsewhere name it with
+--step and --digest, and with --asked-by where both the environment and the spec
+ask for an approval before that step. --override passes the approval with this
+one vote, for those who have that permission.`,
 		`bakeoff approve production/checkout --reason "looks good, CHG-1234"`},
 		func(cmd *cobra.Command, o *order) {
-			cmd.Flags().IntVar(&o.Step, "step", 0, "the step that was shown (default the one that is waited for)")
-			cmd.Flags().StringVar(&o.AskedBy, "asked-by", "", "environment or spec: whose approval was shown, where both ask before the step (default the one that is waited for, without --step)")
-			cmd.Flags().StringVar(&o.Digest, "digest", "", "the digest of the plan that was shown (default that of the running one)")
-			cmd.Flags().StringVar(&o.RunID, "run", "", "the run that was shown (default the running one)")
-			cmd.Flags().BoolVar(&o.Override, "override", false, "break-glass: pass the approval alone, whatever its quorum; loud, and on record")
-			cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+			cmd.Flags().IntVar(&o.Step, "step", 0, "the step that was shown (default the one that waits)")
+			cmd.Flags().StringVar(&o.AskedBy, "asked-by", "", "environment or spec: whose approval was shown, where both ask for one before the step (default, without --step, the open one)")
+			cmd.Flags().StringVar(&o.Digest, "digest", "", "the digest of the plan that was shown (default the current plan's)")
+			cmd.Flags().StringVar(&o.RunID, "run", "", "the run that was shown (default the current one)")
+			cmd.Flags().BoolVar(&o.Override, "override", false, "break-glass: pass the approval with this one vote, whatever its quorum; people are told, and it is on record")
+			cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 		},
 		func(ctx context.Context, svc service, t rollout.Target, o order) error {
 			return c.approve(ctx, svc, t, o, yes)
@@ -87,6 +87,9 @@ func gateText(s rollout.Status, p rollout.Plan, o order) string {
 	}
 	if s.Asked != nil && s.Asked.Step == o.Step {
 		fmt.Fprintf(&b, "  votes: %s\n", votes(*s.Asked))
+	}
+	for _, c := range s.Concerns {
+		fmt.Fprintf(&b, "  concern of %s\n", oneLine(concern(c)))
 	}
 	fmt.Fprintf(&b, "  plan %s\n", orElse(s.PlanDigest, o.Digest))
 	fmt.Fprint(&b, bindsAnother(s, o))

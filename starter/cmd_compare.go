@@ -15,15 +15,14 @@ import (
 func (c *cli) compareCommand() *cobra.Command {
 	format, file := "", ""
 	cmd := &cobra.Command{
-		Use: "compare RUN RUN…", Short: "Say what moved between runs of a rehearsal, with intervals", Args: cobra.MinimumNArgs(2),
-		Long: `Compare runs of one rehearsal: the last that is named with those before it, which
-are the baseline. A RUN is as for "bakeoff report". Each figure is compared only
-where the runs agree in what it depends on; what is left out is named. Runs that
-agree in nothing are refused.
+		Use: "compare RUN RUN…", Short: "Compare runs of a rehearsal: what became better or worse", Args: cobra.MinimumNArgs(2),
+		Long: `Compare runs of one rehearsal: the last one named is compared with all those named
+before it, which are the baseline. A RUN is given as to "bakeoff report". A figure is
+compared only if the runs agree in everything that it depends on; figures that are
+left out are named. Runs that have nothing in common are refused.
 
 Exit codes: 0 nothing became worse, 1 the evidence was changed, or the command
-itself failed, 2 usage,
-3 the runs cannot be compared, 10 something became worse.`,
+itself failed, 2 usage, 3 the runs cannot be compared, 10 something became worse.`,
 		Example: `  bakeoff compare evidence/staging/checkout/20261115T060000Z-91c0 evidence/staging/checkout/20261122T060000Z-4f2a`,
 		RunE: runs(func(_ context.Context, args []string) error {
 			var runs []evidence.Run

@@ -13,30 +13,32 @@ import (
 	"bakeoff/rollout"
 )
 
-const doctorHelp = `Look for what keeps rollouts from being obeyed, and say what to do about each:
+const doctorHelp = `Look for rollouts and queues that are stuck or that nobody looks after, and say what
+to do about each:
 
   unserved      nobody polls a task queue, or no worker answers
-  wedged        workers cannot go on with a workflow
+  wedged        a workflow's task fails again and again on the workers
   needsHuman    something could not be put back
   cutOff        a run was ended from outside, and nothing was put back
-  unsupervised  no Target, or fleet, looks after a rollout
+  unsupervised  no Target and no fleet looks after a rollout
   orphaned      a Target waits for a rollout that is over
   drifted       somebody changed a target while nothing ran
-  stands        a queue waits for a resume
-  lost          orders waited in a queue that was ended from outside
+  stands        a queue waits until somebody resumes it
+  lost          orders were waiting in a queue that was ended from outside
 
-With --tooling look instead for what lets rehearsals get old. Practice in any
-environment counts:
+With --tooling, look instead for rehearsals that are out of date. Rehearsals in any
+environment count:
 
-  drillOverdue    nobody has practised a service's way back lately
-  staleBaseline   a snapshot that a baseline locks is old, or of unknown age
-  staleSnapshot   so is another one
-  practisedOlder  another version was promoted since, or is what serves
-  unusedTemplate  a file of the worker's library that no rehearsal names
-  schedulePaused  a schedule does not repeat its rehearsal
-  unserved        nobody polls the queue of rehearsals
+  drillOverdue    no recent rehearsal shows that a service can go back
+  staleBaseline   a snapshot in a rehearsal's baseline is old, or of unknown age
+  staleSnapshot   the same of a snapshot in its data
+  practisedOlder  another version than the one practised was promoted, or serves
+  olderTool       the last rehearsal ran on another version of Bakeoff
+  unusedTemplate  no recent rehearsal uses a file of the worker's library
+  schedulePaused  a schedule is paused, so its rehearsal is not repeated
+  unserved        nobody polls the queue of rehearsals, or no worker answers
 
-With -o json one finding a line.
+With -o json, one finding on each line.
 
 Exit codes: 0 nothing found, 1 the command itself failed, 2 usage, 14 found
 something that a person must look at.`
@@ -47,7 +49,7 @@ var monthly = durationFlag{rollout.Duration(30 * 24 * time.Hour)}
 func (c *cli) doctorCommand() *cobra.Command {
 	environment, practice, older := "", false, monthly
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Find rollouts that nobody serves, that are stuck, or that were cut off", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Find rollouts that are stuck, cut off, or served by nobody", Args: cobra.NoArgs,
 		Long:    doctorHelp,
 		Example: "  bakeoff doctor\n  bakeoff doctor --env production -o json | jq -r .target\n  bakeoff doctor --tooling --older 14d",
 		RunE: runs(func(ctx context.Context, _ []string) error {
@@ -69,7 +71,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&environment, "env", "", "only rollouts of this environment")
-	cmd.Flags().BoolVar(&practice, "tooling", false, "look at rehearsals and what they work with")
+	cmd.Flags().BoolVar(&practice, "tooling", false, "look at rehearsals instead of rollouts")
 	cmd.Flags().Var(&older, "older", "with --tooling: what is older than this is too old")
 	cmd.MarkFlagsMutuallyExclusive("env", "tooling")
 	return cmd

@@ -11,8 +11,9 @@ import (
 
 func (c *cli) extendCommand() *cobra.Command {
 	var by durationFlag
-	cmd := c.orderCommand(orderHelp{rollout.CommandExtend, "Lengthen this bake",
-		`Lengthen the current bake of TARGET.`,
+	cmd := c.orderCommand(orderHelp{rollout.CommandExtend, "Lengthen the current bake",
+		`Lengthen the current bake of TARGET, or the time for which its baseline is kept
+after promotion.`,
 		`bakeoff extend production/checkout --by 30m --reason "wait for the evening peak"`},
 		nil, func(ctx context.Context, svc service, t rollout.Target, o order) error {
 			o.By = by.Duration

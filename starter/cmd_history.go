@@ -14,14 +14,15 @@ import (
 func (c *cli) historyCommand() *cobra.Command {
 	runID, orders := "", false
 	cmd := &cobra.Command{
-		Use: "history TARGET", Short: "The audit story, one line per event that matters", Args: cobra.ExactArgs(1),
-		Long: `Tell the story of the running or last rollout of TARGET from its Temporal
-history, oldest first: who asked for it, what was changed, what was seen, who
-decided, when the baseline was back. With -o json one object a line. No worker
-is needed. docs/history.md says what each line is derived from.
+		Use: "history TARGET", Short: "Show what happened and who decided, line by line", Args: cobra.ExactArgs(1),
+		Long: `Tell the story of the running or last rollout of TARGET from its Temporal history,
+oldest first: who asked for it, what was changed, what was seen, who decided, and
+when the baseline was back. With -o json, one object on each line. No worker is
+needed. docs/history.md says which event each line comes from.
 
-With --orders tell what the Target itself was asked for and commanded: also what
-was refused before any rollout began, and commands given while nothing ran.
+With --orders, tell which orders and commands the Target itself received. That
+includes releases that were refused before a rollout began, and commands that were
+given while nothing ran.
 
 Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 2 usage.`,
@@ -47,7 +48,7 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 			return c.tell(told.lines)
 		}),
 	}
-	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one); with --orders, one of the Target")
+	cmd.Flags().StringVar(&runID, "run", "", "the run to tell of (default the running or last one); with --orders, a run of the Target")
 	cmd.Flags().BoolVar(&orders, "orders", false, "tell what the Target was asked for and commanded, refusals included")
 	return cmd
 }

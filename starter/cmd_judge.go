@@ -21,39 +21,40 @@ type judgeFlags struct {
 	baseline     string // windows of another run that take the baseline's place
 }
 
-const judgeHelp = `Fold recorded windows into verdicts without any server: to tune checks, to review
-an incident, to prove a recorded decision. CHECKS is a list "checks:" as in a
-spec, with "policy:", "bounds:", "placebo:" or "arms:" beside it if need be, or a
-whole spec. Windows are JSON lines, from a file or standard input:
+const judgeHelp = `Judge recorded windows without any server: to tune checks, to review an incident, or
+to prove a recorded decision. CHECKS is a whole spec, or a list "checks:" as in a
+spec, with "policy:", "bounds:", "placebo:" or "arms:" beside it if needed. Windows
+are JSON lines, from a file or standard input:
 
   {"series":"a","check":"errors","start":0,"end":10,
    "baseline":{"requests":900,"failures":9},"candidate":{"requests":100,"failures":2}}
 
-Where several candidates are tried at once each line says of which it is ("arm"),
+If several candidates are tried at once, each line names its candidate ("arm"),
 CHECKS names them all (arms: [b, c]), and they share α.
 
-The output is JSON lines: one per series, arm and check, a Fail when it is reached
-and everything else at the end of input, and with several checks one more,
-"check":"*", for all of them together. Its score is how many of 100 have passed, by
-weight and by group; it never decides. A check without any window is NoData.
+The output is JSON lines, one for each series, arm and check: a Fail as soon as it is
+reached, every other verdict at the end of input. With several checks there is one
+more line, "check":"*", for all of them together. Its score says how many points of
+100 have passed, by weight and by group; it never decides. A check without any window
+is NoData.
 
-With --baseline the candidate's numbers of another run take the place of the
-baseline, the n-th window beside the n-th: the release before, at its own rollout,
-or a frozen baseline.
+With --baseline, the candidate's numbers from another run take the place of the
+baseline, the n-th window beside the n-th: those of the release before, from its own
+rollout, or of a frozen baseline.
 
 The windows that a worker keeps of a rollout, judged with the rollout's spec, give
-the verdicts that history has.
+the same verdicts as the rollout's history.
 
-With --kayenta a canary config of Kayenta takes the place of CHECKS, and each line
-of the input is all of one metric; null and "NaN" are missing values:
+With --kayenta, CHECKS is a canary config of Kayenta, and each line of the input holds
+all values of one metric; null and "NaN" are missing values:
 
   {"metric":"errors","experiment":[0.4,0.5,null],"control":[0.4,0.3,0.6]}
 
-The output then is one line per metric, one per group and one "summary": what
-Kayenta's judge would say, its faults included, and warnings that name them.
+The output is then one line for each metric, one for each group and a "summary": what
+Kayenta's judge would say, including its known faults, with warnings that name them.
 
 Exit codes: 0 judged, whatever the verdict, 1 the command itself failed, 2 usage,
-3 a refused CHECKS file or canary config, or a line that is no window.`
+3 CHECKS or the canary config is refused, or a line is not a window.`
 
 func (c *cli) judgeCommand() *cobra.Command {
 	var f judgeFlags
@@ -78,7 +79,7 @@ func (c *cli) judgeCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.all, "all", false, "a line for every folded window, too")
 	cmd.Flags().StringVar(&f.kayenta, "kayenta", "", "canary config of Kayenta to judge by, as Kayenta would")
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "windows of another run, of the release before or a frozen baseline, to compare with")
-	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are no windows, and go on")
+	cmd.Flags().BoolVar(&f.skipBad, "skip-bad", false, "count lines that are not windows, and go on")
 	return cmd
 }
 
@@ -153,7 +154,7 @@ func (c *cli) fold(ctx context.Context, court *court, windows io.Reader, skipBad
 		fmt.Fprintf(c.err, "left out %s of checks that CHECKS does not name\n", count(court.unknown, "window"))
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fail(exitSpec, "line %d: longer than %d bytes: no window", number+1, longestLine)
+		return fail(exitSpec, "line %d: longer than %d bytes: not a window", number+1, longestLine)
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read windows after line %d: %w", number, err)

@@ -18,8 +18,8 @@ func (c *cli) stopTheLineCommand() *cobra.Command {
 		Long: `Stop the line of an environment, or of all: nothing is started, no weight is
 raised, and every running rollout stays where it is until "bakeoff start-the-line".
 Users who have a candidate are watched as before. Going back is never stopped:
-a breach and an abort put the baseline back at once. Rehearsals do not begin, and
-break nothing more.`,
+a breach and an abort put the baseline back at once. No rehearsal begins, and
+running ones break nothing more.`,
 		Example: `  bakeoff stop-the-line --environment production --reason "database migration went wrong"
   bakeoff stop-the-line --all --reason "INC-12"`,
 	}, service.StopLine)
@@ -28,8 +28,9 @@ break nothing more.`,
 func (c *cli) startTheLineCommand() *cobra.Command {
 	return c.lineCommand(rollout.CommandStartTheLine, &cobra.Command{
 		Use: "start-the-line", Short: "End the emergency stop of an environment",
-		Long: `Let the line run again that "bakeoff stop-the-line" stopped: rollouts go on by
-themselves. A stop of --all and one of an environment end each by itself.`,
+		Long: `End the emergency stop that "bakeoff stop-the-line" began: rollouts go on by
+themselves. A stop of --all and the stop of one environment are separate, and each
+must be ended by itself.`,
 		Example: `  bakeoff start-the-line --environment production --reason "INC-12 is over"`,
 	}, service.StartLine)
 }

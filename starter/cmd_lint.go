@@ -12,11 +12,11 @@ import (
 func (c *cli) lintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "lint FILE…", Short: "Check specs and rehearsals without any server", Args: cobra.MinimumNArgs(1),
-		Long: `Check specs of rollouts and fleets, rehearsals and suites of them ("-" is standard
-input), as far as that is possible without a worker: everything that is wrong is
-told at once, by file, line and column. What a rehearsal names, its rollout and
-the members of a suite, is read and checked, too. What drivers and policy say is
-told by "bakeoff plan", and of a rehearsal when it is started.
+		Long: `Check specs of rollouts and fleets, rehearsals and suites of rehearsals ("-" is
+standard input), as far as that is possible without a worker. All problems are shown
+at once, by file, line and column. The files that a rehearsal or a suite names are
+checked, too. What the drivers and the worker's policy say of a spec is shown by
+"bakeoff plan"; of a rehearsal, when it is started.
 
 Exit codes: 0 nothing wrong, 1 a file could not be read, 2 usage, 3 problems.`,
 		Example: "  bakeoff lint checkout.yaml search.yaml\n  bakeoff lint - -o json < checkout.yaml\n  bakeoff lint rehearsal.yaml suite.yaml",

@@ -39,10 +39,10 @@ func (c *cli) listCommand() *cobra.Command {
 	var limit int
 	var practice bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "All rollouts and fleets, running ones first", Args: cobra.NoArgs,
-		Long: `List the rollouts that Temporal still remembers, running ones first, as a table
-or, with -o json, as one object a line. With --rehearsals: the rehearsals, the
-suites, and the schedules that repeat them.
+		Use: "list", Short: "List rollouts and fleets, running ones first", Args: cobra.NoArgs,
+		Long: `List the rollouts and fleets that Temporal still remembers, running ones first: as
+a table or, with -o json, as one object on each line. With --rehearsals, list the
+rehearsals and suites, and the schedules that repeat them.
 
 Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'\n  bakeoff list --rehearsals",
@@ -62,10 +62,10 @@ Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 			return c.list(ctx, svc, query, limit)
 		}),
 	}
-	cmd.Flags().BoolVar(&practice, "rehearsals", false, "rehearsals, suites and their schedules instead")
+	cmd.Flags().BoolVar(&practice, "rehearsals", false, "list rehearsals, suites and their schedules instead")
 	cmd.Flags().StringVar(&environment, "env", "", "only this environment")
 	cmd.Flags().StringVar(&phase, "phase", "", "only this phase: "+joined(phases))
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many (default all)")
+	cmd.Flags().IntVar(&limit, "limit", 0, "show at most this many (default all)")
 	cmd.MarkFlagsMutuallyExclusive("rehearsals", "phase")
 	return cmd
 }
@@ -79,7 +79,7 @@ func listQuery(environment, phase string) (string, error) {
 	query := allTypes
 	if environment != "" {
 		if _, err := rollout.ParseTarget(environment + "/x"); err != nil || strings.Contains(environment, "/") {
-			return "", fail(exitUsage, "--env %q is no environment", environment)
+			return "", fail(exitUsage, "--env: %q cannot be the name of an environment: letters, digits, '.', '_' and '-' only", environment)
 		}
 		query += fmt.Sprintf(" AND %s = '%s'", rollout.AttributeEnvironment, environment)
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 func (c *cli) pauseCommand() *cobra.Command {
-	return c.orderCommand(orderHelp{rollout.CommandPause, "Stop the bake clock and every promotion",
-		`Pause the rollout of TARGET: nothing is raised and the bake clock stands still
-until it is resumed. Watching goes on: a breach still puts the baseline back.`,
+	return c.orderCommand(orderHelp{rollout.CommandPause, "Keep a rollout where it is until it is resumed",
+		`Pause the rollout of TARGET: until it is resumed, no weight is raised and the bake
+clock stands still. The checks are still watched: a breach puts the baseline back.`,
 		`bakeoff pause production/checkout --reason "incident 4711 elsewhere"`},
 		nil, c.give)
 }

@@ -18,10 +18,11 @@ func (c *cli) planCommand() *cobra.Command {
 	var by who
 	timeout := durationFlag{rollout.Duration(30 * time.Second)}
 	cmd := &cobra.Command{
-		Use: "plan FILE", Short: "The whole plan, made by a worker, without doing anything", Args: cobra.ExactArgs(1),
-		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input):
-every step with its windows, every act with how it is undone, what would be
-refused, and what the checks will see at the present traffic. Nothing is changed anywhere.
+		Use: "plan FILE", Short: "Show what a rollout would do, step by step, without doing it", Args: cobra.ExactArgs(1),
+		Long: `Have a worker work out the rollout that FILE describes ("-" is standard input), and
+show it: every step with its windows, every act and how it would be undone, what
+would be refused, and how much the checks will see at the present traffic. Nothing
+is changed anywhere.
 
 Exit codes: 0 planned, 1 the command itself failed or no worker answers, 2 usage,
 3 spec refused, 15 refused for now by policy.`,
@@ -160,12 +161,28 @@ func planText(p rollout.Plan) string {
 	for _, check := range p.Spec.Checks {
 		fmt.Fprintf(&b, "  %-16s %s%s\n", check.Name, judgeOf(check), advisory(!check.IsGating()))
 	}
+	b.WriteString(concernsText(p.Spec.Policy.Concerns))
 	fmt.Fprintf(&b, "\nat most %d events of history and %d actions; deadline %s\n", p.Events, p.Actions, p.Spec.Deadline)
 	for _, w := range p.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	return b.String()
+}
+
+// concernsText says what people's concerns lead to; "" nothing.
+func concernsText(c rollout.Concerns) string {
+	text := ""
+	if c.Hold > 0 {
+		text += fmt.Sprintf("  %-16s hold the end of a bake\n", fmt.Sprintf("from %d on", c.Hold))
+	}
+	if c.Rollback > 0 {
+		text += fmt.Sprintf("  %-16s put the baseline back\n", fmt.Sprintf("from %d on", c.Rollback))
+	}
+	if text != "" {
+		text = "\npeople who are concerned\n" + text
+	}
+	return text
 }
 
 func stepText(b *strings.Builder, s rollout.PlannedStep) {

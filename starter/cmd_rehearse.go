@@ -28,18 +28,18 @@ type rehearsing struct {
 func (c *cli) rehearseCommand() *cobra.Command {
 	var by rehearsing
 	cmd := &cobra.Command{
-		Use: "rehearse FILE|NAME", Short: "Practise a release and its rollback, or a suite of that, and measure it", Args: cobra.ExactArgs(1),
-		Long: `Run the rehearsal that FILE describes (kind: Rehearsal), or the suite of them
-(kind: RehearsalSuite), and wait for its end: its load, its faults, its drills of
-the way back, each a rollout like any other. Whatever it does is taken back, and
-what was measured is kept as evidence, with a report; see "bakeoff report".
+		Use: "rehearse FILE|NAME", Short: "Practise a release and its rollback, and measure how that went", Args: cobra.ExactArgs(1),
+		Long: `Run the rehearsal (kind: Rehearsal) or the suite of rehearsals (kind: RehearsalSuite)
+that FILE describes, and wait for its end. A rehearsal makes load and faults, and
+drills the rollback; each drill is a rollout like any other. Everything it changes is
+put back. What was measured is kept as evidence, with a report: see "bakeoff report".
 
-With --schedule it is repeated instead: a Temporal Schedule starts it, and the
-same command again changes that; --unschedule removes it. With --stop the one that
-runs is stopped: load and faults end at once, and rollouts put their baseline back.
+With --schedule it is repeated instead, by a Temporal Schedule; the same command again
+changes the schedule, and --unschedule removes it. --stop stops the running one: load
+and faults end at once, and its rollouts put their baseline back.
 
---stop, --wait and --unschedule also take a NAME, as "bakeoff list --rehearsals" has
-it: environment/name, or suite/name.
+--stop, --wait and --unschedule also take a NAME, as shown by "bakeoff list
+--rehearsals": environment/name, or suite/name.
 
 Exit codes: 0 passed, 1 the command itself failed, 2 usage, 3 the manifest is
 refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
@@ -53,14 +53,14 @@ refused, 10 it did not pass, 11 stopped, 14 something could not be put back,
 		RunE:    runs(func(ctx context.Context, args []string) error { return c.rehearse(ctx, args[0], by) }),
 	}
 	by.flags(cmd)
-	cmd.Flags().BoolVar(&by.detach, "detach", false, "start it and do not wait")
-	cmd.Flags().BoolVar(&by.wait, "wait", false, "where the same one runs already, wait for that one's end; of a NAME, for the one that runs, or ran last")
-	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the one that runs; needs --reason")
-	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; it goes on (exit 20)")
+	cmd.Flags().BoolVar(&by.detach, "detach", false, "return once it is started")
+	cmd.Flags().BoolVar(&by.wait, "wait", false, "if it runs already, wait for its end; with a NAME, wait for the running or last one")
+	cmd.Flags().BoolVar(&by.stop, "stop", false, "stop the running one; needs --reason")
+	cmd.Flags().Var(&by.timeout, "timeout", "wait no longer than this; the rehearsal goes on (exit 20)")
 	cmd.Flags().StringVar(&by.when.cron, "schedule", "", "repeat it by this `cron` expression, such as \"0 6 * * MON\"")
-	cmd.Flags().BoolVar(&by.unschedule, "unschedule", false, "repeat it no longer: remove its schedule")
+	cmd.Flags().BoolVar(&by.unschedule, "unschedule", false, "remove its schedule")
 	cmd.Flags().StringVar(&by.when.zone, "zone", "", "time zone of --schedule (default UTC)")
-	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "when one still runs as the next is due: skip, buffer, cancel or allow")
+	cmd.Flags().StringVar(&by.when.overlap, "overlap", "skip", "what to do if one still runs when the next is due: skip, buffer, cancel or allow")
 	return cmd
 }
 
@@ -69,17 +69,17 @@ func (r rehearsing) check() error {
 	case !known:
 		return fmt.Errorf("--overlap: %q is not one of skip, buffer, cancel, allow", r.when.overlap)
 	case r.when.zone != "" && r.when.cron == "":
-		return errors.New("--zone is for --schedule")
+		return errors.New("--zone needs --schedule")
 	case r.stop && strings.TrimSpace(r.reason) == "":
 		return errors.New("--stop needs --reason: it goes into the audit trail")
 	case r.stop && (r.detach || r.when.cron != "" || r.unschedule):
-		return errors.New("--stop stands alone")
+		return errors.New("--stop cannot go with --detach, --schedule or --unschedule")
 	case r.unschedule && (r.detach || r.when.cron != ""):
-		return errors.New("--unschedule stands alone")
+		return errors.New("--unschedule cannot go with --detach or --schedule")
 	case r.wait && (r.detach || r.stop || r.unschedule || r.when.cron != ""):
-		return errors.New("--wait stands alone")
+		return errors.New("--wait cannot go with --detach, --stop, --schedule or --unschedule")
 	case r.sign != "":
-		return errors.New("--sign: a rehearsal has no signature, and is refused where a start needs one")
+		return errors.New("--sign: rehearsals cannot be signed; where the policy wants a signed start, they are refused")
 	}
 	return nil
 }
@@ -201,11 +201,11 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	goesOn := rehearsalNote{WorkflowID: r.WorkflowID, RunID: r.RunID, UIURL: c.link(r), Note: "goes on"}
 	switch {
 	case errors.Is(err, errTimeout):
-		return c.unseen(goesOn, fail(exitTimeout, "%s goes on; it was not waited for any longer", r.WorkflowID))
+		return c.unseen(goesOn, fail(exitTimeout, "%s goes on: --timeout is over", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
 		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse %[1]s --wait\n  stop it: bakeoff rehearse %[1]s --stop --reason …", nameOf(r.WorkflowID)))
 	case isCutOff(err):
-		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, and nobody looked whether anything is left: see bakeoff doctor", r.WorkflowID)
+		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, but load and faults may be left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:
 		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 	}

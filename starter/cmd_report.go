@@ -24,21 +24,21 @@ type reporting struct {
 func (c *cli) reportCommand() *cobra.Command {
 	r := reporting{older: monthly}
 	cmd := &cobra.Command{
-		Use: "report RUN|FOLDER", Short: "Show what a rehearsal found, or where a service stands after all of them", Args: cobra.ExactArgs(1),
+		Use: "report RUN|FOLDER", Short: "Show what a rehearsal found, or how ready a service is to go back", Args: cobra.ExactArgs(1),
 		Long: `Show the evidence of a rehearsal. RUN is the folder of the run, as "bakeoff
-rehearse" prints it, or its evidence.json. The folder holds the same as
-report.html and report.md.
+rehearse" prints it, or the evidence.json in it. The folder also holds this report
+as report.html and report.md.
 
-Of a FOLDER of runs it shows instead what would happen if the service had to go
+Given a FOLDER of runs, it shows instead what would happen if the service had to go
 back right now: its last good drill, between which versions, how long that took,
-whether it is overdue, the actions that are still open, how its canary and its
-autoscaler did last, and the trend over all of the runs. Where it holds runs of
-several services, each has a line; with -o json each is one JSON value.
+whether the next is overdue, the actions that are still open, how its canary and its
+autoscaler did last, and the trend over all runs. If the folder holds runs of several
+services, each has a line; with -o json, each is one JSON value.
 
-Nothing but evidence is read, and no Temporal is needed, but with --serves: then
-Temporal is asked what serves now, and whether that was practised is said. Where a
-file is not what the evidence names, or an outcome not that of its criteria, that is
-said, and the report is shown all the same.
+Only evidence is read, and Temporal is not needed, except with --serves: that asks
+Temporal what serves now, and says whether going back from it was practised. If a file
+differs from what the evidence names, or an outcome does not follow from its criteria,
+the report is shown all the same, and says so.
 
 Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 2 usage.`,
@@ -65,9 +65,9 @@ Exit codes: 0 shown, 1 the evidence was changed, or the command itself failed,
 func (c *cli) reportRun(place string, r reporting) error {
 	switch {
 	case r.service != "":
-		return fail(exitUsage, "--service chooses in a folder of runs, and %s is one run", place)
+		return fail(exitUsage, "--service needs a folder of runs, but %s is a single run", place)
 	case r.serves:
-		return fail(exitUsage, "--serves is of a folder of runs, and %s is one run", place)
+		return fail(exitUsage, "--serves needs a folder of runs, but %s is a single run", place)
 	}
 	run, err := readEvidence(place)
 	if err != nil {
@@ -111,10 +111,10 @@ func readEvidence(place string) (evidence.Run, error) {
 		return run, fmt.Errorf("read the evidence of a run: %w", err)
 	}
 	if err := json.Unmarshal(body, &run); err != nil {
-		return run, fmt.Errorf("%s is no evidence of a rehearsal: %w", place, err)
+		return run, fmt.Errorf("%s is not the evidence of a rehearsal: %w", place, err)
 	}
 	if run.Version != evidence.Version {
-		return run, fmt.Errorf("%s has version %d: this program reads %d", place, run.Version, evidence.Version)
+		return run, fmt.Errorf("%s has version %d, and this program reads only %d: use the bakeoff that wrote it, or a newer one", place, run.Version, evidence.Version)
 	}
 	return run, nil
 }

@@ -14,16 +14,20 @@ import (
 func (c *cli) restoreCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{"restore", "Put the baseline back without the workflow (break-glass)",
 		`Put traffic, flags and the primary version of TARGET back to what they were before
-its running or last rollout, when the workflow itself is stuck or gone. Who may is
-asked of the worker's policy: who may abort, unless it names restore. Then the abort
-is stored, so that the workflow goes no further once it runs again, and workers do
-the restoring acts by themselves, with a higher fence than any rollout's; the router
-is read until users are back. Nothing is removed, and a rollout that came to
-its end is left alone; behind one that was refused, or has changed nothing yet, one
-that was cut off before it is put back. Where workflows run, abort does all of this
-and more.`,
+its running or last rollout, for when the workflow itself is stuck or gone. While
+the workflow runs, use abort: it does all of this and more.
+
+The worker's policy is asked first: whoever may abort may do this, unless the
+policy names restore. An abort is then stored, so that the workflow goes no further
+once it runs again. Workers write the old state directly, with a higher fence than
+any rollout's, and the router is read until users are back (14 if they are not
+within half a minute: give it again).
+
+Nothing is removed. A rollout that came to its own end is left alone. If the last
+rollout was refused, or has changed nothing yet, this puts back one before it that
+was cut off, if there is one.`,
 		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
-		func(*cobra.Command, *order) {}, c.restore)
+		nil, c.restore)
 }
 
 func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o order) error {
@@ -69,7 +73,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
 	if err != nil {
 		if ctx.Err() != nil {
-			return fail(exitInterrupted, "interrupted: whether %s is restored is not known", t)
+			return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
 		}
 		status.Phase = rollout.PhaseNeedsHuman
 		why := fmt.Sprintf("restore %s: %v", t, err)

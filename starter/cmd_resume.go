@@ -11,9 +11,11 @@ import (
 
 func (c *cli) resumeCommand() *cobra.Command {
 	return c.orderCommand(orderHelp{rollout.CommandResume, "Go on after a pause",
-		`Resume the paused rollout, or fleet, of TARGET. A hold is not a pause: it ends by itself, by
-promote, or by reject. Where nothing runs, the queue of TARGET goes on, which
-stands after an abort; the end of a rollout on its way back is waited for.`,
+		`Resume the paused rollout or fleet of TARGET. A hold is not a pause: it ends by
+itself, by promote, or by reject.
+
+If nothing runs, resume lets the queue of TARGET go on, which stops after an
+abort. While a rollout is still going back, resume waits for its end first.`,
 		`bakeoff resume production/checkout --reason "incident 4711 is over"`},
 		nil, c.resume)
 }

@@ -12,18 +12,19 @@ import (
 )
 
 func (c *cli) rollbackCommand() *cobra.Command {
-	cmd := c.orderCommand(orderHelp{rollout.CommandRollback, "Go back to a release that was good, after a promotion",
-		`Go back to the release that served TARGET before the last promotion, or with --to to
-another one that was promoted before. It is a rollout of its own, without steps and
-without asking anybody: deploy, all of the traffic as soon as it is ready, primary.
-What the checks say of it is on record and decides nothing. The version that is left
-is in quarantine. A queue that stands goes on standing. While a rollout runs, abort is
-the way back.
+	cmd := c.orderCommand(orderHelp{rollout.CommandRollback, "After a promotion: go back to an earlier release",
+		`Go back to the release that served TARGET before the last promotion, or with --to
+to another that was promoted earlier. While a rollout runs, use abort instead.
 
-This waits for the end, as run does. --no-wait returns as soon as it is started.`,
+The rollback is a rollout of its own, without steps and without approvals: the old
+release is deployed, gets all of the traffic as soon as it is ready, and becomes the
+primary version. What the checks say of it is recorded but decides nothing. The
+release that is left goes into quarantine. A queue that stands stays as it is.
+
+This command waits for the end, as run does. --no-wait returns once it is started.`,
 		`bakeoff rollback production/checkout --reason "2.5.0 loses carts"`},
 		func(cmd *cobra.Command, o *order) {
-			cmd.Flags().StringVar(&o.To, "to", "", "`VERSION` to go back to (default the one before)")
+			cmd.Flags().StringVar(&o.To, "to", "", "`VERSION` to go back to (default the one before the last promotion)")
 			cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "return as soon as it is started")
 		}, c.rollback)
 	cmd.Long = strings.TrimSuffix(cmd.Long, orderCodes) + rollbackCodes

@@ -20,7 +20,7 @@ type who struct{ actor, reason, sign string }
 
 // flags adds --actor, --reason and --sign.
 func (w *who) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&w.actor, "actor", "", "who claims to speak (default BAKEOFF_ACTOR, else user@host)")
+	cmd.Flags().StringVar(&w.actor, "actor", "", "who you are (default BAKEOFF_ACTOR, else user@host)")
 	cmd.Flags().StringVar(&w.reason, "reason", "", "why, for the audit trail")
 	cmd.Flags().StringVar(&w.sign, "sign", "", "private SSH key `file` to sign with, agent, or agent:COMMENT (default BAKEOFF_SIGN, else unsigned)")
 }
@@ -34,10 +34,10 @@ type intent struct {
 // flags adds those of who, and what else an order may say.
 func (i *intent) flags(cmd *cobra.Command) {
 	i.who.flags(cmd)
-	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: the same id again is the same order (default a new one)")
-	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "wait until a freeze is over, or whatever else closes the target, where the start would be refused")
-	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start although the target is closed; needs --reason and the permission override")
-	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "a running rollout goes back first, whatever its policy says; then this one starts")
+	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: given again with the same id, it is the same order (default a new id)")
+	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "if the target is closed, by a freeze or anything else, wait until it opens instead of being refused")
+	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start even though the target is closed; needs --reason and the permission override")
+	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "send a running rollout back first, whatever its policy says, and then start this one")
 }
 
 // actor is who gives an order, whatever it was set by. Blanks name nobody.
@@ -55,11 +55,11 @@ func (c *cli) runCommand() *cobra.Command {
 	var timeout durationFlag
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Start a rollout or a fleet and wait for its end", Args: cobra.ExactArgs(1),
-		Long: `Start the rollout or the fleet that FILE describes ("-" is standard input) and wait for its
-end, with live progress on a terminal and one line per change elsewhere. The
+		Long: `Start the rollout or the fleet that FILE describes ("-" is standard input) and wait
+for its end, with live progress on a terminal and one line per change elsewhere. The
 result goes to standard output, everything else to standard error.
 
-Interrupting detaches: the rollout goes on, and "bakeoff wait" returns to it.
+Ctrl-C detaches: the rollout goes on, and "bakeoff wait" returns to it.
 ` + outcomeCodes,
 		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
   bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
@@ -81,8 +81,8 @@ const outcomeCodes = `
 Exit codes: 0 promoted, 1 the command itself failed, 2 usage, 3 spec refused,
 10 rolled back, 11 aborted or rejected, 12 superseded by a newer release,
 13 the platform rolled back by itself, 14 needs a human, 15 refused for now,
-20 still running when --timeout ended, 21 the same while waiting for an
-approval, held or paused, 130 interrupted.`
+20 still running when --timeout was over, 21 the same, but held, paused or waiting
+for something, 130 interrupted.`
 
 // launch submits the rollout of a spec file. The caller closes the service.
 func (c *cli) launch(ctx context.Context, file string, by intent) (service, submitted, error) {

@@ -20,9 +20,10 @@ var schemas = map[string]func() ([]byte, error){
 func (c *cli) schemaCommand() *cobra.Command {
 	kind := ""
 	cmd := &cobra.Command{
-		Use: "schema", Short: "The JSON Schema of specs and rehearsals", Args: cobra.NoArgs,
-		Long: `Print a JSON Schema, for editors: "# yaml-language-server: $schema=bakeoff.schema.json"
-as a file's first line. Rollouts and fleets have one, rehearsals and suites one each.
+		Use: "schema", Short: "Print the JSON Schema of specs and rehearsals", Args: cobra.NoArgs,
+		Long: `Print the JSON Schema of a kind of file, for editors. Begin a file with the line
+"# yaml-language-server: $schema=bakeoff.schema.json" to use it. Rollouts and fleets
+share a schema; rehearsals and suites have one each.
 
 Exit codes: 0 printed, 1 the command itself failed, 2 usage.`,
 		Example: "  bakeoff schema > bakeoff.schema.json\n  bakeoff schema --kind Rehearsal > rehearsal.schema.json",

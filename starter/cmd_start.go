@@ -25,13 +25,13 @@ type begun struct {
 func (c *cli) startCommand() *cobra.Command {
 	var by intent
 	cmd := &cobra.Command{
-		Use: "start FILE", Short: "Start a rollout and return at once", Args: cobra.ExactArgs(1),
-		Long: `Start the rollout that FILE describes ("-" is standard input), print its target
-and its page in the Temporal UI, and return once a worker has admitted it. Where
-none answers it is started all the same, and "bakeoff wait" tells what became of it.
+		Use: "start FILE", Short: "Start a rollout or a fleet, without waiting for its end", Args: cobra.ExactArgs(1),
+		Long: `Start the rollout or the fleet that FILE describes ("-" is standard input), print its
+target and its page in the Temporal UI, and return once a worker has admitted it. If
+no worker answers, it is started all the same; "bakeoff wait" tells what became of it.
 
 Exit codes: 0 started, or waiting in the queue, 1 the command itself failed, 2 usage,
-3 spec refused, 15 refused for now, by policy or lock, naming it.`,
+3 spec refused, 15 refused for now, by policy or because the target is held.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
 			svc, s, err := c.launch(ctx, args[0], by)

@@ -14,9 +14,9 @@ import (
 
 func (c *cli) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status TARGET", Short: "Where the running or last rollout stands", Args: cobra.ExactArgs(1),
-		Long: `Say where the running rollout of TARGET stands, or how the last one ended. When
-no worker answers within 3s it is read from history and marked as stale.
+		Use: "status TARGET", Short: "Show where the running or last rollout stands", Args: cobra.ExactArgs(1),
+		Long: `Show where the running rollout of TARGET stands, or how the last one ended. If no
+worker answers within 3s, the status is read from history and marked as stale.
 
 Exit codes: 0 told, whatever it is, 1 the command itself failed or nothing is
 known of TARGET, 2 usage.`,

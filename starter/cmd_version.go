@@ -34,7 +34,7 @@ func thisBuild() built {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Which program this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version of this program", Args: cobra.NoArgs,
 		Long:    "Print version, revision and platform of this program.\n\nExit codes: 0 printed, 2 usage.",
 		Example: "  bakeoff version -o json",
 		RunE: runs(func(context.Context, []string) error {

@@ -13,12 +13,12 @@ func (c *cli) waitCommand() *cobra.Command {
 	var id string
 	cmd := &cobra.Command{
 		Use: "wait TARGET", Short: "Wait for the running or last rollout", Args: cobra.ExactArgs(1),
-		Long: `Wait for the running rollout of TARGET to end, or tell how the last one ended.
-It outlives restarts of Temporal and of all workers.
+		Long: `Wait for the running rollout of TARGET to end, or tell how the last one ended. The
+wait survives restarts of Temporal and of all workers.
 
-With --id, wait for what becomes of that order, as "run" does: its turn in the queue,
-and the end of its own rollout, whatever else runs meanwhile. One that was refused
-since it was given, or withdrawn because no worker took it in, ends with 15.
+With --id, wait for one order instead, as "run" does: for its turn in the queue and
+then the end of its own rollout, whatever else runs meanwhile. If the order was
+refused since, or withdrawn because no worker accepted it, the exit code is 15.
 ` + outcomeCodes,
 		Example: `  bakeoff wait production/checkout
   bakeoff wait production/checkout/eu-west-1 --timeout 30m -o json

@@ -102,7 +102,7 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 	}
 	if e.TaskAttempts >= wedgedAfter {
 		d.found("wedged", e, "roll the workers back, or put users back meanwhile: bakeoff restore TARGET --reason …",
-			"workers cannot go on with the rollout of %s: its workflow task fails since %d attempts", e.Candidate, e.TaskAttempts)
+			"workers cannot go on with the rollout of %s: its workflow task has failed %d times in a row", e.Candidate, e.TaskAttempts)
 	}
 	if e.NeedsHuman {
 		d.found("needsHuman", e, "mend what it says and retry, or acknowledge: bakeoff status TARGET", "the rollout of %s needs a human", e.Candidate)

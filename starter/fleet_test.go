@@ -47,7 +47,7 @@ func TestFleetsAreChecked(t *testing.T) {
 	require.Equal(t, ran{code: 0, out: "1 spec, nothing wrong\n"}, bakeoff(t.Context(), f, "lint", file(t, threeUnits)))
 	got := bakeoff(t.Context(), f, "lint", file(t, threeUnits+"after: {a: [b]}\n"))
 	require.Equal(t, 3, got.code)
-	require.Contains(t, got.err, "after: waves and after both give the order")
+	require.Contains(t, got.err, "after: waves and after both give an order")
 	got = bakeoff(t.Context(), f, "lint", file(t, threeUnits+"    - {name: more, query: q, judge: {threshold: {success: 'result ??'}}}\n"))
 	require.Equal(t, 3, got.code)
 }

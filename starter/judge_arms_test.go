@@ -51,9 +51,9 @@ func TestJudgeTeachesEveryCandidate(t *testing.T) {
 
 func TestJudgeRefusesACandidateThatIsNotNamed(t *testing.T) {
 	for name, tt := range map[string]struct{ checks, want string }{
-		"another": {"arms: [b]\n" + oneCheck, `line 2: arm "c" is none of those that CHECKS names (arms: [b])`},
-		"none":    {oneCheck, `line 1: arm "b" is none of those that CHECKS names (arms: [])`},
-		"all are": {"arms: [b, c]\n" + oneCheck, `line 3: arm "" is none of those`},
+		"another": {"arms: [b]\n" + oneCheck, `line 2: arm "c" is not named in CHECKS (arms: [b])`},
+		"none":    {oneCheck, `line 1: arm "b" is not named in CHECKS (arms: [])`},
+		"all are": {"arms: [b, c]\n" + oneCheck, `line 3: arm "" is not named`},
 		"empty":   {"arms: [b, '']\n" + oneCheck, `:1:11: arms[1]: an arm needs a name`},
 		"twice":   {"arms: [b, c, b]\n" + oneCheck, `:1:14: arms[2]: "b" stands twice`},
 	} {

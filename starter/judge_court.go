@@ -72,7 +72,7 @@ func (c *court) hear(w analysis.Window) error {
 			return nil
 		}
 		if !slices.Contains(c.rules.arms, w.Arm) {
-			return fail(exitSpec, "arm %q is none of those that CHECKS names (arms: [%s]): they share α before anything is seen", w.Arm, strings.Join(c.rules.arms, ", "))
+			return fail(exitSpec, "arm %q is not named in CHECKS (arms: [%s]): all arms must be named there, because they share α", w.Arm, strings.Join(c.rules.arms, ", "))
 		}
 		c.open(w.Series)
 	}

@@ -104,7 +104,7 @@ func (f *checksFile) Validate() []rollout.Problem {
 		problems = append(problems, rollout.Problem{Path: "checks", Message: "no check to judge by"})
 	}
 	if a := f.Policy.Alpha; !(a >= 0 && a <= 0.5) {
-		problems = append(problems, rollout.Problem{Path: "policy.alpha", Message: fmt.Sprintf("%v is no error rate: between 0 and 0.5", a)})
+		problems = append(problems, rollout.Problem{Path: "policy.alpha", Message: fmt.Sprintf("%v is not an error rate: it must be between 0 and 0.5", a)})
 	}
 	_, more := f.configs()
 	return append(problems, more...)

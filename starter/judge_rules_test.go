@@ -28,7 +28,7 @@ policy: {alpha: 0.9, require: perfection}
 		":3:5: checks[1].name: a check needs a name", `:4:12: checks[2].name: "errors" stands twice`,
 		":4:55: checks[2].judge.tailLadder.quantiles: ", ":5:29: checks[3].judge: check \"limit\": condition success: ",
 		":6:28: checks[4].weight: expected a number, found soon", ":7:1: bounds: check \"errors\": bounds is 1e+10",
-		":8:17: policy.alpha: 0.9 is no error rate: between 0 and 0.5", ":8:31: policy.require: ",
+		":8:17: policy.alpha: 0.9 is not an error rate: it must be between 0 and 0.5", ":8:31: policy.require: ",
 	} {
 		require.Contains(t, got.err, want)
 	}

@@ -14,7 +14,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	spec, problems := parseFleet(from)
 	subject := fleetSubject(spec)
 	if by.order.Supersede {
-		return nil, submitted{}, fail(exitUsage, "--supersede is not for fleets: abort the one that runs")
+		return nil, submitted{}, fail(exitUsage, "--supersede does not work for fleets: abort the running fleet first")
 	}
 	if err := c.refuseOrder(subject, problems, from); err != nil {
 		return nil, submitted{}, err

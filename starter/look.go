@@ -25,7 +25,7 @@ func latest(ctx context.Context, svc service, t rollout.Target) (execution, erro
 	}
 	switch {
 	case errors.Is(err, errNotFound):
-		return e, fmt.Errorf("could not find a rollout of %s: %w", t, err)
+		return e, fmt.Errorf("find a rollout of %s: %w: none has run that Temporal still remembers", t, err)
 	case err != nil:
 		return e, fmt.Errorf("look for a rollout of %s: %w", t, err)
 	}

@@ -1,6 +1,6 @@
-// Command bakeoff is the hand of pipelines, operators and auditors: it starts
-// rollouts, waits for them, gives them orders, and tells their story. It talks
-// to Temporal only; what acts on the world are the workers.
+// Command bakeoff is the command line of pipelines, operators and auditors: it
+// starts rollouts, waits for them, gives them orders, and tells their story. It
+// talks to Temporal only; the workers act on the world.
 //
 // Read execute first, then cli: each command is one file, cmd_<verb>.go, and
 // exit.go holds what the exit codes mean.

@@ -112,15 +112,15 @@ func detailsOf(o rollout.Order) string {
 	row("purpose", o.Spec.Purpose)
 	row("owner", o.Spec.Owner)
 	row("artifact", o.Spec.Release.Artifact)
-	b.WriteString("\n| step | weight | bake | asked before |\n|---|---|---|---|\n")
+	b.WriteString("\n| step | weight | bake | asked before | answers for it |\n|---|---|---|---|---|\n")
 	for i, s := range p.Steps {
 		if i == 50 {
-			fmt.Fprintf(&b, "| … | %d more | | |\n", len(p.Steps)-i)
+			fmt.Fprintf(&b, "| … | %d more | | | |\n", len(p.Steps)-i)
 			break
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", s.Number, s.Weight, s.Bake, asked(s.Approve))
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", s.Number, s.Weight, s.Bake, asked(s.Approve), short(oneLine(s.Owner), 100))
 	}
-	fmt.Fprintf(&b, "| promote | 100%% | baseline kept %s | %s |\n\n", p.KeepBaseline, asked(p.Promote))
+	fmt.Fprintf(&b, "| promote | 100%% | baseline kept %s | %s | %s |\n\n", p.KeepBaseline, asked(p.Promote), short(oneLine(p.PromoteOwner), 100))
 	for _, c := range p.Spec.Checks {
 		row("check", c.Name+advisory(!c.IsGating()))
 	}

@@ -32,9 +32,10 @@ type orderHelp struct{ name, short, long, example string }
 
 const orderCodes = `
 
-Nothing running, or already over, is a no-op. Exit codes: 0 obeyed or no-op,
-1 the command itself failed, 2 usage, 14 needs a human, 15 denied, with the
-reason.`
+If nothing runs, or what runs is already as ordered, the order is a no-op.
+
+Exit codes: 0 obeyed or no-op, 1 the command itself failed, 2 usage, 14 needs a
+human, 15 denied, with the reason.`
 
 // orderCommand makes the command that gives an order; more adds its own flags,
 // give does it.
@@ -56,8 +57,8 @@ func (c *cli) orderCommand(h orderHelp, more func(*cobra.Command, *order), give 
 		}),
 	}
 	o.by.flags(cmd)
-	cmd.Flags().StringVar(&o.ID, "id", "", "id of the command: the same id again is the same command (default a new one)")
-	cmd.Flags().Var(&o.timeout, "timeout", "wait no longer than this for the answer")
+	cmd.Flags().StringVar(&o.ID, "id", "", "id of the command: given again with the same id, it is the same command (default a new id)")
+	cmd.Flags().Var(&o.timeout, "timeout", "how long to wait for the answer")
 	if more != nil {
 		more(cmd, &o)
 	}
@@ -81,7 +82,7 @@ func (c *cli) give(ctx context.Context, svc service, t rollout.Target, o order) 
 	case errors.Is(err, errOver):
 		return c.over(ctx, svc, e, o, false)
 	case err != nil && ctx.Err() != nil:
-		return fail(exitInterrupted, "interrupted: whether %s was taken is not known", o.Name)
+		return fail(exitInterrupted, "interrupted: it is not known whether %s reached the rollout; look at bakeoff status", o.Name)
 	case err != nil && (errors.Is(err, errNoWorker) || asking.Err() != nil):
 		return fmt.Errorf("%s %s: no worker answered in time: the order is not on record, and may still be obeyed if one comes soon; look at the status before you repeat it, with --id %s to give it once", o.Name, t, o.ID)
 	case err != nil:
@@ -122,7 +123,7 @@ func (c *cli) over(ctx context.Context, svc service, e execution, o order, store
 		if err := c.answered(o, answer); err != nil {
 			return err
 		}
-		return fail(exitNeedsHuman, "%s was cut off from outside: put the baseline back with bakeoff restore %[1]s --reason …", targetOf(e.run))
+		return fail(exitNeedsHuman, "%s was ended from outside, and nobody took over: put the baseline back with bakeoff restore %[1]s --reason …", targetOf(e.run))
 	}
 	return c.answered(o, answer)
 }

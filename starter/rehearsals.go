@@ -18,30 +18,35 @@ import (
 	"bakeoff/rollout"
 )
 
-// rehearsals starts rehearsals and their suites, and looks after them. Begin
-// returns errBusy where one of that id runs, Latest the run of an id that goes on or
-// else ended last, started by hand, by its suite or by its schedule. Halt stops the
-// one that goes on, and returns errOver where none does. Both return errNotFound
-// where none is remembered. Standing and Outcome fill what the pointer points to
-// with the status; Outcome waits for the end.
+// rehearsals starts rehearsals and suites, and looks after them.
 type rehearsals interface {
+	// Latest finds the run of an id that goes on, or else the one that ended last,
+	// whoever started it: a person, a suite or a schedule; errNotFound if Temporal
+	// remembers none.
 	Latest(ctx context.Context, id string) (execution, error)
+	// Begin starts one; errBusy if one with that id runs.
 	Begin(ctx context.Context, b beginning) (run, error)
+	// Standing decodes where a run stands into the status that is pointed to.
 	Standing(ctx context.Context, r run, status any) error
+	// Outcome waits for the end, and decodes the result as Standing does.
 	Outcome(ctx context.Context, r run, status any) error
+	// Halt stops the one that goes on; errOver if none does, errNotFound if Temporal
+	// remembers none.
 	Halt(ctx context.Context, id string, s rehearsal.Stop) (run, error)
 }
 
-// schedules repeats rehearsals. Schedule returns errTimetable where its times are
-// none, or never come. Unschedule returns errNotFound where there is none. Schedules
-// lists those that were made so.
+// schedules repeats rehearsals.
 type schedules interface {
+	// Schedule makes or changes a schedule; errTimetable if its times are wrong, or
+	// never come.
 	Schedule(ctx context.Context, b beginning, when timetable) error
+	// Unschedule removes a schedule; errNotFound if there is none.
 	Unschedule(ctx context.Context, id string) error
+	// Schedules yields the schedules that this command made.
 	Schedules(ctx context.Context) iter.Seq2[schedule, error]
 }
 
-// schedule is one that is there.
+// schedule is a schedule as Temporal lists it.
 type schedule struct {
 	id, note string
 	paused   bool

@@ -47,6 +47,9 @@ func resultText(s rollout.Status, st style) string {
 	for _, o := range s.Overrides {
 		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))
 	}
+	for _, c := range s.Concerns {
+		line("concern", concern(c))
+	}
 	for _, r := range s.Retrying {
 		line("retrying", retrying(r))
 	}
@@ -62,6 +65,10 @@ func resultText(s rollout.Status, st style) string {
 	}
 	b.WriteString(checkTable(s.Checks, st) + scores(s))
 	return b.String()
+}
+
+func concern(c rollout.Concern) string {
+	return fmt.Sprintf("%s, since %s: %s", c.Actor, c.At.UTC().Format("2006-01-02 15:04:05Z"), c.Reason)
 }
 
 func retrying(r rollout.Retrying) string {
@@ -185,6 +192,9 @@ func block(s rollout.Status, now time.Time, st style) []string {
 	}
 	if text := waiting(s, now); text != "" {
 		lines = append(lines, "  "+st.paint(yellow, "waiting for "+text))
+	}
+	for _, c := range s.Concerns {
+		lines = append(lines, "  "+st.paint(yellow, "concern of "+oneLine(concern(c))))
 	}
 	for _, r := range s.Retrying {
 		lines = append(lines, "  "+st.paint(yellow, retrying(r)))

@@ -163,7 +163,7 @@ func servicesOf(runs []evidence.Run, asked string) ([]string, error) {
 	case asked == "":
 		return services, nil
 	case !slices.Contains(services, asked):
-		return nil, fmt.Errorf("there is no rehearsal of %s, but of %s", asked, strings.Join(services, ", "))
+		return nil, fmt.Errorf("no rehearsal of %s found; there are rehearsals of %s", asked, strings.Join(services, ", "))
 	}
 	return []string{asked}, nil
 }

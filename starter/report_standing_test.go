@@ -55,13 +55,13 @@ func TestReportOfAFolder(t *testing.T) {
 		want string
 		args []string
 	}{
-		{1, "there is no rehearsal of shop, but of cart, checkout", []string{folder, "--service", "shop"}},
+		{1, "no rehearsal of shop found; there are rehearsals of cart, checkout", []string{folder, "--service", "shop"}},
 		{1, "there is no evidence of any rehearsal", []string{t.TempDir()}},
 		{1, "read the evidence of a run", []string{filepath.Join(folder, "nowhere")}},
 		{2, "--older must be a length of time", []string{folder, "--service", "cart", "--older", "0s"}},
 		{2, "is not one of text, markdown, html, json", []string{folder, "--service", "cart", "--format", "pdf"}},
-		{2, "is one run", []string{one, "--service", "cart"}},
-		{2, "is one run", []string{one, "--serves"}},
+		{2, "is a single run", []string{one, "--service", "cart"}},
+		{2, "is a single run", []string{one, "--serves"}},
 	} {
 		got := bakeoff(t.Context(), nil, append([]string{"report"}, wrong.args...)...)
 		require.Equal(t, wrong.code, got.code, got.err)

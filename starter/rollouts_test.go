@@ -223,7 +223,7 @@ func TestStatusAndWaitOfAnUnknownTarget(t *testing.T) {
 	for _, command := range []string{"status", "wait", "history"} {
 		got := bakeoff(t.Context(), &fake{}, command, "production/nothing")
 		require.Equal(t, 1, got.code)
-		require.Equal(t, "bakeoff: could not find a rollout of production/nothing: not found\n", got.err)
+		require.Equal(t, "bakeoff: find a rollout of production/nothing: not found: none has run that Temporal still remembers\n", got.err)
 	}
 }
 
@@ -268,7 +268,9 @@ func TestExecutionOf(t *testing.T) {
 }
 
 func TestStartOptionsMakeTheTargetALock(t *testing.T) {
-	o := startOptions(rollout.Submit{Order: anOrder(), Summary: summaryOf(anOrder()), Details: detailsOf(anOrder())})
+	owned := anOrder()
+	owned.Spec.Owner, owned.Spec.Strategy.Canary[1].Owner = "shop", "web"
+	o := startOptions(rollout.Submit{Order: anOrder(), Summary: summaryOf(anOrder()), Details: detailsOf(owned)})
 	require.Equal(t, "rollout/production/checkout", o.ID)
 	require.Equal(t, rollout.QueueControl, o.TaskQueue)
 	require.True(t, o.WorkflowExecutionErrorWhenAlreadyStarted)
@@ -277,7 +279,7 @@ func TestStartOptionsMakeTheTargetALock(t *testing.T) {
 	require.Equal(t, 2*time.Second, o.WorkflowTaskTimeout)
 	require.Zero(t, o.WorkflowExecutionTimeout+o.WorkflowRunTimeout)
 	require.Equal(t, "checkout 2.5.0 to production, by ana: faster checkout", o.StaticSummary)
-	require.Contains(t, o.StaticDetails, "| 2 | 50% | 1h | 2 of release-managers within 1d, otherwise rollback |")
+	require.Contains(t, o.StaticDetails, "| 2 | 50% | 1h | 2 of release-managers within 1d, otherwise rollback | web |\n| promote | 100% | baseline kept 10m |  | shop |")
 	phase, ok := o.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(rollout.AttributePhase))
 	require.True(t, ok)
 	require.Equal(t, "Pending", phase)
@@ -286,7 +288,8 @@ func TestStartOptionsMakeTheTargetALock(t *testing.T) {
 
 func TestSummariesStayShort(t *testing.T) {
 	o := anOrder()
-	o.Reason = strings.Repeat("größer\n", 100)
+	o.Reason, o.Spec.Owner = strings.Repeat("größer\n", 100), strings.Repeat("ö", 1000)
+	o.Spec.Strategy = rollout.Strategy{Linear: &rollout.Linear{Step: 100, Bake: rollout.Duration(time.Minute)}}
 	require.LessOrEqual(t, len(summaryOf(o)), 200)
 	require.NotContains(t, summaryOf(o), "\n")
 	require.LessOrEqual(t, len(detailsOf(o)), 20000)

@@ -47,7 +47,7 @@ func TestUnschedule(t *testing.T) {
 	require.Equal(t, 2, bakeoff(t.Context(), f, "rehearse", one, "--unschedule", "--detach").code)
 	got = bakeoff(t.Context(), f, "rehearse", one, "--sign", "key")
 	require.Equal(t, 2, got.code)
-	require.Contains(t, got.err, "--sign: a rehearsal has no signature")
+	require.Contains(t, got.err, "--sign: rehearsals cannot be signed")
 }
 
 // The one that runs is waited for again.

@@ -21,19 +21,37 @@ var (
 	errNoWorker = errors.New("no worker took it up") // in the time given
 )
 
-// service is what the commands need of Temporal.
+// service is what the commands need of Temporal. Calls that a worker has to take up,
+// other than queries, return errNoWorker if none does in time.
 type service interface {
 	starts
 	reads
 	orders
 	lines
-
-	Converter() converter.DataConverter
-	Close()
 	fleets
 	rehearsals
 	schedules
+
+	Converter() converter.DataConverter // of the payloads in Events
+	Close()
 }
+
+// starts begins rollouts, and single activities without a workflow. A canceled
+// context ends each call.
+type starts interface {
+	// Submit gives an order to the Target, and returns what became of it.
+	Submit(ctx context.Context, s rollout.Submit) (rollout.Submission, error)
+	// Start begins the rollout without its Target; errBusy if one is running.
+	Start(ctx context.Context, s rollout.Submit) (run, error)
+	// Plan runs Admit alone: nothing is started. With foresee, Admit also says what
+	// the checks will see at the present traffic.
+	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
+	// Act runs one activity, and decodes its result into out.
+	Act(ctx context.Context, a solo, in, out any) error
+}
+
+// solo is one activity that runs by itself, without a workflow.
+type solo struct{ id, queue, activity, summary string }
 
 // fleets starts and plans fleets, as starts does rollouts.
 type fleets interface {
@@ -41,55 +59,49 @@ type fleets interface {
 	PlanFleet(ctx context.Context, id string, o rollout.FleetOrder) (fleetAdmission, error)
 }
 
-// starts begins things. Submit asks the Target, and returns errNoWorker where no
-// worker takes it up; Start begins the rollout beside it, and returns errBusy
-// where one is running. Plan and Act run one activity by itself, and return
-// errNoWorker, too; a canceled context ends all of them.
-type starts interface {
-	Submit(ctx context.Context, s rollout.Submit) (rollout.Submission, error)
-	Start(ctx context.Context, s rollout.Submit) (run, error)
-	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)
-	Act(ctx context.Context, a solo, in, out any) error
-}
-
-// solo is one activity that runs by itself, without a workflow.
-type solo struct{ id, queue, activity, summary string }
-
-// reads looks without changing anything; an empty run ID means the running or
-// last one. All return errNotFound where there is none. End blocks until the
-// run is over and returns its last event.
+// reads looks without changing anything. An empty RunID means the running or last
+// run; errNotFound if there is none.
 type reads interface {
+	// Describe returns what Temporal knows of a run by itself; it asks no worker.
 	Describe(ctx context.Context, r run) (execution, error)
+	// Query asks the workflow where it stands.
 	Query(ctx context.Context, r run) (rollout.Status, error)
+	// Target asks a Target what it knows.
 	Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error)
+	// Pollers counts the workers that poll a task queue, as far as Temporal knows.
 	Pollers(ctx context.Context, queue string) (int, error)
+	// End blocks until the run is over, and returns its last event.
 	End(ctx context.Context, r run) (*historypb.HistoryEvent, error)
 	archives
 }
 
-// archives reads what is stored: the events of one run, oldest first, and the
-// executions that match a visibility query, open ones first.
+// archives reads what Temporal stores. An error ends the sequence.
 type archives interface {
+	// Events yields the events of one run, oldest first.
 	Events(ctx context.Context, r run) iter.Seq2[*historypb.HistoryEvent, error]
+	// List yields the executions that match a visibility query, open ones first.
 	List(ctx context.Context, query string) iter.Seq2[execution, error]
 }
 
-// orders gives commands. Signal returns when the order is stored, Update when
-// it is answered. Both return errOver where nothing runs any more. Withdraw keeps a
-// Target from carrying out later what it did not take in. Restored has the Target
-// keep on record what a restore came to.
+// orders gives commands to workflows.
 type orders interface {
+	// Signal returns when the command is stored; errOver if nothing runs any more.
 	Signal(ctx context.Context, r run, c rollout.Command) error
+	// Update returns when the command is answered; errOver if nothing runs any more.
 	Update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error)
+	// Withdraw keeps a Target from carrying out later an order that it did not accept
+	// in time.
 	Withdraw(ctx context.Context, t rollout.Target, w rollout.Withdrawal) error
+	// Restored has a Target record what a break-glass restore came to.
 	Restored(ctx context.Context, t rollout.Target, r rollout.Restored) error
 }
 
-// lines stops the line of an environment, and lets it run again: StartLine
-// returns errOver where it runs. Both return errNoWorker where no worker answers;
-// a stop is stored then.
+// lines stops and starts the line of an environment.
 type lines interface {
+	// StopLine returns once it is decided whether the actor may; the stop is stored,
+	// and in force, even where that is errNoWorker.
 	StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
+	// StartLine ends the stop; errOver if the line is not stopped.
 	StartLine(ctx context.Context, o rollout.StopOrder) (rollout.Answer, error)
 }
 

@@ -36,6 +36,9 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 		data["askedBy"] = c.AskedBy
 	}
 	name := c.Name
+	if c.Withdraw {
+		name, data["withdraw"] = name+" withdrawn", true
+	}
 	if c.Override {
 		name, data["override"] = name+" (break-glass override)", true
 	}
@@ -199,6 +202,8 @@ func (s *story) obeyed(e *historypb.HistoryEvent, c rollout.Command) {
 		s.overridden(e, c)
 	case rollout.CommandApprove:
 		s.voted(e, c)
+	case rollout.CommandConcern:
+		s.concerned(e, c)
 	case rollout.CommandReject:
 		if s.gate != nil {
 			s.add(e, rollout.EventGateRefused, s.gate.step, by("refused"), s.gate.data()).Actor = c.Actor

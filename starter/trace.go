@@ -53,7 +53,7 @@ func (c *cli) sendsTraces() bool {
 		return false
 	}
 	if protocol := of("PROTOCOL"); protocol == "grpc" {
-		c.untraced(fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %s, and only http/protobuf is spoken", protocol))
+		c.untraced(fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %s, but only http/protobuf is supported", protocol))
 		return false
 	}
 	return true

@@ -60,7 +60,7 @@ func TestTraceparentGoesAlong(t *testing.T) {
 			c.beginTrace(t.Context())
 			c.endTrace(&cobra.Command{}, exitOK, nil)
 			require.Equal(t, pipelines, tracing.Parent(c.connection.span))
-			require.Equal(t, name == "grpc", bytes.Contains(said.Bytes(), []byte("only http/protobuf is spoken")), said.String())
+			require.Equal(t, name == "grpc", bytes.Contains(said.Bytes(), []byte("only http/protobuf is supported")), said.String())
 		})
 	}
 	c, _ := tracedCLI(t, map[string]string{"TRACEPARENT": "nonsense"})

@@ -41,7 +41,7 @@ func (c *cli) orderOf(ctx context.Context, svc service, t rollout.Target, id str
 			out.run, out.Fate = began.run, rollout.FateStarted
 			return out, nil
 		case unanswered == nil || errors.Is(unanswered, errNotFound):
-			return out, fail(exitFailed, "no order %s of %s is known: it was never taken in, or is lost\n  give it: bakeoff run FILE --id %[1]s", id, t)
+			return out, fail(exitFailed, "no order %s of %s is known: it never arrived, or was lost\n  give it again: bakeoff run FILE --id %[1]s", id, t)
 		case ctx.Err() != nil:
 			return out, c.stillQueued(ctx, out)
 		}

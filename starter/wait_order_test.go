@@ -70,7 +70,7 @@ func TestWaitForAnOrder(t *testing.T) {
 				f.onTarget = func(int) rollout.TargetStatus { return rollout.TargetStatus{} }
 				f.listed = []execution{*f.execution}
 			},
-			code: 1, says: "no order o of production/checkout is known: it was never taken in, or is lost\n  give it: bakeoff run FILE --id o"},
+			code: 1, says: "no order o of production/checkout is known: it never arrived, or was lost\n  give it again: bakeoff run FILE --id o"},
 		"it was started beside the Target": {
 			change: func(f *fake) {
 				o := anOrder()

@@ -18,9 +18,9 @@ var (
 
 // view shows people where a rollout stands while they wait.
 type view interface {
-	show(s rollout.Status)
-	note(text string) // what is not about the rollout, such as a lost connection
-	close()
+	show(s rollout.Status) // replaces what was shown before
+	note(text string)      // something besides the status, such as a lost connection
+	close()                // nothing may be shown after it
 }
 
 // watch waits for a run to end.

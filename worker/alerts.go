@@ -142,10 +142,10 @@ func readAlerts(w http.ResponseWriter, req *http.Request) (m alertMessage, code 
 		return m, http.StatusBadRequest, fmt.Errorf("read the body: %w", err)
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
-		return m, http.StatusBadRequest, fmt.Errorf("this is no webhook of Alertmanager: %w", err)
+		return m, http.StatusBadRequest, fmt.Errorf("this is not a webhook of Alertmanager: %w", err)
 	}
 	if len(m.Alerts) == 0 {
-		return m, http.StatusBadRequest, errors.New("this is no webhook of Alertmanager: it has no alerts")
+		return m, http.StatusBadRequest, errors.New("this is not a webhook of Alertmanager: it has no alerts")
 	}
 	for i := range m.Alerts {
 		one := &m.Alerts[i]

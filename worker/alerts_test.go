@@ -80,8 +80,8 @@ func TestAlertsRefused(t *testing.T) {
 		"another token":        {taken, "Bearer x", oneAlert, away, 401, "bearer token"},
 		"before Temporal":      {taken, right, oneAlert, nil, 503, "not reached yet"},
 		"Temporal is away":     {taken, right, oneAlert, away, 503, "Temporal is away"},
-		"no JSON":              {taken, right, "alerts!", away, 400, "no webhook of Alertmanager"},
-		"not what is expected": {taken, right, `{"alerts": [{"startsAt": "yesterday"}]}`, away, 400, "no webhook of Alertmanager"},
+		"no JSON":              {taken, right, "alerts!", away, 400, "not a webhook of Alertmanager"},
+		"not what is expected": {taken, right, `{"alerts": [{"startsAt": "yesterday"}]}`, away, 400, "not a webhook of Alertmanager"},
 		"no alerts":            {taken, right, `{"status": "firing"}`, away, 400, "it has no alerts"},
 		"too large":            {taken, right, `{"alerts": "` + strings.Repeat("x", alertsLimit) + `"}`, away, 413, "larger than 1048576 bytes"},
 	} {

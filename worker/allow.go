@@ -73,7 +73,7 @@ func (a allowConfig) permitsURL(u string) error {
 	parsed, err := url.Parse(u)
 	switch {
 	case err != nil || parsed.Scheme == "" || parsed.Host == "":
-		return fmt.Errorf("%q is no URL: write scheme://host:port/path", u)
+		return fmt.Errorf("%q is not a URL: write scheme://host:port/path", u)
 	case parsed.User != nil:
 		return fmt.Errorf("the URL for %s has a user in it: credentials are the worker's configuration", parsed.Host)
 	case parsed.Path != "" && strings.TrimRight(path.Clean(parsed.Path), "/") != strings.TrimRight(parsed.Path, "/"):
@@ -104,7 +104,7 @@ func splitPattern(pattern string) (host, place string) {
 func checkPattern(pattern string) error {
 	host, _ := splitPattern(pattern)
 	if !strings.Contains(pattern, "://") || strings.HasPrefix(host, "://") || strings.HasSuffix(host, "://") || strings.Contains(host, "@") {
-		return fmt.Errorf("%q is no pattern of URLs: write scheme://host:port, such as http://127.0.0.1:*", pattern)
+		return fmt.Errorf("%q is not a pattern of URLs: write scheme://host:port, such as http://127.0.0.1:*", pattern)
 	}
 	return nil
 }

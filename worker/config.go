@@ -135,7 +135,7 @@ func (c *config) Validate() []rollout.Problem {
 	}
 	if c.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-			add("listen", "%q is no address: write host:port", c.Listen)
+			add("listen", "%q is not an address: write host:port", c.Listen)
 		}
 	}
 	for i, name := range c.Allow.Drivers {

@@ -110,7 +110,7 @@ allow: {urls: ["http://127.0.0.1:*"]}
 		{"foreign", "http", activities.With{"url": "http://foreign:1"}, `url: "http://foreign:1" is not allowed: the worker's allow.urls has http://127.0.0.1:*`},
 		{"of another driver", "prometheus", activities.With{"url": "http://configured.example:1"}, "is not allowed"},
 		{"admin", "caddy", activities.With{"admin": "http://foreign:2019"}, "admin: "},
-		{"without scheme", "caddy", activities.With{"admin": "foreign:2019"}, "is no URL"},
+		{"without scheme", "caddy", activities.With{"admin": "foreign:2019"}, "is not a URL"},
 		{"built-in", "caddy", nil, ""},
 		{"deep", "http", activities.With{"url": "http://127.0.0.1:5", "more": []any{map[string]any{"x": "tcp://foreign:1"}}}, "more.0.x: "},
 		{"credentials", "http", activities.With{"url": "http://me:pw@127.0.0.1:5"}, "has a user in it"},

@@ -51,7 +51,7 @@ func (c *config) validateBudgets() []rollout.Problem {
 	for name, b := range c.ErrorBudgets {
 		path := "errorBudgets." + name
 		if t, err := rollout.ParseTarget(name); err != nil || t.Unit != "" {
-			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf("%q is no service: write environment/service; its units share it", name)})
+			out = append(out, rollout.Problem{Path: path, Message: fmt.Sprintf("%q is not a service: write environment/service; its units share it", name)})
 		}
 		for _, p := range b.Validate() {
 			out = append(out, rollout.Problem{Path: path + "." + p.Path, Message: p.Message})

@@ -60,7 +60,7 @@ var _ activities.Hooks = hooks{}
 // Permits implements [activities.Hooks].
 func (h hooks) Permits(url string) error {
 	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
-		return fmt.Errorf("%q is no http(s) URL", url)
+		return fmt.Errorf("%q is not an http(s) URL", url)
 	}
 	allow := h.live.config().Allow
 	if len(allow.URLs) == 0 {

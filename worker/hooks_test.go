@@ -21,7 +21,7 @@ hooks: {secret: {env: HOOK_SECRET}, urls: ["https://changes.example/approved"]}
 	}
 	require.NoError(t, hooks{l}.Permits("http://ci.example:8080/hook"))
 	require.ErrorContains(t, hooks{l}.Permits("https://evil.example/"), "is not allowed")
-	require.ErrorContains(t, hooks{l}.Permits("file:///etc/passwd"), "no http(s) URL")
+	require.ErrorContains(t, hooks{l}.Permits("file:///etc/passwd"), "not an http(s) URL")
 	require.NoError(t, hooks{loaded(t, "")}.Permits("https://anywhere.example/hook"), "without a list everything is allowed")
 	require.ErrorContains(t, hooks{loaded(t, "")}.Permits("https://user:secret@anywhere.example/"), "has a user in it")
 }

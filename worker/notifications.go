@@ -166,7 +166,7 @@ func (v *notificationsCheck) add(path, format string, args ...any) {
 func (v *notificationsCheck) choice(at string, patterns []string, events []rollout.Occasion) {
 	for _, p := range patterns {
 		if _, err := path.Match(p, ""); err != nil {
-			v.add(at, "%q is no pattern: * stands for any text", p)
+			v.add(at, "%q is not a pattern: * stands for any text", p)
 		}
 	}
 	v.events(at+".events", events)

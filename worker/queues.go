@@ -95,7 +95,7 @@ func parseQueues(list string) ([]queue, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(rollout.Queues(), name) {
-			return nil, fmt.Errorf("%q is no queue: there are %s", name, strings.Join(rollout.Queues(), ", "))
+			return nil, fmt.Errorf("%q is not a queue: there are %s", name, strings.Join(rollout.Queues(), ", "))
 		}
 		if !slices.ContainsFunc(out, func(q queue) bool { return q.name == name }) {
 			out = append(out, queueFor(name))

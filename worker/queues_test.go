@@ -35,7 +35,7 @@ func TestParseQueues(t *testing.T) {
 		require.Equal(t, tt.want, queueNames(queues))
 	}
 	_, err := parseQueues("control,everything")
-	require.EqualError(t, err, `"everything" is no queue: there are control, analysis, infra, rehearsal`)
+	require.EqualError(t, err, `"everything" is not a queue: there are control, analysis, infra, rehearsal`)
 }
 
 // TestQueueSettings holds what design.md says of each queue.

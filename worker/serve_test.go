@@ -42,7 +42,7 @@ func TestCommandLine(t *testing.T) {
 		{"help of verify", []string{"verify", "--help"}, 0, "--open"},
 		{"unknown flag", []string{"--queue", "x"}, 2, "unknown flag: --queue; try --help"},
 		{"unknown argument", []string{"control"}, 2, `unexpected argument "control"`},
-		{"unknown queue", []string{"--listen", "127.0.0.1:0", "--queues", "x"}, 2, `"x" is no queue`},
+		{"unknown queue", []string{"--listen", "127.0.0.1:0", "--queues", "x"}, 2, `"x" is not a queue`},
 		{"wrong configuration", []string{"--config", wrong}, 1, "evidence.s3 is not served by this version"},
 		{"no configuration", []string{"--config", "/not/there"}, 1, "read configuration: open /not/there"},
 		{"address taken", []string{"--listen", taken.Addr().String()}, 1, "serve /healthz and /metrics"},

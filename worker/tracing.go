@@ -31,7 +31,7 @@ func (c tracingConfig) validate() (out []rollout.Problem) {
 		return out
 	}
 	if u, err := url.Parse(c.OTLP); err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) {
-		add("tracing.otlp", "%q is no URL of a collector: write http://host:4318", c.OTLP)
+		add("tracing.otlp", "%q is not a URL of a collector: write http://host:4318", c.OTLP)
 	} else if u.User != nil {
 		add("tracing.otlp", "a URL holds no credential: give it by bearer or headers")
 	}

@@ -30,7 +30,7 @@ func (v vault) Put(_ context.Context, name string, body []byte) (string, error) 
 		return "", nil
 	}
 	if !filepath.IsLocal(name) {
-		return "", fmt.Errorf("keep evidence: %q is no name of a file: %w", name, activities.ErrFinal)
+		return "", fmt.Errorf("keep evidence: %q is not a name of a file: %w", name, activities.ErrFinal)
 	}
 	file := filepath.Join(directory, name)
 	kept, err := os.ReadFile(file)

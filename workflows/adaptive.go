@@ -54,7 +54,7 @@ func (r *run) leaves(in activities.ObserveInput, out activities.ObserveOutput) b
 	if out.Next == nil || out.Decision.Action != rollout.Watch || r.stands() || r.holding() {
 		return false
 	}
-	return out.Next.Weight < in.Weight || r.stays && r.step.Number < r.plan.Rungs && out.Next.Weight > in.Weight
+	return out.Next.Weight < in.Weight || r.stays && r.step.Number < r.plan.Rungs && out.Next.Weight > in.Weight && !r.isHeldBack()
 }
 
 // why is what allows a weight that was not planned.

@@ -16,10 +16,10 @@ import (
 const authorizeWithin = 10 * time.Second
 
 // authorized asks the worker's rules before a command is obeyed, and makes their
-// refusal its answer. Abort asks nobody: who may give it stands in the plan. A
-// command that comes before there is a plan waits for it, unless that cannot be
-// read: then the rules are asked in any case. A vote counts only for
-// the approval whose roles it was held against.
+// refusal its answer. Abort does not ask: who may abort is in the plan. A command
+// that comes before there is a plan waits for it, unless the plan cannot be read:
+// then the rules are asked in any case. A vote counts only for the approval whose
+// roles it was checked against.
 func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) func(rollout.Command) rollout.Answer {
 	if _, known := r.seen[c.ID]; known || c.Name == rollout.CommandAbort {
 		return obey
@@ -39,6 +39,9 @@ func (r *run) authorized(ctx workflow.Context, c rollout.Command, obey func(roll
 	}
 	if !may.Allowed {
 		return refusing(may.Why)
+	}
+	if c.Name == rollout.CommandConcern {
+		return func(c rollout.Command) rollout.Answer { return r.concern(c, may.Vote.Member) }
 	}
 	return obey
 }
@@ -63,8 +66,8 @@ func mayAct(c rollout.Command) string {
 }
 
 // authorize asks the rules in force whether a command may be given. in says what
-// it is for; who gives it, and the signature, are the command's own. An answer
-// that does not come in time is no.
+// it is for; the command itself says who gives it, and has the signature. No answer
+// in time counts as no.
 func authorize(ctx workflow.Context, o act, c rollout.Command, in activities.AuthorizeInput) (out activities.AuthorizeOutput) {
 	o.queue, o.limit, o.within, o.priority = rollout.QueueControl, authorizeWithin/2, authorizeWithin, 1
 	in.ID, in.Command, in.Actor, in.Override = c.ID, c.Name, c.Actor, c.Override

@@ -48,7 +48,7 @@ func (b *bake) start(now time.Time) {
 func (b *bake) remaining() time.Duration { return max(b.need-b.done, 0) }
 func (b *bake) isOver() bool             { return b.remaining() == 0 }
 
-// longestWait bounds a window that waits for something else than the clock.
+// longestWait bounds a window during which the clock stands still.
 const longestWait = 12 * time.Hour
 
 // next is the window to watch now: the next piece of the bake, or, while the
@@ -58,6 +58,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 	in := r.window(b.step, b.count)
 	in.Start, in.CountFrom = b.covered, b.warm
 	in.NewStep, in.Trouble, in.Primary = b.fresh, b.trouble, b.primary
+	in.Concerns = r.status.Concerns
 	if b.primary != "" { // the baseline is kept for as long as was asked for
 		in.Policy.EndEarly = false
 	}
@@ -97,8 +98,8 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 	return in
 }
 
-// account credits the clock with what a window covered, and cuts the rest of
-// the bake anew where the window was not what had been planned.
+// account credits the clock with what a window covered, and plans the rest of the
+// bake's windows anew if this one did not go as planned.
 func (b *bake) account(r *run, in activities.ObserveInput, out activities.ObserveOutput) {
 	planned := !in.Held && !in.Waiting
 	if planned {
@@ -147,9 +148,13 @@ func (r *run) bake(b *bake) *setback {
 	}
 }
 
-// isStale reports whether a window that waits has nothing to wait for any more.
+// isStale reports whether what an open window waited for is over, or whether it
+// does not know that people's concerns hold the end of the bake.
 func (r *run) isStale(in activities.ObserveInput) bool {
-	return in.Waiting && !r.stands()
+	if in.Waiting {
+		return !r.stands()
+	}
+	return in.Policy.Concerns.HoldsBack(in.Concerns) != r.isHeldBack()
 }
 
 // follow does what a window's decision says. It reports whether the step is
@@ -169,6 +174,10 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 		r.hold(d.Reason)
 	case rollout.GoOn:
 		if r.stands() || in.Final && !b.isOver() && !r.endsEarly(in, out) {
+			return false, nil
+		}
+		if r.isHeldBack() && !in.Policy.Concerns.HoldsBack(in.Concerns) { // somebody is concerned since it ended
+			r.hold(rollout.ConcernsText(r.status.Concerns))
 			return false, nil
 		}
 		r.release()

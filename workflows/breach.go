@@ -6,7 +6,7 @@ import (
 	"bakeoff/rollout"
 )
 
-// listenForBreaches heeds whoever outside sees harm.
+// listenForBreaches obeys the signal by which an outside system reports harm.
 func (r *run) listenForBreaches(ctx workflow.Context) {
 	breaches := workflow.GetSignalChannel(ctx, rollout.SignalBreach)
 	for {
@@ -16,9 +16,9 @@ func (r *run) listenForBreaches(ctx workflow.Context) {
 	}
 }
 
-// breach turns back because of harm that was seen outside, once for each id.
-// Where users have met nothing of the candidate, or the way back is taken or
-// closed, there is nothing to do: the signal is on record.
+// breach turns back because of harm that an outside system saw, once for each id.
+// If users have met nothing of the candidate, or the rollout goes back already or no
+// longer can, the signal is only recorded.
 func (r *run) breach(b rollout.Breach) {
 	isNew := !r.breached[b.ID]
 	r.breached[b.ID] = true

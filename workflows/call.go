@@ -54,17 +54,16 @@ func (r *run) act(id, summary string) act {
 	return act{id: id, summary: summary, queue: rollout.QueueInfra, limit: quickLimit, cause: rollout.CauseDeploy}
 }
 
-// look is an act that only reads, before anything is changed. Its failure is a
-// refusal, but not that of the worker it ran on: another one takes it over at
-// once.
+// look is an act that only reads, before anything is changed. If it fails, the
+// rollout is refused; if only its worker dies, another worker takes it over at once.
 func (r *run) look(id, summary string) act {
 	o := r.act(id, summary)
 	o.within, o.heartbeat, o.refuses = max(r.plan.Spec.ReadyWithin.Std(), 2*quickLimit), lookHeartbeat, true
 	return o
 }
 
-// patient is an act that waits for something in the world, with heartbeats: an
-// attempt for as long as it says, and all of them for a lost worker longer.
+// patient is an act that waits for something in the world, and heartbeats meanwhile:
+// an attempt for as long as it says, and all of them for a lost worker longer.
 func (r *run) patient(id, summary string, within rollout.Duration) act {
 	o := r.act(id, summary)
 	o.within, o.limit, o.heartbeat = within.Std()+lostWorker, within.Std(), heartbeat
@@ -137,7 +136,7 @@ func watchedAct[In, Out any](r *run, o act, id string, activity func(context.Con
 	return out, r.result(future, again, &out)
 }
 
-// isOutOfTime reports whether an act failed only because its time was up.
+// isOutOfTime reports whether an act failed only because it ran out of time.
 func isOutOfTime(err error) bool {
 	var failed *temporal.ActivityError
 	var timeout *temporal.TimeoutError
@@ -168,9 +167,9 @@ func (r *run) await(condition func() bool) {
 	})
 }
 
-// write is the job of the next write: with its intent and a higher fence. What is
-// written on the way back all has the same fence, which is higher than those of the
-// way forward: none of these writes must keep another one out.
+// write is the job of the next write, with its intent and a higher fence. All writes
+// on the way back share one fence, higher than any on the way forward, so that none of
+// them can keep another one out.
 func (r *run) write(id string) activities.Job {
 	if !r.returning {
 		r.generation++
@@ -178,8 +177,9 @@ func (r *run) write(id string) activities.Job {
 	return r.beside(id)
 }
 
-// beside is the job of a write that is made at the same time as the last one: a
-// server that keeps one fence for everything must not refuse the slower one.
+// beside is the job of a write that is made at the same time as the last one. It has
+// the same fence, because a server that keeps one fence for everything would refuse
+// the slower of the two.
 func (r *run) beside(id string) activities.Job {
 	if r.writes[id]++; r.writes[id] > 1 {
 		id = fmt.Sprintf("%s.%d", id, r.writes[id])

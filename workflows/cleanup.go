@@ -71,7 +71,7 @@ func (r *run) removeCopy() {
 }
 
 // alarm sets NeedsHuman when what follows takes too long. The returned function
-// ends it, and the state that it may have brought about.
+// ends the alarm, and the phase if it was entered.
 func (r *run) alarm(reason string, later func() string) func() {
 	return r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std(), reason, later)
 }
@@ -100,7 +100,7 @@ func (r *run) alarmAfter(after time.Duration, reason string, later func() string
 	}
 }
 
-// needHuman says that something could not be put back. Trying goes on.
+// needHuman says that something could not be put back. The rollout keeps trying.
 func (r *run) needHuman(reason string) {
 	r.noteHuman(reason)
 	r.status.NeededHuman = true
@@ -109,7 +109,7 @@ func (r *run) needHuman(reason string) {
 	r.report(rollout.UnitReport{Phase: rollout.PhaseNeedsHuman, Restored: r.restored, Reason: reason})
 }
 
-// leaveNeedsHuman goes on where a person was needed: success needs nobody.
+// leaveNeedsHuman ends the phase NeedsHuman: what failed has succeeded.
 func (r *run) leaveNeedsHuman() {
 	if r.status.Phase != rollout.PhaseNeedsHuman || r.acknowledged != nil {
 		return

@@ -11,8 +11,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// closed is what keeps the rollout where it is, besides people: a freeze, a line
-// that was stopped. Nothing of it keeps the rollout from going back.
+// closed is what keeps the rollout where it is, besides people: a freeze, a stopped
+// line and the like. None of it keeps the rollout from going back.
 type closed struct {
 	closure    *rollout.Closure // nil: open
 	closedAt   time.Time
@@ -46,13 +46,13 @@ func (r *run) ask() *activities.Ask {
 	return ask
 }
 
-// wants begins to ask for an action. What was overridden for the one before is
-// asked anew.
+// wants sets the action that gates are asked about next. Overrides of the action
+// before it no longer count.
 func (r *run) wants(action string) {
 	r.asksFor, r.passed = action, slices.Clone(r.plan.Passed)
 }
 
-// mind notes what closes the target now; nil: nothing. While something does, the
+// mind notes what closes the target now, nil if nothing does. While it is closed, the
 // clocks of the bake, of the hold and of the deadline stand still.
 func (r *run) mind(c *rollout.Closure) {
 	if c != nil { // an override may have come while it was asked
@@ -103,8 +103,8 @@ func (r *run) pausedSoFar() time.Duration {
 // stands reports whether the clocks stand still.
 func (r *run) stands() bool { return r.status.Paused || r.closure != nil }
 
-// meet minds what closes the target, and goes back where users are not to stay
-// with the candidate meanwhile.
+// meet minds what closes the target, and goes back if users must not keep the
+// candidate meanwhile.
 func (r *run) meet(c *rollout.Closure) *setback {
 	r.mind(c)
 	if c == nil || c.Exposure != rollout.ExposureRollback || !r.served {
@@ -159,7 +159,7 @@ func (r *run) waitToStart() *setback {
 	return r.waitOut(r.closure, "start")
 }
 
-// override passes what closes the target at present, once: the next raise asks
+// override passes what closes the target now, for one raise: the next one asks
 // anew.
 func (r *run) override(c rollout.Command) rollout.Answer {
 	over := r.closure

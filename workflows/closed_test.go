@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,8 @@ type season struct {
 
 	mu      sync.Mutex
 	stopped bool
-	broken  bool // nobody can say whether the line is stopped
+	broken  bool        // nobody can say whether the line is stopped
+	stops   func() bool // asked whenever somebody asks; nil: it is not stopped by itself
 
 	budget *rollout.ErrorBudget
 	good   []rollout.Known // of staging/cart
@@ -107,7 +109,7 @@ func (s *season) Stopped(context.Context, string, time.Time) ([]rollout.Closure,
 	switch {
 	case s.broken:
 		return nil, errors.New("the server is away")
-	case s.stopped:
+	case s.stopped, s.stops != nil && s.stops():
 		return []rollout.Closure{{Gate: rollout.GateStop, Name: "staging", Reason: "the line is stopped", Exposure: rollout.ExposureHold, Keys: []string{"stop"}}}, nil
 	}
 	return nil, nil
@@ -151,7 +153,7 @@ func TestClosed(t *testing.T) {
 	frozen := func(from, to time.Duration, exposure string) *season {
 		return &season{freezes: []closing{{from: from, to: to, exposure: exposure}}}
 	}
-	stops := &season{}
+	stops, overtakes := &season{}, &season{}
 	budgeted := func() *season {
 		b := rollout.ErrorBudget{Objective: "99%", Failures: "failures", Requests: "requests"}.WithDefaults()
 		return &season{budget: &b}
@@ -263,6 +265,16 @@ func TestClosed(t *testing.T) {
 				s.at(3*second, func() { s.waitsFor("pause", 1000) })
 				s.at(5*second, func() { s.order(rollout.Command{Name: "resume"}, rollout.Accepted) })
 			}, want: rollout.Promoted, wantLog: good, lasts: 5 * second},
+		"a raise that a stop overtakes on its way to a slow router is taken back": {season: overtakes, spec: func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) }, plot: func(s *teller) {
+			s.world.Fail(sim.OpShift, sim.Fault{Slow: 1200 * time.Millisecond, Times: 1})
+			raised, back := false, false
+			overtakes.stops = func() bool { // from when the router has the raise until that is gone
+				weight := s.world.State().Weights["2.5.0"]
+				raised = raised || weight > 0
+				back = back || raised && weight == 0
+				return raised && !back
+			}
+		}, want: rollout.Promoted, wantLog: slices.Concat(good[:2], []string{"weights 2.4.1 100%"}, good[1:])},
 		"the line is stopped and starts again": {season: stops, plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { stops.set(true, false) })
 			s.at(3*second, func() { s.waitsFor("stop", 1000) })

@@ -55,8 +55,8 @@ func (r *run) restoreCohorts(id, because string) retried {
 	})
 }
 
-// cleanUpCohorts removes the rules that nobody needs after promotion: who has
-// them gets what everybody gets.
+// cleanUpCohorts removes the rules of cohorts after promotion: everybody has the
+// candidate then, so nobody needs them.
 func (r *run) cleanUpCohorts() {
 	if !r.begun(rollout.RestoreCohorts) {
 		return

@@ -85,6 +85,7 @@ func (r *run) listen() error {
 		{rollout.CommandExtend, r.onExtend},
 		{rollout.CommandRetry, r.onRetry},
 		{rollout.CommandAcknowledge, r.onAcknowledge},
+		{rollout.CommandConcern, r.onConcern},
 		{rollout.CommandAbort, r.onAbort},
 	} {
 		handler := func(ctx workflow.Context, c rollout.Command) (rollout.Answer, error) {
@@ -129,8 +130,8 @@ func (r *run) listenForSignals() {
 	hearWitnesses(r.ctx)
 }
 
-// once obeys a command unless it was obeyed before: the same id is the same
-// order, whichever way it came, and never another one.
+// once obeys a command unless it was obeyed before. The same id is the same
+// order, whichever way it came; an id that another order has used is denied.
 func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
 	if before, known := r.seen[c.ID]; known && c.ID != "" {
 		if before.name != c.Name {
@@ -150,8 +151,8 @@ func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer)
 	return answer
 }
 
-// answer obeys and says where the rollout stands after it. Orders without a
-// name behind them, or without a reason, are denied, on record.
+// answer obeys a command and says where the rollout stands after it. Commands
+// without an actor or a reason are denied, on record.
 func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
 	var answer rollout.Answer
 	switch {
@@ -178,9 +179,8 @@ func (r *run) answer(ctx workflow.Context, c rollout.Command, obey func(rollout.
 	return answer
 }
 
-// identified gives a command without an id that of its update: otherwise it would
-// be taken for any other without one, which was looked at already. Under older
-// workers it was.
+// identified gives a command without an id the id of its update. Otherwise it would
+// be taken for an earlier command without one, as it was under older workers.
 func identified(ctx workflow.Context, c rollout.Command) rollout.Command {
 	if c.ID == "" && workflow.GetVersion(ctx, "commands-have-ids", workflow.DefaultVersion, 1) == 1 {
 		c.ID = workflow.GetCurrentUpdateInfo(ctx).ID
@@ -188,11 +188,11 @@ func identified(ctx workflow.Context, c rollout.Command) rollout.Command {
 	return c
 }
 
-// sayWhy answers a command that is nobody's.
+// sayWhy answers a command without an actor or a reason.
 const sayWhy = "say who gives the command, and why"
 
-// isNobodys reports whether a command has no name behind it, or no reason. Blanks
-// are none: under older workers they were.
+// isNobodys reports whether a command lacks an actor or a reason. Blanks count as
+// none; under older workers they did not.
 func isNobodys(ctx workflow.Context, c rollout.Command) bool {
 	return c.Actor == "" || c.Reason == "" || isBlank(ctx, c.Actor) || isBlank(ctx, c.Reason)
 }
@@ -214,7 +214,7 @@ func denied(format string, args ...any) rollout.Answer {
 	return rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf(format, args...)}
 }
 
-// turn orders the way back. The first order wins.
+// turn sends the rollout back, for the reason given. The first reason wins.
 func (r *run) turn(s setback) {
 	s.at = r.now()
 	r.back = &s

@@ -45,9 +45,9 @@ func (r *run) deployed(future workflow.Future, o act) *setback {
 
 const copyAct = "deploy.baseline"
 
-// deployCopy deploys the baseline once more, at the same time as the candidate,
-// where that is to be compared with one of its own age and size. The returned
-// function waits until it is ready.
+// deployCopy deploys the baseline once more, together with the candidate, if the
+// candidate is to be compared with a baseline of its own age and size. The returned
+// function waits until the copy is ready.
 func (r *run) deployCopy() (await func() *setback) {
 	if r.plan.Copy == "" {
 		return func() *setback { return nil }
@@ -99,8 +99,8 @@ func (r *run) writeFlags() (activities.SetFlagsOutput, *setback) {
 	return forwardAct(r, act, a.SetFlags, activities.SetFlagsInput{Job: r.write("flags"), Flags: r.plan.Spec.Release.Flags, Ask: r.ask()})
 }
 
-// waitUntilReady waits for a candidate that was not ready when it was looked at
-// last: it is given no more traffic before it is.
+// waitUntilReady waits for a candidate that was not ready when it was last looked at:
+// until it is, it gets no more traffic.
 func (r *run) waitUntilReady(what string) *setback {
 	if r.unready == "" {
 		return nil

@@ -9,18 +9,19 @@ import (
 	"bakeoff/rollout"
 )
 
-// isRehearsed reports whether a rehearsal started this rollout. That stands with
-// the server, and not in an order, which may say anything.
+// isRehearsed reports whether a rehearsal started this rollout. It asks the server's
+// record, because an order may claim anything.
 func (r *run) isRehearsed() bool {
 	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
 	return parent != nil && rollout.IsRehearsalID(parent.ID) && r.order.Rehearsal == parent.ID
 }
 
-// isQuiet reports whether people are told only of what they have to do something
-// about. A run that takes over from one of a rehearsal is no part of it.
+// isQuiet reports whether people are told only of what they must act on. A recovery
+// that follows a rehearsal's rollout is no part of the rehearsal, and not quiet.
 func (r *run) isQuiet() bool { return r.plan.Quiet && r.isRehearsed() }
 
-// inject has a window of the drilled step see the drill's verdict, and lead back.
+// inject makes a window of the drilled step return the drill's verdict, which leads
+// back.
 func (r *run) inject(b *bake, in *activities.ObserveInput) {
 	d := r.plan.Drill
 	if d == nil || d.Step != b.step.Number {
@@ -33,8 +34,9 @@ func (r *run) inject(b *bake, in *activities.ObserveInput) {
 	r.status.Drilled = &rollout.Drilled{Step: d.Step, Verdict: d.Verdict, Weight: b.step.Weight, Raised: b.covered, Injected: in.Inject}
 }
 
-// passedDrill sends a drill back that has come past its step, or to the end of the
-// plan: the candidate gets no more users, whatever let it pass. No drill took place.
+// passedDrill sends back a drill that came past its step, or to the end of the plan,
+// without its injected verdict: the candidate gets no more users, and no drill took
+// place.
 func (r *run) passedDrill() *setback {
 	r.status.Drilled = nil
 	return &setback{outcome: rollout.RolledBack, cause: rollout.CauseVerdict,

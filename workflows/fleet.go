@@ -180,7 +180,7 @@ func (f *fleet) release() {
 	_ = workflow.Await(f.ctx, func() bool { return f.allOver(f.units) })
 }
 
-// await waits until the condition holds or the fleet is to go back.
+// await waits until the condition holds or the fleet has to go back.
 func (f *fleet) await(condition func() bool) { f.awaitIn(f.ctx, condition) }
 
 // awaitIn is await in a coroutine of its own.

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -72,9 +73,14 @@ func TestAFleetClimbsItsLadder(t *testing.T) {
 				s.once(baking(s), func() {
 					s.at(0, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
 					s.worlds.breaks("a")
-					s.at(5*time.Second, func() {
-						require.Equal(s.t, rollout.PhaseRollingBack, s.standing().Phase)
-						s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+					wentBack := func() bool {
+						return slices.Contains(s.worlds["a"].Log(), "remove 2.5.0") && len(climbed(s.worlds["a"])) == 2
+					}
+					s.once(wentBack, func() {
+						s.at(0, func() {
+							require.Equal(s.t, rollout.PhaseRollingBack, s.standing().Phase)
+							s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+						})
 					})
 				})
 			},

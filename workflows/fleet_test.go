@@ -132,6 +132,7 @@ func fleetSpec(units ...string) rollout.FleetSpec {
 	common := spec()
 	common.Kind, common.Service, common.Environment = "", "", ""
 	common.Strategy.Canary = common.Strategy.Canary[:1]
+	common.Policy.Grace = rollout.Duration(20 * time.Second) // no story is about it, and many units share few cores
 	s := rollout.FleetSpec{Kind: "Fleet", Service: "checkout", Environment: "staging", Rollout: common, Units: map[string]rollout.Spec{}}
 	for _, unit := range units {
 		own := rollout.Driver{With: map[string]any{"unit": unit}}
@@ -497,10 +498,11 @@ var fleetStories = map[string]fleetStory{
 		plot: func(s *fleetTeller) {
 			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() {
 				s.order(rollout.Command{Name: "promote"}, rollout.Denied)
+				s.order(rollout.Command{Name: "concern"}, rollout.Denied)
 				s.order(rollout.Command{Name: "abort"}, rollout.Accepted)
 			})
 		},
 		want:  rollout.Aborted,
-		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
+		heard: []rollout.Occasion{rollout.OnDenied, rollout.OnDenied, rollout.OnRollingBack, rollout.OnAborted},
 	},
 }

@@ -19,8 +19,8 @@ const (
 	mostTurns  = 20
 )
 
-// turn is a unit's wait for its id. Orders that are given while the fleet runs are
-// refused, but hold the id until that is known.
+// turn is a unit's wait for its workflow id. An order that was given while the fleet
+// runs is refused, but holds the id until then.
 type turn struct {
 	fleet *fleet
 	unit  *unit

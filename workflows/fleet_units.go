@@ -51,14 +51,14 @@ func (f *fleet) allOver(units []*unit) bool {
 	return !slices.ContainsFunc(units, func(u *unit) bool { return u.child != nil && !u.over })
 }
 
-// begin starts the rollout of a unit. Its id is the lock of its target: where a
-// rollout runs already, the unit fails.
+// begin starts the rollout of a unit. The workflow id is the lock of the unit's
+// target: if a rollout runs there already, the unit fails.
 func (f *fleet) begin(u *unit) {
 	f.start(u, f.order.UnitOrder(u.Unit, f.status.WorkflowID), fmt.Sprintf("%s to %s, wave %d of %s", u.Candidate, u.Target, u.Wave, f.status.WorkflowID))
 }
 
-// start starts a rollout of a unit, and follows it. One that is cut off is
-// followed by another, which puts back what it had changed.
+// start starts a rollout of a unit, and follows it. If that is cut off, a recovery
+// puts back what it had changed.
 func (f *fleet) start(u *unit, order rollout.Order, summary string) {
 	child := workflow.WithChildOptions(f.ctx, childOptions(u, order.Spec, summary))
 	u.child = workflow.ExecuteChildWorkflow(child, rollout.WorkflowType, order)

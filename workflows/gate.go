@@ -23,8 +23,8 @@ func (r *run) gates(step rollout.PlannedStep) *setback {
 	return r.gate(step.Approve, its, step.Raise())
 }
 
-// askedBy tells two approvals of a step apart. Under older plans a vote was for the
-// one that was open when it came.
+// askedBy tells two approvals before the same step apart. Under older plans a vote
+// counted for the one that was open when it came.
 func (r *run) askedBy(who string) string {
 	if !r.plan.GatesApart {
 		return ""
@@ -32,7 +32,8 @@ func (r *run) askedBy(who string) string {
 	return who
 }
 
-// gate asks people before an act. Nobody's answer in time is an answer, too.
+// gate asks people before an act. If nobody answers in time, the approval's
+// `otherwise` decides.
 func (r *run) gate(q *rollout.Approval, its approval, what string) *setback {
 	if s := r.waitOutPause(); s != nil || q == nil {
 		return s
@@ -126,7 +127,7 @@ func (r *run) timeLeft() time.Duration {
 	return r.status.StartedAt.Add(r.plan.Spec.Deadline.Std() + stood).Sub(r.now())
 }
 
-// hold stops the clock for want of a clear answer.
+// hold stops the clock because the answer is unclear.
 func (r *run) hold(reason string) {
 	if r.holdingIt {
 		r.status.Reason = reason

@@ -20,8 +20,8 @@ func (r *run) obeyCancel() {
 	r.mayTidy = true // a fleet that is gone says nothing more
 }
 
-// heed obeys an abort that has come in the same task as what is waited for. It
-// is older than whatever would follow, and nothing does.
+// heed obeys an abort that arrived in the same workflow task as an awaited answer.
+// The abort is older than anything that the answer would begin, so nothing begins.
 func (r *run) heed() {
 	if r.isUnit() {
 		r.obeyFleet()

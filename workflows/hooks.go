@@ -12,8 +12,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// A hook is tried for so many of its timeouts, and a little longer for the pauses
-// in between.
+// A hook is tried for this many of its timeouts, and for a little longer because of
+// the pauses between tries.
 const (
 	hookTries  = 3
 	hookPauses = 30 * time.Second

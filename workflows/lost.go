@@ -10,8 +10,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// wayBack is what another run would need to put everything back, should this
-// one be cut off.
+// wayBack answers the query by which a recovery learns how to put everything back, if
+// this run is cut off.
 func (r *run) wayBack() (activities.WayBack, error) {
 	back := activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served,
 		Weight: r.status.Weight, Step: r.status.Step}
@@ -34,8 +34,8 @@ type losses struct {
 	unwatched time.Time // since when every window has been lost; zero: the last one was not
 }
 
-// takeOver puts itself into the place of a run that was cut off from outside,
-// and goes back from there. Where that run was beyond going back, it tidies up.
+// takeOver takes the place of a run that was cut off from outside, and goes back from
+// there. If that run was past the point of going back, it only tidies up.
 func (r *run) takeOver() *setback {
 	r.enter(rollout.PhaseRollingBack, "", "taking over from a run that was cut off: "+r.order.Reason)
 	var back activities.WayBack
@@ -61,9 +61,9 @@ func (r *run) takeOver() *setback {
 	return r.lostSetback(back.Back)
 }
 
-// readLost reads what the lost run had changed. Where that takes too long a person
-// is asked for, who may have it read anew, or take over. Rollouts that asked under
-// older workers waited for the reading alone.
+// readLost reads what the lost run had changed. If that takes too long, it asks for a
+// person, who may have it read anew (retry) or take over (acknowledge). Under older
+// workers neither order was heeded meanwhile.
 func (r *run) readLost(back *activities.WayBack) *setback {
 	const what = "read what the run that was cut off had changed"
 	read := r.insist(what, func() (workflow.Future, workflow.CancelFunc) {
@@ -101,8 +101,8 @@ func unreadSetback(why string) *setback {
 	return &setback{outcome: rollout.Failed, cause: rollout.CauseLost, reason: "what had been changed could not be read" + why}
 }
 
-// announceLost tells people that one of them is needed. The plan that says whether
-// anybody wants to know cannot be read either, so the worker is asked.
+// announceLost tells people that one of them is needed. The plan, which would say whom
+// to tell, cannot be read either, so the worker is asked.
 func (r *run) announceLost() {
 	asked := start(r.ctx, r.act("take.over.announce", "find out who is told that nothing can be read"), a.Announce,
 		activities.AnnounceInput{Spec: r.order.Spec})
@@ -116,8 +116,8 @@ func (r *run) announceLost() {
 	})
 }
 
-// lostSetback is why the run that takes over goes back: for the reason of the one
-// that was cut off, where that was going back already. The first one wins.
+// lostSetback is why the recovery goes back: if the run that was cut off was going
+// back already, for that run's reason, because the first reason wins.
 func (r *run) lostSetback(first *activities.Setback) *setback {
 	switch {
 	case first != nil:

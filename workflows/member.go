@@ -25,8 +25,8 @@ type member struct {
 	fleetsPause string // id of the last pause that the fleet ordered
 }
 
-// memberOf is the membership that an order brings: a fleet counts only where it
-// started this rollout itself.
+// memberOf is the membership that an order claims. A fleet counts only if it started
+// this rollout itself.
 func memberOf(order rollout.Order, info *workflow.Info) member {
 	if parent := info.ParentWorkflowExecution; parent != nil && order.Fleet == parent.ID && rollout.IsFleetID(parent.ID) {
 		return member{fleet: *parent}
@@ -68,7 +68,7 @@ func (r *run) obeyFleet() {
 	}
 }
 
-// heedWord obeys a pause or its end, unless a later word of the fleet overtook it.
+// heedWord obeys a pause or its end, unless a later word of the fleet came first.
 func (r *run) heedWord(w rollout.Word, obey func(rollout.Command) rollout.Answer) {
 	if w.Number >= r.lastWord {
 		r.lastWord = w.Number
@@ -79,8 +79,8 @@ func (r *run) heedWord(w rollout.Word, obey func(rollout.Command) rollout.Answer
 	}
 }
 
-// report tells the fleet where this unit stands, if that is news. A fleet that
-// is gone is told nothing: it takes its units along.
+// report tells the fleet where this unit stands, if that has changed. A fleet that is
+// gone need not be told: its units are cancelled with it.
 func (r *run) report(u rollout.UnitReport) {
 	if !r.isUnit() {
 		return
@@ -109,8 +109,8 @@ func (r *run) keepForFleet() *setback {
 	return s
 }
 
-// awaitTurn keeps what an abort of the fleet leaves to be removed until the
-// fleet says so: units are tidied up newest first.
+// awaitTurn waits, after an abort of the fleet, until the fleet lets this unit clean
+// up: units are tidied up newest first.
 func (r *run) awaitTurn() {
 	if !r.ordered || r.mayTidy || !r.begun(rollout.RemoveCandidate) && !r.begun(rollout.RemoveCopy) {
 		return

@@ -13,8 +13,8 @@ import (
 )
 
 // goBack puts the baseline back. Traffic, cohorts, flags and pointers go back at once
-// and in parallel, none waiting for another and none for the way forward to
-// stop. Then it is verified, compared with the snapshot, and tidied up. Nothing
+// and in parallel; none of them waits for another, or for the way forward to stop.
+// Then the result is verified, compared with the snapshot, and tidied up. Nothing
 // here gives up: only a person can end what cannot be put back.
 func (r *run) goBack(s *setback) {
 	r.back = s
@@ -73,8 +73,8 @@ func (r *run) notBack() string {
 	return "traffic is back, but the baseline's health cannot be verified"
 }
 
-// isUntouched reports whether nothing was ever written: then nothing goes back,
-// and nobody is told that it does. Rollouts under older workers told of it.
+// isUntouched reports whether nothing was ever written: then nothing goes back, and
+// nobody is told of a way back. Under older workers people were told.
 func (r *run) isUntouched() bool {
 	return len(r.writes) == 0 && r.order.Recover == "" && workflow.GetVersion(r.ctx, "untouched-tells-of-no-way-back", workflow.DefaultVersion, 1) == 1
 }
@@ -84,7 +84,7 @@ type restoring struct {
 	traffic, cohorts, flags, pointers retried
 }
 
-// retried is an act that goes on until it succeeds, and how to begin it anew.
+// retried is an act that is tried until it succeeds, and how to begin it anew.
 type retried struct {
 	what  string
 	begin func() (workflow.Future, workflow.CancelFunc)
@@ -92,7 +92,7 @@ type retried struct {
 	cancel workflow.CancelFunc
 }
 
-// startRestoring starts whatever has to be undone, all of it in this task.
+// startRestoring starts everything that has to be undone, in this one workflow task.
 func (r *run) startRestoring(s *setback) restoring {
 	var out restoring
 	because := ": " + s.reason
@@ -180,8 +180,8 @@ func (r *run) finishAct(act retried, out any) bool {
 	return false
 }
 
-// finishRestoring returns when everything is back. Users come first: whether they
-// are back is looked at, and said, while flags and pointers still go back.
+// finishRestoring returns when everything is back. Users come first: their return is
+// verified and reported while flags and pointers may still be on their way back.
 func (r *run) finishRestoring(in restoring) {
 	if !r.plan.UsersFirst {
 		for _, act := range []retried{in.traffic, in.cohorts, in.flags, in.pointers} {

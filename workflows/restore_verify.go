@@ -9,16 +9,16 @@ import (
 	"bakeoff/rollout"
 )
 
-// A verification on the way back lasts firstLook, and from quickTries on
-// longestLook; then the weights are written once more. So history grows slowly
+// On the way back one verification lasts firstLook, or longestLook after quickTries of
+// them; then the weights are written once more. The longer looks keep history short
 // while a router stays out of reach for days.
 const (
 	quickTries  = 30
 	longestLook = time.Minute
 )
 
-// restoreHeartbeat is short: when the worker dies that looks whether users are
-// back, they do not wait for another one to notice.
+// restoreHeartbeat is short, so that another worker soon takes over when the one that
+// verifies the return of users dies.
 const restoreHeartbeat = 4 * time.Second
 
 // verifyTrafficRestored reads until users are back on the baseline, and writes
@@ -59,8 +59,8 @@ func (r *run) verifyTrafficRestored() {
 	}
 }
 
-// writesOnRetry reports whether `retry` also writes the weights that are being
-// verified. Rollouts that were told so by older workers only looked again.
+// writesOnRetry reports whether `retry` also writes again the weights that are being
+// verified. Under older workers it only read them again.
 func (r *run) writesOnRetry() bool {
 	return workflow.GetVersion(r.ctx, "retry-writes-traffic", workflow.DefaultVersion, 1) == 1
 }

@@ -1,6 +1,14 @@
 // Package workflows holds the durable processes: which act follows which, and
 // what is undone when. Code here is replayed from history, so it asks
 // activities for every fact and branches only on what they recorded.
+//
+// Read Rollout first, then its way forward (course, prepare, advance, climb), and
+// then goBack in restore.go. Target starts rollouts, one at a time for each target;
+// Fleet moves many units with one Rollout each; Rehearsal practises with Rollouts.
+//
+// What changes the order of acts must not disturb histories that have begun. Where a
+// comment says what happened "under older workers", a GetVersion or a field of the
+// plan beside it keeps that for them.
 package workflows
 
 import (
@@ -54,24 +62,24 @@ type run struct {
 	job      activities.Job
 	status   rollout.Status
 
-	undo       []rollout.Compensation // what has been begun, in order
-	ours       []rollout.Split        // the splits that may be in force: ours
+	undo       []rollout.Compensation // how to undo what has been begun, in order
+	ours       []rollout.Split        // splits in force that are not drift: the snapshot's, and those written here
 	generation int                    // counts writes, for the fence
-	writes     map[string]int         // how often each was made, for its intent
-	returning  bool                   // it goes back: the fence stays
+	writes     map[string]int         // how often each write was made, for its intent
+	returning  bool                   // it goes back: the fence rises no more
 	ids        map[string]int         // how often each activity id was used
 	pending    []workflow.Future      // forward acts that may still be running
-	state      []byte                 // of the judges
-	putBacks   int                    // how often foreign weights were put back
+	state      []byte                 // of the judges, handed from window to window
+	putBacks   int                    // how often weights that somebody else wrote were overwritten
 	step       rollout.PlannedStep    // the one that was taken last
-	stays      bool                   // it is one more bake at the same weight
-	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
+	stays      bool                   // the next step is one more bake at the same weight
+	allowed    *rollout.NextWeight    // the weight that the last window allows; only in an adaptive strategy
 	served     bool                   // the candidate may have traffic
-	cohorts    []string               // that have the candidate
+	cohorts    []string               // those that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
-	unready    string                 // how the candidate stood, when it was looked at last; "": ready
+	unready    string                 // why the candidate was not ready when it was last looked at; "": it was
 	notices    []workflow.Future      // ready when a workflow has taken over to tell people
-	phases     int                    // counts what was entered
+	phases     int                    // counts the phases that were entered
 	waited     map[string]*wait       // by name
 
 	commands
@@ -161,8 +169,8 @@ func (r *run) admit() *setback {
 	return nil
 }
 
-// received is when the order was given to Temporal: to the Target, where that
-// started this rollout when its turn came, and else with the start.
+// received is when Temporal got the order: when the Target did, if that started this
+// rollout at its turn, else when this workflow was started.
 func (r *run) received() time.Time {
 	if r.isUnit() || r.isRehearsed() { // whoever started it has looked at who asked for it
 		return time.Time{}
@@ -173,8 +181,8 @@ func (r *run) received() time.Time {
 	return r.status.StartedAt
 }
 
-// isOfTarget reports whether the Target started this rollout. That stands with
-// the server, and not in an order, which may say anything.
+// isOfTarget reports whether the Target started this rollout. It asks the server's
+// record, because an order may claim anything.
 func (r *run) isOfTarget() bool {
 	parent := workflow.GetInfo(r.ctx).ParentWorkflowExecution
 	return parent != nil && parent.ID == rollout.TargetID(r.order.Spec.Key())
@@ -300,7 +308,7 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 	return r.askHooks(rollout.HookAfterStep, step.Number, step.Weight)
 }
 
-// refuse ends a rollout that has changed nothing.
+// refuse gives a rollout that has changed nothing its outcome.
 func (r *run) refuse(s *setback) {
 	r.status.Outcome, r.status.Cause, r.status.Reason = rollout.Refused, s.cause, s.reason
 }

@@ -6,9 +6,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
+
+// No user meets what is practised: a rehearsal takes no notice of schedules.
+func TestPracticeHasNoSchedule(t *testing.T) {
+	a := activities.Activities{Drivers: sim.New("2.4.1").Registry()}
+	s := spec()
+	s.Schedule = &rollout.Schedule{To: time.Now().Add(-time.Hour)}
+	for practised, want := range map[bool]rollout.Cause{true: "", false: rollout.CauseSpec} {
+		out, err := a.Admit(t.Context(), activities.AdmitInput{Order: rollout.Order{Spec: s, Actor: "ci"}, Rehearsal: practised})
+		require.NoError(t, err)
+		require.Equal(t, want, out.Cause)
+		require.Nil(t, out.Plan.Spec.Schedule)
+	}
+}
 
 // TestSchedule holds from when, and until when, users meet a release that has a
 // schedule. Times are those since the story began.
@@ -47,7 +61,14 @@ func TestSchedule(t *testing.T) {
 		require.Contains(s.t, status.Reason, "everybody has 2.5.0 until ")
 		require.Equal(s.t, rollout.All, status.Weight)
 	}
-	back := append(good[:len(good)-1:len(good)-1], "weights 2.4.1 100%, 2.5.0 0%", "primary 2.4.1", "remove 2.5.0")
+	isBack := func(t *testing.T, w *sim.World, s rollout.Status) {
+		require.Contains(t, w.Log(), "primary 2.5.0")
+		now := w.State()
+		require.Equal(t, rollout.All, now.Weights["2.4.1"])
+		require.Equal(t, "2.4.1", now.Primary)
+		require.Equal(t, []string{"2.4.1"}, now.Versions)
+		require.NotNil(t, s.TimeToRestore)
+	}
 	const ended = "its schedule ended at "
 	stories := map[string]story{
 		"nobody meets it before": {spec: between(5*second, 0), plot: func(s *teller) {
@@ -59,6 +80,13 @@ func TestSchedule(t *testing.T) {
 			})
 		}, want: rollout.Promoted, wantLog: good, lasts: 5 * second},
 		"one that has begun keeps nobody waiting": {spec: between(-time.Hour, 0), want: rollout.Promoted, wantLog: good},
+		"nobody is bothered meanwhile": {spec: between(5*second, 0), notifications: activities.Notifications{Escalation: rungs, Subscriptions: []activities.Subscription{}},
+			want: rollout.Promoted, wantLog: good, check: escalated(), lasts: 5 * second},
+		"a freeze at the same time is what people hear of": {spec: between(8*second, 0), season: &season{freezes: []closing{{to: 3 * second, exposure: rollout.ExposureHold, actions: "step"}}},
+			plot: func(s *teller) {
+				s.at(2*second, func() { s.waitsFor(rollout.GateFreeze, 0) })
+				s.at(7*second, func() { s.waitsFor(rollout.GateSchedule, 0) })
+			}, want: rollout.Promoted, wantLog: good, lasts: 8 * second},
 		"flags wait": {spec: between(4*second, 0, flagged), plot: func(s *teller) {
 			s.at(2*second, func() { s.waitsFor(rollout.GateSchedule, 0); require.Empty(s.t, s.world.State().Flags) })
 		}, want: rollout.Promoted, lasts: 4 * second,
@@ -93,22 +121,18 @@ func TestSchedule(t *testing.T) {
 		"it goes back although it is paused": {spec: between(0, 5*second), plot: func(s *teller) {
 			s.at(1500*time.Millisecond, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
 		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: undone, lasts: 5 * second},
-		"everybody has it until it ends": {spec: between(0, 11*second), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s) })
-		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: back, lasts: 11 * second,
-			check: func(t *testing.T, _ *sim.World, s rollout.Status) {
-				require.Zero(t, s.Weight)
-				require.NotNil(t, s.TimeToRestore)
-			}},
-		"everybody has it for longer than the deadline": {spec: between(0, 14*second, func(s *rollout.Spec) { s.Deadline = rollout.Duration(11 * second) }),
-			plot: func(s *teller) { s.at(12500*time.Millisecond, func() { everybody(s) }) },
-			want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, wantLog: back, lasts: 14 * second},
+		"everybody has it until it ends": {spec: between(0, 20*second), plot: func(s *teller) {
+			s.at(16*second, func() { everybody(s) })
+		}, want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, check: isBack, lasts: 20 * second},
+		"everybody has it for longer than the deadline": {spec: between(0, 24*second, func(s *rollout.Spec) { s.Deadline = rollout.Duration(16 * second) }),
+			plot: func(s *teller) { s.at(20*second, func() { everybody(s) }) },
+			want: rollout.RolledBack, wantCause: rollout.CauseSchedule, wantReason: ended, check: isBack, lasts: 24 * second},
 		"everybody has it, and it breaks": {spec: between(0, time.Hour, absolute), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s); bad(s.world) })
-		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "objective", wantLog: back},
+			s.at(16*second, func() { everybody(s); bad(s.world) })
+		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "objective", check: isBack},
 		"everybody has it, and it is aborted": {spec: between(0, time.Hour), plot: func(s *teller) {
-			s.at(9*second, func() { everybody(s); s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
-		}, want: rollout.Aborted, wantLog: back},
+			s.at(16*second, func() { everybody(s); s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		}, want: rollout.Aborted, check: isBack},
 		"it ends before a vote": {spec: between(0, 4*second, asked, flagged), plot: func(s *teller) {
 			s.at(2*second, func() {
 				s.waitsFor(rollout.WaitingForApproval, 0)

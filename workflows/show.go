@@ -67,6 +67,9 @@ func (r *run) describe() {
 			text += fmt.Sprintf("\n- %s: %s", v.Member, v.Reason)
 		}
 	}
+	for _, c := range s.Concerns {
+		text += fmt.Sprintf("\n\n%s is concerned: %s", c.Actor, c.Reason)
+	}
 	for _, c := range s.Checks {
 		text += fmt.Sprintf("\n- %s: %s %s", c.Name, c.Verdict, c.Reason)
 	}

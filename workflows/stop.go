@@ -9,10 +9,10 @@ import (
 	"bakeoff/rollout"
 )
 
-// Stop is the emergency stop of an environment, or of all of them. While it is
-// open nothing is started and no weight is raised there; its memo says who ordered
-// it once it is decided that they may. It ends when somebody lets the line run again, or at
-// once when who ordered it may not. A cancel lets the line run, too.
+// Stop is the emergency stop of an environment, or of all of them. While it is open,
+// nothing is started and no weight is raised there. Once it is decided that whoever
+// ordered it may do so, its memo names them; if they may not, it ends at once. Else
+// it ends when somebody starts the line again, or cancels the workflow.
 func Stop(ctx workflow.Context, order rollout.StopOrder) (rollout.StoppedLine, error) {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	info := workflow.GetInfo(ctx)
@@ -95,8 +95,8 @@ func (l *line) begin() error {
 	return nil
 }
 
-// letWrite waits for the raises that had read that the line runs, so that whoever
-// has the answer sees none written any more. Stops of before waited for none.
+// letWrite waits for raises that had asked before the stop, so that none is written
+// any more after the answer. Under older workers nothing waited for them.
 func (l *line) letWrite(d rollout.Duration) {
 	if d > 0 { // the context is disconnected: the timer cannot fail
 		_ = workflow.NewTimerWithOptions(l.ctx, d.Std(), workflow.TimerOptions{Summary: "raises that were under way are written"}).Get(l.ctx, nil)
@@ -151,7 +151,7 @@ func (l *line) end(c rollout.Command) {
 	l.describe()
 }
 
-// describe says where the line stands to who opens it in the Temporal UI.
+// describe shows where the line stands at the top of the Temporal UI.
 func (l *line) describe() {
 	s := l.standing
 	text := fmt.Sprintf("**the line of %s is stopped** by %s: %s", s.Environment, s.By, s.Reason)

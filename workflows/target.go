@@ -10,11 +10,12 @@ import (
 	"bakeoff/rollout"
 )
 
-// Target stands above the rollouts of one target, for as long as there is one.
-// It takes releases in, one at a time; it knows what was good and what was
-// refused; and a rollout that is cut off from outside is followed at once by
-// one that puts back what it had changed. It goes on as a new run before its
-// history gets long, and ends only when it is cancelled: what runs then runs on.
+// Target stands above the rollouts of one target, from the first release on. It
+// starts rollouts one at a time and keeps a queue of those that wait; it remembers
+// which releases were good and which are in quarantine; and when a rollout is cut off
+// from outside, it at once starts a recovery, which puts back what that had changed.
+// It continues as a new run before its history gets long, and ends only when it is
+// cancelled; a rollout that runs then goes on.
 //
 // Orders come in at target_submit.go, and begin and end in target_course.go.
 func Target(ctx workflow.Context, known rollout.TargetStatus) error {
@@ -43,9 +44,8 @@ func Target(ctx workflow.Context, known rollout.TargetStatus) error {
 	return workflow.Await(t.ctx, func() bool { return workflow.AllHandlersFinished(t.ctx) })
 }
 
-// close refuses what was not begun when the Target was cancelled: nobody begins it any
-// more. Under older workers whoever had given it waited for an answer, and with them
-// the end of the workflow.
+// close refuses the orders that had not begun when the Target was cancelled. Under
+// older workers their givers waited for an answer, and the workflow's end for them.
 func (t *target) close() {
 	answered := t.deciding == 0 && workflow.AllHandlersFinished(t.ctx)
 	if answered || workflow.GetVersion(t.ctx, "cancel-refuses-orders", workflow.DefaultVersion, 1) < 1 {
@@ -147,8 +147,8 @@ func hearAll[T any](ctx workflow.Context, signals workflow.ReceiveChannel, take 
 // run. Servers allow 2,000 updates in one run; one writes five events and more.
 const renewAfter = 2000
 
-// mayTake turns commands away for a moment when the history is long and there
-// was always somebody who waited for an answer, or when this run is about to end.
+// mayTake refuses commands for a moment when this run is about to end, or when its
+// history is long and it could not end because somebody always waited for an answer.
 // Nothing is written of it, and who asks again comes to the new run.
 func (t *target) mayTake() error {
 	if !t.closed && workflow.GetInfo(t.ctx).GetCurrentHistoryLength() < renewAfter+renewAfter/4 {
@@ -165,8 +165,8 @@ func (t *target) mayRenew() bool {
 	return long && !t.isStarting() && t.deciding == 0 && workflow.AllHandlersFinished(t.ctx)
 }
 
-// drain takes what has arrived and was not looked at yet. It reports whether
-// there was anything: a new run would not get it.
+// drain takes the signals that have arrived but were not handled yet, because a new
+// run would not get them. It reports whether there were any.
 func (t *target) drain() bool {
 	return hearOne(t.submits, t.given) || hearOne(t.aborts, t.hear) || hearOne(t.adopts, t.adopt) || hearOne(t.withdraws, t.withdraw)
 }
@@ -226,7 +226,7 @@ func orElse[T ~string](s, other T) T {
 	return s
 }
 
-// isCutOff reports whether a rollout ended in a way that is not its own.
+// isCutOff reports whether a rollout was ended from outside.
 func isCutOff(err error) bool {
 	return temporal.IsTerminatedError(err) || temporal.IsTimeoutError(err) || temporal.IsCanceledError(err) || temporal.IsPanicError(err)
 }

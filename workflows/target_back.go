@@ -46,23 +46,24 @@ func (t *target) isOfOrder(id string) bool {
 	return t.fateOf(id).ID != "" && workflow.GetVersion(t.ctx, "order-id-is-no-rollback", workflow.DefaultVersion, 1) == 1
 }
 
-// backTo is the order of a way back. It passes a quarantine: a person asks for
+// backTo is the order of a rollback. It passes a quarantine, because a person asks for
 // this very release.
 func (t *target) backTo(good rollout.Known, c rollout.Command) rollout.Order {
 	return rollout.Order{ID: c.ID, Actor: c.Actor, Reason: c.Reason, At: c.At, Spec: t.status.Last.BackTo(good.Release), Back: true,
 		Statement: c.Statement, Signature: c.Signature, Trace: c.Trace}
 }
 
-// passesQueue reports whether an order is a way back that meets another order.
-// Under older workers it waited for that as any other does, and was carried out
-// later, although its giver had been told that it was denied.
+// passesQueue reports whether an order is a rollback that another order is in the way
+// of. Under older workers it waited for that order and was carried out later, although
+// its giver had been told that it was denied.
 func (t *target) passesQueue(s rollout.Submit) bool {
 	meets := t.status.Running != nil || t.back != nil || len(t.status.Queue) > 0
 	return s.Order.Back && meets && workflow.GetVersion(t.ctx, "rollback-passes-queue", workflow.DefaultVersion, 1) == 1
 }
 
-// placeAhead gives a way back its turn ahead of a queue that stands, which goes on
-// standing. It never waits: what would serve by then is not what it was to leave.
+// placeAhead gives a rollback its turn ahead of a queue that stands, and the queue
+// stays as it is. A rollback never waits: by its turn, another release might serve
+// than the one that it was meant to leave.
 func (t *target) placeAhead(s rollout.Submit) {
 	if t.holds() != nil {
 		t.refuse(s.Order.ID, rollout.CauseRunning, t.holder()+": abort that")

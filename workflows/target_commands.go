@@ -49,8 +49,8 @@ func (t *target) note(c rollout.Command) {
 	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
 }
 
-// hear obeys an abort that came as a signal. Who may abort the rollout stands in
-// its plan; who may not abort does not stop the queue either.
+// hear obeys an abort that came as a signal. The rollout's plan says who may abort;
+// whoever may not does not stop the queue either.
 func (t *target) hear(c rollout.Command) {
 	c.Name = rollout.CommandAbort
 	t.passOn(c)
@@ -77,8 +77,8 @@ func (t *target) accountable(c rollout.Command) rollout.Command {
 	return c
 }
 
-// passOn gives an abort to a rollout that is only being started: nobody else
-// can reach it yet.
+// passOn keeps an abort for a rollout that is still being started, because nobody can
+// reach that rollout yet.
 func (t *target) passOn(c rollout.Command) {
 	if t.isStarting() && t.abort == nil {
 		t.abort = &c
@@ -106,8 +106,8 @@ func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer
 	return answer
 }
 
-// onResume lets a queue go on that stands: also one that does from now on, because
-// the rollout has just ended. Under older workers it did not look for that.
+// onResume lets a queue that stands go on, including one that only now begins to
+// stand, because the rollout has just ended. Under older workers that was missed.
 func (t *target) onResume(ctx workflow.Context, c rollout.Command) rollout.Answer {
 	if t.status.Running != nil && workflow.GetVersion(t.ctx, "resume-after-end", workflow.DefaultVersion, 1) == 1 {
 		t.catchUp(ctx)

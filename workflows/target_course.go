@@ -14,8 +14,8 @@ import (
 	"bakeoff/rollout"
 )
 
-// isNext reports whether the first of the queue may start, or a way back that
-// passes it.
+// isNext reports whether the first of the queue may start, or a rollback that goes
+// ahead of the queue.
 func (t *target) isNext() bool {
 	return t.status.Running == nil && (t.back != nil || t.status.Stands == "" && len(t.status.Queue) > 0)
 }
@@ -40,9 +40,9 @@ func (t *target) shiftQueue() rollout.Submit {
 
 func (t *target) hasEnded() bool { return t.course != nil && t.course.IsReady() }
 
-// resume follows the rollout that the run before this one left running: its
-// child's future did not come along. Nor did that of who is told next of a queue
-// that stands.
+// resume picks up what the run before this one left going: the rollout, and the ladder
+// of people who are told of a queue that stands. Futures of both do not survive
+// continue-as-new.
 func (t *target) resume() {
 	if t.status.Running != nil {
 		t.watch()
@@ -60,8 +60,8 @@ func (t *target) watch() {
 		WorkflowID: rollout.WorkflowID(t.status.Target), RunID: t.status.Running.RunID}), true
 }
 
-// adopt looks after a rollout that was started beside this workflow: because nobody
-// was there to ask, or by a fleet, which tells of it when it is about to end.
+// adopt looks after a rollout that this Target did not start: one that began while no
+// worker answered, or a fleet's unit that is about to end.
 func (t *target) adopt(c rollout.Course) {
 	c.Submit.Order.Fleet = ""
 	o := c.Submit.Order
@@ -88,9 +88,9 @@ func (t *target) adopt(c rollout.Course) {
 // longestCourse bounds one attempt to follow a rollout; after it another begins.
 const longestCourse = 30 * 24 * time.Hour
 
-// begin starts an order's rollout as a child that outlives this workflow. Where
-// the target is held by a rollout that was started elsewhere, that is followed,
-// and the order placed behind it.
+// begin starts an order's rollout as a child that outlives this workflow. If a rollout
+// that was started elsewhere holds the target, that one is followed, and the order
+// goes into the queue behind it.
 func (t *target) begin(s rollout.Submit) {
 	t.status.Running = &rollout.Course{Submit: s, Lost: s.Order.Recover}
 	t.settle(s.Order.ID, func(f *rollout.Submission) { f.Fate, f.Why = rollout.FateStarting, "" })
@@ -152,8 +152,8 @@ func (t *target) childOptions(s rollout.Submit) workflow.ChildWorkflowOptions {
 	}
 }
 
-// takeEnd learns from the end of the rollout, and makes way for the next. A
-// rollout that was cut off has put nothing back: another one does.
+// takeEnd learns from the end of the rollout, and makes way for the next. A rollout
+// that was cut off has put nothing back, so a recovery follows it.
 func (t *target) takeEnd() {
 	status, lost := t.end()
 	ended := *t.status.Running
@@ -245,13 +245,13 @@ func (t *target) learn(ended rollout.Course, s rollout.Status) {
 	}
 }
 
-// isToBlame reports whether a release that went back is not to be tried again by
-// accident: people or checks refused it, or it never came to be ready, or to stay. An
-// approval that nobody gave, a hook, a freeze or a router says nothing of it. Under
-// older workers what was never ready was tried again by whoever liked.
+// isToBlame reports whether a release that went back belongs into quarantine: people
+// or checks refused it, it was never ready, or its platform replaced it. An approval
+// that nobody gave, a hook, a freeze or the router says nothing about the release.
+// Under older workers a release that was never ready was not quarantined.
 func (t *target) isToBlame(s rollout.Status) bool {
 	switch {
-	case s.Outcome == rollout.Aborted, s.Outcome == rollout.Rejected, s.Cause == rollout.CauseVerdict:
+	case s.Outcome == rollout.Aborted, s.Outcome == rollout.Rejected, s.Cause == rollout.CauseVerdict, s.Cause == rollout.CauseConcern:
 		return true
 	case s.Outcome == rollout.PlatformRolledBack, s.Cause == rollout.CauseDeploy:
 		return workflow.GetVersion(t.ctx, "never-ready-is-refused", workflow.DefaultVersion, 1) == 1
@@ -259,9 +259,9 @@ func (t *target) isToBlame(s rollout.Status) bool {
 	return false
 }
 
-// wantsPerson reports whether a rollout ended so that a person has to look before
-// the next begins. Under older workers a way back that had needed one, and healed,
-// was forgotten.
+// wantsPerson reports whether a person has to look at how a rollout ended before the
+// next begins. Under older workers a way back that had needed a person, and then
+// succeeded, did not count.
 func (t *target) wantsPerson(s rollout.Status) bool {
 	if s.Outcome == rollout.Aborted || s.Outcome == rollout.Failed {
 		return true
@@ -269,15 +269,15 @@ func (t *target) wantsPerson(s rollout.Status) bool {
 	return s.NeededHuman && s.Outcome != rollout.Promoted && workflow.GetVersion(t.ctx, "queue-stands-after-human", workflow.DefaultVersion, 1) == 1
 }
 
-// staysGood reports whether a release that did not come through is none the worse for
-// it, because it was to be gone back to: it was good before. Under older workers it
-// went into quarantine all the same.
+// staysGood reports whether a release that did not come through stays good, because
+// this was a rollback to it: it was good before. Under older workers it went into
+// quarantine all the same.
 func (t *target) staysGood(ended rollout.Course) bool {
 	return ended.Submit.Order.Back && workflow.GetVersion(t.ctx, "way-back-stays-good", workflow.DefaultVersion, 1) == 1
 }
 
-// promoted puts a release on top of the good ones. What served before the first
-// is known by its version alone.
+// promoted puts a release on top of the good ones. Of what served before the first
+// rollout, only the version is known.
 func (t *target) promoted(k rollout.Known, baseline string) {
 	isIt := func(other rollout.Known) bool { return other.Release.Version == k.Release.Version }
 	if len(t.status.Good) == 0 && baseline != "" {
@@ -288,8 +288,8 @@ func (t *target) promoted(k rollout.Known, baseline string) {
 	t.status.Quarantine = slices.DeleteFunc(slices.Clone(t.status.Quarantine), func(q rollout.Quarantined) bool { return q.Is(k.Release) })
 }
 
-// leave keeps what was left by a rollback from being gone back to, and from being
-// tried again without a reason.
+// leave puts the release that a rollback left into quarantine, and takes it off the
+// good ones.
 func (t *target) leave(to rollout.Release, run string, s rollout.Status) {
 	left, known := t.status.Serving()
 	if !known || left.Release.Version == to.Version {

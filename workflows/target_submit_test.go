@@ -180,6 +180,7 @@ func TestWhatIsQuarantined(t *testing.T) {
 		refused bool
 	}{
 		{rollout.RolledBack, rollout.CauseVerdict, true},
+		{rollout.RolledBack, rollout.CauseConcern, true},
 		{rollout.RolledBack, rollout.CauseDeploy, true},
 		{rollout.PlatformRolledBack, "", true},
 		{rollout.Aborted, "", true},

@@ -69,7 +69,7 @@ func New(with activities.With) (activities.Traffic, error) {
 	u, err := url.Parse(p.Admin)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return nil, fmt.Errorf("admin: %q is no URL such as http://127.0.0.1:2019", p.Admin)
+		return nil, fmt.Errorf("admin: %q is not a URL such as http://127.0.0.1:2019", p.Admin)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("admin: a user, password, query or fragment is not possible")
 	case !safeID.MatchString(p.ID):

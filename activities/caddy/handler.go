@@ -19,7 +19,7 @@ import (
 const weighted = "weighted_round_robin"
 
 var (
-	errNoHandler = errors.New("the object is no reverse_proxy handler")
+	errNoHandler = errors.New("the object is not a reverse_proxy handler")
 	errUnknown   = errors.New("the shares cannot be told") // who gets what is not in the configuration
 )
 

@@ -130,7 +130,7 @@ func dialOf(endpoint string) (string, error) {
 	}
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	if u.Hostname() == "" || !isPort(port) || strings.Trim(u.Path, "/") != "" {
-		return "", fmt.Errorf("%q is no http://host:port without a path", endpoint)
+		return "", fmt.Errorf("%q is not an http://host:port without a path", endpoint)
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
 }

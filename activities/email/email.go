@@ -74,7 +74,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Notify(ctx context.Context, m activities.Message) error {
 	to, err := mail.ParseAddress(m.Channel)
 	if err != nil {
-		return fmt.Errorf("%q is no address: %w: %w", m.Channel, err, activities.ErrFinal)
+		return fmt.Errorf("%q is not an address: %w: %w", m.Channel, err, activities.ErrFinal)
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()

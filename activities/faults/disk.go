@@ -41,7 +41,7 @@ func (d disk) prepare(_ context.Context, p Parameters, r *record) error {
 	}
 	switch size := int64(s.Blocks) * s.Bsize; {
 	case device == above || path == "/":
-		return refuse("%s is no file system of its own: mount a small one there, or give size to have a loop file mounted", d.Path)
+		return refuse("%s is not a file system of its own: mount a small one there, or give size to have a loop file mounted", d.Path)
 	case device == registry:
 		return refuse("%s is the file system of the registry of faults", d.Path)
 	case size > largestDisk:
@@ -59,7 +59,7 @@ func realFolder(path string, r *record, p Parameters) (string, error) {
 	}
 	info, err := os.Stat(folder)
 	if err != nil || !info.IsDir() {
-		return "", refuse("%s is no folder", path)
+		return "", refuse("%s is not a folder", path)
 	}
 	real := r.Order.Fault
 	real.Disk = &fault.Disk{Path: folder}

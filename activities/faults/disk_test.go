@@ -96,7 +96,7 @@ func TestDisksThatAreRefused(t *testing.T) {
 	link := filepath.Join(w.dir, "link")
 	require.NoError(t, os.Symlink("/", link))
 	for want, disk := range map[string]fault.Disk{
-		"is no file system of its own":                {Path: used},
+		"is not a file system of its own":             {Path: used},
 		"is not empty: what is in it would be hidden": {Path: used, Size: 8 << 20},
 		"no such file or directory":                   {Path: filepath.Join(w.dir, "none")},
 		"leads to another folder":                     {Path: link},

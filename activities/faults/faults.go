@@ -97,17 +97,17 @@ func (p Parameters) validate() error {
 		return errors.New(join(problems))
 	}
 	if !filepath.IsAbs(p.Directory) {
-		return fmt.Errorf("directory: %q is no absolute path", p.Directory)
+		return fmt.Errorf("directory: %q is not an absolute path", p.Directory)
 	}
 	if u, err := url.Parse(p.Toxiproxy); p.Toxiproxy != "" && (err != nil || u.Host == "") {
-		return fmt.Errorf("toxiproxy: %q is no URL such as http://127.0.0.1:8474", p.Toxiproxy)
+		return fmt.Errorf("toxiproxy: %q is not a URL such as http://127.0.0.1:8474", p.Toxiproxy)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Processes)) {
 		switch x := p.Processes[name]; {
 		case (x.PIDFile == "") == (x.Executable == ""):
 			return fmt.Errorf("processes.%s: give either pidFile or executable", name)
 		case !filepath.IsAbs(x.PIDFile + x.Executable):
-			return fmt.Errorf("processes.%s: %q is no absolute path", name, x.PIDFile+x.Executable)
+			return fmt.Errorf("processes.%s: %q is not an absolute path", name, x.PIDFile+x.Executable)
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func lookAt(path string) (fileBefore, error) {
 	case err != nil:
 		return fileBefore{}, err
 	case !info.Mode().IsRegular():
-		return fileBefore{}, refuse("%s is no regular file", path)
+		return fileBefore{}, refuse("%s is not a regular file", path)
 	case info.Size() > longestFile:
 		return fileBefore{}, refuse("%s has %d bytes: at most 1 MiB can be put back", path, info.Size())
 	}

@@ -80,7 +80,7 @@ func TestDriftIsRefused(t *testing.T) {
 		"no such file or directory":                   {File: filepath.Join(w.dir, "none"), Content: ptr("")},
 		"leads to another file":                       {File: link, Content: ptr("")},
 		"has 1048577 bytes: at most 1 MiB":            {File: big, Content: ptr("")},
-		"is no regular file":                          {File: filepath.Join(w.dir, "registry"), Content: ptr("")},
+		"is not a regular file":                       {File: filepath.Join(w.dir, "registry"), Content: ptr("")},
 		`does not hold "y"`:                           {File: small, Replace: map[string]string{"y": "z"}},
 		"may not be touched here: the worker allows ": {File: outside, Content: ptr("")},
 	} {

@@ -92,12 +92,12 @@ func TestOneFaultAtATimeOnOneThing(t *testing.T) {
 
 func TestConfigurationThatIsRefused(t *testing.T) {
 	for want, with := range map[string]activities.With{
-		`directory: "faults" is no absolute path`:                             {"directory": "faults"},
-		`toxiproxy: "127.0.0.1:8474" is no URL such as http://127.0.0.1:8474`: {"directory": "/x", "toxiproxy": "127.0.0.1:8474"},
-		`unknown field "direktory"`:                                           {"direktory": "/x"},
-		"processes.db: give either pidFile or executable":                     {"directory": "/x", "processes": map[string]Process{"db": {}}},
-		`processes.db: "db.pid" is no absolute path`:                          {"directory": "/x", "processes": map[string]Process{"db": {PIDFile: "db.pid"}}},
-		`limits.kinds[0]: "flood" is not one of toxiproxy, process`:           {"directory": "/x", "limits": fault.Limits{Kinds: []string{"flood"}}},
+		`directory: "faults" is not an absolute path`:                            {"directory": "faults"},
+		`toxiproxy: "127.0.0.1:8474" is not a URL such as http://127.0.0.1:8474`: {"directory": "/x", "toxiproxy": "127.0.0.1:8474"},
+		`unknown field "direktory"`:                                              {"direktory": "/x"},
+		"processes.db: give either pidFile or executable":                        {"directory": "/x", "processes": map[string]Process{"db": {}}},
+		`processes.db: "db.pid" is not an absolute path`:                         {"directory": "/x", "processes": map[string]Process{"db": {PIDFile: "db.pid"}}},
+		`limits.kinds[0]: "flood" is not one of toxiproxy, process`:              {"directory": "/x", "limits": fault.Limits{Kinds: []string{"flood"}}},
 	} {
 		_, err := New(with)
 		require.ErrorContains(t, err, want)

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package identity tells processes of this machine apart: a pid is used again,
-// so that a pid alone is never trusted and never signalled. Linux only.
+// Package identity tells processes of this machine apart. The system reuses pids, so
+// a pid alone is never trusted and never signalled. Linux only.
 package identity
 
 import (

@@ -71,9 +71,9 @@ func New(with activities.With) (activities.Deployer, error) {
 	case err != nil:
 		return nil, err
 	case !filepath.IsAbs(p.Directory):
-		return nil, fmt.Errorf("directory: %q is no absolute path", p.Directory)
+		return nil, fmt.Errorf("directory: %q is not an absolute path", p.Directory)
 	case !strings.HasPrefix(p.Health, "/"):
-		return nil, fmt.Errorf("health: %q is no path such as /healthz", p.Health)
+		return nil, fmt.Errorf("health: %q is not a path such as /healthz", p.Health)
 	case p.StopGrace <= 0:
 		return nil, errors.New("stopGrace: must be more than 0s")
 	}
@@ -152,7 +152,7 @@ func (s *Supervisor) Remove(ctx context.Context, w activities.Write, version str
 // admitVersion is admit for a version.
 func (s *Supervisor) admitVersion(ctx context.Context, w activities.Write, version string) (func(), error) {
 	if !isSafe(version) {
-		return nil, fmt.Errorf("%q is no version: it needs letters, digits, '.', '_', '+' or '-': %w", version, activities.ErrFinal)
+		return nil, fmt.Errorf("%q is not a version: it needs letters, digits, '.', '_', '+' or '-': %w", version, activities.ErrFinal)
 	}
 	return s.admit(ctx, w, "version/"+version)
 }

@@ -371,7 +371,7 @@ func TestFinalErrors(t *testing.T) {
 			require.ErrorIs(t, s.Remove(t.Context(), write(1), version), activities.ErrFinal)
 		}
 	})
-	t.Run("config that is no variable", func(t *testing.T) {
+	t.Run("config that is not a variable", func(t *testing.T) {
 		d := deployment("1.0.0", 1)
 		d.Release.Config["a=b"] = "c"
 		require.ErrorIs(t, supervisor(t).Deploy(t.Context(), write(1), d), activities.ErrFinal)

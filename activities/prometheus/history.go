@@ -128,7 +128,7 @@ func (s *Server) sums(ctx context.Context, what selector.Selector, g grid) (mode
 	}
 	matrix, ok := answer.(model.Matrix)
 	if !ok {
-		return nil, fmt.Errorf("%s: the answer is no matrix", expr)
+		return nil, fmt.Errorf("%s: the answer is not a matrix", expr)
 	}
 	return matrix, nil
 }
@@ -212,7 +212,7 @@ func boundOf(labels map[string]string) (string, error) {
 	}
 	bound, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(bound) {
-		return "", fmt.Errorf("upper bound %q is no number", text)
+		return "", fmt.Errorf("upper bound %q is not a number", text)
 	}
 	return selector.Bound(bound), nil
 }

@@ -253,8 +253,8 @@ func TestHistoryOfOddServers(t *testing.T) {
 func TestNoHistory(t *testing.T) {
 	f := newFake(t, nil)
 	for why, check := range map[string]rollout.Check{
-		"a query has none":     {Query: "x"},
-		"is no plain selector": {Failures: "rate(x[1m])", Requests: "x"},
+		"a query has none":        {Query: "x"},
+		"is not a plain selector": {Failures: "rate(x[1m])", Requests: "x"},
 	} {
 		_, err := f.history(t, check)
 		require.ErrorContains(t, err, why)

@@ -24,7 +24,7 @@ const (
 // nil is a sample that is no histogram.
 func native(h *model.SampleHistogram) (map[string]float64, error) {
 	if h == nil {
-		return nil, errors.New("is no histogram (a gauge, a counter or a summary)")
+		return nil, errors.New("is not a histogram (a gauge, a counter or a summary)")
 	}
 	count := float64(h.Count)
 	if math.IsNaN(count) || math.IsInf(count, 0) || count < 0 {

@@ -69,7 +69,7 @@ func New(with activities.With, bearer Bearer) (*Server, error) {
 	case err != nil:
 		return nil, fmt.Errorf("url: %w", err)
 	case where.Scheme != "http" && where.Scheme != "https" || where.Host == "":
-		return nil, fmt.Errorf("url: %q is no http(s) URL", where.Redacted())
+		return nil, fmt.Errorf("url: %q is not an http(s) URL", where.Redacted())
 	case where.RawQuery != "" || where.Fragment != "":
 		return nil, fmt.Errorf("url: %q must end with its path", where.Redacted())
 	case p.Delay == nil || *p.Delay < 0 || p.Deadline <= 0 || p.StaleAfter <= 0:

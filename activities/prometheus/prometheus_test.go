@@ -30,11 +30,11 @@ func TestNew(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, s.Delay())
 	for why, with := range map[string]activities.With{
-		`"" is no http(s) URL`:              {},
-		`"ftp://x" is no http(s) URL`:       {"url": "ftp://x"},
+		`"" is not an http(s) URL`:          {},
+		`"ftp://x" is not an http(s) URL`:   {"url": "ftp://x"},
 		`must end with its path`:            {"url": "http://x?a=b"},
 		`unknown field "token"`:             {"url": "http://x", "token": "secret"},
-		`is no duration`:                    {"url": "http://x", "delay": "soon"},
+		`is not a duration`:                 {"url": "http://x", "delay": "soon"},
 		`delay must not be negative`:        {"url": "http://x", "deadline": "0s"},
 		`url: parse`:                        {"url": "http://[::1"},
 		`staleAfter must be positive`:       {"url": "http://x", "staleAfter": "0s"},
@@ -76,7 +76,7 @@ func TestSupports(t *testing.T) {
 		require.NoError(t, s.Supports(check))
 	}
 	for why, check := range map[string]rollout.Check{
-		"is no plain selector":        {Failures: "rate(x[1m])", Requests: "x"},
+		"is not a plain selector":     {Failures: "rate(x[1m])", Requests: "x"},
 		"only {{.Version}} is replac": {Query: "x{{.Release}}"},
 		"unclosed action":             {Query: "x{{.Version"},
 		"by: ":                        {Histogram: "h", By: &rollout.By{Baseline: "stable"}},

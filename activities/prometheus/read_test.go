@@ -139,8 +139,8 @@ func TestNativeHistogram(t *testing.T) {
 	}
 	for why, sample := range map[string]string{
 		`h{}: native histogram: the bucket up to 2 has no bound near 0.595s`: `"histogram":[1,{"count":"1","sum":"1","buckets":[[0,"0.5","2","1"]]}]`,
-		`h{}: is no histogram`: `"value":[1,"5"]`,
-		`h{}: count is NaN`:    `"histogram":[1,{"count":"NaN","sum":"1","buckets":[]}]`,
+		`h{}: is not a histogram`: `"value":[1,"5"]`,
+		`h{}: count is NaN`:       `"histogram":[1,{"count":"NaN","sum":"1","buckets":[]}]`,
 	} {
 		require.ErrorContains(t, errorOf(read(sample)), why)
 	}
@@ -219,7 +219,7 @@ func TestChecksFailAlone(t *testing.T) {
 	require.Empty(t, reading.Checks["errors"].Sides)
 	require.Contains(t, reading.Checks["heavy"].Error, "503 Service Unavailable")
 	require.Contains(t, reading.Checks["bad"].Error, "too many samples")
-	require.Contains(t, reading.Checks["wrong"].Error, "is no plain selector")
+	require.Contains(t, reading.Checks["wrong"].Error, "is not a plain selector")
 }
 
 // What is JSON and no answer of Prometheus is nobody's data, and ends no worker.

@@ -102,7 +102,7 @@ func (e *Endpoints) pageURL(endpoint string) (string, error) {
 		return "", err
 	}
 	if where.Scheme != "http" && where.Scheme != "https" || where.Host == "" {
-		return "", errors.New("is no http(s) URL")
+		return "", errors.New("is not an http(s) URL")
 	}
 	return where.JoinPath(e.path).String(), nil
 }

@@ -97,7 +97,7 @@ func TestSupports(t *testing.T) {
 	require.NoError(t, s.Supports(errorsCheck))
 	require.NoError(t, s.Supports(latencyCheck))
 	require.EqualError(t, s.Supports(rollout.Check{Query: "sum(x)"}), "scrape cannot evaluate queries: use prometheus")
-	require.ErrorContains(t, s.Supports(rollout.Check{Histogram: "rate(x[1m])"}), "is no plain selector")
+	require.ErrorContains(t, s.Supports(rollout.Check{Histogram: "rate(x[1m])"}), "is not a plain selector")
 }
 
 func TestCounters(t *testing.T) {
@@ -167,12 +167,12 @@ func TestErrorsOfChecks(t *testing.T) {
 		candidate activities.Version
 	}{
 		"scrape cannot evaluate queries": {rollout.Check{Name: "q", Query: "x"}, version("2.0", good)},
-		"is no plain selector":           {rollout.Check{Name: "q", Histogram: "sum(x)"}, version("2.0", good)},
+		"is not a plain selector":        {rollout.Check{Name: "q", Histogram: "sum(x)"}, version("2.0", good)},
 		"has no endpoints":               {errorsCheck, version("2.0")},
 		"endpoint " + dead.URL:           {errorsCheck, version("2.0", good, dead)},
 		"404 Not Found":                  {errorsCheck, activities.Version{Version: "2.0", Endpoints: []string{good.URL + "/sub"}}},
 		"redirects to http://elsewhere/": {errorsCheck, activities.Version{Version: "2.0", Endpoints: []string{moved.URL}}},
-		"is no http(s) URL":              {errorsCheck, activities.Version{Version: "2.0", Endpoints: []string{"unix:///run/x"}}},
+		"is not an http(s) URL":          {errorsCheck, activities.Version{Version: "2.0", Endpoints: []string{"unix:///run/x"}}},
 		"candidate: endpoint " + old.URL + ` of version 2.0 answers for version "1.0" (label version)`: {errorsCheck, version("2.0", good, old)},
 		`answers for version "stable" (label track)`:                                                   {canary, version("2.0", newPod(t, `x{track="stable"} 5`))},
 		"text format parsing error":                                                                    {errorsCheck, version("2.0", newPod(t, "<html>"))},

@@ -37,7 +37,7 @@ func Parse(text string) (Selector, error) {
 		rest = space(rest[1:])
 	}
 	if rest != "" {
-		return Selector{}, fmt.Errorf(`%q is no plain selector: counters are read raw, so write name{label="value"} `+
+		return Selector{}, fmt.Errorf(`%q is not a plain selector: counters are read raw, so write name{label="value"} `+
 			`without functions, ranges, offsets and operators; found them %s`, text, before(rest))
 	}
 	s, err := s.nameFromMatchers()

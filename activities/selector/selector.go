@@ -33,7 +33,7 @@ type Matcher struct {
 func NewMatcher(label, op, value string) (Matcher, error) {
 	m := Matcher{Label: label, Op: op, Value: value}
 	if !labelName.MatchString(label) {
-		return Matcher{}, fmt.Errorf("%q is no label name: letters, digits and '_', not beginning with a digit", label)
+		return Matcher{}, fmt.Errorf("%q is not a label name: letters, digits and '_', not beginning with a digit", label)
 	}
 	switch op {
 	case Equal, NotEqual:

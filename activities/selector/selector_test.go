@@ -41,13 +41,13 @@ func TestParseRefuses(t *testing.T) {
 		`{a="1"}`:                      "no metric is named",
 		`{__name__=~"x.*"}`:            "exactly one metric must be named",
 		`x{__name__="y"}`:              "exactly one metric must be named",
-		`rate(x[5m])`:                  "is no plain selector: counters are read raw",
+		`rate(x[5m])`:                  "is not a plain selector: counters are read raw",
 		`x[5m]`:                        "without functions, ranges, offsets and operators",
 		`x offset 5m`:                  "found them before offset 5m",
 		`x{a="1"} @ 1600000000`:        "before @ 1600000000",
 		`x + y`:                        "before + y",
-		`sum(x)`:                       "is no plain selector",
-		`1`:                            "is no plain selector",
+		`sum(x)`:                       "is not a plain selector",
+		`1`:                            "is not a plain selector",
 		`NaN`:                          "is a number",
 		`x{`:                           "expected ',' or '}' at the end",
 		`x{a="1"`:                      "expected ',' or '}' at the end",
@@ -63,8 +63,8 @@ func TestParseRefuses(t *testing.T) {
 		`x{5a="1"}`:                    "expected a label name",
 		`x{"quoted.name"="1"}`:         "expected a label name",
 		`x{a=="1"}`:                    "expected a quoted string",
-		`x{a="1"}{b="2"}`:              "is no plain selector",
-		`x{version="{{.Version}}"} > `: "is no plain selector",
+		`x{a="1"}{b="2"}`:              "is not a plain selector",
+		`x{version="{{.Version}}"} > `: "is not a plain selector",
 	} {
 		_, err := selector.Parse(text)
 		require.ErrorContains(t, err, why, text)
@@ -134,16 +134,16 @@ func TestForCheck(t *testing.T) {
 		require.Equal(t, `h_bucket{a="1"}`, s.Buckets().String())
 	}
 	for why, check := range map[string]rollout.Check{
-		"nothing is measured":         {},
-		"requests: ":                  {Failures: "x", Requests: "rate(x[1m])"},
-		"failures: ":                  {Failures: "sum(x)", Requests: "x"},
-		"histogram: ":                 {Histogram: "x[5m]"},
-		"no bound can be chosen":      {Histogram: `x{le="0.1"}`},
-		`by: "a b" is no label name`:  {Histogram: "x", By: &rollout.By{Label: "a b"}},
-		`by: matcher "" is empty`:     {Histogram: "x", By: &rollout.By{Baseline: `a="1"`}},
-		`by: matcher "canary": expec`: {Histogram: "x", By: &rollout.By{Baseline: `a="1"`, Candidate: "canary"}},
-		"expected the end before }":   {Histogram: "x", By: &rollout.By{Baseline: `a="1"}`, Candidate: `a="1"`}},
-		"tells no versions apart":     {Histogram: "x", By: &rollout.By{Baseline: `__name__="1"`, Candidate: `a="1"`}},
+		"nothing is measured":           {},
+		"requests: ":                    {Failures: "x", Requests: "rate(x[1m])"},
+		"failures: ":                    {Failures: "sum(x)", Requests: "x"},
+		"histogram: ":                   {Histogram: "x[5m]"},
+		"no bound can be chosen":        {Histogram: `x{le="0.1"}`},
+		`by: "a b" is not a label name`: {Histogram: "x", By: &rollout.By{Label: "a b"}},
+		`by: matcher "" is empty`:       {Histogram: "x", By: &rollout.By{Baseline: `a="1"`}},
+		`by: matcher "canary": expec`:   {Histogram: "x", By: &rollout.By{Baseline: `a="1"`, Candidate: "canary"}},
+		"expected the end before }":     {Histogram: "x", By: &rollout.By{Baseline: `a="1"}`, Candidate: `a="1"`}},
+		"tells no versions apart":       {Histogram: "x", By: &rollout.By{Baseline: `__name__="1"`, Candidate: `a="1"`}},
 	} {
 		_, err := selector.ForCheck(check)
 		require.ErrorContains(t, err, why)
@@ -223,12 +223,12 @@ func TestBuckets(t *testing.T) {
 	require.NoError(t, selector.Keys{}.Buckets(got, []selector.Sample{le("0.10", 1), le("1.0", 2), le("1e+06", 3), le("+Inf", 4)}))
 	require.Equal(t, map[string]map[string]float64{`h{}`: {"0.1": 1, "1": 2, "1e+06": 3, "+Inf": 4}}, got)
 	for want, samples := range map[string][]selector.Sample{
-		`h{} has no bucket +Inf`:                {le("1", 1)},
-		`h{} up to 1 stands twice`:              {le("1", 1), le("1.0", 1)},
-		`h{} up to 1 is NaN`:                    {le("1", math.NaN()), le("+Inf", 1)},
-		`h{}: upper bound "" is no number`:      {le("", 1)},
-		`h{}: upper bound "NaN" is no number`:   {le("NaN", 1)},
-		`h{}: upper bound "a lot" is no number`: {le("a lot", 1)},
+		`h{} has no bucket +Inf`:                   {le("1", 1)},
+		`h{} up to 1 stands twice`:                 {le("1", 1), le("1.0", 1)},
+		`h{} up to 1 is NaN`:                       {le("1", math.NaN()), le("+Inf", 1)},
+		`h{}: upper bound "" is not a number`:      {le("", 1)},
+		`h{}: upper bound "NaN" is not a number`:   {le("NaN", 1)},
+		`h{}: upper bound "a lot" is not a number`: {le("a lot", 1)},
 	} {
 		require.EqualError(t, selector.Keys{}.Buckets(map[string]map[string]float64{}, samples), want)
 	}

@@ -84,7 +84,7 @@ func (k Keys) Buckets(into map[string]map[string]float64, samples []Sample) erro
 		key := k.Of(strings.TrimSuffix(s.Name, bucketSuffix), s.Labels)
 		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
 		if err != nil || math.IsNaN(bound) {
-			return fmt.Errorf("%s: upper bound %q is no number", key, s.Labels[BoundLabel])
+			return fmt.Errorf("%s: upper bound %q is not a number", key, s.Labels[BoundLabel])
 		}
 		if err := countable(s.Value); err != nil {
 			return fmt.Errorf("%s up to %s %w", key, Bound(bound), err)

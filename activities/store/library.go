@@ -25,7 +25,7 @@ func NewLibrary(directory string) Library { return Library{directory} }
 // Open reads a file; activities.ErrNotFound when there is none.
 func (l Library) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	if name == "." || !fs.ValidPath(name) {
-		return nil, fmt.Errorf("%q is no name in the library: %w", name, activities.ErrFinal)
+		return nil, fmt.Errorf("%q is not a name in the library: %w", name, activities.ErrFinal)
 	}
 	f, err := os.OpenInRoot(l.directory, name)
 	if err != nil {

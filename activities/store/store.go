@@ -165,7 +165,7 @@ func (a Archive) Runs(_ context.Context, environment, name string) ([]string, er
 func checked(run, name string) error {
 	for _, p := range []string{run, name} {
 		if p == "." || !fs.ValidPath(p) || strings.ContainsAny(p, "\\\x00") || strings.Contains("/"+p, "/"+partial) {
-			return fmt.Errorf("%q is no name in the archive: %w", p, activities.ErrFinal)
+			return fmt.Errorf("%q is not a name in the archive: %w", p, activities.ErrFinal)
 		}
 	}
 	return nil

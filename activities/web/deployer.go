@@ -136,7 +136,7 @@ func (d *Deployer) SetPrimary(ctx context.Context, w activities.Write, version s
 // versionPath refuses what would name another path.
 func versionPath(version string) (string, error) {
 	if version == "" || version == "." || version == ".." {
-		return "", fmt.Errorf("%q is no version: %w", version, activities.ErrFinal)
+		return "", fmt.Errorf("%q is not a version: %w", version, activities.ErrFinal)
 	}
 	return "/versions/" + url.PathEscape(version), nil
 }

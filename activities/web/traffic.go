@@ -65,7 +65,7 @@ func (t *Traffic) Split(ctx context.Context) (activities.Observation, error) {
 		split[version] = rollout.Weight(points)
 	}
 	if err := checkSplit(split); err != nil {
-		return activities.Observation{}, fmt.Errorf("GET %s/weights: the answer is no split: %w", t.base, err)
+		return activities.Observation{}, fmt.Errorf("GET %s/weights: the answer is not a split: %w", t.base, err)
 	}
 	return activities.Observation{Split: split, Revision: etag}, nil
 }

@@ -53,7 +53,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	lock := `, digest: "` + digest + `"`
 	tests := []struct{ name, text, want string }{
 		{"artifact without digest", "baseline: {artifact: shop:1.2}", `m.yaml:1:22: baseline.artifact: "shop:1.2" is not locked: write it with @sha256:`},
-		{"config", "baseline: {config: v1}", `baseline.config: "v1" is no digest`},
+		{"config", "baseline: {config: v1}", `baseline.config: "v1" is not a digest`},
 		{"no digest", "baseline: {data: [{name: a, snapshot: a.csv}]}", "baseline.data[0].digest: is missing"},
 		{"no file", "baseline: {data: [{name: a" + lock + "}]}", "baseline.data[0].snapshot: is missing: name a file"},
 		{"out of the folder", "baseline: {data: [{name: a, snapshot: x/../../a.csv" + lock + "}]}", `baseline.data[0].snapshot: "x/../../a.csv" leads out of the folder of snapshots`},
@@ -104,7 +104,7 @@ func TestRowsAreHeldToTheirChecks(t *testing.T) {
 		{"different", data.Check{Field: "amount", Unique: true}, ""},
 		{"sum", data.Check{Field: "amount", Sum: &data.Range{Min: number(17.5), Max: number(17.5)}}, ""},
 		{"wrong sum", data.Check{Field: "amount", Sum: &data.Range{Max: number(17)}}, "f.csv: field amount: the sum 17.5 is more than 17"},
-		{"sum of words", data.Check{Field: "note", Sum: &data.Range{Max: number(17)}}, "f.csv: field note: line 2 is no number"},
+		{"sum of words", data.Check{Field: "note", Sum: &data.Range{Max: number(17)}}, "f.csv: field note: line 2 is not a number"},
 		{"no field", data.Check{Field: "idd", Unique: true}, "f.csv: there is no field idd"},
 	}
 	for _, tt := range tests {

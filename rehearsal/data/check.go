@@ -140,7 +140,7 @@ func (t *tally) count(row Row) {
 	}
 	v, err := strconv.ParseFloat(c.Text, 64)
 	if err != nil {
-		t.say("line %d is no number", row.Line)
+		t.say("line %d is not a number", row.Line)
 		t.Sum = nil
 	}
 	t.sum += v

@@ -66,7 +66,7 @@ func (p *problems) name(value, path string) {
 // digest requires "sha256:" and 64 hexadecimal digits. An empty one is missing.
 func (p *problems) digest(value, path string) {
 	p.require(value != "", path, "is missing: write sha256: and 64 hexadecimal digits")
-	p.require(value == "" || digestForm.MatchString(value), path, "%q is no digest: write sha256: and 64 hexadecimal digits", value)
+	p.require(value == "" || digestForm.MatchString(value), path, "%q is not a digest: write sha256: and 64 hexadecimal digits", value)
 }
 
 // at joins a path and a field.

@@ -150,7 +150,7 @@ func (t Template) correlationProblems(p *problems, path string) {
 		}
 		for _, name := range c.Columns {
 			k := t.column(name)
-			p.require(k >= 0 && t.Columns[k].rises(), at(here, "columns"), "%s is no column that draws numbers or dates", name)
+			p.require(k >= 0 && t.Columns[k].rises(), at(here, "columns"), "%s is not a column that draws numbers or dates", name)
 		}
 		p.require(t.column(c.Columns[0]) < t.column(c.Columns[1]), at(here, "columns"), "%s must stand before %s", c.Columns[0], c.Columns[1])
 		seconds = append(seconds, c.Columns[1])
@@ -172,7 +172,7 @@ func (t Template) rareProblems(p *problems, path string) {
 			k := t.column(name)
 			p.require(k >= 0, at(here, "set."+name), "there is no such column")
 			if k >= 0 && t.Columns[k].cell() == Number {
-				p.require(plainNumber.MatchString(r.Set[name]), at(here, "set."+name), "%q is no number, and the column has numbers", r.Set[name])
+				p.require(plainNumber.MatchString(r.Set[name]), at(here, "set."+name), "%q is not a number, and the column has numbers", r.Set[name])
 			}
 		}
 	}

@@ -45,13 +45,13 @@ func TestBadTemplatesAreRefused(t *testing.T) {
 		{"given of another kind", "columns: [{name: b, uuid: true}, {name: a, uniform: {from: 1, to: 2}, given: {column: b, cases: {x: {choice: {values: [y]}}}}}]", "columns[1].given.cases.x: draws words, and the column draws numbers"},
 		{"decimals", "columns: [{name: a, uniform: {from: 1, to: 2}, decimals: 10}]", "columns[0].decimals: 10 is not from 0 to 9"},
 		{"decimals of words", "columns: [{name: a, choice: {values: [x]}, decimals: 2}]", "columns[0]: decimals, min and max are only for uniform, normal and logNormal"},
-		{"rare number of another kind", "columns: [{name: a, sequence: {from: 1}}]\nrare: [{name: r, share: 1%, set: {a: NaN}}]", `rare[0].set.a: "NaN" is no number`},
+		{"rare number of another kind", "columns: [{name: a, sequence: {from: 1}}]\nrare: [{name: r, share: 1%, set: {a: NaN}}]", `rare[0].set.a: "NaN" is not a number`},
 		{"min and max", "columns: [{name: a, uniform: {from: 1, to: 2}, min: 2, max: 1}]", "columns[0].max: is less than min"},
 		{"coefficient", "columns: [{name: a, uniform: {from: 1, to: 2}}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [a, b], coefficient: 2}]", "correlations[0].coefficient: 2 is not from -1 to 1"},
-		{"pair of words", "columns: [{name: a, uuid: true}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [a, b], coefficient: 1}]", "correlations[0].columns: a is no column that draws numbers or dates"},
+		{"pair of words", "columns: [{name: a, uuid: true}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [a, b], coefficient: 1}]", "correlations[0].columns: a is not a column that draws numbers or dates"},
 		{"pair in the wrong order", "columns: [{name: a, uniform: {from: 1, to: 2}}, {name: b, uniform: {from: 1, to: 2}}]\ncorrelations: [{columns: [b, a], coefficient: 1}]", "correlations[0].columns: b must stand before a"},
 		{"rare column", "columns: [{name: a, uuid: true}]\nrare: [{name: r, share: 1%, set: {b: x}}]", "rare[0].set.b: there is no such column"},
-		{"rare number", "columns: [{name: a, sequence: {from: 1}}]\nrare: [{name: r, share: 1%, set: {a: x}}]", `rare[0].set.a: "x" is no number, and the column has numbers`},
+		{"rare number", "columns: [{name: a, sequence: {from: 1}}]\nrare: [{name: r, share: 1%, set: {a: x}}]", `rare[0].set.a: "x" is not a number, and the column has numbers`},
 		{"rare shares", "columns: [{name: a, uuid: true}]\nrare: [{name: r, share: 60%, set: {a: x}}, {name: q, share: 60%, set: {a: x}}]", "rare: the shares come to 120%: at most 100%"},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"bakeoff/rollout"
@@ -106,7 +108,8 @@ type Repeat struct {
 	Shares      []Share                `json:"shares,omitempty"` // the candidate's, from step to step; none where only Weight and RaisedAt are known
 	Restore     *rollout.TimeToRestore `json:"timeToRestore,omitempty"`
 	Users       *Continuity            `json:"users,omitempty"`
-	Same        bool                   `json:"same"` // the state after equals the state before
+	Data        *Harm                  `json:"data,omitempty"` // of the transactions that were written in its time; nil: there was no ledger
+	Same        bool                   `json:"same"`           // the state after equals the state before
 	Differences []string               `json:"differences,omitempty"`
 	Residue     []string               `json:"residue,omitempty"`
 }
@@ -119,6 +122,31 @@ type Continuity struct {
 	Failed     int              `json:"failed"`
 	LongestGap rollout.Duration `json:"longestGap"` // between two good answers that came one after the other
 	Latency    Quantiles        `json:"latency"`
+}
+
+// Harm is what became of transactions that are not there as they were written.
+type Harm struct {
+	Lost    int `json:"lost"`
+	Doubled int `json:"doubled"`
+	Altered int `json:"altered"`
+	Unread  int `json:"unread"` // could not be read back
+}
+
+// String says what became of them; "whole" where all is well.
+func (h Harm) String() string {
+	var said []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{h.Lost, "lost"}, {h.Doubled, "doubled"}, {h.Altered, "altered"}, {h.Unread, "unread"}} {
+		if x.n > 0 {
+			said = append(said, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	if len(said) == 0 {
+		return "whole"
+	}
+	return strings.Join(said, ", ")
 }
 
 // Distribution of repeated measurements, with a bound that needs no assumption

@@ -49,7 +49,7 @@ func (l Limits) Validate(at string) []rollout.Problem {
 		for i, pattern := range each.list {
 			field := fmt.Sprintf("%s[%d]", each.field, i)
 			_, err := path.Match(pattern, "")
-			p.require(err == nil, field, "%q is no pattern: %v", pattern, err)
+			p.require(err == nil, field, "%q is not a pattern: %v", pattern, err)
 			if each.paths {
 				p.absolute(pattern, field)
 			}

@@ -75,7 +75,7 @@ func TestLimitsThemselves(t *testing.T) {
 		"rehearsals.faults.atOnce: must not be negative",
 		"rehearsals.faults.longest: must not be negative",
 		`rehearsals.faults.kinds[0]: "flood" is not one of toxiproxy, process, errors, drift, disk, clock, metrics, worker, task`,
-		`rehearsals.faults.proxies[0]: "[" is no pattern: syntax error in pattern`,
-		`rehearsals.faults.files[0]: "etc/*" is no absolute path without . and ..`,
+		`rehearsals.faults.proxies[0]: "[" is not a pattern: syntax error in pattern`,
+		`rehearsals.faults.files[0]: "etc/*" is not an absolute path without . and ..`,
 	}, told(limits.Validate("rehearsals.faults")))
 }

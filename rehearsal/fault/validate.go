@@ -144,7 +144,7 @@ func (p Process) validate(v *problems) {
 
 func (e Errors) validate(p *problems) {
 	p.proxy(e.Proxy, "name the Toxiproxy proxy in front of the dependency")
-	p.require(e.Status == 0 || e.Status >= 400 && e.Status <= 599, "status", "%d is no error: 400 to 599", e.Status)
+	p.require(e.Status == 0 || e.Status >= 400 && e.Status <= 599, "status", "%d is not an error: 400 to 599", e.Status)
 	p.require(e.Share == nil || *e.Share > 0, "share", "0%% of the requests is no fault")
 	p.require(e.Path == "" || strings.HasPrefix(e.Path, "/"), "path", "%q does not begin with /", e.Path)
 }
@@ -170,7 +170,7 @@ func (c Clock) validate(p *problems) {
 	p.require(c.Process != "", "process", "is missing: name a process of the worker's configuration")
 	d, err := c.Offset()
 	p.require(err == nil, "skew", "%v", err)
-	p.require(err != nil || d != 0, "skew", "0s is no skew")
+	p.require(err != nil || d != 0, "skew", "0s is not a skew")
 }
 
 // Offset is the skew as a length, negative where the process is to be behind.
@@ -179,7 +179,7 @@ func (c Clock) Offset() (time.Duration, error) {
 	text, ahead := strings.CutPrefix(text, "+")
 	d, err := rollout.ParseDuration(text)
 	if err != nil || back == ahead {
-		return 0, fmt.Errorf("%q is no skew: write +2h or -90s", c.Skew)
+		return 0, fmt.Errorf("%q is not a skew: write +2h or -90s", c.Skew)
 	}
 	if back {
 		return -d.Std(), nil
@@ -195,7 +195,7 @@ func (p *problems) proxy(value, hint string) {
 
 // absolute requires a clean absolute path.
 func (p *problems) absolute(value, field string) {
-	p.require(path.IsAbs(value) && path.Clean(value) == value, field, "%q is no absolute path without . and ..", value)
+	p.require(path.IsAbs(value) && path.Clean(value) == value, field, "%q is not an absolute path without . and ..", value)
 }
 
 // KeepAliveProblems says which faults would do little to the named loads, which

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"bakeoff/rehearsal/evidence"
 )
@@ -19,8 +20,9 @@ type Ledger struct {
 
 // transaction is one of them. A nil seen was never read back.
 type transaction struct {
-	written bool // acknowledged; else it may be there once, or not
-	seen    *string
+	written  bool // acknowledged; else it may be there once, or not
+	seen     *string
+	from, to time.Duration // since the load's start: its write was under way
 }
 
 // mostExamples are named in evidence.
@@ -50,10 +52,10 @@ func (l *Ledger) Read(raw io.Reader) error {
 func (l *Ledger) Add(r Record) {
 	switch {
 	case r.Ledger == LedgerWrite && r.acknowledged():
-		l.transactions[r.Arrival] = &transaction{written: true}
+		l.transactions[r.Arrival] = &transaction{written: true, from: r.Planned + r.Late, to: r.Planned + r.Latency}
 	case r.Ledger == LedgerWrite && r.sent() && (r.Status < 400 || r.Status >= 500):
 		if l.transactions[r.Arrival] == nil {
-			l.transactions[r.Arrival] = &transaction{}
+			l.transactions[r.Arrival] = &transaction{from: r.Planned + r.Late, to: r.Planned + r.Latency}
 		}
 	case r.Ledger == LedgerRead && r.sent():
 		if t := l.transactions[r.Arrival]; t != nil {
@@ -85,27 +87,57 @@ func (l *Ledger) Evidence() evidence.Ledger {
 		} else {
 			out.Unsure++
 		}
-		what := "unread"
-		switch {
-		case t.seen == nil:
-			out.Unread++
-		case *t.seen == "" || *t.seen == KindLost && !t.written:
+		what := t.fate()
+		switch what {
+		case "":
 			continue
-		case *t.seen == KindLost:
-			what = KindLost
+		case KindLost:
 			out.Lost++
-		case *t.seen == KindDoubled:
-			what = KindDoubled
+		case KindDoubled:
 			out.Doubled++
-		case *t.seen == KindAltered:
-			what = KindAltered
+		case KindAltered:
 			out.Altered++
 		default:
-			what = fmt.Sprintf("unread (%s)", *t.seen)
 			out.Unread++
 		}
 		if len(out.Examples) < mostExamples {
 			out.Examples = append(out.Examples, l.schedule.ID(arrival)+": "+what)
+		}
+	}
+	return out
+}
+
+// unread is the fate of a transaction of which no read has said what became of it.
+const unread = "unread"
+
+// fate is what became of a transaction: KindLost, KindDoubled, KindAltered, or that it
+// is unread, and why; "" where all is well.
+func (t *transaction) fate() string {
+	switch {
+	case t.seen == nil:
+		return unread
+	case *t.seen == "" || *t.seen == KindLost && !t.written:
+		return ""
+	case slices.Contains([]string{KindLost, KindDoubled, KindAltered}, *t.seen):
+		return *t.seen
+	}
+	return fmt.Sprintf("%s (%s)", unread, *t.seen)
+}
+
+// Bad is a transaction that is not there as it was written, or of which that is not
+// known.
+type Bad struct {
+	What     string        // KindLost, KindDoubled or KindAltered; else it is unread
+	From, To time.Duration // since the load's start: its write was under way
+}
+
+// Bad are those of which not all is well, in the order of their arrivals.
+func (l *Ledger) Bad() []Bad {
+	var out []Bad
+	for _, arrival := range l.Transactions() {
+		t := l.transactions[arrival]
+		if what := t.fate(); what != "" {
+			out = append(out, Bad{what, t.from, t.to})
 		}
 	}
 	return out

@@ -73,7 +73,7 @@ func URLProblems(url string) []string {
 	case HasUser(url):
 		return []string{"holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it"}
 	case !isHTTP || host == "" || host[0] == '/':
-		return []string{fmt.Sprintf("%q is no URL to send to: write http://host:port/path", url)}
+		return []string{fmt.Sprintf("%q is not a URL to send to: write http://host:port/path", url)}
 	}
 	return nil
 }
@@ -105,9 +105,9 @@ func (l Load) checkReplay(c *check, path string) {
 		c.require(!strings.Contains(h.Value, "{{"), path+".headers."+h.Name, "a replay sends what was recorded: {{…}} is not filled in")
 	}
 	c.require(r.File != "", at+".file", "is missing: which recording?")
-	c.require(r.Digest == "" || digestForm.MatchString(r.Digest), at+".digest", "%q is no digest: write sha256: and 64 hexadecimal digits", r.Digest)
+	c.require(r.Digest == "" || digestForm.MatchString(r.Digest), at+".digest", "%q is not a digest: write sha256: and 64 hexadecimal digits", r.Digest)
 	c.require(slices.Contains(Formats(), r.Format), at+".format", "%q is not one of %s", r.Format, strings.Join(Formats(), ", "))
-	c.require(r.Speed >= 0 && r.Speed <= mostSpeed, at+".speed", "%v is no speed: write a factor above 0, at most %d", r.Speed, mostSpeed)
+	c.require(r.Speed >= 0 && r.Speed <= mostSpeed, at+".speed", "%v is not a speed: write a factor above 0, at most %d", r.Speed, mostSpeed)
 	c.require(r.Sample == nil || *r.Sample > 0, at+".sample", "of 0%% nothing is sent: write a share such as 10%%")
 }
 
@@ -179,5 +179,5 @@ func (l Load) checkShape(c *check, path string) {
 
 // rate holds what a file cannot hold, and Go code can.
 func (c *check) rate(r Rate, path string) {
-	c.require(r >= 0 && r <= MostRate, path, "%s is no rate: write one up to %s", r, MostRate)
+	c.require(r >= 0 && r <= MostRate, path, "%s is not a rate: write one up to %s", r, MostRate)
 }

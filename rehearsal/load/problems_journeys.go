@@ -17,7 +17,7 @@ func (c *check) journeys(journeys []Journey, path string) {
 		if j.Weight != nil {
 			weight = *j.Weight
 		}
-		c.require(weight >= 0 && weight <= 1e6, at+".weight", "%v is no weight: write a number from 0 to 1000000", weight)
+		c.require(weight >= 0 && weight <= 1e6, at+".weight", "%v is not a weight: write a number from 0 to 1000000", weight)
 		sum += weight
 		c.require(len(j.Steps) >= 1 && len(j.Steps) <= mostSteps, at+".steps", "%d steps: write 1 to %d", len(j.Steps), mostSteps)
 		c.steps(j.Steps, at+".steps")
@@ -91,7 +91,7 @@ func (c *check) template(s, path string, captured []string) {
 
 func (c *check) headers(headers map[string]string, path string, captured []string) {
 	for _, h := range headersOf(headers) {
-		c.require(isName(h.Name) && !strings.ContainsAny(h.Value, "\r\n"), path, "%q is no header: write name: value on one line", h.Name)
+		c.require(isName(h.Name) && !strings.ContainsAny(h.Value, "\r\n"), path, "%q is not a header: write name: value on one line", h.Name)
 		c.template(h.Value, path+"."+h.Name, captured)
 	}
 }

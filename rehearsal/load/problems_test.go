@@ -35,7 +35,7 @@ func TestProblems(t *testing.T) {
 		{"unknown name", "url", "{{who}} is not known here", func(l *load.Load) { l.URL += "{{who}}" }},
 		{"open braces", "body", "has a {{ that names nothing", func(l *load.Load) { l.Body = "{{id" }},
 		{"method", "method", `"get" is not one of GET`, func(l *load.Load) { l.Method = "get" }},
-		{"header name", "headers", `"a b" is no header`, func(l *load.Load) { l.Headers = map[string]string{"a b": "c"} }},
+		{"header name", "headers", `"a b" is not a header`, func(l *load.Load) { l.Headers = map[string]string{"a b": "c"} }},
 		{"header value", "headers", "on one line", func(l *load.Load) { l.Headers = map[string]string{"a": "b\nc"} }},
 		{"status", "expect.status", "20 is no HTTP status", func(l *load.Load) { l.Expect.Status = 20 }},
 		{"timeout", "timeout", "at most 5m", func(l *load.Load) { l.Timeout = 301 * second }},
@@ -44,8 +44,8 @@ func TestProblems(t *testing.T) {
 		{"no end", "for", "is missing: how long", func(l *load.Load) { l.For = 0 }},
 		{"too long", "for", "at most 7d", func(l *load.Load) { l.For = 8 * 86400 * second }},
 		{"no rate", "rate", "is missing: write a rate such as 200/s", func(l *load.Load) { l.Rate = 0 }},
-		{"negative rate", "rate", "is no rate", func(l *load.Load) { l.Rate = -1 }},
-		{"no number", "rate", "is no rate", func(l *load.Load) { l.Rate = load.Rate(math.NaN()) }},
+		{"negative rate", "rate", "is not a rate", func(l *load.Load) { l.Rate = -1 }},
+		{"no number", "rate", "is not a rate", func(l *load.Load) { l.Rate = load.Rate(math.NaN()) }},
 		{"arrivals", "arrivals", `"random" is not one of even, poisson`, func(l *load.Load) { l.Arrivals = "random" }},
 		{"no shape", "shape", "has 0 of ramp", func(l *load.Load) { l.Shape = &load.Shape{} }},
 		{"two shapes", "shape", "has 2 of ramp", func(l *load.Load) {
@@ -85,7 +85,7 @@ func TestProblems(t *testing.T) {
 			l.Rate, l.Headers, l.Replay = 0, map[string]string{"X-Id": "{{id}}"}, &load.Replay{File: "a", Format: "har"}
 		}},
 		{"format", "replay.format", `"pcap" is not one of har, combined, common, json, gor`, func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "pcap"} }},
-		{"speed", "replay.speed", "-1 is no speed", func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "har", Speed: -1} }},
+		{"speed", "replay.speed", "-1 is not a speed", func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "har", Speed: -1} }},
 		{"sample", "replay.sample", "nothing is sent", func(l *load.Load) { l.Rate, l.Replay = 0, &load.Replay{File: "a", Format: "har", Sample: &none} }},
 	}
 	for _, tt := range tests {

@@ -33,9 +33,9 @@ func ParseRate(s string) (Rate, error) {
 		if r := Rate(count / u.seconds); r <= MostRate {
 			return r, nil
 		}
-		return 0, fmt.Errorf("%q is no rate: it is more than %s", s, MostRate)
+		return 0, fmt.Errorf("%q is not a rate: it is more than %s", s, MostRate)
 	}
-	return 0, fmt.Errorf("%q is no rate: write 200/s, 30/m or 10/h", s)
+	return 0, fmt.Errorf("%q is not a rate: write 200/s, 30/m or 10/h", s)
 }
 
 // String writes the rate in the finest unit in which it is a whole number, or

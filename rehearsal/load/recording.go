@@ -67,7 +67,7 @@ func ParseRecording(format string, from io.Reader) ([]Recorded, error) {
 	case FormatCombined, FormatCommon:
 		all, err = parseLines(text, logLine(format))
 	default:
-		return nil, fmt.Errorf("%q is no format of recordings: write one of %s", format, strings.Join(Formats(), ", "))
+		return nil, fmt.Errorf("%q is not a format of recordings: write one of %s", format, strings.Join(Formats(), ", "))
 	}
 	if err != nil {
 		return nil, err

@@ -28,14 +28,14 @@ func parseGor(text []byte) ([]parsed, error) {
 		meta, payload, _ := strings.Cut(string(message), "\n")
 		fields := strings.Fields(meta)
 		if len(fields) < 3 || !slices.Contains([]string{"1", "2", "3"}, fields[0]) {
-			return nil, fmt.Errorf("line %d: %q is no beginning of a message of GoReplay: its kind, its id, and its time in nanoseconds", line, meta)
+			return nil, fmt.Errorf("line %d: %q is not a beginning of a message of GoReplay: its kind, its id, and its time in nanoseconds", line, meta)
 		}
 		if fields[0] != "1" {
 			continue
 		}
 		nanoseconds, err := strconv.ParseInt(fields[2], 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %q is no time in nanoseconds", line, fields[2])
+			return nil, fmt.Errorf("line %d: %q is not a time in nanoseconds", line, fields[2])
 		}
 		r, err := gorRequest(payload)
 		if err != nil {
@@ -59,7 +59,7 @@ func gorRequest(payload string) (Recorded, error) {
 	first, rest, _ := strings.Cut(head, "\r\n")
 	parts := strings.Split(first, " ")
 	if len(parts) != 3 || !strings.HasPrefix(parts[2], "HTTP/") {
-		return Recorded{}, fmt.Errorf("%q is no request such as GET /path HTTP/1.1", first)
+		return Recorded{}, fmt.Errorf("%q is not a request such as GET /path HTTP/1.1", first)
 	}
 	r := Recorded{Method: parts[0], Path: parts[1], Headers: map[string]string{}, Body: body}
 	for line := range strings.SplitSeq(rest, "\r\n") {

@@ -26,11 +26,11 @@ func TestRecordingsOfGoReplay(t *testing.T) {
 
 func TestBadRecordingsOfGoReplay(t *testing.T) {
 	for want, text := range map[string]string{
-		`line 1: "x" is no beginning of a message`:                     "x",
-		`line 1: "soon" is no time in nanoseconds`:                     "1 id soon\nGET / HTTP/1.1\r\n\r\n",
+		`line 1: "x" is not a beginning of a message`:                  "x",
+		`line 1: "soon" is not a time in nanoseconds`:                  "1 id soon\nGET / HTTP/1.1\r\n\r\n",
 		"line 24: the request is cut off":                              captured + "1 id 5\nGET / HTTP/1.1\r\nHo",
-		"line 2: \"GET /\" is no request such as":                      "1 id 5\nGET /\r\n\r\n",
-		"line 2: \"BREW\" is no method that can be sent":               "1 id 5\nBREW / HTTP/1.1\r\n\r\n",
+		"line 2: \"GET /\" is not a request such as":                   "1 id 5\nGET /\r\n\r\n",
+		"line 2: \"BREW\" is not a method that can be sent":            "1 id 5\nBREW / HTTP/1.1\r\n\r\n",
 		"line 2: has a body in chunks":                                 "1 id 5\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
 		"line 2: has a body of 1 bytes, and says 9: it was not record": "1 id 5\nPOST / HTTP/1.1\r\nContent-Length: 9\r\n\r\na",
 		"the recording has no request in it":                           "2 id 5 1\nHTTP/1.1 200 OK\r\n\r\n",

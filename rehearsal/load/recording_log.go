@@ -29,15 +29,15 @@ func logLine(format string) func(string) (parsed, error) {
 	return func(line string) (parsed, error) {
 		fields := expression.FindStringSubmatch(line)
 		if fields == nil {
-			return parsed{}, fmt.Errorf("is no line of a %s access log: correct it or take it out", format)
+			return parsed{}, fmt.Errorf("is not a line of a %s access log: correct it or take it out", format)
 		}
 		at, err := time.Parse(logTime, fields[1])
 		if err != nil {
-			return parsed{}, fmt.Errorf("%q is no time such as 10/Oct/2026:13:55:36 +0000", fields[1])
+			return parsed{}, fmt.Errorf("%q is not a time such as 10/Oct/2026:13:55:36 +0000", fields[1])
 		}
 		parts := strings.Split(fields[2], " ")
 		if len(parts) != 3 || !strings.HasPrefix(parts[2], "HTTP/") {
-			return parsed{}, fmt.Errorf("%q is no request such as GET /path HTTP/1.1: take the line out", fields[2])
+			return parsed{}, fmt.Errorf("%q is not a request such as GET /path HTTP/1.1: take the line out", fields[2])
 		}
 		headers := map[string]string{}
 		if format == FormatCombined {
@@ -62,7 +62,7 @@ func request(at time.Time, r Recorded) (parsed, error) {
 		return parsed{}, errors.New("has no time")
 	}
 	if !slices.Contains(methods, r.Method) {
-		return parsed{}, fmt.Errorf("%q is no method that can be sent: one of %s", r.Method, strings.Join(methods, ", "))
+		return parsed{}, fmt.Errorf("%q is not a method that can be sent: one of %s", r.Method, strings.Join(methods, ", "))
 	}
 	path, err := pathOf(r.Path)
 	if err != nil {
@@ -74,7 +74,7 @@ func request(at time.Time, r Recorded) (parsed, error) {
 			continue
 		}
 		if !isName(name) || strings.ContainsAny(value, "\r\n") {
-			return parsed{}, fmt.Errorf("%q is no header", name)
+			return parsed{}, fmt.Errorf("%q is not a header", name)
 		}
 		kept[name] = value
 	}
@@ -95,7 +95,7 @@ func pathOf(url string) (string, error) {
 		}
 	}
 	if !strings.HasPrefix(url, "/") || strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("%q is no path and no http URL", url)
+		return "", fmt.Errorf("%q is neither a path nor an http URL", url)
 	}
 	path, _, _ := strings.Cut(url, "#")
 	return path, nil

@@ -62,25 +62,25 @@ func TestCredentialsAreNotSentAgain(t *testing.T) {
 
 func TestUnreadableRecordingsAreRefused(t *testing.T) {
 	tests := []struct{ name, format, text, want string }{
-		{"unknown format", "pcap", "", `"pcap" is no format of recordings: write one of har, combined, common, json, gor`},
+		{"unknown format", "pcap", "", `"pcap" is not a format of recordings: write one of har, combined, common, json, gor`},
 		{"nothing in it", load.FormatJSON, "\n\n", "the recording has no request in it"},
 		{"no entries", load.FormatHAR, `{"log":{"version":"1.2"}}`, "the recording has no request in it"},
 		{"cut off", load.FormatHAR, archive[:len(archive)-5], "line 5: is no HTTP archive"},
 		{"not JSON", load.FormatHAR, combined, "line 1: is no HTTP archive"},
 		{"version", load.FormatHAR, `{"log":{"version":"1.1"}}`, `of version "1.1": export it as 1.2`},
 		{"time of an entry", load.FormatHAR, strings.Replace(archive, "2026-11-22T11:", "yesterday", 1), "line 5: entry 1: "},
-		{"method of an entry", load.FormatHAR, strings.Replace(archive, `"POST"`, `"BREW"`, 1), `line 2: entry 0: "BREW" is no method`},
-		{"URL of an entry", load.FormatHAR, strings.Replace(archive, "https://shop.example/", "data:image/", 1), `line 2: entry 0: "data:image/orders?x=1#top" is no path and no http URL`},
+		{"method of an entry", load.FormatHAR, strings.Replace(archive, `"POST"`, `"BREW"`, 1), `line 2: entry 0: "BREW" is not a method`},
+		{"URL of an entry", load.FormatHAR, strings.Replace(archive, "https://shop.example/", "data:image/", 1), `line 2: entry 0: "data:image/orders?x=1#top" is neither a path nor an http URL`},
 		{"a form without its text", load.FormatHAR, strings.Replace(archive, `"text": "{\"a\":\"{{id}}\"}"`, `"params": [{"name": "a", "value": "b"}]`, 1),
 			"line 2: entry 0: has a body of which only the params were saved"},
 		{"no time", load.FormatJSON, `{"method":"GET","url":"/"}`, "line 1: has no time"},
 		{"unknown field", load.FormatJSON, "\n" + `{"time":"2026-11-22T10:00:00Z","methud":"GET"}`, `line 2: expected one JSON object with time, method, url, headers and body: json: unknown field "methud"`},
 		{"two objects", load.FormatJSON, `{"time":"2026-11-22T10:00:00Z","method":"GET","url":"/"} {}`, "line 1: has more than one JSON object"},
-		{"header", load.FormatJSON, `{"time":"2026-11-22T10:00:00Z","method":"GET","url":"/","headers":{"a b":"c"}}`, `line 1: "a b" is no header`},
-		{"common for combined", load.FormatCombined, `1.1.1.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.0" 200 23`, "line 1: is no line of a combined access log"},
-		{"combined for common", load.FormatCommon, combined, "line 1: is no line of a common access log"},
-		{"time of a line", load.FormatCombined, strings.Replace(combined, "10/Oct/2026:13:55:38", "10/Okt/2026:13:55:38", 1), `line 4: "10/Okt/2026:13:55:38 -0700" is no time`},
-		{"no request", load.FormatCombined, strings.Replace(combined, "POST /orders HTTP/1.1", "-", 1), `line 2: "-" is no request`},
+		{"header", load.FormatJSON, `{"time":"2026-11-22T10:00:00Z","method":"GET","url":"/","headers":{"a b":"c"}}`, `line 1: "a b" is not a header`},
+		{"common for combined", load.FormatCombined, `1.1.1.1 - - [10/Oct/2026:13:55:36 +0000] "GET /a HTTP/1.0" 200 23`, "line 1: is not a line of a combined access log"},
+		{"combined for common", load.FormatCommon, combined, "line 1: is not a line of a common access log"},
+		{"time of a line", load.FormatCombined, strings.Replace(combined, "10/Oct/2026:13:55:38", "10/Okt/2026:13:55:38", 1), `line 4: "10/Okt/2026:13:55:38 -0700" is not a time`},
+		{"no request", load.FormatCombined, strings.Replace(combined, "POST /orders HTTP/1.1", "-", 1), `line 2: "-" is not a request`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestReplay(t *testing.T) {
 	require.Equal(t, 125*time.Millisecond+time.Microsecond, s.Length())
 	require.InDelta(t, 2, s.Peak(), 0)
 	require.Equal(t, []load.Request{{Method: "POST", URL: "http://127.0.0.1:1/orders?x=1", Body: `{"a":"{{id}}"}`,
-		Headers: []load.Header{{Name: "content-type", Value: "application/json"}, {Name: "X-Key", Value: "mine"}}}}, s.Journey(arrivals[1]), "what was recorded is no template")
+		Headers: []load.Header{{Name: "content-type", Value: "application/json"}, {Name: "X-Key", Value: "mine"}}}}, s.Journey(arrivals[1]), "what was recorded is not a template")
 }
 
 func TestReplaySample(t *testing.T) {

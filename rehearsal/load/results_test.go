@@ -310,6 +310,7 @@ func TestLedger(t *testing.T) {
 			require.NoError(t, l.Read(rawOf(t, tt.records...)))
 			got := l.Evidence()
 			require.Len(t, l.Unread(), got.Unread)
+			require.Len(t, l.Bad(), got.Lost+got.Doubled+got.Altered+got.Unread)
 			for _, example := range got.Examples {
 				require.Contains(t, example, s.ID(1)+": ")
 			}
@@ -317,6 +318,18 @@ func TestLedger(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+// A transaction that is not whole has the time in which its write was under way.
+func TestBadTransactionsHaveTheirTime(t *testing.T) {
+	l := load.NewLedger(schedule(t, shop()))
+	at := func(arrival int, kind string, ledger string) load.Record {
+		return load.Record{Arrival: arrival, Ledger: ledger, Status: 201, Kind: kind, Planned: time.Duration(arrival) * time.Second, Late: time.Millisecond, Latency: 20 * time.Millisecond}
+	}
+	require.NoError(t, l.Read(rawOf(t, at(1, "", load.LedgerWrite), at(2, load.KindTimeout, load.LedgerWrite), at(3, "", load.LedgerWrite),
+		at(1, load.KindLost, load.LedgerRead), at(2, load.KindDoubled, load.LedgerRead), at(3, "", load.LedgerRead))))
+	require.Equal(t, []load.Bad{{What: load.KindLost, From: time.Second + time.Millisecond, To: time.Second + 20*time.Millisecond},
+		{What: load.KindDoubled, From: 2*time.Second + time.Millisecond, To: 2*time.Second + 20*time.Millisecond}}, l.Bad())
 }
 
 func TestJudge(t *testing.T) {

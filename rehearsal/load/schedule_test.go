@@ -293,7 +293,7 @@ func TestRate(t *testing.T) {
 	}
 	for _, text := range []string{"", "200", "200/", "/s", "-1/s", "1 /s", "1/ s", "1e3/s", "NaN/s", "Inf/s", "1/d", "1/s/s", "1000001/s", "1.2.3/s", "0x10/s"} {
 		_, err := load.ParseRate(text)
-		require.ErrorContains(t, err, "is no rate", text)
+		require.ErrorContains(t, err, "is not a rate", text)
 	}
 	require.Equal(t, "30/m", load.Rate(0.5).String())
 	require.Equal(t, "10/h", load.Rate(10.0/3600).String())

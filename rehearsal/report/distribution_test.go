@@ -13,7 +13,7 @@ import (
 
 func TestDistribution(t *testing.T) {
 	d := report.Distribution([]float64{3, 1, math.NaN(), 2, 4, math.Inf(1), 5}, 0.95)
-	require.Equal(t, []float64{3, 1, 2, 4, 5}, d.Values, "in their order, without what is no number")
+	require.Equal(t, []float64{3, 1, 2, 4, 5}, d.Values, "in their order, without what is not a number")
 	require.Equal(t, 5, d.N)
 	require.Equal(t, 3.0, d.Median)
 	require.InDelta(t, 4.6, d.P90, 1e-12, "type 7")

@@ -235,3 +235,16 @@ func TestCooldownsThatWereNotMeasured(t *testing.T) {
 	run.Criteria = append(run.Criteria, evidence.Criterion{Name: "scaling cooldown", Outcome: evidence.Unmeasured, Reason: "samples are too far apart"})
 	require.Contains(t, written(t, report.Markdown, run), "| Cooldown | not measured |")
 }
+
+// Which drill harmed data stands beside it, and nothing of data where nobody wrote any.
+func TestDataOfDrillsIsShown(t *testing.T) {
+	run := rich("a", 1)
+	require.NotContains(t, written(t, report.Markdown, run), "Data written meanwhile")
+	repeats := run.Drills[0].Repeats
+	repeats[0].Data, repeats[1].Data = &evidence.Harm{}, &evidence.Harm{Lost: 2, Doubled: 1}
+	text := written(t, report.Markdown, run)
+	require.Contains(t, text, "| Data written meanwhile |")
+	require.Contains(t, text, "| ✓ whole |")
+	require.Contains(t, text, "| ✗ 2 lost, 1 doubled |")
+	require.Contains(t, written(t, report.HTML, run), "2 lost, 1 doubled")
+}

@@ -50,7 +50,7 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 	for field, patterns := range map[string][]string{"environments": given.Environments, "services": given.Services} {
 		for i, pattern := range patterns {
 			_, err := path.Match(pattern, "")
-			refuse(err != nil, fmt.Sprintf("%s[%d]", field, i), "%q is no pattern: * stands for any text", pattern)
+			refuse(err != nil, fmt.Sprintf("%s[%d]", field, i), "%q is not a pattern: * stands for any text", pattern)
 		}
 	}
 	isRule := given.RRule != "" || given.Duration != 0 || given.Start != "" || given.Zone != ""
@@ -71,11 +71,11 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 func (w *window) readStretch() (path string, err error) {
 	from, err := time.Parse(time.RFC3339, w.From)
 	if err != nil {
-		return "from", fmt.Errorf("%q is no moment: write it as 2026-12-20T00:00:00Z", w.From)
+		return "from", fmt.Errorf("%q is not a time: write it as 2026-12-20T00:00:00Z", w.From)
 	}
 	to, err := time.Parse(time.RFC3339, w.To)
 	if err != nil {
-		return "to", fmt.Errorf("%q is no moment: write it as 2027-01-02T00:00:00Z", w.To)
+		return "to", fmt.Errorf("%q is not a time: write it as 2027-01-02T00:00:00Z", w.To)
 	}
 	if !to.After(from) {
 		return "to", fmt.Errorf("%s is not after %s", w.To, w.From)
@@ -102,7 +102,7 @@ func (w *window) readRule(now time.Time) (path string, err error) {
 		return "rrule", errors.New("say when: a rule (rrule and duration), or one stretch (from and to)")
 	}
 	if r.zone, err = time.LoadLocation(w.Zone); err != nil || w.Zone == "Local" {
-		return "zone", fmt.Errorf("%q is no time zone: write it as Europe/Berlin", w.Zone)
+		return "zone", fmt.Errorf("%q is not a time zone: write it as Europe/Berlin", w.Zone)
 	}
 	option, err := rrule.StrToROption(w.RRule)
 	if err != nil {
@@ -111,7 +111,7 @@ func (w *window) readRule(now time.Time) (path string, err error) {
 	r.option = *option
 	if w.Start != "" {
 		if r.option.Dtstart, err = time.Parse(wall, w.Start); err != nil {
-			return "start", fmt.Errorf("%q is no time of the clock: write it as 2026-01-05T16:00", w.Start)
+			return "start", fmt.Errorf("%q is not a time of the clock: write it as 2026-01-05T16:00", w.Start)
 		}
 	}
 	if err := r.check(w.RRule); err != nil {

@@ -34,7 +34,7 @@ func Sign(statement, key, socket string) (string, error) {
 	case errors.As(err, &locked):
 		return "", fmt.Errorf("%s has a passphrase: give the key to ssh-agent (ssh-add %[1]s), and sign with agent", key)
 	case err != nil:
-		return "", fmt.Errorf("%s is no private SSH key: %w", key, err)
+		return "", fmt.Errorf("%s is not a private SSH key: %w", key, err)
 	}
 	return armored(statement, signer)
 }

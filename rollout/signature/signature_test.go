@@ -137,7 +137,7 @@ func TestParseRefuses(t *testing.T) {
 		"line 1: expected principals":                    `"ana@example.com ` + k.public,
 		"cert-authority: certificates are not served":    "*@example.com cert-authority " + k.public,
 		`unknown option "no-touch-required"`:             "ana@example.com no-touch-required " + k.public,
-		`"2026" is no time: write YYYYMMDD`:              `ana@example.com valid-before="2026" ` + k.public,
+		`"2026" is not a time: write YYYYMMDD`:           `ana@example.com valid-before="2026" ` + k.public,
 	} {
 		_, err := signature.Parse(text)
 		require.ErrorContains(t, err, why)
@@ -220,7 +220,7 @@ func TestKeyFiles(t *testing.T) {
 	require.NoError(t, os.WriteFile(public, []byte(k.public), 0o600))
 	for file, why := range map[string]string{
 		locked: "has a passphrase: give the key to ssh-agent (ssh-add " + locked + ")",
-		public: "is no private SSH key",
+		public: "is not a private SSH key",
 		"none": "read the key",
 	} {
 		_, err := signature.Sign(statement, file, "")

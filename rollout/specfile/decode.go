@@ -88,7 +88,7 @@ func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 		if n.kind != scalar {
 			d.mismatch(n, path, v.Type())
 		} else if err := into.UnmarshalText([]byte(n.text)); err != nil && v.Type() == reflect.TypeFor[time.Time]() {
-			d.add(n.place, path, "%q is no moment: write one like 2026-03-01T12:00:00Z", n.text)
+			d.add(n.place, path, "%q is not a time: write one like 2026-03-01T12:00:00Z", n.text)
 		} else if err != nil {
 			d.add(n.place, path, "%v", err)
 		}
@@ -196,7 +196,7 @@ func (d *decoder) zero(f field, n *node, path string, v reflect.Value) {
 	least, listed := least[f.id]
 	switch means := unset[f.id]; {
 	case means != "":
-		d.add(n.place, path, "%s would be taken for what it is without it, %s: leave it out, or write more than 0", n.text, means)
+		d.add(n.place, path, "%s would mean the same as leaving it out, %s: leave it out, or write more than 0", n.text, means)
 	case listed && least == "":
 		d.add(n.place, path, "%s is not possible: leave it out for the default", n.text)
 	case listed:

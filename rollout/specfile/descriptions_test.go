@@ -22,7 +22,7 @@ func TestDescriptionsAreThoseOfTheSource(t *testing.T) {
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	all := comments(t, "../spec.go", "../strategies.go", "../adaptive.go", "../fleet.go")
+	all := comments(t, "../spec.go", "../needs.go", "../schedule.go", "../strategies.go", "../adaptive.go", "../fleet.go")
 	for name, text := range ofRehearsals(t) {
 		all[name] = text
 	}

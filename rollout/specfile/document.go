@@ -68,7 +68,7 @@ func read(data []byte) document {
 		doc.add(place{1, 1}, "", "the file is too long: at most %d kB are read", maxSize>>10)
 		return doc
 	case !utf8.Valid(data):
-		doc.add(placeOf(data, firstInvalid(data)), "", "the file is no UTF-8 text")
+		doc.add(placeOf(data, firstInvalid(data)), "", "the file is not UTF-8 text")
 		return doc
 	}
 	tokens := lexer.Tokenize(string(data))
@@ -86,7 +86,7 @@ func read(data []byte) document {
 			continue
 		}
 		if doc.root != nil {
-			doc.add(at(d.Body), "", "a second document begins: expected one document a file")
+			doc.add(at(d.Body), "", "a second document begins here: a file holds one document")
 			doc.root = nil
 			return doc
 		}
@@ -148,10 +148,10 @@ func (doc *document) node(n ast.Node, path string) *node {
 		if v, ok := doc.anchors[name]; ok {
 			return v
 		}
-		doc.add(at(n), path, "*%s stands for nothing: no &%s ends above", name, name)
+		doc.add(at(n), path, "*%s refers to nothing: no anchor &%s is defined above it", name, name)
 		return &node{place: at(n), broken: true}
 	case *ast.TagNode:
-		doc.add(at(n), path, "tags such as %s are not read: write the value without it", n.Start.Value)
+		doc.add(at(n), path, "tags such as %s are not supported: write the value without the tag", n.Start.Value)
 		return &node{place: at(n), broken: true}
 	case *ast.SequenceNode:
 		list := &node{place: at(n), kind: sequence}

@@ -45,14 +45,14 @@ func TestProblemsOfFleetsHaveTheirPlaces(t *testing.T) {
 		"misspelt in a unit":   {"{port: 80}}", "{port: 80}}, traficc: {driver: x}", "f:6:71: units.b.target.traficc: unknown field; did you mean traffic?", true},
 		"nothing parallel":     {"maxParallel: 1", "maxParallel: 0", "f:8:14: maxParallel: at least 1 unit must be under way at a time", true},
 		"what goes back":       {"maxParallel: 1", "onFailure: none", `f:8:12: onFailure: "none" is not one of all, wave, unit`, true},
-		"both orders":          {"maxParallel: 1", "after: {b: [a]}", "f:8:1: after: waves and after both give the order: exactly one may", false},
+		"both orders":          {"maxParallel: 1", "after: {b: [a]}", "f:8:1: after: waves and after both give an order: leave one of them out", false},
 		"cycle":                {"waves: [[a], [b]]", "after: {a: [b], b: [a]}", "f:7:1: after: a, b wait for one another: none of them could ever begin", false},
 		"twice":                {"[[a], [b]]", "[[a], [a, b]]", "f:7:15: waves[1][0]: a is listed twice", false},
 		"missing":              {"[[a], [b]]", "[[a]]", "f:7:1: waves: b is in no wave", false},
 		"unknown":              {"[[a], [b]]", "[[a], [b, c]]", "f:7:18: waves[1][1]: no such unit: c", false},
 		"wrong in common":      {"weight: 5%", "weight: 0%", "f:14:32: rollout.strategy.canary[0].weight: 0% is impossible: more than 0% and at most 100%", false},
-		"wrong in one unit":    {"a: {}", "a: {policy: {alpha: 0.9}}", "f:5:23: units.a.policy.alpha: 0.9 is no error rate: between 0 and 0.5", true},
-		"wrong type in a unit": {"a: {}", "a: {drain: often}", "f:5:14: units.a.drain: \"often\" is no duration: write 30s, 10m, 2h or 7d", true},
+		"wrong in one unit":    {"a: {}", "a: {policy: {alpha: 0.9}}", "f:5:23: units.a.policy.alpha: 0.9 is not an error rate: it must be between 0 and 0.5", true},
+		"wrong type in a unit": {"a: {}", "a: {drain: often}", "f:5:14: units.a.drain: \"often\" is not a duration: write 30s, 10m, 2h or 7d", true},
 		"no units":             {"  a: {}\n  b: {release: {version: 1.10}, target: {traffic: {with: {port: 80}}}}\nwaves: [[a], [b]]", "  {}", "f:4:1: units: a fleet needs units: name at least one", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func otherKind(doc document) (rollout.Problem, bool) {
 		return rollout.Problem{}, false
 	}
 	return rollout.Problem{Path: "kind", Line: v.line, Column: v.column,
-		Message: v.text + " is not read here: expected kind: Rollout"}, true
+		Message: v.text + " is not supported here: expected kind: Rollout"}, true
 }
 
 // Kind is what a file says that it is; "" where it does not say.

@@ -128,15 +128,15 @@ func TestProblems(t *testing.T) {
 			[]string{"f:3:1: Environment: unknown field; did you mean environment?"}},
 		{"all at once, in order", edit(t, "service: checkout", "service: [a]", "weight: 5%", "weight: 5", "bake: 30m", "bake: long", "requests: r", "requests: r, minRequests: few"), []string{
 			"f:2:10: service: expected text, found a list",
-			`f:11:16: strategy.canary[0].weight: "5" is no weight: write a percentage such as 5% or 0.1%`,
-			`f:12:27: strategy.canary[1].bake: "long" is no duration: write 30s, 10m, 2h or 7d`,
+			`f:11:16: strategy.canary[0].weight: "5" is not a weight: write a percentage such as 5% or 0.1%`,
+			`f:12:27: strategy.canary[1].bake: "long" is not a duration: write 30s, 10m, 2h or 7d`,
 			"f:14:59: checks[0].minRequests: expected a whole number, found few"}},
 		{"misspelt word", smallest + "policy: {noData: rolback}\n",
 			[]string{`f:15:18: policy.noData: "rolback" is not one of hold, rollback; did you mean rollback?`}},
 		{"unknown word", smallest + "policy: {drift: explode}\n",
 			[]string{`f:15:17: policy.drift: "explode" is not one of hold, putBack, rollback`}},
 		{"a day is no moment", smallest + "schedule: {to: 2026-12-26}\n",
-			[]string{`f:15:16: schedule.to: "2026-12-26" is no moment: write one like 2026-03-01T12:00:00Z`}},
+			[]string{`f:15:16: schedule.to: "2026-12-26" is not a time: write one like 2026-03-01T12:00:00Z`}},
 		{"a schedule that says nothing", smallest + "schedule: {}\n",
 			[]string{"f:15:1: schedule: says nothing: give `from`, `to` or both, such as 2026-12-01T08:00:00Z"}},
 		{"lists of which one is enough do not nest", smallest + "needs: [{any: [{any: [{target: a/b}]}]}]\n",
@@ -154,7 +154,7 @@ func TestProblems(t *testing.T) {
 			"f:1:1: target.traffic.driver: name the driver that shifts traffic"}},
 		{"twice", smallest + "service: b\n", []string{"f:15:1: service: stands twice: first in line 2"}},
 		{"left empty", smallest + "policy:\n", []string{
-			"f:15:1: policy: expected a mapping with alpha, require, endEarly, inconclusive, noData, error, drift, grace, holdFor, otherwise, onNewRelease, watchIdle, absolute, foresight, share, found nothing"}},
+			"f:15:1: policy: expected a mapping with alpha, require, endEarly, inconclusive, noData, error, drift, grace, holdFor, otherwise, concerns, onNewRelease, watchIdle, absolute, foresight, share, found nothing"}},
 		{"a null text", edit(t, "service: checkout", "service: ~"), []string{"f:2:10: service: expected text, found nothing"}},
 		{"quoted number", edit(t, "requests: r", `requests: r, minRequests: "20"`),
 			[]string{`f:14:59: checks[0].minRequests: expected a whole number, found the text "20"`}},
@@ -171,9 +171,9 @@ func TestProblems(t *testing.T) {
 			[]string{`f:14:51: checks[0].by.baselin: unknown field; did you mean baseline?`}},
 		{"huge number in free-form values", edit(t, "{driver: http}", "{driver: http, with: {id: 12345678901234567890}}"),
 			[]string{"f:7:38: target.traffic.with.id: 12345678901234567890 is too large for a number: quote it"}},
-		{"tag", edit(t, "checkout", "!!str checkout"), []string{"f:2:10: service: tags such as !!str are not read: write the value without it"}},
-		{"alias of nothing", edit(t, "checkout", "*name"), []string{"f:2:10: service: *name stands for nothing: no &name ends above"}},
-		{"another kind", edit(t, "kind: Rollout", "kind: Fleet"), []string{"f:1:7: kind: Fleet is not read here: expected kind: Rollout"}},
+		{"tag", edit(t, "checkout", "!!str checkout"), []string{"f:2:10: service: tags such as !!str are not supported: write the value without the tag"}},
+		{"alias of nothing", edit(t, "checkout", "*name"), []string{"f:2:10: service: *name refers to nothing: no anchor &name is defined above it"}},
+		{"another kind", edit(t, "kind: Rollout", "kind: Fleet"), []string{"f:1:7: kind: Fleet is not supported here: expected kind: Rollout"}},
 		{"misspelt kind", edit(t, "kind: Rollout", "kind: Rolout"), []string{`f:1:7: kind: "Rolout" is not one of Rollout; did you mean Rollout?`}},
 		{"secret", edit(t, "url: http://deployer:8080", "password: hunter2"),
 			[]string{"f:6:43: target.deploy.with.password: looks like a secret, and a spec is kept in history for good: put it into the worker's configuration"}},
@@ -192,10 +192,10 @@ func TestNoDocument(t *testing.T) {
 		{"comments only", "# nothing\n", "f:1:1: the file is empty"},
 		{"tab", "kind: Rollout\ntarget:\n\tdeploy: x\n", "f:3:1: no YAML: found character '\t' that cannot start any token"},
 		{"open bracket", "kind: [a\n", "f:1:7: no YAML: sequence end token ']' not found"},
-		{"several documents", "kind: Rollout\n---\nkind: Rollout\n", "f:3:1: a second document begins: expected one document a file"},
+		{"several documents", "kind: Rollout\n---\nkind: Rollout\n", "f:3:1: a second document begins here: a file holds one document"},
 		{"a list", "- kind: Rollout\n", "f:1:1: expected a mapping with kind, service, environment,"},
 		{"a word", "Rollout\n", "f:1:1: expected a mapping with kind, service, environment,"},
-		{"no text", "kind: \xff\n", "f:1:7: the file is no UTF-8 text"},
+		{"no text", "kind: \xff\n", "f:1:7: the file is not UTF-8 text"},
 		{"brackets without end", "a:\n  - " + strings.Repeat("[", 20000), "f:2:105: nested more than 100 deep: nothing that is read is"},
 		{"braces without end", "a: " + strings.Repeat("{a: ", 10000), "f:1:404: nested more than 100 deep: nothing that is read is"},
 		{"dashes without end", strings.Repeat("- ", 20000), "f:1:201: nested more than 100 deep: nothing that is read is"},
@@ -262,7 +262,7 @@ func TestAliasesCannotUnfoldWithoutEnd(t *testing.T) {
 	require.Contains(t, problems[0].Message, "more than 100000 values")
 
 	problems = Decode("self", []byte("a: &a {b: *a}\n"), &out)
-	require.Equal(t, []string{"self:1:11: a.b: *a stands for nothing: no &a ends above"}, lines(problems))
+	require.Equal(t, []string{"self:1:11: a.b: *a refers to nothing: no anchor &a is defined above it"}, lines(problems))
 }
 
 // percent reads itself from JSON, being no struct.
@@ -324,7 +324,7 @@ func TestDecodePlacesProblems(t *testing.T) {
 	require.Equal(t, []string{
 		"c.yaml:1:8: limit: is negative",
 		`c.yaml:2:8: share: no percentage: "many"`,
-		`c.yaml:3:7: from: "soon" is no moment: write one like 2026-03-01T12:00:00Z`,
+		`c.yaml:3:7: from: "soon" is not a time: write one like 2026-03-01T12:00:00Z`,
 		"c.yaml:4:1: Skip: unknown field; known are name, zones, from, share, limit, any, Plain",
 		"c.yaml:5:12: zones.a: expected a mapping, found 1",
 		"c.yaml:6:1: plain: unknown field; did you mean Plain?",

@@ -31,8 +31,8 @@ func TestWhatMissesItsBoundIsNamed(t *testing.T) {
 	table.Add(Row{Name: "holds", Bound: 2, Value: 2})
 	require.Empty(t, table.Missed())
 	table.Add(Row{Name: "misses", Bound: 2, Value: 2.1})
-	table.Add(Row{Name: "is no number", Bound: 2, Value: math.NaN()})
-	require.Equal(t, []string{"misses", "is no number"}, table.Missed())
+	table.Add(Row{Name: "is not a number", Bound: 2, Value: math.NaN()})
+	require.Equal(t, []string{"misses", "is not a number"}, table.Missed())
 }
 
 func TestQuantileIsTheNearestRank(t *testing.T) {

@@ -97,7 +97,7 @@ func metricsPast(t *testing.T, f MetricsFixture) {
 		}
 		q.Version = f.Nobody
 		moments, err = past.History(t.Context(), q)
-		require.NoError(t, err, "nothing found is no error")
+		require.NoError(t, err, "nothing found is not an error")
 		for _, m := range moments {
 			require.Empty(t, m.Instances)
 		}

@@ -216,7 +216,7 @@ func checkWorkerConfiguration(t *testing.T, b block) {
 	said, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	require.True(t, errors.As(err, &exit), "%s", said)
-	require.Contains(t, string(said), `"none" is no queue`, "it was refused before that")
+	require.Contains(t, string(said), `"none" is not a queue`, "it was refused before that")
 }
 
 var ownMetric = regexp.MustCompile(`\bbakeoff_[a-z_]+`)

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -170,7 +171,7 @@ func (h *hall) evidence(s rehearsal.Status) evidence.Run {
 // Nobody outside hears of a rehearsal but those whom its manifest names, and these are
 // told whose practice it is. The report says who was not asked.
 func TestHooksOfARehearsal(t *testing.T) {
-	c := open(t)
+	c := found(t)
 	var told sync.Map // path → the rehearsal that was named
 	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call rollout.HookCall
@@ -192,4 +193,47 @@ func TestHooksOfARehearsal(t *testing.T) {
 	report, err := os.ReadFile(filepath.Join(status.Place, "report.md"))
 	require.NoError(t, err)
 	require.Contains(t, string(report), "hooks of the spec at beforeStart are not called")
+}
+
+// A release that loses what is written is found out, and which drill it was stands in
+// the evidence and in the report.
+func TestRehearsalSaysWhichDrillLostOrders(t *testing.T) {
+	c := found(t)
+	h := c.hall(t)
+	var mu sync.Mutex
+	orders, asked := map[string]string{}, 0
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		id := r.URL.Path
+		if r.Method == http.MethodGet {
+			payload, there := orders[id]
+			if !there {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			fmt.Fprintf(w, `{"payload": %q}`, payload)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		if asked++; asked%10 > 0 || h.world.State().Weights[candidate] == 0 {
+			orders[id] = string(body)
+		}
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(shop.Close)
+	status, out := h.rehearse("drills: [{from: step 1, repeat: 2, restoreWithin: 10s}]",
+		fmt.Sprintf("load: [{name: shop, url: %q, rate: 40/s, for: 25s, journeys: [{name: order, steps: [", shop.URL)+
+			`{method: POST, path: "/orders/{{id}}", body: "{{payload}}", expect: {status: 201}, ledger: write}, {path: "/orders/{{id}}", ledger: read, expect: {status: 200}}]}]}]`)
+	require.Equal(t, evidence.Failed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	run := h.evidence(status)
+	lost := 0
+	for _, r := range run.Drills[0].Repeats {
+		require.Positive(t, r.Data.Lost, r.Number)
+		lost += r.Data.Lost
+		require.Contains(t, status.Reason, fmt.Sprintf("written during drill from step 1, %d: %d lost", r.Number, r.Data.Lost))
+	}
+	require.Equal(t, run.Ledger.Lost, lost)
+	shown := h.cli("report", status.Place, "--format", "markdown")
+	require.Contains(t, shown.Stdout, fmt.Sprintf("| ✗ %d lost |", run.Drills[0].Repeats[1].Data.Lost))
 }

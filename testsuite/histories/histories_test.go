@@ -157,6 +157,8 @@ type path struct {
 	policy   string
 	hooks    string
 	flags    string // of the release
+	needs    string
+	schedule func(now time.Time) rollout.Schedule
 	before   func(s *scene)
 	starts   []string // flags of start
 	beside   string   // another workflow whose history is kept, too
@@ -333,6 +335,27 @@ var paths = map[string]path{
 		s.told("rollout/"+target, rollout.OnEscalated)
 		s.order("resume")
 	}, want: rollout.Promoted},
+	"schedule": {flags: "{new-cart: {enabled: true}}", schedule: func(now time.Time) rollout.Schedule {
+		return rollout.Schedule{From: now.Add(10 * time.Second), To: now.Add(time.Minute)}
+	}, plot: func(s *scene) {
+		s.until(rollout.GateSchedule)
+		require.Eventually(s.t, func() bool { return strings.Contains(s.status().Reason, "everybody has") }, procs.Patience, pollEvery)
+	}, want: rollout.RolledBack},
+	"schedule-override": {schedule: func(now time.Time) rollout.Schedule { return rollout.Schedule{From: now.Add(time.Hour)} }, plot: func(s *scene) {
+		s.until(rollout.GateSchedule)
+		s.denied("promote")
+		s.order("promote", "--override")
+		s.until("baking")
+		s.until(rollout.GateSchedule)
+		s.order("abort")
+	}, want: rollout.Aborted},
+	"schedule-early": {strategy: "{weight: 10%, bake: 5s, approve: {within: 1h}}", flags: "{new-cart: {enabled: true}}",
+		schedule: func(now time.Time) rollout.Schedule { return rollout.Schedule{To: now.Add(15 * time.Second)} },
+		plot:     func(s *scene) { s.until("approval"); s.order("pause") }, want: rollout.RolledBack},
+	"needs-any": {needs: "{any: [{target: lab/checkout, soaked: 1h}, {target: lab-us/checkout}]}", starts: []string{"--wait"}, plot: func(s *scene) {
+		s.until(rollout.GatePrerequisite)
+		s.order("promote", "--override")
+	}, want: rollout.Promoted},
 	"alert-breach": {worker: "alerts: {bearer: {env: ALERTS_TOKEN}}", plot: func(s *scene) { s.until("baking"); s.alert() }, want: rollout.RolledBack},
 	"rollback-denied": {target: true, plot: func(s *scene) { s.await(rollout.Promoted); s.denied("rollback") }, want: rollout.Promoted,
 		worker: notifies + "  subscriptions: [{to: webhook}]\nroles: {on-call: [cy@example.com]}\npermissions: {staging: {start: [anyone], rollback: [on-call]}}"},
@@ -451,6 +474,19 @@ var paths = map[string]path{
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"concern-hold": {policy: "concerns: {hold: 1}", worker: notifies + "  subscriptions: [{to: webhook, events: [concerned]}]", plot: func(s *scene) {
+		s.until("baking")
+		s.order("concern")
+		s.until(rollout.WaitingForHold)
+		s.order("concern", "--withdraw")
+	}, want: rollout.Promoted},
+	"concern-rollback": {policy: "concerns: {rollback: 2}", worker: "members: {ana@example.com: {aliases: [ana@laptop]}}\npermissions: {staging: {start: [anyone], pause: [anyone]}}",
+		plot: func(s *scene) {
+			s.until("baking")
+			s.order("concern")
+			s.order("concern", "--actor", "ana@laptop")
+			s.order("concern", "--actor", "bo@example.com")
+		}, want: rollout.RolledBack},
 	"acknowledge": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.Fail(sim.OpShift, sim.Fault{})
@@ -549,6 +585,11 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	}))
 	t.Cleanup(hooks.Close)
 	text := strings.ReplaceAll(p.spec(town.URL), "HOOK", hooks.URL)
+	if p.schedule != nil {
+		times, err := json.Marshal(p.schedule(time.Now().UTC().Truncate(time.Second)))
+		require.NoError(t, err)
+		text += "schedule: " + string(times) + "\n"
+	}
 	require.NoError(t, os.WriteFile(spec, []byte(text), 0o600))
 	s.spec = text
 	var err error
@@ -629,6 +670,7 @@ checks:
   - {name: errors, failures: 'http_requests_total{code=~"5.."}', requests: http_requests_total, by: version, judge: {rateRatio: {harmMargin: ` + margin + `}}}` + alone + `
 policy: {` + p.policy + `}
 hooks: [` + p.hooks + `]
+needs: [` + p.needs + `]
 drain: 1s
 needsHumanAfter: 2s
 `

@@ -85,7 +85,7 @@ func share(into *float64) func(string) error {
 			v /= 100
 		}
 		if err != nil || !(v >= 0 && v <= 1) {
-			return fmt.Errorf("%q is no share: write 8%% or 0.08", s)
+			return fmt.Errorf("%q is not a share: write 8%% or 0.08", s)
 		}
 		*into = v
 		return nil
@@ -96,7 +96,7 @@ func number(into *float64, least float64) func(string) error {
 	return func(s string) error {
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil || !(v >= least && v <= 1000) {
-			return fmt.Errorf("%q is no number from %g to 1000", s, least)
+			return fmt.Errorf("%q is not a number from %g to 1000", s, least)
 		}
 		*into = v
 		return nil

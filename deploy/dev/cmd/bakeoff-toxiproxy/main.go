@@ -75,7 +75,7 @@ func add(server *toxiproxy.ApiServer, text string) error {
 	name, addresses, named := strings.Cut(text, "=")
 	listen, upstream, both := strings.Cut(addresses, ",")
 	if !named || !both || name == "" {
-		return fmt.Errorf("%q is no proxy: write NAME=LISTEN,UPSTREAM", text)
+		return fmt.Errorf("%q is not a proxy: write NAME=LISTEN,UPSTREAM", text)
 	}
 	if err := server.Collection.Add(toxiproxy.NewProxy(server, name, listen, upstream), true); err != nil {
 		return fmt.Errorf("proxy %s: %w", name, err)
