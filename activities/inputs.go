@@ -219,7 +219,7 @@ type ObserveOutput struct {
 	Platform  string                `json:"platform,omitempty"` // what the platform did by itself
 	Unready   string                `json:"unready,omitempty"`  // how the candidate stands, where it is not ready
 	Trouble   rollout.Duration      `json:"trouble,omitempty"`
-	Noted     []string              `json:"noted,omitempty"`  // NoData and Error that passed within the window
+	Noted     []string              `json:"noted,omitempty"`  // NoData and Error that passed within the window, and a baseline that was not ready
 	Raw       string                `json:"raw,omitempty"`    // where the raw windows are kept
 	Digest    string                `json:"digest,omitempty"` // sha256 of the raw windows
 	State     []byte                `json:"state,omitempty"`

@@ -95,7 +95,7 @@ type progress struct {
 
 	Closed *rollout.Closure `json:"closed,omitempty"`
 
-	Noted map[string]noted `json:"noted,omitempty"` // by check
+	Noted map[string]noted `json:"noted,omitempty"` // by check; "": of the baseline
 }
 
 // noted is trouble with one check: what was said of it last, and in how many

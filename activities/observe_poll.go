@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"bakeoff/rollout"
@@ -40,6 +41,7 @@ func (o *observer) poll(ctx context.Context, at time.Time) {
 	o.pollPlatform(looking)
 	o.pollCopy(looking)
 	o.pollCohorts(looking)
+	o.pollBaseline(looking)
 	done()
 	o.pollGates(ctx) // budgets remember their answers: none may be cut off
 	if o.metrics != nil {
@@ -101,11 +103,15 @@ func (o *observer) against() string { return cmp.Or(o.in.Copy, o.in.Baseline) }
 // note remembers trouble that may be over by the end of the window.
 func (o *observer) note() {
 	for name, t := range o.troubles {
-		if o.Noted == nil {
-			o.Noted = map[string]noted{}
-		}
-		o.Noted[name] = noted{fmt.Sprintf("%s: %s", t.verdict, t.reason), o.Noted[name].Polls + 1}
+		o.noteOf(name, fmt.Sprintf("%s: %s", t.verdict, t.reason))
 	}
+}
+
+func (o *observer) noteOf(name, reason string) {
+	if o.Noted == nil {
+		o.Noted = map[string]noted{}
+	}
+	o.Noted[name] = noted{reason, o.Noted[name].Polls + 1}
 }
 
 // notes lists the trouble that there was, "Error: errors: 503 (4 of 12 polls)",
@@ -229,6 +235,20 @@ func (o *observer) pollPlatform(ctx context.Context) {
 	if why := o.platformDid(ctx); why != "" && o.again(ctx) && o.platformDid(ctx) == why {
 		o.Platform = why
 	}
+}
+
+// pollBaseline notes that the way back does not lead to a healthy version. Nothing
+// is decided by it: the checks judge the candidate, and what a candidate that is
+// harmful goes back to is what there is.
+func (o *observer) pollBaseline(ctx context.Context) {
+	if o.in.Baseline == "" {
+		return
+	}
+	why, err := readyBaseline(ctx, o.platform, o.in.Baseline)
+	if err != nil || why == "" {
+		return
+	}
+	o.noteOf("", "the baseline is not healthy: "+strings.TrimSuffix(why, ": "))
 }
 
 // again waits before something is asked a second time that one answer does not

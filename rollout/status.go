@@ -56,6 +56,7 @@ const (
 	CauseDirty      Cause = "dirty"
 	CauseRunning    Cause = "already running" // somebody else holds the target
 	CauseServing    Cause = "already serving"
+	CauseWithdrawn  Cause = "withdrawn" // the order was taken back before anybody took it in
 	CauseQuarantine Cause = "quarantine"
 	CausePolicy     Cause = "policy"
 )

@@ -134,7 +134,11 @@ func (c *cli) connect(ctx context.Context) (service, error) {
 	c.beginTrace(ctx)
 	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return c.dial(dialing, c.connection)
+	svc, err := c.dial(dialing, c.connection)
+	if err != nil && ctx.Err() != nil {
+		return nil, fail(exitInterrupted, "interrupted: nothing was asked of Temporal yet")
+	}
+	return svc, err
 }
 
 // onTarget wraps a body that talks to Temporal about the target in args[0].

@@ -75,7 +75,12 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		if ctx.Err() != nil {
 			return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
 		}
-		return fail(exitNeedsHuman, "restore %s: %w", t, err)
+		status.Phase = rollout.PhaseNeedsHuman
+		why := fmt.Sprintf("restore %s: %v", t, err)
+		if err := c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: why, Status: status}); err != nil {
+			return err
+		}
+		return fail(exitNeedsHuman, "%s", why)
 	}
 	status.Weight = 0
 	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})

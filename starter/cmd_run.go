@@ -40,10 +40,12 @@ func (i *intent) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "send a running rollout back first, whatever its policy says, and then start this one")
 }
 
-// name is the actor, whatever it was set by.
+// actor is who gives an order, whatever it was set by. Blanks name nobody.
 func (c *cli) actor(w who) string {
-	if name := orElse(w.actor, c.getenv("BAKEOFF_ACTOR")); name != "" {
-		return name
+	for _, name := range []string{w.actor, c.getenv("BAKEOFF_ACTOR")} {
+		if name := strings.TrimSpace(name); name != "" {
+			return name
+		}
 	}
 	return c.whoami()
 }
@@ -113,6 +115,8 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	served, err := c.preview(ctx, svc, order, from)
 	if err == nil {
 		out, err = c.submit(ctx, svc, order, served)
+	} else if ctx.Err() != nil {
+		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}
 	if err != nil {
 		svc.Close()

@@ -48,6 +48,7 @@ type fake struct {
 	fleets    []rollout.FleetOrder
 	submitted []rollout.Submit // given to the Target
 	withdrawn []rollout.Withdrawal
+	onSubmit  func()          // called while an order is given
 	beside    []rollout.Order // started without asking the Target
 	fate      *rollout.Submission
 	onTarget  func(n int) rollout.TargetStatus
@@ -90,6 +91,9 @@ func (f *fake) Close()                             {}
 
 func (f *fake) Submit(_ context.Context, s rollout.Submit) (rollout.Submission, error) {
 	f.started, f.submitted = append(f.started, s.Order), append(f.submitted, s)
+	if f.onSubmit != nil {
+		f.onSubmit()
+	}
 	if f.fate != nil {
 		return *f.fate, nil
 	}

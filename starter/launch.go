@@ -32,6 +32,8 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	}
 	if out.served, err = c.previewFleet(ctx, svc, order, from); err == nil {
 		out, err = c.startFleet(ctx, svc, order, out)
+	} else if ctx.Err() != nil {
+		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}
 	if err != nil {
 		svc.Close()
@@ -54,6 +56,8 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 	out.run, out.Submission.RunID = begun, begun.RunID
 	if errors.Is(err, errBusy) {
 		return out, c.busy(ctx, svc, subject, "")
+	} else if err != nil && ctx.Err() != nil {
+		return out, fail(exitInterrupted, "interrupted: whether the fleet of %s was started is not known\n  look: bakeoff status %s", subject.Target, subject.Target)
 	} else if err != nil {
 		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
 	}

@@ -36,6 +36,11 @@ func TestRestore(t *testing.T) {
 			require.Equal(t, tt.code, got.code, got.err)
 			require.Contains(t, got.out+got.err, tt.says)
 			require.Len(t, f.acts, tt.acts)
+			if tt.code == 14 {
+				said := decodeLine(t, got.out)
+				require.Equal(t, string(rollout.PhaseNeedsHuman), said["phase"])
+				require.Contains(t, said["why"], tt.says)
+			}
 			if f.mayNot != "" {
 				require.Equal(t, "denied: "+f.mayNot, f.restored[0].Problem, "the try is on record")
 				require.Empty(t, f.signals, "and nothing else came of it")

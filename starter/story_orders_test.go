@@ -173,8 +173,8 @@ func TestStoryOfOrders(t *testing.T) {
 		}, "Submitted ana@example.com asked for 3.0.0: started, beside the Target", map[string]any{"runId": "run-9"}},
 		"withdrawn": {func(p *tape) {
 			p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "o", Version: "3.0.0", Actor: "ana@example.com"})
-			p.fate(submit(p, submit3("o")), rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseRunning, Why: "withdrawn"})
-		}, "Submitted ana@example.com asked for 3.0.0: refused, withdrawn", map[string]any{"fate": "refused", "cause": string(rollout.CauseRunning)}},
+			p.fate(submit(p, submit3("o")), rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseWithdrawn, Why: "withdrawn"})
+		}, "Submitted ana@example.com asked for 3.0.0: refused, withdrawn", map[string]any{"fate": "refused", "cause": string(rollout.CauseWithdrawn)}},
 		"withdrawn after it had begun": {func(p *tape) {
 			p.fate(submit(p, submit3("o")), rollout.Submission{Fate: rollout.FateStarted, RunID: "run-9"})
 			p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "o", Version: "3.0.0", Actor: "ana@example.com"})

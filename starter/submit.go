@@ -33,7 +33,7 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		defer cancel()
 		out.Submission, err = svc.Submit(asking, s)
 	}
-	if served && err != nil && retryable(err) {
+	if served && err != nil && (retryable(err) || ctx.Err() != nil) {
 		if late := c.withdraw(ctx, svc, o); late != nil {
 			return out, fmt.Errorf("take back the order of %s, which no worker took in, so that it is not carried out later: %w", o.Spec.Key(), late)
 		}
@@ -43,6 +43,10 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		out.run.RunID = out.Submission.RunID
 	}
 	switch {
+	case err != nil && ctx.Err() != nil && served:
+		return out, interruptedOrder(o)
+	case err != nil && ctx.Err() != nil:
+		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case errors.Is(err, errBusy):
 		return out, c.busy(ctx, svc, subjectOf(o.Spec), "")
 	case err != nil:
@@ -55,6 +59,13 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
+}
+
+// interruptedOrder says how an order stands whose giver did not wait for an answer.
+// It was taken back; a worker may have been quicker.
+func interruptedOrder(o rollout.Order) error {
+	t := o.Spec.Key()
+	return fail(exitInterrupted, "interrupted: the order was taken back; should it have begun already, its rollout goes on\n  look:    bakeoff wait %s --id %s\n  stop it: bakeoff abort %s --reason …", t, o.ID, t)
 }
 
 // withdraw takes an order back that was not taken in, also when who gave it waits

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -111,4 +113,46 @@ func TestAnOrderThatIsGivenAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever is interrupted before the start was answered is told what is so, with the
+// code of every interruption, and leaves no order behind.
+func TestInterruptedStart(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tt := range map[string]struct {
+		spec      string
+		fake      *fake
+		says      string
+		withdrawn int
+	}{
+		"while it connects":        {smallest, &fake{dialError: errors.New("failed reaching server")}, "interrupted: nothing was asked of Temporal yet", 0},
+		"while the plan is made":   {smallest, &fake{planErr: context.Canceled}, "interrupted: nothing was started", 0},
+		"of a fleet":               {threeUnits, &fake{planErr: context.Canceled}, "interrupted: nothing was started", 0},
+		"while the order is given": {smallest, &fake{submitErr: context.Canceled}, "interrupted: the order was taken back", 1},
+	} {
+		for _, command := range []string{"run", "start"} {
+			t.Run(command+" "+name, func(t *testing.T) {
+				f, ctx := tt.fake, gone
+				if tt.withdrawn > 0 {
+					*f = fake{submitErr: context.Canceled}
+					ctx, f.onSubmit = context.WithCancel(t.Context())
+				}
+				got := bakeoff(ctx, f, command, file(t, tt.spec), "-o", "json")
+				require.Equal(t, 130, got.code, got.err)
+				require.Contains(t, got.err, tt.says)
+				require.Len(t, f.withdrawn, tt.withdrawn)
+				require.Empty(t, f.beside)
+			})
+		}
+	}
+}
+
+// Blanks name nobody, whoever gives the order.
+func TestBlankActor(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	require.Zero(t, bakeoff(t.Context(), f, "start", file(t, smallest), "--actor", "  ").code)
+	require.Equal(t, "ana@laptop", f.submitted[0].Order.Actor)
 }

@@ -39,7 +39,7 @@ func TestWaitForAnOrder(t *testing.T) {
 		"it was withdrawn, because nobody took it in": {
 			change: func(f *fake) {
 				f.onTarget = func(int) rollout.TargetStatus {
-					return order(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseRunning, Why: "withdrawn: nobody had taken it in"})
+					return order(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseWithdrawn, Why: "withdrawn: nobody had taken it in"})
 				}
 			},
 			code: 15, says: "refused: withdrawn: nobody had taken it in"},

@@ -24,6 +24,10 @@ const (
 	quickLimit = 30 * time.Second // reads and checks
 	heartbeat  = 15 * time.Second // of acts that wait for something
 
+	// lostWorker is the room for one worker that dies: until that is noticed, the
+	// pause before the next attempt, and a look by another one.
+	lostWorker = heartbeat + 15*time.Second
+
 	lookHeartbeat = 5 * time.Second
 )
 
@@ -58,10 +62,11 @@ func (r *run) look(id, summary string) act {
 	return o
 }
 
-// patient is an act that waits for something in the world, and heartbeats meanwhile.
+// patient is an act that waits for something in the world, and heartbeats meanwhile:
+// an attempt for as long as it says, and all of them for a lost worker longer.
 func (r *run) patient(id, summary string, within rollout.Duration) act {
 	o := r.act(id, summary)
-	o.within, o.limit, o.heartbeat = within.Std(), within.Std(), heartbeat
+	o.within, o.limit, o.heartbeat = within.Std()+lostWorker, within.Std(), heartbeat
 	return o
 }
 
@@ -213,13 +218,13 @@ func (r *run) begun(kind rollout.CompensationKind) bool {
 // want to read.
 func rootCause(err error) string {
 	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
-		if inner := timeout.Unwrap(); inner != nil {
-			return "no success in time, at last: " + rootCause(inner)
-		}
+	var application *temporal.ApplicationError
+	switch isLate := errors.As(err, &timeout); {
+	case isLate && errors.As(timeout.Unwrap(), &application):
+		return "no success in time, at last: " + rootCause(application)
+	case isLate:
 		return "it did not answer in time"
 	}
-	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
 		return strings.TrimSuffix(application.Message(), ": final")
 	}

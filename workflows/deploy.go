@@ -95,7 +95,7 @@ func (r *run) setFlags() *setback {
 func (r *run) writeFlags() (activities.SetFlagsOutput, *setback) {
 	act := r.act("flags", "set the flags of "+r.plan.Candidate)
 	act.queue, act.limit, act.cause = rollout.QueueControl, writeLimit, rollout.CauseTraffic
-	act.within = r.plan.Spec.SettleWithin.Std()
+	act.within = r.plan.Spec.SettleWithin.Std() + writeLimit // of a worker that was lost
 	return forwardAct(r, act, a.SetFlags, activities.SetFlagsInput{Job: r.write("flags"), Flags: r.plan.Spec.Release.Flags, Ask: r.ask()})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -17,6 +18,10 @@ import (
 // maxSize is the largest file that is read, in bytes. A spec goes into a
 // workflow's history, and the time to parse grows with the square of it.
 const maxSize = 256 << 10
+
+// maxDepth bounds how deep brackets may be nested: the time to parse them grows
+// much faster than their number.
+const maxDepth = 100
 
 // document is a YAML file as a plain tree: anchors, aliases and merge keys
 // resolved, nothing interpreted yet. Without a root the problems say why.
@@ -66,7 +71,12 @@ func read(data []byte) document {
 		doc.add(placeOf(data, firstInvalid(data)), "", "the file is not UTF-8 text")
 		return doc
 	}
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(data))
+	if deep := tooDeep(tokens); deep != nil {
+		doc.add(*deep, "", "nested more than %d deep: nothing that is read is", maxDepth)
+		return doc
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		doc.syntax(err)
 		return doc
@@ -86,6 +96,29 @@ func read(data []byte) document {
 		doc.add(place{1, 1}, "", "the file is empty")
 	}
 	return doc
+}
+
+// tooDeep finds where brackets, or dashes on one line, are nested too deeply to be
+// parsed in reasonable time; nil: nowhere.
+func tooDeep(tokens token.Tokens) *place {
+	depth, dashes, line := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			dashes, line = 0, t.Position.Line
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		case token.SequenceEntryType:
+			dashes++
+		}
+		if depth > maxDepth || dashes > maxDepth {
+			return &place{t.Position.Line, t.Position.Column}
+		}
+	}
+	return nil
 }
 
 // syntax records why the file is no YAML.

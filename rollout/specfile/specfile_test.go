@@ -196,6 +196,9 @@ func TestNoDocument(t *testing.T) {
 		{"a list", "- kind: Rollout\n", "f:1:1: expected a mapping with kind, service, environment,"},
 		{"a word", "Rollout\n", "f:1:1: expected a mapping with kind, service, environment,"},
 		{"no text", "kind: \xff\n", "f:1:7: the file is not UTF-8 text"},
+		{"brackets without end", "a:\n  - " + strings.Repeat("[", 20000), "f:2:105: nested more than 100 deep: nothing that is read is"},
+		{"braces without end", "a: " + strings.Repeat("{a: ", 10000), "f:1:404: nested more than 100 deep: nothing that is read is"},
+		{"dashes without end", strings.Repeat("- ", 20000), "f:1:201: nested more than 100 deep: nothing that is read is"},
 		{"too long", strings.Repeat("#", maxSize+1), "f:1:1: the file is too long: at most 256 kB are read"},
 	}
 	for _, tt := range tests {

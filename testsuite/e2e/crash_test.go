@@ -158,6 +158,29 @@ func TestWorkerCrashWhileWaiting(t *testing.T) {
 	require.Less(t, good.stays()[1].from.Sub(came), soon, "the raise to 50%")
 }
 
+// A worker dies and is replaced at once while candidates are deployed that have
+// less time to be ready than it takes to notice that. The next worker goes on: what
+// is ready by then is rolled out, and what is not goes back for that reason.
+func TestWorkerCrashWhileDeploying(t *testing.T) {
+	c := open(t)
+	ready, never := c.scene(t), c.scene(t)
+	ready.name, never.name = "ready", "never"
+	for _, s := range []*scene{ready, never} {
+		s.world.OnDeploy(candidate, pending)
+		s.start(oneStep, "readyWithin: 10s")
+	}
+	for _, s := range []*scene{ready, never} {
+		s.awaits("GET /versions/"+candidate+" 200", 2)
+	}
+	c.worker.Kill()
+	ready.world.SetState(candidate, "ready", "")
+	c.worker = procs.StartWorker(t, c.server, "")
+	ready.ends(0, rollout.Promoted, "")
+	ready.deployedOnce()
+	never.ends(10, rollout.RolledBack, rollout.CauseDeploy)
+	require.Contains(t, never.status().Reason, "could not deploy 2.5.0: deploy 2.5.0: it is still pending")
+}
+
 func (c crash) goesOn(s *scene) {
 	if c.after != nil {
 		c.after(s)
