@@ -276,7 +276,7 @@ func TestClosed(t *testing.T) {
 			}
 		}, want: rollout.Promoted, wantLog: slices.Concat(good[:2], []string{"weights 2.4.1 100%"}, good[1:])},
 		"the line is stopped and starts again": {season: stops, plot: func(s *teller) {
-			s.at(1500*time.Millisecond, func() { stops.set(true, false) })
+			s.once(func() bool { return s.world.State().Weights["2.5.0"] == 1000 }, func() { stops.set(true, false) })
 			s.at(3*second, func() { s.waitsFor("stop", 1000) })
 			s.at(4*second, func() { stops.set(false, false) })
 		}, want: rollout.Promoted, wantLog: good, lasts: 4 * second},
