@@ -27,6 +27,7 @@ type rehearsalPath struct {
 	lines string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
 	plot  func(s *scene)
 	want  evidence.Outcome
+	blind bool // its target cannot be read: no rollout is started
 	early bool // it is stopped before a worker takes it up: no rollout is started
 	sick  bool // so are users, from the beginning: no rollout is started
 	suite bool // it is the one of a suite, whose history is kept, too, as name-suite
@@ -72,6 +73,14 @@ var rehearsalPaths = map[string]rehearsalPath{
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
 	}},
+	"rehearsal-stopped-blind": {lines: "drills: [{from: step 1, after: 3s, restoreWithin: 20s}]", want: evidence.Aborted, blind: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool {
+			value, err := s.client.QueryWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.StatusQuery)
+			var status rehearsal.Status
+			return err == nil && value.Get(&status) == nil && status.Phase == rehearsal.Practising
+		}, procs.Patience, pollEvery)
+		s.stop()
+	}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -111,7 +120,14 @@ func (s *scene) stop() {
 
 func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name string) {
 	world := sim.New(baseline)
-	town := httptest.NewServer(httpworld.New(world))
+	of := httpworld.New(world)
+	town := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.blind {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		of.ServeHTTP(w, r)
+	}))
 	t.Cleanup(town.Close)
 	s := &scene{t: t, server: server, world: world}
 	s.sick.Store(p.sick)
@@ -176,7 +192,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early && !p.sick {
+	if !p.early && !p.sick && !p.blind {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {
