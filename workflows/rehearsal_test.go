@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -438,6 +439,39 @@ func TestFaultOfATask(t *testing.T) {
 			f := p.facts.Faults[0]
 			require.True(t, f.Verified)
 			require.Equal(t, started == nil, !f.StartedAt.IsZero(), f.Error)
+		})
+	}
+}
+
+// A fault that no worker ever took up did not begin, and is not left behind.
+func TestFaultOfATaskThatNobodyTakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout error
+		began   bool
+	}{
+		"ever":            {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), false},
+		"a second time":   {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, errors.New("the first try failed")), true},
+		"to its very end": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			stops := 0
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{}, c.timeout
+				}
+				p.note(func() { stops++ })
+				return fault.TaskOutput{Active: true}, nil
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.True(t, f.StartedAt.IsZero())
+			require.Equal(t, c.began, stops > 0)
+			require.Equal(t, c.began, f.Unverified(), "left behind")
+			if !c.began {
+				require.Equal(t, "not begun: nobody who serves the queue chaos took it within 20s", f.Error)
+			}
 		})
 	}
 }

@@ -40,9 +40,9 @@ func (q Quantiles) Known() bool { return q.Max > 0 }
 // Fault is one fault as it really was.
 type Fault struct {
 	Name      string    `json:"name"`
-	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
-	StartedAt time.Time `json:"startedAt"`
-	EndedAt   time.Time `json:"endedAt"`
+	What      string    `json:"what"`               // "toxiproxy db: latency 200ms"
+	StartedAt time.Time `json:"startedAt,omitzero"` // zero: it was not seen in force
+	EndedAt   time.Time `json:"endedAt,omitzero"`
 	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin), "others" (it was gone before its time)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`

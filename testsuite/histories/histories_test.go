@@ -29,6 +29,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -639,8 +640,9 @@ type scene struct {
 	client client.Client
 	keys   string // the folder of people's keys
 	spec   string
-	before string      // the run before the last
-	sick   atomic.Bool // so is whoever a rehearsal asks
+	before string        // the run before the last
+	sick   atomic.Bool   // so is whoever a rehearsal asks
+	crew   worker.Worker // of somebody else
 }
 
 // configure gives the worker another configuration.
