@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/fault"
 	"bakeoff/rollout"
 )
 
@@ -18,17 +19,33 @@ type Queues interface {
 // that is seen before anything is done. Where it cannot be seen, the fault says so.
 func (a *Activities) impossibleFaults(ctx context.Context, m rehearsal.Manifest) (out []rollout.Problem, err error) {
 	for i, f := range m.Faults {
-		if f.Task == nil || a.Queues == nil {
-			continue
-		}
-		served, err := a.Queues.Served(ctx, f.Task.TaskQueue)
+		field, why, err := a.impossible(ctx, f)
 		if err != nil {
 			return nil, err
 		}
-		if !served {
-			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].task.taskQueue", i),
-				Message: fmt.Sprintf("nobody serves the queue %s: start a worker that polls it for activities", f.Task.TaskQueue)})
+		if why != "" {
+			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].%s", i, field), Message: why})
 		}
 	}
 	return out, nil
+}
+
+// impossible says why a fault could not begin, and by which of its fields.
+func (a *Activities) impossible(ctx context.Context, f fault.Fault) (field, why string, err error) {
+	if f.Task == nil {
+		if driver, knows := a.Faults.(interface {
+			Impossible(f fault.Fault) (field, why string)
+		}); knows {
+			field, why = driver.Impossible(f)
+		}
+		return field, why, nil
+	}
+	if a.Queues == nil {
+		return "", "", nil
+	}
+	served, err := a.Queues.Served(ctx, f.Task.TaskQueue)
+	if err == nil && !served {
+		why = fmt.Sprintf("nobody serves the queue %s: start a worker that polls it for activities", f.Task.TaskQueue)
+	}
+	return "task.taskQueue", why, err
 }
