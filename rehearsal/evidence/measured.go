@@ -111,6 +111,10 @@ type Repeat struct {
 	Residue     []string               `json:"residue,omitempty"`
 }
 
+// StateUnread begins the difference of a repeat after which nobody could read the
+// state: whether the target is the same is not known then.
+const StateUnread = "the state could not be read: "
+
 // Continuity is what users noticed between two moments, measured where they are.
 type Continuity struct {
 	From       time.Time        `json:"from"`
