@@ -284,7 +284,7 @@ func setsArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, st
 	exec(t, "DROP TABLE bakeoff_before_orders")
 	_, err = tried(t, acts.RestoreData, again)
 	require.ErrorContains(t, err, "its copy bakeoff_before_orders is gone")
-	_, err = tried(t, acts.PutDataBack, activities.PutDataBackInput{Run: again.Run, Manifest: again.Manifest})
+	_, err = tried(t, acts.PutDataBack, activities.PutDataBackInput(again))
 	require.ErrorContains(t, err, "put back shop/orders: put back what table orders held: its copy bakeoff_before_orders is gone")
 }
 
