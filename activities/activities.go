@@ -31,6 +31,7 @@ type Activities struct {
 	Archive       Archive           // what rehearsals leave; nil: there can be none
 	Practice      Practice          // what rehearsals may do
 	Executions    Executions        // which workflows run; nil: nobody can be asked, and fleets lock nothing
+	Queues        Queues            // whether somebody serves a task queue; nil: that is not asked
 	Look          time.Duration     // how long Preflight watches the baseline, where metrics do not remember; default 2s
 	Now           func() time.Time  // default time.Now
 	Log           *slog.Logger      // default slog.Default

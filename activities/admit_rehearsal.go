@@ -41,6 +41,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	if why, err := a.closedToPractice(ctx, m); err != nil || why != "" && len(problems) == 0 {
 		return refusedForNow(why), asTemporal("ask whether the line is stopped", err)
 	}
+	if away, err := a.impossibleFaults(ctx, m); err != nil || len(away) > 0 && len(problems) == 0 {
+		return AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: away}, asTemporal("ask who would make the faults", err)
+	}
 	prepared, wrong, err := a.prepareData(ctx, m, from)
 	if err != nil {
 		return AdmitRehearsalOutput{}, asTemporal("prepare the data", err)

@@ -24,12 +24,14 @@ type Database interface {
 
 // Copies is a database that can keep what a table holds, and put it back.
 type Copies interface {
-	// Keep copies a table to where PutBack finds it. Repeating it in a run is
-	// success, and keeps what was there the first time. ErrFinal: another run has
-	// left its copy.
-	Keep(ctx context.Context, run, table string) error
-	// PutBack replaces what a table holds by its copy, holds it to the copy's digest,
-	// and removes the copy: all of it or nothing. Repeating it is success, and so it is
-	// where the run has kept nothing. ErrFinal: the rows do not fit any more.
-	PutBack(ctx context.Context, run, table string) error
+	// Keep copies a table to where PutBack finds it, and returns the digest of what is
+	// kept. Repeating it in a run is success, and keeps what was there the first time;
+	// kept is the digest of then, "" for the first time. ErrFinal: another run has left
+	// its copy, or the one of this run is gone.
+	Keep(ctx context.Context, run, table, kept string) (digest string, err error)
+	// PutBack replaces what a table holds by its copy, holds it to the digest that Keep
+	// returned, and removes the copy: all of it or nothing. Repeating it is success, and
+	// so it is where the run has kept nothing (""). ErrFinal: the rows do not fit any
+	// more, or the copy is gone and the table does not hold what was kept.
+	PutBack(ctx context.Context, run, table, kept string) error
 }

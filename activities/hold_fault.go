@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rehearsal/evidence"
@@ -28,12 +29,14 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 		return out, asTemporal("begin fault "+in.Fault.Name, fmt.Errorf("this worker makes no faults: configure rehearsals.faults: %w", ErrFinal))
 	}
 	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
+	late := hindered(ctx)
 	halted, err := a.mayNotBreak(ctx, in.Environment)
 	if err != nil {
 		return out, asTemporal("ask whether fault "+in.Fault.Name+" may begin", err)
 	}
 	if left := in.Until.Sub(a.now()); left > 0 && halted == "" {
 		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
+			activity.RecordHeartbeat(ctx, said(err)) // the try that begins it says why it is late
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
 		stop := beat(ctx, 300*time.Millisecond)
@@ -45,10 +48,23 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	out, err = a.endFault(context.WithoutCancel(ctx), order, out)
-	if halted != "" && err == nil && out.Fault.Verified {
+	switch f := &out.Fault; {
+	case err != nil:
+	case halted != "" && f.Verified:
 		out = haltedFault(out, halted)
+	case late != "" && f.Error == "" && !f.StartedAt.IsZero():
+		f.Error = "it began late: " + late
 	}
 	return out, err
+}
+
+// hindered says why the try before this one could not begin its fault; "" where there
+// was none, or it came further.
+func hindered(ctx context.Context) (why string) {
+	if activity.HasHeartbeatDetails(ctx) {
+		_ = activity.GetHeartbeatDetails(ctx, &why) // what cannot be read says nothing
+	}
+	return why
 }
 
 // isOver reports whether a fault has ended already: begun again after the worker

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
 
 	"bakeoff/activities"
 	"bakeoff/rehearsal/evidence"
@@ -46,6 +49,7 @@ type breakable struct {
 	injected func()
 	began    time.Time
 	held     string
+	full     string // why it does not begin
 }
 
 func (b *breakable) HeldBack() (string, error) { return b.held, nil }
@@ -53,6 +57,9 @@ func (b *breakable) HeldBack() (string, error) { return b.held, nil }
 func (b *breakable) Inject(context.Context, activities.FaultOrder) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.full != "" {
+		return errors.New(b.full)
+	}
 	b.began = time.Now()
 	if b.injected != nil {
 		b.injected()
@@ -61,7 +68,35 @@ func (b *breakable) Inject(context.Context, activities.FaultOrder) error {
 }
 func (*breakable) Remove(context.Context, activities.FaultOrder) error { return nil }
 func (b *breakable) Ended(context.Context, string) (evidence.Fault, error) {
+	if b.full != "" {
+		return evidence.Fault{}, activities.ErrNotFound
+	}
 	return evidence.Fault{Name: "slow", StartedAt: b.began, EndedAt: time.Now(), Verified: true, RemovedBy: "rehearsal"}, nil
+}
+
+// A fault that could not begin at once says why it was shorter than planned.
+func TestFaultThatBeginsLate(t *testing.T) {
+	const full = "the worker allows 1 faults at once"
+	b := &breakable{full: full}
+	a := &activities.Activities{Faults: b}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(a.HoldFault)
+	var told string
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) { require.NoError(t, details.Get(&told)) })
+	in := activities.HoldFaultInput{Run: "staging/shop/1", Fault: fault.Fault{Name: "slow"}, Until: time.Now().Add(time.Minute)}
+	_, err := env.ExecuteActivity(a.HoldFault, in)
+	require.ErrorContains(t, err, full)
+	require.Equal(t, full, told)
+
+	b.full, in.Until = "", time.Now().Add(100*time.Millisecond)
+	env = new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(a.HoldFault)
+	env.SetHeartbeatDetails(told)
+	value, err := env.ExecuteActivity(a.HoldFault, in)
+	require.NoError(t, err)
+	var out activities.HoldFaultOutput
+	require.NoError(t, value.Get(&out))
+	require.Equal(t, "it began late: "+full, out.Fault.Error)
 }
 
 // A stopped line keeps faults from beginning, and ends those that are in force.

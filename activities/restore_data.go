@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,11 +51,7 @@ func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) e
 	}
 	defer func() { _ = from.Close() }() // it was only read
 	if set.Into.After == data.Restored {
-		copies, can := database.(Copies)
-		if !can {
-			return fmt.Errorf("database %s keeps no copies: leave into.after out: %w", set.Into.Database, ErrFinal)
-		}
-		if err := copies.Keep(ctx, run, set.Into.Table); err != nil {
+		if err := a.keepRows(ctx, run, set, database); err != nil {
 			return err
 		}
 	}
@@ -77,6 +74,52 @@ func (a *Activities) restoreSet(ctx context.Context, run string, set data.Set) e
 	return nil
 }
 
+// keptRows is what a table held before a set went into it, by its digest. It is
+// written before anything is replaced: without it nothing was.
+type keptRows struct {
+	Digest string `json:"digest"`
+}
+
+// keptName is the file of a run that says what the table of a set held before.
+func keptName(set data.Set) string { return "kept/" + set.Name + ".json" }
+
+// keepRows keeps what the table of a set holds, and notes its digest.
+func (a *Activities) keepRows(ctx context.Context, run string, set data.Set, database Database) error {
+	copies, can := database.(Copies)
+	if !can {
+		return fmt.Errorf("database %s keeps no copies: leave into.after out: %w", set.Into.Database, ErrFinal)
+	}
+	kept, err := a.keptRows(ctx, run, set)
+	if err != nil {
+		return err
+	}
+	digest, err := copies.Keep(ctx, run, set.Into.Table, kept.Digest)
+	if err != nil || kept.Digest != "" {
+		return err
+	}
+	body, err := json.Marshal(keptRows{Digest: digest})
+	if err != nil {
+		return err
+	}
+	return a.keep(ctx, run, keptName(set), body)
+}
+
+// keptRows reads what keepRows noted; nothing where it did not come so far.
+func (a *Activities) keptRows(ctx context.Context, run string, set data.Set) (kept keptRows, err error) {
+	from, err := a.Archive.Open(ctx, run, keptName(set))
+	if errors.Is(err, ErrNotFound) {
+		return kept, nil
+	}
+	if err != nil {
+		return kept, err
+	}
+	defer func() { _ = from.Close() }() // it was only read
+	if err := json.NewDecoder(from).Decode(&kept); err != nil {
+		return kept, fmt.Errorf("read %s: %w", keptName(set), err)
+	}
+	return kept, nil
+}
+
 // PutDataBackInput asks for the tables to be as they were before RestoreData.
 type PutDataBackInput struct {
 	Run      string             `json:"run"`
@@ -95,10 +138,7 @@ func (a *Activities) PutDataBack(ctx context.Context, in PutDataBackInput) (PutD
 	defer done()
 	var again, final error
 	for _, set := range in.Manifest.PutBack() {
-		database, err := a.Practice.database(set.Into.Database)
-		if copies, can := database.(Copies); err == nil && can {
-			err = copies.PutBack(writing, in.Run, set.Into.Table)
-		}
+		err := a.putBack(writing, in.Run, set)
 		into := &again
 		if errors.Is(err, ErrFinal) {
 			into = &final
@@ -106,6 +146,22 @@ func (a *Activities) PutDataBack(ctx context.Context, in PutDataBackInput) (PutD
 		*into = errors.Join(*into, asTemporal("put back "+set.Into.Database+"/"+set.Into.Table, err))
 	}
 	return PutDataBackOutput{}, errors.Join(again, final) // what may be tried again comes first, and decides
+}
+
+func (a *Activities) putBack(ctx context.Context, run string, set data.Set) error {
+	database, err := a.Practice.database(set.Into.Database)
+	if err != nil {
+		return err
+	}
+	copies, can := database.(Copies)
+	if !can {
+		return nil // keepRows refused it
+	}
+	kept, err := a.keptRows(ctx, run, set)
+	if err != nil {
+		return err
+	}
+	return copies.PutBack(ctx, run, set.Into.Table, kept.Digest)
 }
 
 // inputName is the file of a set among those of the run.

@@ -87,6 +87,8 @@ func TestFaultsThatWereTooShort(t *testing.T) {
 		require.Equal(t, evidence.Passed, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
 		f.Faults[0].EndedAt = f.Faults[0].StartedAt.Add(lasts.short)
 		require.Equal(t, evidence.Unmeasured, named(t, m.Judge(f), "slow-db came and went").Outcome, planned)
+		f.Faults[0].RemovedBy = "stop"
+		require.Contains(t, named(t, m.Judge(f), "slow-db came and went").Reason, ": bakeoff-worker remove-faults ended it")
 	}
 }
 

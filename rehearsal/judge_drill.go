@@ -135,19 +135,31 @@ func worst(repeats []evidence.Repeat, what noticed) evidence.Criterion {
 // same says whether each drill left the target as it had been.
 func same(title string, repeats []evidence.Repeat) evidence.Criterion {
 	title += evidence.AsBefore
-	made := 0
+	made, drilled, unread := 0, 0, ""
 	for _, r := range repeats {
 		if r.RunID == "" { // what has changed is somebody else's
 			continue
 		}
-		if made++; !r.Same || len(r.Residue) > 0 {
+		made++
+		if r.BreachAt != nil {
+			drilled++
+		}
+		switch {
+		case !r.Same && len(r.Differences) == 1 && strings.HasPrefix(r.Differences[0], evidence.StateUnread):
+			unread = fmt.Sprintf("after drill %d: %s", r.Number, r.Differences[0])
+		case !r.Same || len(r.Residue) > 0:
 			return failed(title, fmt.Sprintf("after drill %d: %s", r.Number, strings.Join(slices.Concat(r.Differences, r.Residue), "; ")))
 		}
 	}
-	if made < len(repeats) {
+	switch {
+	case unread != "":
+		return unmeasured(title, unread)
+	case made < len(repeats):
 		return unmeasured(title, fmt.Sprintf("%d of %s began", made, counted(len(repeats), "drill", "drills")))
+	case drilled < made:
+		return passed(title, fmt.Sprintf("the target was the same after %s, in %d of which a drill took place", counted(made, "rollout", "rollouts"), drilled))
 	}
-	return passed(title, "the target was the same after "+counted(len(repeats), "drill", "drills"))
+	return passed(title, "the target was the same after "+counted(made, "drill", "drills"))
 }
 
 // RestoreTimes are the seconds from the injection until the baseline was well, of

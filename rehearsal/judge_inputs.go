@@ -115,11 +115,19 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 		case held == 0:
 			return unmeasured(title, "it was not seen in force: "+x.Error)
 		case planned.For.Std()-held > mayLack(planned.For.Std()):
-			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, x.Error), ": "))
+			return unmeasured(title, strings.TrimSuffix(fmt.Sprintf("it was in force for %s only, and planned for %s: %s", held.Round(time.Millisecond), planned.For, whyShort(x)), ": "))
 		}
 		return passed(title, fmt.Sprintf("%s, for %s, removed by %s", x.What, held.Round(time.Millisecond), x.RemovedBy))
 	}
 	return unmeasured(title, "it never began")
+}
+
+// whyShort says why a fault was in force for less than its time; "" where nothing tells.
+func whyShort(x evidence.Fault) string {
+	if x.Error == "" && x.RemovedBy == "stop" {
+		return "bakeoff-worker remove-faults ended it"
+	}
+	return x.Error
 }
 
 // mayLack is how much shorter a fault may be in force than planned: a tenth, or the

@@ -41,6 +41,33 @@ func good() rehearsal.Facts {
 	return f
 }
 
+// What a target is like after each drill is said of those that were made, and nothing
+// where nobody could read it.
+func TestAsBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(r []evidence.Repeat)
+		is     evidence.Outcome
+		reason string
+	}{
+		"all":            {func([]evidence.Repeat) {}, evidence.Passed, "the target was the same after 10 drills"},
+		"some came late": {func(r []evidence.Repeat) { r[2].BreachAt, r[3].BreachAt = nil, nil }, evidence.Passed, "the target was the same after 10 rollouts, in 8 of which a drill took place"},
+		"unread": {func(r []evidence.Repeat) {
+			r[2].Same, r[2].Differences = false, []string{evidence.StateUnread + "connection refused"}
+		}, evidence.Unmeasured, "after drill 3: the state could not be read: connection refused"},
+		"unread, and another one": {func(r []evidence.Repeat) {
+			r[2].Same, r[2].Differences = false, []string{evidence.StateUnread + "connection refused"}
+			r[4].Same, r[4].Differences = false, []string{"before: a; after: b"}
+		}, evidence.Failed, "after drill 5: before: a; after: b"},
+	} {
+		m, _ := parse(t)
+		f := good()
+		c.change(f.Drills[0].Repeats)
+		got := named(t, m.Judge(f), "drill from step 1: as before")
+		require.Equal(t, c.is, got.Outcome, name)
+		require.Equal(t, c.reason, got.Reason, name)
+	}
+}
+
 func TestGoodRunPasses(t *testing.T) {
 	m, _ := parse(t)
 	criteria := m.Judge(good())

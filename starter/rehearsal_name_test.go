@@ -46,6 +46,9 @@ func TestRehearsalByName(t *testing.T) {
 	require.Contains(t, got.out, "suite weekly: Passed")
 	got = bakeoff(t.Context(), f, "rehearse", "suite/weekly", "--unschedule")
 	require.Equal(t, ran{out: "schedule/suite/weekly: removed\n"}, got)
+	got = bakeoff(t.Context(), &fake{timetable: errNotFound}, "rehearse", "staging/weakly", "--unschedule")
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.err, "staging/weakly has no schedule: bakeoff list --rehearsals")
 	for _, order := range [][]string{{"--stop", "--reason", "x"}, {"--wait"}} {
 		got = bakeoff(t.Context(), &fake{}, append([]string{"rehearse", "staging/weakly"}, order...)...)
 		require.Equal(t, 1, got.code, "a slip is not taken for one that has ended")

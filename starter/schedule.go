@@ -25,12 +25,16 @@ func (c *cli) scheduleRehearsal(ctx context.Context, svc service, b beginning, b
 	return c.note(rehearsalNote{WorkflowID: b.id, Schedule: scheduleOf(b.id), Note: said}, scheduleOf(b.id)+": "+said)
 }
 
-// unscheduleRehearsal has it repeated no longer.
+// unscheduleRehearsal has it repeated no longer. Where it was never repeated, who has
+// its file is told so; a mere name may be mistyped.
 func (c *cli) unscheduleRehearsal(ctx context.Context, svc service, b beginning) error {
 	said := "removed"
-	if err := svc.Unschedule(ctx, b.id); errors.Is(err, errNotFound) {
+	switch err := svc.Unschedule(ctx, b.id); {
+	case errors.Is(err, errNotFound) && b.input == nil:
+		return fmt.Errorf("%s has no schedule: bakeoff list --rehearsals", nameOf(b.id))
+	case errors.Is(err, errNotFound):
 		said = "there is none"
-	} else if err != nil {
+	case err != nil:
 		return fmt.Errorf("remove %s: %w", scheduleOf(b.id), err)
 	}
 	return c.note(rehearsalNote{WorkflowID: b.id, Schedule: scheduleOf(b.id), Note: said}, scheduleOf(b.id)+": "+said)

@@ -120,7 +120,7 @@ func (p *daemon) startPolling(ctx context.Context) error {
 	acts.Gates.Lines = &lines{server: p.client, now: time.Now, known: map[string]knownLine{}}
 	acts.Gates.Targets = targets{p.client}
 	acts.Gates.Drills = drills{live: p.live, practice: practised}
-	acts.Executions, acts.Beats = executions{p.client}, p.client
+	acts.Executions, acts.Queues, acts.Beats = executions{p.client}, served{p.client}, p.client
 	if p.serves(rollout.QueueRehearsal) {
 		if err := p.startFaults(ctx, acts); err != nil {
 			return err

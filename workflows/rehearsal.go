@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -103,6 +104,7 @@ func (r *rehearsing) stop(why string) {
 	if r.stoppable() {
 		r.stopped = why
 		r.halt()
+		r.doing("ending what was begun")
 	}
 }
 
@@ -157,6 +159,15 @@ func (r *rehearsing) unlessStopped(begin func(workflow.Context) workflow.Future)
 		giveUp()
 	}
 	return answer
+}
+
+// read waits for an act that reads. A stop ends it, but not one that begins after
+// the stop: that belongs to taking back.
+func (r *rehearsing) read(begin func(workflow.Context) workflow.Future) workflow.Future {
+	if r.stopped != "" {
+		return begin(r.ctx)
+	}
+	return r.unlessStopped(begin)
 }
 
 // practise makes the load and the faults, and in their midst the drills and the
@@ -247,14 +258,31 @@ func (r *rehearsing) conclude() error {
 	return nil
 }
 
-// look reads the state of the target.
+// lookLimit bounds how long a state is looked for that cannot be read: before anything
+// is done somebody waits for that; after, what was changed has to be seen.
+const (
+	lookBeforeLimit = 2 * time.Minute
+	lookLimit       = 5 * time.Minute
+)
+
+// look reads the state of the target. A stop ends it, but not what comes after one.
 func (r *rehearsing) look(when string) rehearsal.State {
 	act := r.act("look."+when, "read the state of "+r.status.Target+" "+when)
-	act.queue, act.within, act.heartbeat = rollout.QueueInfra, 5*time.Minute, lookHeartbeat
-	var out activities.ReadTargetOutput
+	act.queue, act.within, act.heartbeat = rollout.QueueInfra, lookLimit, lookHeartbeat
+	switch {
+	case when == "before":
+		act.within = lookBeforeLimit
+	case r.facts.Before.Error != "": // there is nothing to compare it with
+		act.within = quickLimit
+	}
 	m := r.order.Manifest
 	in := activities.ReadTargetInput{Job: r.job, Flags: m.Rollout.Release.Flags, Environment: r.status.Environment, Whole: m.Outcome != "" && when == "before"}
-	if err := start(r.ctx, act, a.ReadTarget, in).Get(r.ctx, &out); err != nil {
+	var out activities.ReadTargetOutput
+	err := r.read(func(ctx workflow.Context) workflow.Future { return start(ctx, act, a.ReadTarget, in) }).Get(r.ctx, &out)
+	switch {
+	case temporal.IsCanceledError(err):
+		return rehearsal.State{Error: r.stopped}
+	case err != nil:
 		return rehearsal.State{Error: rootCause(err)}
 	}
 	return out.State

@@ -2,13 +2,16 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
 )
@@ -30,6 +33,21 @@ func TestTablesThatCannotBeReadAfter(t *testing.T) {
 	})
 	p.run()
 	require.Equal(t, []evidence.Table{{Name: "stock", Before: "sha256:aa"}}, p.facts.Tables)
+}
+
+// A stop is obeyed while the reference tables cannot be read.
+func TestStoppedWhileTablesAreRead(t *testing.T) {
+	p := newPractice(t)
+	p.m.Baseline.Data = []data.Snapshot{{Name: "shop", Into: &data.Into{Database: "shop", Unchanged: []string{"stock"}}}}
+	var a *activities.Activities
+	p.env.OnActivity(a.RestoreData, mock.Anything, mock.Anything).Return(activities.RestoreDataOutput{}, nil)
+	p.env.OnActivity(a.ReadTables, mock.Anything, mock.Anything).Return(activities.ReadTablesOutput{}, errors.New("connection refused"))
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, 20*time.Second)
+	s := p.run()
+	require.Less(t, s.EndedAt.Sub(s.StartedAt), 2*time.Minute)
+	require.Equal(t, "stopped by bo: not now", p.facts.Aborted)
+	require.NotEmpty(t, p.facts.After.Digest, "it is looked whether anything is left")
+	require.Empty(t, p.orders)
 }
 
 // Rows that have to be as before are put back at the end, however it came, also

@@ -107,7 +107,7 @@ func (r *rehearsing) lookAfter(out evidence.Repeat) evidence.Repeat {
 	after := r.look("drill")
 	out.Same, out.Residue = after.Digest != "" && after.Digest == r.facts.Before.Digest, after.LeftSince(r.facts.Before)
 	if after.Error != "" {
-		out.Differences = []string{"the state could not be read: " + after.Error}
+		out.Differences = []string{evidence.StateUnread + after.Error}
 	} else if !out.Same {
 		out.Differences = []string{fmt.Sprintf("before: %s; after: %s", r.facts.Before.Text, after.Text)}
 	}

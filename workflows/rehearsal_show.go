@@ -49,8 +49,11 @@ func (r *rehearsing) enter(p rehearsal.Phase, doing string) {
 	r.doing(doing)
 }
 
-// doing says what goes on.
+// doing says what goes on, and that it was stopped.
 func (r *rehearsing) doing(what string) {
+	if r.stopped != "" && what != "" {
+		what = r.stopped + "; " + what
+	}
 	r.status.Doing = what
 	s := r.status
 	text := fmt.Sprintf("**rehearsal %s of %s: %s** %s\n\n%d of %d drills\n\n%s", s.Name, s.Target, s.Phase, s.Outcome, s.Drills, s.Planned, what+s.Reason)

@@ -1,10 +1,13 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -12,8 +15,12 @@ import (
 	"bakeoff/rehearsal/fault"
 )
 
-// taskLimit bounds one call of somebody else's activity.
-const taskLimit = time.Minute
+// taskLimit bounds one call of somebody else's activity, and toStartTask how long
+// nobody may take it up that is to start a fault.
+const (
+	taskLimit   = time.Minute
+	toStartTask = 20 * time.Second
+)
 
 // holdTask has somebody else's activity start a fault, and stop it at its end, or
 // as soon as the rehearsal is stopped. Whether it started or not, it is stopped. One
@@ -27,9 +34,13 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 	}
 	in := fault.TaskInput{ID: r.plan.Run + "/" + f.Name, Name: f.Name, Do: fault.TaskStart, Until: from.Add(f.For.Std()), Input: f.Task.Input}
 	started, err := r.callTask(ctx, r.going, f, in, taskLimit)
-	if err != nil {
+	switch {
+	case nobodyTook(err) && workflow.GetVersion(r.ctx, "task-not-begun", workflow.DefaultVersion, 1) == 1:
+		out.Error = fmt.Sprintf("not begun: nobody who serves the queue %s took it within %s", f.Task.TaskQueue, toStartTask)
+		return out
+	case err != nil:
 		out.Error = "it could not be started: " + rootCause(err)
-	} else if started.Active {
+	case started.Active:
 		out.StartedAt = r.now()
 		r.sleep(ctx, fmt.Sprintf("keep %s until its end", f.Name), in.Until.Sub(r.now()))
 	}
@@ -43,6 +54,12 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 		out.Error = joined(out.Error, strings.TrimSuffix("it says that it is still in force: "+stopped.Message, ": "))
 	}
 	return out
+}
+
+// nobodyTook reports whether no worker ever had an act: nothing can have come of it.
+func nobodyTook(err error) bool {
+	var timeout *temporal.TimeoutError
+	return errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START && timeout.Unwrap() == nil
 }
 
 // mayNotBreak says why somebody else's activity is not to make a fault now; "" when
@@ -72,6 +89,9 @@ func joined(first, second string) string {
 func (r *rehearsing) callTask(ctx, within workflow.Context, f fault.Fault, in fault.TaskInput, limit time.Duration) (out fault.TaskOutput, err error) {
 	act := r.act("fault."+f.Name+"."+in.Do, fmt.Sprintf("%s %s", in.Do, f))
 	act.queue, act.limit, act.within = f.Task.TaskQueue, taskLimit, limit
+	if in.Do == fault.TaskStart {
+		act.toStart = toStartTask
+	}
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(within, act.options()), f.Task.Activity, in).Get(ctx, &out)
 	return out, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -41,7 +42,9 @@ type practice struct {
 	refusal activities.AdmitRehearsalOutput
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
 	apart   bool
-	slow    bool // its admission answers when it is cancelled
+	slow    bool  // its admission answers when it is cancelled
+	blind   error // why the state cannot be read; nil: it can
+	looks   int
 	asks    bool
 	watched bool
 	mayNot  string // why no fault of somebody else's may begin
@@ -121,6 +124,10 @@ func (p *practice) playActs() {
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
+		p.note(func() { p.looks++ })
+		if p.blind != nil {
+			return activities.ReadTargetOutput{}, p.blind
+		}
 		return activities.ReadTargetOutput{State: p.state}, nil
 	}).Maybe()
 	p.env.OnActivity(a.Attack, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.AttackInput) (activities.AttackOutput, error) {
@@ -246,6 +253,41 @@ func TestRehearsalIsStoppedWhileItIsAdmitted(t *testing.T) {
 	require.Equal(t, "stopped by bo: not now", s.Reason)
 	require.Less(t, s.EndedAt.Sub(s.StartedAt), time.Minute)
 	require.Empty(t, p.orders)
+}
+
+// A stop is obeyed while the state before cannot be read, and nothing is looked for
+// long that could not be compared.
+func TestRehearsalIsStoppedWhileItLooks(t *testing.T) {
+	p := newPractice(t)
+	p.blind = errors.New("connection refused")
+	p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, 20*time.Second)
+	var doing string
+	p.env.RegisterDelayedCallback(func() {
+		value, err := p.env.QueryWorkflow(rehearsal.StatusQuery)
+		require.NoError(t, err)
+		var s rehearsal.Status
+		require.NoError(t, value.Get(&s))
+		doing = s.Doing
+	}, 25*time.Second)
+	s := p.run()
+	require.Less(t, s.EndedAt.Sub(s.StartedAt), time.Minute)
+	require.Equal(t, "stopped by bo: not now", p.facts.Aborted)
+	require.Empty(t, p.facts.Broken)
+	require.Equal(t, "stopped by bo: not now", p.facts.Before.Error)
+	require.Equal(t, "stopped by bo: not now; ending load and faults, and looking for what is left", doing)
+	require.Empty(t, p.orders)
+	require.Empty(t, p.ended, "nothing was sent")
+}
+
+// A target that cannot be read ends the rehearsal in minutes.
+func TestRehearsalOfADeadTarget(t *testing.T) {
+	p := newPractice(t)
+	p.blind = errors.New("connection refused")
+	s := p.run()
+	require.Contains(t, p.facts.Broken, "the state before could not be read: ")
+	require.Contains(t, p.facts.Broken, "connection refused")
+	require.Less(t, s.EndedAt.Sub(s.StartedAt), 3*time.Minute)
+	require.Greater(t, p.looks, 10)
 }
 
 // Whatever becomes of it, a rehearsal has an outcome and a reason.
@@ -397,6 +439,39 @@ func TestFaultOfATask(t *testing.T) {
 			f := p.facts.Faults[0]
 			require.True(t, f.Verified)
 			require.Equal(t, started == nil, !f.StartedAt.IsZero(), f.Error)
+		})
+	}
+}
+
+// A fault that no worker ever took up did not begin, and is not left behind.
+func TestFaultOfATaskThatNobodyTakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout error
+		began   bool
+	}{
+		"ever":            {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), false},
+		"a second time":   {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, errors.New("the first try failed")), true},
+		"to its very end": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			stops := 0
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{}, c.timeout
+				}
+				p.note(func() { stops++ })
+				return fault.TaskOutput{Active: true}, nil
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.True(t, f.StartedAt.IsZero())
+			require.Equal(t, c.began, stops > 0)
+			require.Equal(t, c.began, f.Unverified(), "left behind")
+			if !c.began {
+				require.Equal(t, "not begun: nobody who serves the queue chaos took it within 20s", f.Error)
+			}
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"bakeoff/activities"
 	"bakeoff/rehearsal/fault"
+	"bakeoff/testsuite/ports"
 )
 
 // What may not be done is refused before anything is registered or touched.
@@ -57,6 +58,40 @@ func TestRefusedBeforeAnythingBegins(t *testing.T) {
 	require.Empty(t, records)
 	require.True(t, w.untouched(t, "db", upstream))
 	require.False(t, isFrozen(victim.it))
+}
+
+// What cannot begin, whenever it is tried, is known before; and nothing is touched by
+// looking.
+func TestImpossible(t *testing.T) {
+	w := newWorld(t)
+	_, upstream := w.web(t, "db")
+	w.process(t, "victim")
+	d := w.driver(t)
+	for name, tt := range map[string]struct {
+		fault      fault.Fault
+		field, why string
+	}{
+		"a proxy":              {latencyOf("db"), "toxiproxy.proxy", ""},
+		"an unknown proxy":     {latencyOf("none"), "toxiproxy.proxy", "has no proxy none, only db"},
+		"of the metrics":       {fault.Fault{Metrics: &fault.Metrics{Proxy: "none"}}, "metrics.proxy", "has no proxy none, only db"},
+		"a process":            {freezeOf("victim"), "", ""},
+		"an unknown process":   {freezeOf("nobody"), "process.name", "this worker knows no process nobody: add it to its processes"},
+		"of an unknown worker": {fault.Fault{Worker: &fault.Process{Name: "nobody", Do: fault.Kill}}, "worker.name", "this worker knows no process nobody"},
+		"its clock":            {fault.Fault{Clock: &fault.Clock{Process: "nobody", Skew: "+1h"}}, "clock.process", "this worker knows no process nobody"},
+		"by a pid file":        {fault.Fault{Process: &fault.Process{PIDFile: "/run/none.pid", Do: fault.Kill}}, "", ""},
+	} {
+		field, why := d.Impossible(tt.fault)
+		require.Equal(t, tt.field, field, name)
+		require.Contains(t, why, tt.why, name)
+		require.Equal(t, tt.why == "", why == "", "%s: %s", name, why)
+	}
+	require.True(t, w.untouched(t, "db", upstream))
+	w.with["toxiproxy"] = ""
+	_, why := w.driver(t).Impossible(latencyOf("db"))
+	require.Equal(t, "this worker has no Toxiproxy: configure the URL of its API", why)
+	w.with["toxiproxy"] = "http://" + ports.Free(t)
+	_, why = w.driver(t).Impossible(latencyOf("db"))
+	require.Contains(t, why, "does not tell its proxies")
 }
 
 func latencyOf(proxy string) fault.Fault {

@@ -105,7 +105,7 @@ func refused(err error) error {
 	text += " (SQLSTATE " + told.Code + ")"
 	switch {
 	case told.Code == "42P01":
-		return fmt.Errorf("%s: %w", text, activities.ErrNotFound)
+		return fmt.Errorf("%s: %w: %w", text, activities.ErrNotFound, activities.ErrFinal)
 	case class == "22", class == "23", class == "42", class == "0A", class == "28", told.Code == "3D000":
 		return fmt.Errorf("%s: %w", text, activities.ErrFinal)
 	}

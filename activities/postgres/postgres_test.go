@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	sdk "go.temporal.io/sdk/temporal"
 	temporal "go.temporal.io/sdk/testsuite"
 
 	"bakeoff/activities"
@@ -164,6 +165,7 @@ func TestRealPostgres(t *testing.T) {
 	t.Run("sets are restored, and known again", func(t *testing.T) { setsAreRestored(t, d, exec) })
 	t.Run("what does not fit is refused, and changes nothing", func(t *testing.T) { refusals(t, d) })
 	t.Run("tables are put back", func(t *testing.T) { tablesArePutBack(t, d, exec) })
+	t.Run("copies that are lost", func(t *testing.T) { lostCopies(t, d, exec) })
 	t.Run("sets are put back", func(t *testing.T) { setsArePutBack(t, d, exec) })
 }
 
@@ -179,15 +181,20 @@ func tablesArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, 
 		ALTER TABLE "odd one".items DROP dropped; INSERT INTO "odd one".items ("order", parent) VALUES ('a', NULL), ('bb', 1), (NULL, 2); CREATE TABLE empty (n int)`)
 	for _, table := range []string{"public.orders", "odd one.items", "empty"} {
 		before := digest(table)
-		require.NoError(t, d.PutBack(ctx, "run/1", table), "nothing was kept")
-		require.NoError(t, d.Keep(ctx, "run/1", table))
+		require.NoError(t, d.PutBack(ctx, "run/1", table, ""), "nothing was kept")
+		kept, err := d.Keep(ctx, "run/1", table, "")
+		require.NoError(t, err)
+		require.Equal(t, before, kept)
 		exec(t, "TRUNCATE orders; TRUNCATE \"odd one\".items; INSERT INTO orders VALUES (7, 'new'); INSERT INTO empty VALUES (1)")
-		require.NoError(t, d.Keep(ctx, "run/1", table), "kept once")
-		require.ErrorContains(t, d.Keep(ctx, "it's 2", table), `the copy of "run/1", which did not put it back`)
-		require.NoError(t, d.PutBack(ctx, "it's 2", table), "it has kept nothing")
+		again, err := d.Keep(ctx, "run/1", table, kept)
+		require.NoError(t, err)
+		require.Equal(t, kept, again, "kept once")
+		_, err = d.Keep(ctx, "it's 2", table, "")
+		require.ErrorContains(t, err, `the copy of "run/1", which did not put it back`)
+		require.NoError(t, d.PutBack(ctx, "it's 2", table, ""), "it has kept nothing")
 		require.NotEqual(t, before, digest(table), table)
 		for range 2 {
-			require.NoError(t, d.PutBack(ctx, "run/1", table))
+			require.NoError(t, d.PutBack(ctx, "run/1", table, kept))
 			require.Equal(t, before, digest(table), table)
 		}
 		if table != "empty" {
@@ -195,21 +202,45 @@ func tablesArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, 
 		}
 	}
 	exec(t, "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_tables WHERE tablename LIKE 'bakeoff_before_%'); END $$")
-	require.ErrorContains(t, d.Keep(ctx, "run/1", strings.Repeat("a", 49)), "the name of the table is too long for a copy beside it: 48 letters at most")
-	require.ErrorIs(t, d.Keep(ctx, "run/1", "nowhere"), activities.ErrNotFound)
+	_, err := d.Keep(ctx, "run/1", strings.Repeat("a", 49), "")
+	require.ErrorContains(t, err, "the name of the table is too long for a copy beside it: 48 letters at most")
+	_, err = d.Keep(ctx, "run/1", "nowhere", "")
+	require.ErrorIs(t, err, activities.ErrNotFound)
 
-	require.NoError(t, d.Keep(ctx, "run/1", "orders"))
-	kept := digest("orders")
+	kept, err := d.Keep(ctx, "run/1", "orders", "")
+	require.NoError(t, err)
 	exec(t, `TRUNCATE orders; CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.email = upper(NEW.email); RETURN NEW; END';
 		CREATE TRIGGER meddle BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION meddle()`)
 	after := digest("orders")
-	err := d.PutBack(ctx, "run/1", "orders")
+	err = d.PutBack(ctx, "run/1", "orders", kept)
 	require.ErrorIs(t, err, activities.ErrFinal)
 	require.ErrorContains(t, err, "its rows are not what they were, as where a trigger changes them; they are in bakeoff_before_orders")
 	require.Equal(t, after, digest("orders"), "all of it or nothing")
 	exec(t, "DROP TRIGGER meddle ON orders")
-	require.NoError(t, d.PutBack(ctx, "run/1", "orders"))
+	require.NoError(t, d.PutBack(ctx, "run/1", "orders", kept))
 	require.Equal(t, kept, digest("orders"))
+}
+
+// lostCopies: a copy that is not there any more is no proof that its rows are back.
+func lostCopies(t *testing.T, d *postgres.Database, exec func(*testing.T, string)) {
+	for name, tt := range map[string]struct{ meddle, want string }{
+		"dropped":         {"DROP TABLE bakeoff_before_stock", "its copy bakeoff_before_stock is gone, and it does not hold what it held before"},
+		"another's":       {"COMMENT ON TABLE bakeoff_before_stock IS 'run/2'", `its copy bakeoff_before_stock is that of "run/2", and it does not hold what it held before`},
+		"changed":         {"UPDATE bakeoff_before_stock SET n = 2", "somebody changed its copy bakeoff_before_stock, which does not hold any more what was kept"},
+		"and the table":   {"DROP TABLE bakeoff_before_stock; ALTER TABLE stock RENAME TO elsewhere", `relation "stock" does not exist`},
+		"no owner stands": {"COMMENT ON TABLE bakeoff_before_stock IS NULL", `its copy bakeoff_before_stock is that of ""`},
+	} {
+		exec(t, "DROP TABLE IF EXISTS bakeoff_before_stock; TRUNCATE stock; INSERT INTO stock VALUES ('bolt', 1)")
+		kept, err := d.Keep(ctx, "run/1", "stock", "")
+		require.NoError(t, err, name)
+		exec(t, "DELETE FROM stock;"+tt.meddle)
+		err = d.PutBack(ctx, "run/1", "stock", kept)
+		require.ErrorIs(t, err, activities.ErrFinal, name)
+		require.ErrorContains(t, err, tt.want, name)
+		exec(t, "ALTER TABLE IF EXISTS elsewhere RENAME TO stock; DROP TABLE IF EXISTS bakeoff_before_stock")
+		_, err = d.Keep(ctx, "run/1", "stock", kept)
+		require.ErrorContains(t, err, "its copy bakeoff_before_stock is gone", "what was put in is not kept for what was there")
+	}
 }
 
 // setsArePutBack is the road of a set into a database and out of it.
@@ -245,6 +276,16 @@ func setsArePutBack(t *testing.T, d *postgres.Database, exec func(*testing.T, st
 	after, _, err := d.Digest(ctx, "orders")
 	require.NoError(t, err)
 	require.Equal(t, before, after, "the other one is back")
+
+	m.Data = m.Data[:1]
+	admitted = run(t, acts.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Manifest: m}, RunID: "0124"})
+	again := activities.RestoreDataInput{Run: admitted.Plan.Run, Manifest: m}
+	run(t, acts.RestoreData, again)
+	exec(t, "DROP TABLE bakeoff_before_orders")
+	_, err = tried(t, acts.RestoreData, again)
+	require.ErrorContains(t, err, "its copy bakeoff_before_orders is gone")
+	_, err = tried(t, acts.PutDataBack, activities.PutDataBackInput(again))
+	require.ErrorContains(t, err, "put back shop/orders: put back what table orders held: its copy bakeoff_before_orders is gone")
 }
 
 // setsAreRestored is the road of a manifest's sets into a database: the acts of a
@@ -296,6 +337,9 @@ func setsAreRestored(t *testing.T, d *postgres.Database, exec func(*testing.T, s
 	require.ErrorContains(t, err, "database nowhere is not known here")
 	_, err = tried(t, acts.ReadTables, activities.ReadTablesInput{Tables: []rehearsal.Table{{Database: "shop", Table: "nothing"}}})
 	require.ErrorContains(t, err, "not found")
+	var told *sdk.ApplicationError
+	require.ErrorAs(t, err, &told)
+	require.True(t, told.NonRetryable(), "no table comes by itself")
 }
 
 // manifest is a rehearsal that needs nothing but its data.
@@ -356,7 +400,7 @@ func refusals(t *testing.T, d *postgres.Database) {
 		{"null", "orders", "o.csv", "id,email\n1,\n", "restore o.csv: line 2: a value or row has no value, and needs one (SQLSTATE 23502): final", activities.ErrFinal},
 		{"too many values", "orders", "o.csv", "id,email\n1,a,secret\n", "restore o.csv: line 2: a value or row has not the columns of the table (SQLSTATE 22P04): final", activities.ErrFinal},
 		{"no such column", "orders", "o.csv", "id,mail\n1,a\n", `restore o.csv: column "mail" of relation "orders" does not exist (SQLSTATE 42703): final`, activities.ErrFinal},
-		{"no such table", "nothing", "o.csv", "id\n1\n", `restore o.csv: relation "nothing" does not exist (SQLSTATE 42P01): not found`, activities.ErrNotFound},
+		{"no such table", "nothing", "o.csv", "id\n1\n", `restore o.csv: relation "nothing" does not exist (SQLSTATE 42P01): not found: final`, activities.ErrFinal},
 		{"no table at all", `orders"; DROP TABLE orders; --`, "o.csv", "id\n1\n", "does not exist (SQLSTATE 42P01)", activities.ErrNotFound},
 		{"empty", "orders", "o.csv", "", "restore o.csv: line 1: no header of columns in one line: final", activities.ErrFinal},
 		{"a dump of another form", "", "o.dump", "PGDMP", "restore o.dump: only .csv and .sql can be restored: final", activities.ErrFinal},

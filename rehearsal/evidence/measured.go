@@ -42,9 +42,9 @@ func (q Quantiles) Known() bool { return q.Max > 0 }
 // Fault is one fault as it really was.
 type Fault struct {
 	Name      string    `json:"name"`
-	What      string    `json:"what"` // "toxiproxy db: latency 200ms"
-	StartedAt time.Time `json:"startedAt"`
-	EndedAt   time.Time `json:"endedAt"`
+	What      string    `json:"what"`               // "toxiproxy db: latency 200ms"
+	StartedAt time.Time `json:"startedAt,omitzero"` // zero: it was not seen in force
+	EndedAt   time.Time `json:"endedAt,omitzero"`
 	RemovedBy string    `json:"removedBy"` // "rehearsal", "expiry", "stop", "worker" (it died), "failure" (it could not begin), "others" (it was gone before its time)
 	Verified  bool      `json:"verified"`  // it was seen to be gone
 	Error     string    `json:"error,omitempty"`
@@ -113,6 +113,10 @@ type Repeat struct {
 	Differences []string               `json:"differences,omitempty"`
 	Residue     []string               `json:"residue,omitempty"`
 }
+
+// StateUnread begins the difference of a repeat after which nobody could read the
+// state: whether the target is the same is not known then.
+const StateUnread = "the state could not be read: "
 
 // Continuity is what users noticed between two moments, measured where they are.
 type Continuity struct {

@@ -246,8 +246,8 @@ func (f Fault) Touches() string {
 	return ""
 }
 
-// proxy is the Toxiproxy proxy that the fault needs, "" where it needs none.
-func (f Fault) proxy() string {
+// ProxyName is the Toxiproxy proxy that the fault needs, "" where it needs none.
+func (f Fault) ProxyName() string {
 	switch f.Kind() {
 	case KindToxiproxy:
 		return f.Toxiproxy.Proxy

@@ -120,7 +120,7 @@ func (l Limits) allow(p *problems, f Fault) {
 		return
 	}
 	p.path += "." + kind
-	if proxy := f.proxy(); proxy != "" {
+	if proxy := f.ProxyName(); proxy != "" {
 		p.among(l.Proxies, proxy, "proxy")
 	}
 	switch kind {

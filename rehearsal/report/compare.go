@@ -21,9 +21,9 @@ type Comparison struct {
 	Candidate Ref          `json:"candidate"`
 	Parts     []PartChange `json:"parts"` // of the fingerprints, by name
 	Metrics   []Metric     `json:"metrics"`
-	Criteria  []Change     `json:"criteria,omitempty"` // those whose outcome is another than in the newest baseline run
-	Insights  []string     `json:"insights,omitempty"` // what changed, what moved, and why it matters
-	Notes     []string     `json:"notes,omitempty"`    // what to have in mind when reading it
+	Criteria  []Change     `json:"criteria"` // those whose outcome is another than in the newest baseline run
+	Insights  []string     `json:"insights"` // what changed, what moved, and why it matters
+	Notes     []string     `json:"notes"`    // what to have in mind when reading it
 	candidate []evidence.Criterion
 }
 
@@ -76,7 +76,7 @@ func Compare(runs []evidence.Run) (Comparison, error) {
 	if !slices.ContainsFunc(c.Parts, func(p PartChange) bool { return p.Agree }) {
 		return Comparison{}, fmt.Errorf("%w: they agree in no part of their fingerprints (%s)", ErrIncomparable, strings.Join(c.differ(), ", "))
 	}
-	c.Metrics = compareMetrics(runs, c.Parts)
+	c.Metrics = append([]Metric{}, compareMetrics(runs, c.Parts)...)
 	if len(c.Metrics) > 0 && !slices.ContainsFunc(c.Metrics, func(m Metric) bool { return len(m.Differ) == 0 }) {
 		return Comparison{}, fmt.Errorf("%w: every metric depends on parts in which they differ: %s", ErrIncomparable, strings.Join(c.differ(), ", "))
 	}
@@ -155,7 +155,7 @@ func changes(before, now evidence.Run) []Change {
 	for _, c := range before.Criteria {
 		had[c.Name] = c.Outcome
 	}
-	var out []Change
+	out := []Change{} // programs read it
 	for _, c := range now.Criteria {
 		if had[c.Name] != c.Outcome {
 			out = append(out, Change{c.Name, had[c.Name], c.Outcome, c.Reason})

@@ -181,6 +181,25 @@ func TestCriteriaThatChanged(t *testing.T) {
 	c := compared(t, before, rich("b", 1))
 	require.Equal(t, []report.Change{{Name: "latency-p99 during slow-db", Before: evidence.Passed, Now: evidence.Failed, Reason: "latency-p99 was 1.04 s at 1:12, at most 900 ms"}}, c.Criteria)
 	require.Contains(t, strings.Join(c.Insights, "\n"), `Criterion "latency-p99 during slow-db" had passed and now failed`)
+	for was, want := range map[evidence.Outcome]string{evidence.Unmeasured: "was not measured before and now failed: ", evidence.Passed: "had passed and now failed: "} {
+		before.Criteria[0].Outcome = was
+		require.Contains(t, strings.Join(compared(t, before, rich("b", 1)).Insights, "\n"), `Criterion "latency-p99 during slow-db" `+want)
+	}
+}
+
+// Programs find every field that the guide lists, also where there is nothing in it.
+func TestComparisonOfTheSame(t *testing.T) {
+	text, err := json.Marshal(compared(t, rich("a", 1), rich("b", 1), rich("c", 1)))
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"criteria":[]`)
+	require.Contains(t, string(text), `"notes":[`)
+	bare := func(id string) evidence.Run {
+		return evidence.Run{ID: id, Name: "n", Service: "s", Fingerprint: evidence.Fingerprint{Parts: []evidence.Part{{Name: "seed", Digest: "1"}}}}
+	}
+	text, err = json.Marshal(compared(t, bare("a"), bare("b"), bare("c")))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "null")
+	require.Contains(t, string(text), `"notes":[]`)
 }
 
 func TestIncomparableRunsAreRefused(t *testing.T) {
@@ -238,8 +257,8 @@ func TestComparisonInEveryForm(t *testing.T) {
 	}
 }
 
-// What did not pass before, and does not now, is no change for the worse; what is
-// new and does not pass is one.
+// What failed before, and does not pass now, is no change for the worse; what was only
+// not measured and failed now is one, and so is what is new and does not pass.
 func TestWorseCriteria(t *testing.T) {
 	run := func(id string, outcome evidence.Outcome) evidence.Run {
 		r := poor()
@@ -255,7 +274,7 @@ func TestWorseCriteria(t *testing.T) {
 		worse       bool
 	}{
 		{evidence.Passed, evidence.Failed, true}, {evidence.Passed, evidence.Unmeasured, true}, {"", evidence.Failed, true},
-		{evidence.Failed, evidence.Unmeasured, false}, {evidence.Unmeasured, evidence.Failed, false}, {evidence.Failed, evidence.Passed, false}, {"", evidence.Passed, false},
+		{evidence.Failed, evidence.Unmeasured, false}, {evidence.Unmeasured, evidence.Failed, true}, {evidence.Unmeasured, evidence.Passed, false}, {evidence.Failed, evidence.Passed, false}, {"", evidence.Passed, false},
 	} {
 		require.Equal(t, c.worse, compared(t, run("a", c.before), run("b", c.now)).Worse(), "%s to %s", c.before, c.now)
 	}

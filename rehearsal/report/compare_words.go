@@ -46,7 +46,7 @@ func (m Metric) subject() string {
 // notes say what to have in mind: parts that differ, data first, and how much
 // chance there is in it.
 func (c Comparison) notes() []string {
-	var out []string
+	out := []string{} // programs read it
 	var data, inputs, limits []string
 	subject := false // what is practised differs
 	for _, p := range c.Parts {
@@ -113,9 +113,12 @@ func (c Comparison) insights() []string {
 			chart.Value(*m.Baseline, m.Unit), chart.Value(*m.Candidate, m.Unit), c.matters(m)))
 	}
 	for _, change := range c.Criteria {
-		before := "was not judged before"
-		if change.Before != "" {
-			before = "had " + past(change.Before)
+		before := "had " + past(change.Before)
+		switch {
+		case change.Before == "":
+			before = "was not judged before"
+		case strings.HasPrefix(past(change.Before), "was "):
+			before = past(change.Before) + " before"
 		}
 		out = append(out, fmt.Sprintf("Criterion %q %s and now %s: %s", change.Name, before, past(change.Now), sentence(change.Reason)))
 	}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
@@ -24,15 +26,17 @@ import (
 
 // rehearsalPath is one life of a rehearsal.
 type rehearsalPath struct {
-	lines string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
-	plot  func(s *scene)
-	want  evidence.Outcome
-	early bool // it is stopped before a worker takes it up: no rollout is started
-	sick  bool // so are users, from the beginning: no rollout is started
-	suite bool // it is the one of a suite, whose history is kept, too, as name-suite
-	apart bool // its rollout has a workflow between the two, which is kept, too, as name-apart
-	gone  bool // it is terminated: who watches it is kept, too, as name-watch, and no rollout
-	data  bool // it replaces the rows of a table in a real database, and puts them back
+	lines  string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
+	plot   func(s *scene)
+	want   evidence.Outcome
+	blind  bool   // its target cannot be read: no rollout is started
+	served string // the queue of its fault, which somebody serves until the plot says otherwise
+	early  bool   // it is stopped before a worker takes it up: no rollout is started
+	sick   bool   // so are users, from the beginning: no rollout is started
+	suite  bool   // it is the one of a suite, whose history is kept, too, as name-suite
+	apart  bool   // its rollout has a workflow between the two, which is kept, too, as name-apart
+	gone   bool   // it is terminated: who watches it is kept, too, as name-watch, and no rollout
+	data   bool   // it replaces the rows of a table in a real database, and puts them back
 }
 
 // probed is a fault with a probe before and after it, and one while it is there.
@@ -72,6 +76,15 @@ var rehearsalPaths = map[string]rehearsalPath{
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
 	}},
+	"rehearsal-stopped-blind": {lines: "drills: [{from: step 1, after: 3s, restoreWithin: 20s}]", want: evidence.Aborted, blind: true, plot: func(s *scene) {
+		s.practising()
+		s.stop()
+	}},
+	"rehearsal-untaken": {lines: "faults: [{name: chaos, at: 3s, for: 5s, task: {taskQueue: chaos, activity: PodKill}}]\ndrills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Unmeasured,
+		served: "chaos", plot: func(s *scene) {
+			s.practising()
+			s.crew.Stop()
+		}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -103,6 +116,15 @@ func (p rehearsalPath) shop(t *testing.T) string {
 	return fmt.Sprintf(", directory: %q, databases: {shop: {env: SHOP_DATABASE}}", library)
 }
 
+// practising waits until the rehearsal is.
+func (s *scene) practising() {
+	require.Eventually(s.t, func() bool {
+		value, err := s.client.QueryWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.StatusQuery)
+		var status rehearsal.Status
+		return err == nil && value.Get(&status) == nil && status.Phase == rehearsal.Practising
+	}, procs.Patience, pollEvery)
+}
+
 // stop stops the rehearsal.
 func (s *scene) stop() {
 	require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", rehearsal.SignalStop,
@@ -111,7 +133,14 @@ func (s *scene) stop() {
 
 func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name string) {
 	world := sim.New(baseline)
-	town := httptest.NewServer(httpworld.New(world))
+	of := httpworld.New(world)
+	town := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.blind {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		of.ServeHTTP(w, r)
+	}))
 	t.Cleanup(town.Close)
 	s := &scene{t: t, server: server, world: world}
 	s.sick.Store(p.sick)
@@ -131,7 +160,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
 	work := func() {
-		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift], files: [%q]}}%s}\n",
+		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift, task], files: [%q], taskQueues: [chaos]}}%s}\n",
 			t.TempDir(), t.TempDir(), drift, p.shop(t)))
 	}
 	if p.early {
@@ -144,6 +173,11 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	s.client, err = client.Dial(client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
+	if p.served != "" {
+		s.crew = worker.New(s.client, p.served, worker.Options{})
+		s.crew.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: "PodKill"})
+		require.NoError(t, s.crew.Start())
+	}
 	if p.suite {
 		of := fmt.Sprintf("kind: RehearsalSuite\nname: recorded\nrehearsals: [%q]\n", filepath.Base(file))
 		file = filepath.Join(filepath.Dir(file), "suite.yaml")
@@ -176,7 +210,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early && !p.sick {
+	if !p.early && !p.sick && !p.blind {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {

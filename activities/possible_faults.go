@@ -1,0 +1,51 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rollout"
+)
+
+// Queues knows whether somebody serves a task queue.
+type Queues interface {
+	// Served reports whether anybody has polled a queue for activities lately.
+	Served(ctx context.Context, queue string) (bool, error)
+}
+
+// impossibleFaults says which faults of a manifest nobody could begin now, as far as
+// that is seen before anything is done. Where it cannot be seen, the fault says so.
+func (a *Activities) impossibleFaults(ctx context.Context, m rehearsal.Manifest) (out []rollout.Problem, err error) {
+	for i, f := range m.Faults {
+		field, why, err := a.impossible(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].%s", i, field), Message: why})
+		}
+	}
+	return out, nil
+}
+
+// impossible says why a fault could not begin, and by which of its fields.
+func (a *Activities) impossible(ctx context.Context, f fault.Fault) (field, why string, err error) {
+	if f.Task == nil {
+		if driver, knows := a.Faults.(interface {
+			Impossible(f fault.Fault) (field, why string)
+		}); knows {
+			field, why = driver.Impossible(f)
+		}
+		return field, why, nil
+	}
+	if a.Queues == nil {
+		return "", "", nil
+	}
+	served, err := a.Queues.Served(ctx, f.Task.TaskQueue)
+	if err == nil && !served {
+		why = fmt.Sprintf("nobody serves the queue %s: start a worker that polls it for activities", f.Task.TaskQueue)
+	}
+	return "task.taskQueue", why, err
+}

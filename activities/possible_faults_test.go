@@ -1,0 +1,56 @@
+package activities_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/activities"
+	"bakeoff/rehearsal/fault"
+	"bakeoff/rollout"
+)
+
+// servedQueues are those that somebody polls.
+type servedQueues []string
+
+func (q servedQueues) Served(_ context.Context, queue string) (bool, error) {
+	for _, is := range q {
+		if is == queue {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// knowing is a driver of faults that knows what cannot begin.
+type knowing struct{ activities.Faults }
+
+func (knowing) Impossible(fault.Fault) (field, why string) {
+	return "toxiproxy.proxy", "there is no proxy db"
+}
+
+// A fault that the worker knows cannot begin is refused before anything is done.
+func TestFaultThatIsImpossible(t *testing.T) {
+	m := drilled()
+	m.Faults = []fault.Fault{{Name: "slow", At: rollout.Duration(time.Second), For: rollout.Duration(5 * time.Second), Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: rollout.Duration(time.Second)}}}
+	allowed := activities.Practice{Faults: fault.Limits{Kinds: []string{"toxiproxy"}, Proxies: []string{"db"}}}
+	require.Empty(t, admitsTo(t, m, &activities.Activities{Practice: allowed}).Problems, "a driver that does not know says so when it begins")
+	out := admitsTo(t, m, &activities.Activities{Practice: allowed, Faults: knowing{}})
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "there is no proxy db"}}, out.Problems)
+}
+
+// A fault of somebody else's activity that nobody serves is refused before anything
+// is done.
+func TestTaskFaultThatNobodyServes(t *testing.T) {
+	m := drilled()
+	m.Faults = []fault.Fault{{Name: "chaos", At: rollout.Duration(time.Second), For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+	allowed := activities.Practice{Faults: fault.Limits{Kinds: []string{"task"}, TaskQueues: []string{"chaos"}}}
+	out := admitsTo(t, m, &activities.Activities{Practice: allowed, Queues: servedQueues{"chaos"}})
+	require.Empty(t, out.Problems)
+	out = admitsTo(t, m, &activities.Activities{Practice: allowed, Queues: servedQueues{"others"}})
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
+}
