@@ -44,6 +44,7 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 		return out, nil
 	}
 	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) && !in.onItsWay(observed.Split, want) {
+		out.Tried = activity.GetInfo(ctx).Attempt > 1
 		return in.foreign(out), nil
 	}
 	if observed.Split.Equal(want) && len(observed.Split) > 0 {
@@ -134,7 +135,8 @@ func isOneOf(s rollout.Split, splits []rollout.Split) bool {
 }
 
 // VerifyTraffic reads until the split is in force, for as long as Within. A
-// split that is not in force by then is a result: the workflow decides.
+// split that is not in force by then is a result: the workflow decides. One that
+// is, but proves nothing yet, is read until it does, or something else is in force.
 func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (VerifyTrafficOutput, error) {
 	defer keepAlive(ctx)() // a slow router is no dead worker
 	report := asTemporal
@@ -146,13 +148,19 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 		return VerifyTrafficOutput{}, report("verify traffic", err)
 	}
 	var out VerifyTrafficOutput
-	deadline := activity.GetInfo(ctx).ScheduledTime.Add(in.Within.Std())
+	asked := activity.GetInfo(ctx).ScheduledTime
+	deadline, proved := asked.Add(in.Within.Std()), asked.Add(in.Unproved.Std())
 	for {
 		observed, err := traffic.Split(ctx)
+		isWanted := err == nil && observed.Split.Equal(in.Split)
 		if err == nil {
 			out.Observed, out.Reason = observed.Split, "the router has "+observed.Split.String()
-			if out.Verified = observed.Split.Equal(in.Split); out.Verified {
+			_, named := observed.Split[in.Candidate]
+			if out.Verified = isWanted && (!time.Now().Before(proved) || in.Unnamed && named); out.Verified {
 				out.Reason = ""
+				return out, nil
+			}
+			if out.Came = in.Unproved > 0 && observed.Split[in.Candidate] > 0; out.Came {
 				return out, nil
 			}
 		} else if errors.Is(err, ErrFinal) && !in.Restoring {
@@ -160,11 +168,15 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 		} else {
 			out.Reason = "weights cannot be read: " + err.Error()
 		}
-		if !time.Now().Before(deadline) {
+		if !isWanted && !time.Now().Before(deadline) {
 			return out, nil
 		}
 		activity.RecordHeartbeat(ctx)
-		if err := sleep(ctx, min(pollEvery, in.Within.Std()/10+time.Millisecond)); err != nil {
+		every := pollEvery
+		if in.Unproved > 0 { // a raise that an abort overtook is in force for a moment only
+			every /= 5
+		}
+		if err := sleep(ctx, min(every, in.Within.Std()/10+time.Millisecond)); err != nil {
 			return out, err
 		}
 	}

@@ -44,6 +44,10 @@ type Plan struct {
 	// users are seen to be back, for flags and the primary version.
 	UsersFirst bool `json:"usersFirst,omitempty"`
 
+	// ProvesBack: users are not said to be back on a split that may be the one from
+	// before a raise that was never seen in force.
+	ProvesBack bool `json:"provesBack,omitempty"`
+
 	// ReadyFirst: the candidate is asked, when it is to be sent more, whether it has
 	// its replicas at that moment.
 	ReadyFirst bool `json:"readyFirst,omitempty"`
@@ -109,7 +113,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true, BindsVotes: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -67,6 +67,10 @@ type run struct {
 	stays      bool                   // it is one more bake at the same weight
 	allowed    *rollout.NextWeight    // where exposure is adaptive: by the last window
 	served     bool                   // the candidate may have traffic
+	writing    bool                   // a weight is being written: it may come into force at any moment
+	unseen     rollout.Weight         // of the candidate, by a raise from nothing that may have been written and was never seen in force; 0: none
+	raises     []workflow.Future      // the acts that wrote it
+	unnamed    bool                   // the router did not name the candidate after that, before it was told of the restore
 	cohorts    []string               // that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // how the candidate stood, when it was looked at last; "": ready
