@@ -173,6 +173,8 @@ func (o *observer) pollTraffic(ctx context.Context) {
 // notice reads which split is in force while weights are settling: whatever it is, it
 // is neither drift nor trouble.
 func (o *observer) notice(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leastLook)
+	defer cancel()
 	if observed, err := o.traffic.Split(ctx); err == nil {
 		o.Split = observed.Split
 	}

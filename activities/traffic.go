@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rollout"
 )
@@ -57,6 +58,10 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 	return out, asTemporal(doing, err)
 }
 
+// NothingWritten is the type of the error of a write that its router has refused, and
+// that is tried again: an abort that comes before that has nothing to wait for.
+const NothingWritten = "NothingWritten"
+
 // readyLook is how long a platform may take to say how the candidate stands.
 const readyLook = 2 * time.Second
 
@@ -90,7 +95,11 @@ func (a *Activities) conflict(ctx context.Context, traffic Traffic, in SetTraffi
 	out.Observed = observed.Split
 	switch unchanged := isOneOf(observed.Split, in.Ours); {
 	case unchanged && activity.GetInfo(ctx).Attempt < 3:
-		return out, fmt.Errorf("the router refused the write though nothing has changed: trying again: %v", refusal) //nolint:errorlint // a conflict is final, this is not
+		err := fmt.Errorf("the router refused the write though nothing has changed: trying again: %v", refusal) //nolint:errorlint // a conflict is final, this is not
+		if activity.GetInfo(ctx).Attempt == 1 {
+			err = temporal.NewApplicationError(err.Error(), NothingWritten)
+		}
+		return out, err
 	case observed.Split.Equal(out.Split):
 		return out, nil
 	case unchanged:

@@ -173,10 +173,14 @@ var lastingStories = map[string]story{
 	},
 	"a raise that comes while its answer is waited for is nobody else's": {
 		world: func(w *sim.World) {
-			w.Fail(sim.OpShift, sim.Fault{Lost: true, Hang: true, Times: 1})
-			w.OnDeploy("2.5.0", sim.Script{State: "ready"})
+			w.SetDeadline(1500 * time.Millisecond)
+			w.Fail(sim.OpShift, sim.Fault{Hang: true, Times: 3})
 		},
-		spec: func(s *rollout.Spec) { s.Policy.Drift = rollout.RuleRollback },
+		spec: func(s *rollout.Spec) {
+			oneBake(s)
+			s.SettleWithin, s.Policy.Drift = rollout.Duration(8*time.Second), rollout.RuleRollback
+		},
+		plot: func(s *teller) { s.at(2500*time.Millisecond, func() { s.world.SetWeights(halfway) }) },
 		want: rollout.Promoted,
 	},
 }

@@ -149,7 +149,7 @@ func (r *run) mayHaveRaised() bool {
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &refused):
-		return !refused.NonRetryable() // or the router has refused it for good
+		return !refused.NonRetryable() && refused.Type() != activities.NothingWritten
 	case err != nil:
 		return true
 	}
