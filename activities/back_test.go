@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"bakeoff/activities"
@@ -63,4 +64,55 @@ func TestDrainBeginsAnewAfterTraffic(t *testing.T) {
 	_, err := env.ExecuteActivity(acts.Remove, in)
 	require.ErrorContains(t, err, "2.5.0 still has 10% of the traffic")
 	require.Zero(t, since, "what the next attempt goes on with")
+}
+
+// A raise that its router has refused is told from one of which nobody knows.
+func TestARefusedRaiseSaysSo(t *testing.T) {
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	in := activities.SetTrafficInput{Job: job, Split: rollout.Split{"2.4.1": 9000, "2.5.0": 1000}, Ours: []rollout.Split{{"2.4.1": rollout.All}}}
+	var failed *temporal.ApplicationError
+
+	w.Fail(sim.OpShift, sim.Fault{Err: activities.ErrConflict, Times: 1})
+	_, err := env.ExecuteActivity(acts.SetTraffic, in)
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, activities.NothingWritten, failed.Type())
+
+	w.Fail(sim.OpShift, sim.Fault{Times: 1})
+	_, err = env.ExecuteActivity(acts.SetTraffic, in)
+	require.ErrorAs(t, err, &failed)
+	require.NotEqual(t, activities.NothingWritten, failed.Type())
+}
+
+// The split of before a raise that is on its way proves nothing, until the router
+// names the candidate that it did not name, or the time for that is over.
+func TestASplitThatProvesNothingYet(t *testing.T) {
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	verify := func(unproved time.Duration, unnamed bool) (out activities.VerifyTrafficOutput, took time.Duration) {
+		begun := time.Now()
+		answer, err := env.ExecuteActivity(acts.VerifyTraffic, activities.VerifyTrafficInput{Job: job, Split: rollout.Split{"2.4.1": rollout.All},
+			Within: rollout.Duration(time.Millisecond), Restoring: true, Unproved: rollout.Duration(unproved), Unnamed: unnamed})
+		require.NoError(t, err)
+		require.NoError(t, answer.Get(&out))
+		return out, time.Since(begun)
+	}
+	out, took := verify(time.Second, true)
+	require.True(t, out.Verified)
+	require.GreaterOrEqual(t, took, 900*time.Millisecond)
+
+	require.NoError(t, w.Shift(t.Context(), activities.Shift{Split: rollout.Split{"2.4.1": rollout.All, "2.5.0": 0}}))
+	w.SetWeights(rollout.Split{"2.4.1": 9000, "2.5.0": 1000})
+	out, _ = verify(time.Minute, true)
+	require.False(t, out.Verified)
+	require.True(t, out.Came)
+
+	w.SetWeights(rollout.Split{"2.4.1": rollout.All, "2.5.0": 0})
+	out, took = verify(time.Minute, true)
+	require.True(t, out.Verified)
+	require.Less(t, took, 30*time.Second)
 }

@@ -25,7 +25,8 @@ type WayBack struct {
 	Served   bool                   `json:"served,omitempty"` // the candidate may have traffic
 	Weight   rollout.Weight         `json:"weight,omitempty"` // as it was seen last
 	Step     int                    `json:"step,omitempty"`
-	Back     *Setback               `json:"back,omitempty"` // it was going back already
+	Unseen   rollout.Weight         `json:"unseen,omitempty"` // of a raise from nothing that was never seen in force, and may come yet
+	Back     *Setback               `json:"back,omitempty"`   // it was going back already
 }
 
 // Setback is why a run goes back: the first reason that there was.

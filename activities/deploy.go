@@ -42,7 +42,7 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 			out.Platform = fmt.Sprintf("the platform runs %s where %s was asked for", state.Version, in.Candidate)
 			return true, nil
 		case state.State == StateFailed:
-			return false, fmt.Errorf("the platform calls it failed: %s: %w", state.Message, ErrFinal)
+			return false, fmt.Errorf("the platform calls it failed%s: %w", because(state.Message), ErrFinal)
 		}
 		stands = standing(state, in.Replicas)
 		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
@@ -70,6 +70,14 @@ func (a *Activities) VerifyReady(ctx context.Context, in VerifyReadyInput) (Veri
 		return false, err
 	})
 	return VerifyReadyOutput{}, asTemporal(doing, err)
+}
+
+// because adds what a platform says, where it says anything.
+func because(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
 }
 
 // isOver reports whether the act's time is all but over: soon enough to say
@@ -192,7 +200,8 @@ func (a *Activities) Promote(ctx context.Context, in PromoteInput) (PromoteOutpu
 }
 
 // Remove drains a version and removes it. It refuses to touch one that has
-// traffic: the observed weight is read first, and again after the drain.
+// traffic: the observed weight is read first, and again after the drain. With
+// TellDrift another split than the one that is to be in force is a result.
 func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, error) {
 	doing := "remove " + in.Version
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
@@ -202,8 +211,12 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 	if _, err := deployer.Version(ctx, in.Version); errors.Is(err, ErrNotFound) {
 		return RemoveOutput{Reason: in.Version + " was gone already"}, nil
 	}
-	if err := a.drain(ctx, in, deployer); err != nil {
+	drift, err := a.drain(ctx, in, deployer)
+	if err != nil {
 		return RemoveOutput{}, insistently("drain "+in.Version, err)
+	}
+	if drift != nil {
+		return in.drifted(drift), nil
 	}
 	if err := deployer.Remove(ctx, in.write(), in.Version); err != nil {
 		return RemoveOutput{}, insistently(doing, err)
@@ -218,12 +231,45 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 	return RemoveOutput{Reason: in.Version + " is gone"}, insistently(doing, err)
 }
 
+// drifted says that another split is in force than the one that is to be, and what
+// the policy makes of that.
+func (in RemoveInput) drifted(split rollout.Split) RemoveOutput {
+	out := RemoveOutput{Drift: split, Reason: fmt.Sprintf("%s is not removed: the router has %s instead of %s", in.Version, split, in.Split)}
+	if in.Policy != nil {
+		d := in.Policy.Decide(rollout.Moment{Absolute: true, Drifted: split.String(), PutBacks: in.PutBacks})
+		out.Decision = &d
+	}
+	return out
+}
+
+// drift is the split in force where TellDrift asks for it and it is not the one
+// that is to be. A difference is believed when it is read twice.
+func (a *Activities) drift(ctx context.Context, in RemoveInput, traffic Traffic, now rollout.Split) (rollout.Split, error) {
+	if !in.TellDrift || now.Equal(in.Split) {
+		return nil, nil
+	}
+	if err := sleep(ctx, 200*time.Millisecond); err != nil {
+		return nil, err
+	}
+	again, err := traffic.Split(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read weights: %w", err)
+	case again.Split.Equal(in.Split):
+		return nil, nil
+	case len(again.Split) == 0: // a router that names no version: nobody is served
+		return rollout.Split{in.Version: 0}, nil
+	}
+	return again.Split, nil
+}
+
 // drain waits for the drain time at an observed weight of zero, and then for
-// the requests still in flight where the platform counts them.
-func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deployer) error {
+// the requests still in flight where the platform counts them. It ends at once
+// with a split that drifted.
+func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deployer) (rollout.Split, error) {
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var since time.Time
 	if activity.HasHeartbeatDetails(ctx) {
@@ -232,25 +278,28 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 	for {
 		observed, err := traffic.Split(ctx)
 		if err != nil {
-			return fmt.Errorf("read weights: %w", err)
+			return nil, fmt.Errorf("read weights: %w", err)
+		}
+		if drift, err := a.drift(ctx, in, traffic, observed.Split); drift != nil || err != nil {
+			return drift, err
 		}
 		if len(observed.Split) == 0 && in.Baseline != "" {
 			drainAnew(ctx)
-			return errors.New("the router names no weights at all, which does not prove 0%")
+			return nil, errors.New("the router names no weights at all, which does not prove 0%")
 		}
 		if w := observed.Split[in.Version]; w > 0 {
 			drainAnew(ctx)
-			return fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
+			return nil, fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
 		}
 		if since.IsZero() {
 			since = a.now()
 		}
 		if a.now().Sub(since) >= in.Drain.Std() && !a.isBusy(ctx, deployer, in, since) {
-			return nil
+			return nil, nil
 		}
 		activity.RecordHeartbeat(ctx, since)
 		if err := sleep(ctx, min(pollEvery, max(in.Drain.Std(), time.Millisecond))); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

@@ -145,7 +145,7 @@ type SetTrafficOutput struct {
 
 	Closed  *rollout.Closure `json:"closed,omitempty"`  // not written, or taken back: this closes the target
 	Unready string           `json:"unready,omitempty"` // not written: how the candidate stands
-	Tried   bool             `json:"tried,omitempty"`   // with Closed or Unready: it may have been in force for a while
+	Tried   bool             `json:"tried,omitempty"`   // not written, but an earlier attempt may have
 }
 
 // VerifyTrafficInput asks to read until the split is in force.
@@ -156,6 +156,14 @@ type VerifyTrafficInput struct {
 	Within rollout.Duration `json:"within"`
 
 	Restoring bool `json:"restoring,omitempty"` // on the way back: no error is final
+
+	// Unproved is for how long, from when it was asked, the split proves nothing by
+	// itself: it is as before a raise that was never seen in force and may still come.
+	Unproved rollout.Duration `json:"unproved,omitempty"`
+
+	// Unnamed: with Unproved, the router did not name the candidate when it had been
+	// told of the raise. Where it names it at 0%, that is what the restore wrote.
+	Unnamed bool `json:"unnamed,omitempty"`
 }
 
 // VerifyTrafficOutput says what was in force last.
@@ -163,6 +171,7 @@ type VerifyTrafficOutput struct {
 	Verified bool          `json:"verified"`
 	Observed rollout.Split `json:"observed"`
 	Reason   string        `json:"reason,omitempty"` // why not
+	Came     bool          `json:"came,omitempty"`   // with Unproved: not verified, the raise has come into force
 }
 
 // ObserveInput asks to watch one window.

@@ -64,9 +64,16 @@ type RemoveInput struct {
 	Job
 	Version string           `json:"version"`
 	Drain   rollout.Duration `json:"drain"`
+
+	TellDrift bool            `json:"tellDrift,omitempty"` // another split than Split is a result, and nothing is removed; else traffic of the version is tried out
+	Split     rollout.Split   `json:"split,omitempty"`     // with TellDrift: the one that is to be in force until the version is gone; empty: nothing serves
+	Policy    *rollout.Policy `json:"policy,omitempty"`    // with TellDrift: what another one leads to; nil: that is not asked
+	PutBacks  int             `json:"putBacks,omitempty"`
 }
 
-// RemoveOutput says how the version went.
+// RemoveOutput says how the version went, or why it did not.
 type RemoveOutput struct {
-	Reason string `json:"reason"`
+	Reason   string            `json:"reason"`
+	Drift    rollout.Split     `json:"drift,omitempty"`    // the split in force instead of the one that was to be: nothing was removed
+	Decision *rollout.Decision `json:"decision,omitempty"` // with a policy: what Drift leads to
 }

@@ -146,6 +146,7 @@ const trafficCheck = "traffic"
 // A difference is believed when it is read twice.
 func (o *observer) pollTraffic(ctx context.Context) {
 	if o.in.Expect == nil {
+		o.notice(ctx)
 		return
 	}
 	o.Drift = nil
@@ -175,6 +176,16 @@ func (o *observer) pollTraffic(ctx context.Context) {
 	}
 }
 
+// notice reads which split is in force while weights are settling: whatever it is, it
+// is neither drift nor trouble.
+func (o *observer) notice(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leastLook)
+	defer cancel()
+	if observed, err := o.traffic.Split(ctx); err == nil {
+		o.Split = observed.Split
+	}
+}
+
 // pollCopy asks whether the copy of the baseline stands: a candidate must not look
 // good beside one that is broken, and users are served by it.
 func (o *observer) pollCopy(ctx context.Context) {
@@ -189,7 +200,7 @@ func (o *observer) pollCopy(ctx context.Context) {
 	case errors.Is(err, ErrNotFound):
 		o.troubles[o.in.Copy] = trouble{rollout.Fail, o.in.Copy + " is not there any more: nothing of its age is left to compare with"}
 	case err == nil && state.State == StateFailed:
-		o.troubles[o.in.Copy] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Copy, state.Message)}
+		o.troubles[o.in.Copy] = trouble{rollout.Fail, o.in.Copy + " failed" + because(state.Message)}
 	case err == nil && !isReady(state, o.in.Replicas):
 		o.troubles[o.in.Copy] = trouble{rollout.NoData, fmt.Sprintf("%s is %s: there is nothing to compare with", o.in.Copy, standing(state, o.in.Replicas))}
 	}
@@ -268,7 +279,7 @@ func (o *observer) platformDid(ctx context.Context) string {
 	case state.Version != "" && state.Version != o.in.Candidate:
 		return fmt.Sprintf("the platform runs %s instead of %s", state.Version, o.in.Candidate)
 	case state.State == StateFailed:
-		o.troubles[o.in.Candidate] = trouble{rollout.Fail, fmt.Sprintf("%s failed: %s", o.in.Candidate, state.Message)}
+		o.troubles[o.in.Candidate] = trouble{rollout.Fail, o.in.Candidate + " failed" + because(state.Message)}
 	}
 	if o.Unready = ""; !isReady(state, o.in.Replicas) {
 		o.Unready = standing(state, o.in.Replicas)

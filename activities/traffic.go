@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rollout"
 )
@@ -44,6 +45,7 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 		return out, nil
 	}
 	if !in.Force && !isOneOf(observed.Split, append(in.Ours, want)) && !in.onItsWay(observed.Split, want) {
+		out.Tried = activity.GetInfo(ctx).Attempt > 1
 		return in.foreign(out), nil
 	}
 	if observed.Split.Equal(want) && len(observed.Split) > 0 {
@@ -61,6 +63,10 @@ func (a *Activities) SetTraffic(ctx context.Context, in SetTrafficInput) (SetTra
 	}
 	return out, asTemporal(doing, err)
 }
+
+// NothingWritten is the type of the error of a write that its router has refused, and
+// that is tried again: an abort that comes before that has nothing to wait for.
+const NothingWritten = "NothingWritten"
 
 // readyLook is how long a platform may take to say how the candidate stands.
 const readyLook = 2 * time.Second
@@ -95,7 +101,11 @@ func (a *Activities) conflict(ctx context.Context, traffic Traffic, in SetTraffi
 	out.Observed = observed.Split
 	switch unchanged := isOneOf(observed.Split, in.Ours); {
 	case unchanged && activity.GetInfo(ctx).Attempt < 3:
-		return out, fmt.Errorf("the router refused the write though nothing has changed: trying again: %v", refusal) //nolint:errorlint // a conflict is final, this is not
+		err := fmt.Errorf("the router refused the write though nothing has changed: trying again: %v", refusal) //nolint:errorlint // a conflict is final, this is not
+		if activity.GetInfo(ctx).Attempt == 1 {
+			err = temporal.NewApplicationError(err.Error(), NothingWritten)
+		}
+		return out, err
 	case observed.Split.Equal(out.Split):
 		return out, nil
 	case unchanged:
@@ -140,7 +150,8 @@ func isOneOf(s rollout.Split, splits []rollout.Split) bool {
 }
 
 // VerifyTraffic reads until the split is in force, for as long as Within. A
-// split that is not in force by then is a result: the workflow decides.
+// split that is not in force by then is a result: the workflow decides. One that
+// is, but proves nothing yet, is read until it does, or something else is in force.
 func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (VerifyTrafficOutput, error) {
 	defer keepAlive(ctx)() // a slow router is no dead worker
 	report := asTemporal
@@ -152,13 +163,19 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 		return VerifyTrafficOutput{}, report("verify traffic", err)
 	}
 	var out VerifyTrafficOutput
-	deadline := activity.GetInfo(ctx).ScheduledTime.Add(in.Within.Std())
+	asked := activity.GetInfo(ctx).ScheduledTime
+	deadline, proved := asked.Add(in.Within.Std()), asked.Add(in.Unproved.Std())
 	for {
 		observed, err := traffic.Split(ctx)
+		isWanted := err == nil && observed.Split.Equal(in.Split)
 		if err == nil {
 			out.Observed, out.Reason = observed.Split, "the router has "+observed.Split.String()
-			if out.Verified = observed.Split.Equal(in.Split); out.Verified {
+			_, named := observed.Split[in.Candidate]
+			if out.Verified = isWanted && (!time.Now().Before(proved) || in.Unnamed && named); out.Verified {
 				out.Reason = ""
+				return out, nil
+			}
+			if out.Came = in.Unproved > 0 && observed.Split[in.Candidate] > 0; out.Came {
 				return out, nil
 			}
 		} else if errors.Is(err, ErrFinal) && !in.Restoring {
@@ -166,11 +183,15 @@ func (a *Activities) VerifyTraffic(ctx context.Context, in VerifyTrafficInput) (
 		} else {
 			out.Reason = "weights cannot be read: " + err.Error()
 		}
-		if !time.Now().Before(deadline) {
+		if !isWanted && !time.Now().Before(deadline) {
 			return out, nil
 		}
 		activity.RecordHeartbeat(ctx)
-		if err := sleep(ctx, min(pollEvery, in.Within.Std()/10+time.Millisecond)); err != nil {
+		every := pollEvery
+		if in.Unproved > 0 { // a raise that an abort overtook is in force for a moment only
+			every /= 5
+		}
+		if err := sleep(ctx, min(every, in.Within.Std()/10+time.Millisecond)); err != nil {
 			return out, err
 		}
 	}

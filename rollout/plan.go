@@ -48,6 +48,10 @@ type Plan struct {
 	// reports users as back without waiting for flags and the primary version.
 	UsersFirst bool `json:"usersFirst,omitempty"`
 
+	// ProvesBack: users are not said to be back on a split that may be the one from
+	// before a raise that was never seen in force.
+	ProvesBack bool `json:"provesBack,omitempty"`
+
 	// ReadyFirst: right before the candidate is sent more traffic, it is asked
 	// whether it has its replicas.
 	ReadyFirst bool `json:"readyFirst,omitempty"`
@@ -112,7 +116,7 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ReadyFirst: true, BindsVotes: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true,
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

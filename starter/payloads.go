@@ -116,8 +116,12 @@ type (
 	removeInput struct {
 		Version string `json:"version"`
 	}
-	reasonOutput struct { // of VerifyHealth and Remove
+	reasonOutput struct { // of VerifyHealth
 		Reason string `json:"reason"`
+	}
+	removeOutput struct {
+		Reason string        `json:"reason"`
+		Drift  rollout.Split `json:"drift"` // nothing was removed
 	}
 )
 

@@ -37,6 +37,7 @@ type story struct {
 	beyond   bool                      // the baseline is being removed
 	back     bool                      // it is going back: told already why
 	human    bool                      // a person is needed
+	drifted  rollout.Split             // that kept a version from being removed, told already
 	held     bool                      // the last window decided to hold
 	passed   int                       // the last step that was passed
 	passing  *passing                  // the step that seems to be

@@ -211,13 +211,21 @@ func (s *story) compared(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.Payloads) error {
 	var (
 		in  removeInput
-		out reasonOutput
+		out removeOutput
 	)
 	if err := s.decode(one.Input, &in); err != nil {
 		return err
 	}
 	if err := s.decode(result, &out); err != nil {
 		return err
+	}
+	if len(out.Drift) > 0 {
+		s.status.Weight = out.Drift[s.status.Candidate]
+		if !out.Drift.Equal(s.drifted) { // it is looked at again and again
+			s.drift(e, 0, out.Reason, out.Drift)
+		}
+		s.drifted = out.Drift
+		return nil
 	}
 	text := in.Version + " removed"
 	if out.Reason != "" {

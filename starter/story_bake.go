@@ -79,7 +79,7 @@ func (s *story) lost(e *historypb.HistoryEvent, one act, why *failurepb.Failure)
 	}
 	switch one.Type {
 	case "Deploy", "SetFlags", "SetCohort", "SetTraffic", "VerifyTraffic", "Promote":
-		if s.back { // it is stopped: why, was told
+		if s.back || strings.HasPrefix(one.ID, "cleanup") { // it is stopped: why, was told; or it is tried again
 			return
 		}
 		if one.First && isOutOfTime(e, why) {

@@ -79,7 +79,7 @@ func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commo
 		return err
 	}
 	weight := out.Observed[s.status.Candidate]
-	s.status.Weight = weight
+	s.status.Weight, s.drifted = weight, nil
 	data := map[string]any{"weight": weight, "observed": out.Observed}
 	if strings.HasPrefix(one.ID, "restore") {
 		s.points.traffic = e.GetEventTime().AsTime()

@@ -92,7 +92,7 @@ func (r *run) window(step rollout.PlannedStep, number int) activities.ObserveInp
 		Ask: r.ask(), Closed: r.closure,
 	}
 	in.Fence.Generation, in.Replicas = r.generation, r.replicas()
-	if len(r.ours) == 1 {
+	if len(r.ours) == 1 && !r.writing { // what is being written may come at any moment, and is not somebody else's
 		in.Expect = r.ours[0]
 	}
 	return in

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -43,30 +42,6 @@ func (r *run) compare() {
 		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
 		timer.cancel()
 		r.retry = false
-	}
-}
-
-// remove drains a version without traffic and removes it. It begins only when
-// every forward act has answered.
-func (r *run) remove(version string) {
-	if r.acknowledged != nil {
-		return
-	}
-	within := r.plan.Spec.ReadyWithin + 10*r.plan.Spec.Drain
-	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+activities.InflightLimit(r.plan.Spec.Drain).Std(), version+" cannot be removed", nil)
-	defer alarm()
-	r.finishAct(r.insist("remove "+version, func() (workflow.Future, workflow.CancelFunc) {
-		o := r.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", version, r.plan.Spec.Drain))
-		o.limit, o.heartbeat = within.Std(), heartbeat
-		ctx, cancel := workflow.WithCancel(r.ctx)
-		return start(ctx, o, a.Remove, activities.RemoveInput{Job: r.write("cleanup.remove/" + version), Version: version, Drain: r.plan.Spec.Drain}), cancel
-	}), nil)
-}
-
-// removeCopy removes the copy of the baseline, if there is one.
-func (r *run) removeCopy() {
-	if r.begun(rollout.RemoveCopy) {
-		r.remove(r.plan.Copy)
 	}
 }
 

@@ -29,6 +29,7 @@ type commands struct {
 
 	back         *setback  // the first order, or reason, to go back
 	beyond       bool      // too late: the removal of the baseline has been scheduled
+	turned       time.Time // when going back began
 	usersBack    time.Time // when traffic was verified on the way back
 	restoredAll  bool      // flags and pointers are back, too
 	restored     bool      // the baseline is verified, or nothing had been changed

@@ -14,7 +14,7 @@ import (
 // this run is cut off.
 func (r *run) wayBack() (activities.WayBack, error) {
 	back := activities.WayBack{Plan: r.plan, Snapshot: r.snapshot, Job: r.job, Undo: r.undo, Beyond: r.beyond, Served: r.served,
-		Weight: r.status.Weight, Step: r.status.Step}
+		Weight: r.status.Weight, Step: r.status.Step, Unseen: r.unseen}
 	if s := r.back; s != nil {
 		back.Back = &activities.Setback{Outcome: s.outcome, Cause: s.cause, Reason: s.reason, Actor: s.actor, At: s.at}
 	}
@@ -51,7 +51,7 @@ func (r *run) takeOver() *setback {
 	}
 	r.job.Fence, r.job.Intent = fence, ""
 	r.status.Baseline, r.status.Candidate = r.job.Baseline, r.job.Candidate
-	r.status.Weight, r.status.Step = back.Weight, back.Step
+	r.status.Weight, r.status.Step, r.unseen = back.Weight, back.Step, back.Unseen
 	if !told {
 		r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
 	}

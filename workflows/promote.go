@@ -92,8 +92,14 @@ func (r *run) conclude(outcome rollout.Outcome) {
 	r.cleanUpCohorts()
 	if r.job.Baseline != "" {
 		r.enter(rollout.PhaseRunning, "", "removing "+r.job.Baseline)
-		r.remove(r.job.Baseline)
-		r.removeCopy()
+		stays := r.removeServed(r.job.Baseline)
+		if stays == nil && r.begun(rollout.RemoveCopy) {
+			stays = r.removeServed(r.plan.Copy)
+		}
+		if c := r.acknowledged; c != nil && stays != nil {
+			r.status.Outcome, r.status.Reason = rollout.Failed, fmt.Sprintf("%s; acknowledged by %s: %s", stays.Reason, c.Actor, c.Reason)
+			return
+		}
 	}
 	r.status.Reason = r.plan.Candidate + " serves everything"
 }

@@ -19,6 +19,7 @@ import (
 func (r *run) goBack(s *setback) {
 	r.back = s
 	started := r.now()
+	r.turned = started
 	if s.at.IsZero() {
 		s.at = started
 	}
@@ -36,7 +37,7 @@ func (r *run) goBack(s *setback) {
 		r.report(rollout.UnitReport{Phase: rollout.PhaseRollingBack, Outcome: s.outcome, Cause: s.cause, Reason: s.reason})
 	}
 
-	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait(), "the baseline is not back yet", r.notBack)
+	alarm := r.alarmAfter(r.plan.Spec.NeedsHumanAfter.Std()+r.lostWait()+r.unprovedFor(), "the baseline is not back yet", r.notBack)
 	r.finishRestoring(restoring)
 	r.restoredAll = true
 	r.verifyHealthRestored()
@@ -51,9 +52,11 @@ func (r *run) goBack(s *setback) {
 
 	r.compare()
 	r.awaitTurn()
-	r.removeCopy()
+	if r.begun(rollout.RemoveCopy) {
+		r.removeBack(r.plan.Copy)
+	}
 	if r.begun(rollout.RemoveCandidate) {
-		r.remove(r.plan.Candidate)
+		r.removeBack(r.plan.Candidate)
 	}
 	r.status.Outcome, r.status.Reason = s.outcome, s.reason
 	if r.acknowledged != nil {
@@ -192,7 +195,7 @@ func (r *run) finishRestoring(in restoring) {
 		r.usersBack = r.now()
 		return
 	}
-	r.finishAct(in.traffic, nil)
+	r.finishTraffic(in.traffic)
 	r.finishAct(in.cohorts, nil)
 	r.verifyTrafficRestored()
 	r.usersBack = r.now()
@@ -278,11 +281,19 @@ func (r *run) verifyHealthRestored() {
 // measure notes how long the way back took, in differences of event times.
 func (r *run) measure(s *setback, started, traffic time.Time) {
 	health := r.now()
+	r.noteTimes(s, started, traffic, health)
+	r.metrics().Timer("bakeoff_time_to_restore").Record(health.Sub(s.at))
+	r.enter(rollout.PhaseRollingBack, "", s.reason)
+}
+
+// measureAgain has the time to restore last until now: users had lost what had been
+// put back. The metric keeps the first.
+func (r *run) measureAgain() { r.noteTimes(r.back, r.turned, r.usersBack, r.now()) }
+
+func (r *run) noteTimes(s *setback, started, traffic, health time.Time) {
 	r.status.TimeToRestore = &rollout.TimeToRestore{
 		Decide: rollout.Duration(started.Sub(s.at)), Traffic: rollout.Duration(traffic.Sub(started)),
 		Health: rollout.Duration(health.Sub(traffic)), Total: rollout.Duration(health.Sub(s.at)),
 	}
 	r.timeReturn(s.at, started, traffic, health)
-	r.metrics().Timer("bakeoff_time_to_restore").Record(health.Sub(s.at))
-	r.enter(rollout.PhaseRollingBack, "", s.reason)
 }

@@ -1,8 +1,11 @@
 package workflows
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -27,10 +30,16 @@ func (r *run) verifyTrafficRestored() {
 	if !r.begun(rollout.RestoreTraffic) {
 		return
 	}
+	written := r.now()
 	for tries := 1; r.acknowledged == nil; tries++ {
 		look := firstLook
 		if tries > quickTries {
 			look = longestLook
+		}
+		summary := "verify that traffic is back on " + named(r.job.Baseline)
+		unproved := max(r.unprovedFor()-r.now().Sub(written), 0)
+		if unproved > 0 {
+			summary += fmt.Sprintf(": a raise to %s was never seen in force, and may come yet", r.unseen)
 		}
 		want := r.snapshot.Split
 		var out activities.VerifyTrafficOutput
@@ -40,22 +49,27 @@ func (r *run) verifyTrafficRestored() {
 				r.restoreTrafficAgain("a person wants it tried again")
 			}
 			again = true
-			o := r.act("restore.verify", "verify that traffic is back on "+named(r.job.Baseline))
-			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+time.Minute, restoreHeartbeat, 1
+			o := r.act("restore.verify", summary)
+			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, look+unproved+time.Minute, restoreHeartbeat, 1
 			ctx, cancel := workflow.WithCancel(r.ctx)
 			return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{
-				Job: r.job, Split: want, Within: rollout.Duration(look), Restoring: true}), cancel
+				Job: r.job, Split: want, Within: rollout.Duration(look), Restoring: true, Unproved: rollout.Duration(unproved), Unnamed: r.unnamed}), cancel
 		})
 		if !r.finishAct(act, &out) {
 			return
 		}
 		if out.Verified {
+			r.unseen = 0
 			r.status.Weight = 0
 			r.noteShare(0, 0, nil)
 			return
 		}
 		r.status.Problems = []string{out.Reason}
-		r.restoreTrafficAgain("it was not in force")
+		why := "it was not in force"
+		if r.see(out.Observed); out.Came {
+			why = "a raise has come into force meanwhile"
+		}
+		r.restoreTrafficAgain(why)
 	}
 }
 
@@ -71,4 +85,74 @@ func (r *run) restoreTrafficAgain(why string) (out activities.RestoreTrafficOutp
 			activities.RestoreTrafficInput{Job: r.write("restore.traffic"), Split: r.snapshot.Split, Copy: r.plan.Copy})
 	}), &out)
 	return out
+}
+
+// finishTraffic is done when users are put back, and whatever raised them may have
+// been written before. Where that may not have come into force yet, the split of
+// before the raise is no proof of the restore: a router does in order what it is told,
+// so that the raise is waited for, or for as long as the router may take.
+func (r *run) finishTraffic(act retried) {
+	var out activities.RestoreTrafficOutput
+	if !r.finishAct(act, &out) {
+		return
+	}
+	r.see(out.Observed)
+	if r.unprovedFor() == 0 {
+		return
+	}
+	late := false
+	for _, raise := range r.raises {
+		if !raise.IsReady() {
+			late = true
+			_ = workflow.Await(r.ctx, func() bool { return raise.IsReady() || r.acknowledged != nil })
+		}
+	}
+	if r.acknowledged != nil {
+		return
+	}
+	if !r.mayHaveRaised() {
+		r.unseen = 0
+	}
+	if late {
+		out = r.restoreTrafficAgain("a late write may have changed it")
+		r.see(out.Observed)
+	}
+	_, named := out.Observed[r.plan.Candidate]
+	r.unnamed = !late && !named && len(out.Observed) > 0
+}
+
+// see notes a split that was in force: with traffic on the candidate, what was
+// raised has come.
+func (r *run) see(s rollout.Split) {
+	if s[r.plan.Candidate] > 0 {
+		r.unseen = 0
+	}
+}
+
+// unprovedFor is how long a router may take for a raise that was never seen in force;
+// 0 where there is none. Rollouts that began under older workers did not ask.
+func (r *run) unprovedFor() time.Duration {
+	if r.unseen == 0 || !r.plan.ProvesBack {
+		return 0
+	}
+	return r.plan.Spec.SettleWithin.Std()
+}
+
+// mayHaveRaised reports whether the last weight may have been written: it was, or
+// nobody knows.
+func (r *run) mayHaveRaised() bool {
+	if len(r.raises) != 1 || !r.raises[0].IsReady() {
+		return len(r.raises) > 0
+	}
+	var out activities.SetTrafficOutput
+	err := r.raises[0].Get(r.ctx, &out)
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, &refused):
+		return !refused.NonRetryable() && refused.Type() != activities.NothingWritten
+	case err != nil:
+		return true
+	}
+	isUnwritten := out.Closed != nil || out.Unready != "" || out.Conflict
+	return !isUnwritten || out.Tried
 }

@@ -75,6 +75,10 @@ type run struct {
 	stays      bool                   // the next step is one more bake at the same weight
 	allowed    *rollout.NextWeight    // the weight that the last window allows; only in an adaptive strategy
 	served     bool                   // the candidate may have traffic
+	writing    bool                   // a weight is being written: it may come into force at any moment
+	unseen     rollout.Weight         // of the candidate, by a raise from nothing that may have been written and was never seen in force; 0: none
+	raises     []workflow.Future      // the acts that wrote it
+	unnamed    bool                   // the router did not name the candidate after that, before it was told of the restore
 	cohorts    []string               // those that have the candidate
 	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
 	unready    string                 // why the candidate was not ready when it was last looked at; "": it was

@@ -135,7 +135,18 @@ func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, fo
 	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.status.Weight {
 		in.Replicas = &replicas
 	}
-	return watchedAct(r, act, id+".traffic", a.SetTraffic, in)
+	before, begun := r.unseen, len(r.pending)
+	if r.status.Weight == 0 {
+		r.unseen = w
+	}
+	r.writing = true
+	out, s := watchedAct(r, act, id+".traffic", a.SetTraffic, in)
+	r.writing = false
+	if r.raises = r.pending[begun:]; !r.mayHaveRaised() {
+		r.unseen = before
+	}
+	r.see(out.Observed)
+	return out, s
 }
 
 // waitOutDrift holds for a while before the weights are looked at again, or
@@ -167,6 +178,7 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	if r.landed == nil { // after the first look; what comes later may be somebody else's
 		r.landed = out.Observed
 	}
+	r.see(out.Observed)
 	if len(out.Observed) > 0 {
 		r.status.Weight = out.Observed[r.plan.Candidate]
 		r.noteShare(step, r.status.Weight, r.cohorts)

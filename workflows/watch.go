@@ -84,12 +84,13 @@ func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, 
 		r.unwatched = time.Time{}
 	}
 	r.noteWindow(w.in, out)
+	r.see(out.Split)
 	r.unready = out.Unready
 	if out.Platform != "" {
 		return out, &setback{outcome: rollout.PlatformRolledBack, reason: out.Platform}
 	}
 	if out.Decision.Action == rollout.RollBack {
-		s := setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.where(out.Decision.Reason)}
+		s := setback{outcome: rollout.RolledBack, cause: out.Decision.Cause, reason: r.whereSeen(out.Decision.Reason, out.Split)}
 		if s.at = out.Seen; s.at.After(r.now()) {
 			s.at = r.now()
 		}
@@ -170,8 +171,13 @@ func (r *run) lostWindow(in activities.ObserveInput, err error) activities.Obser
 const troubleBegun = rollout.Duration(time.Millisecond)
 
 // where adds the place to a reason: "errors ×3.1 at 5%".
-func (r *run) where(reason string) string {
-	return fmt.Sprintf("%s at %s", reason, rollout.Audience(r.status.Weight, r.step.Apart && r.status.Weight == 0, r.cohorts...))
+func (r *run) where(reason string) string { return r.whereSeen(reason, nil) }
+
+// whereSeen is where by the split that a window saw last: while a weight settles,
+// that is more than what was verified.
+func (r *run) whereSeen(reason string, seen rollout.Split) string {
+	weight := max(r.status.Weight, seen[r.plan.Candidate])
+	return fmt.Sprintf("%s at %s", reason, rollout.Audience(weight, r.step.Apart && weight == 0, r.cohorts...))
 }
 
 // watchUntil keeps an Observe open until the condition holds, for whatever the

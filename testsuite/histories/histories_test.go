@@ -260,6 +260,24 @@ var paths = map[string]path{
 		s.world.IgnoreWeights(false)
 		s.order("retry")
 	}, want: rollout.Aborted},
+	"restore-lost": {plot: func(s *scene) {
+		s.until("baking")
+		s.order("abort")
+		s.does("cleanup.remove")
+		s.world.SetWeights(rollout.Split{baseline: 9000, candidate: 1000})
+	}, want: rollout.Aborted},
+	"raise-on-its-way": {before: func(s *scene) { s.world.QueueWeights(3 * time.Second) }, plot: func(s *scene) {
+		s.does("s01.verify")
+		s.order("abort")
+	}, want: rollout.Aborted},
+	"promotion-lost": {policy: "drift: putBack", plot: func(s *scene) {
+		s.does("cleanup.remove")
+		s.world.SetWeights(rollout.Split{baseline: rollout.All})
+		s.does("cleanup.remove.2")
+		s.world.SetWeights(rollout.Split{baseline: rollout.All})
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.order("retry")
+	}, want: rollout.Promoted},
 	"freeze-hold": {strategy: "{weight: 10%, bake: 5s}, {weight: 50%, bake: 5s}", plot: func(s *scene) {
 		s.until("baking")
 		s.freeze(8*time.Second, "hold")

@@ -96,7 +96,8 @@ func (w *World) perform(a act) error {
 	if err != nil {
 		return err
 	}
-	if isComing := w.coming != nil && w.coming.write == index; stale && (changed || isComing) {
+	isComing := slices.ContainsFunc(w.coming, func(c change) bool { return c.write == index })
+	if stale && (changed || isComing) {
 		w.violate("%s took effect with fence %s after %s", a.text, show(a.write.Fence), show(w.fences[a.on]))
 	}
 	if !stale {

@@ -31,7 +31,8 @@ type World struct {
 	primary  string
 
 	weights  rollout.Split // in force
-	coming   *change       // accepted, in force later
+	coming   []change      // accepted, in force later, in order
+	inOrder  bool          // a later write does not take the place of one that is coming
 	revision int
 	lag      time.Duration
 	ignores  bool
@@ -165,14 +166,13 @@ func (w *World) catchUp() {
 		return
 	}
 	w.passed = max(w.passed, w.now().Sub(w.origin))
-	if w.coming == nil || w.coming.due > w.passed {
-		return
-	}
-	c := w.coming
-	w.coming = nil
-	if w.enforce(c.split, c.due) {
-		w.writes[c.write].Effective = true
-		w.log = append(w.log, w.writes[c.write].Text)
+	for len(w.coming) > 0 && w.coming[0].due <= w.passed {
+		c := w.coming[0]
+		w.coming = w.coming[1:]
+		if w.enforce(c.split, c.due) {
+			w.writes[c.write].Effective = true
+			w.log = append(w.log, w.writes[c.write].Text)
+		}
 	}
 }
 

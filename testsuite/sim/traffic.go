@@ -26,7 +26,16 @@ func (w *World) LagWeights(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
-	w.lag = d
+	w.lag, w.inOrder = d, false
+}
+
+// QueueWeights is LagWeights of a router that does in order whatever it was told:
+// every split comes into force, that long after it was written.
+func (w *World) QueueWeights(d time.Duration) {
+	w.LagWeights(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inOrder = true
 }
 
 // Settle ends the lag of a split that was accepted: it comes into force now.
@@ -35,10 +44,10 @@ func (w *World) Settle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
-	if w.coming != nil {
-		w.coming.due = w.passed
-		w.catchUp()
+	for i := range w.coming {
+		w.coming[i].due = w.passed
 	}
+	w.catchUp()
 }
 
 // RefuseStale makes every write with a lower fence than one seen before a
@@ -119,10 +128,12 @@ func (w *World) accept(split rollout.Split, index int) bool {
 	case w.lag == 0:
 		w.coming = nil
 		return w.enforce(split, w.passed)
-	case w.coming != nil && w.coming.split.Equal(split):
+	case len(w.coming) > 0 && w.coming[len(w.coming)-1].split.Equal(split):
 		return false
+	case !w.inOrder:
+		w.coming = nil
 	}
-	w.coming = &change{split: maps.Clone(split), due: w.passed + w.lag, write: index}
+	w.coming = append(w.coming, change{split: maps.Clone(split), due: w.passed + w.lag, write: index})
 	return false
 }
 

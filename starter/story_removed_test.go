@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+)
+
+// A router that loses what was put back is drift, told once while it stays so, and
+// nothing is removed.
+func TestStoryOfARestoreThatIsLost(t *testing.T) {
+	p := &tape{t: t}
+	p.started(anOrder())
+	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(spec())})
+	lost := rollout.Split{"2.4.1": 9000, "2.5.0": 1000}
+	in := removeInput{Version: "2.5.0"}
+	p.act("cleanup.remove", "Remove", in, removeOutput{Reason: "2.5.0 is not removed: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%", Drift: lost})
+	p.act("cleanup.remove.2", "Remove", in, removeOutput{Reason: "the same", Drift: lost})
+	require.Equal(t, rollout.Weight(1000), told(t, p).status.Weight)
+	p.act("restore.verify", "VerifyTraffic", trafficInput{}, verifyTrafficOutput{Verified: true, Observed: rollout.Split{"2.4.1": rollout.All}})
+	p.act("cleanup.remove.3", "Remove", in, removeOutput{Reason: "2.5.0 is gone"})
+	s := told(t, p)
+	require.Zero(t, s.status.Weight)
+	var kinds []rollout.EventKind
+	for _, line := range s.lines[2:] {
+		kinds = append(kinds, line.Kind)
+	}
+	require.Equal(t, []rollout.EventKind{rollout.EventDrift, rollout.EventTrafficRestored, rollout.EventCleanedUp}, kinds)
+	require.Equal(t, "2.5.0 is not removed: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%", s.lines[2].Text)
+}

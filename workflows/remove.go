@@ -1,0 +1,178 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"bakeoff/activities"
+	"bakeoff/rollout"
+)
+
+// removing is one version on its way out, for as long as that takes.
+type removing struct {
+	*run
+	version string
+	split   rollout.Split // that is to be in force meanwhile
+	wrote   bool          // by this rollout: another one is told, and written over
+	since   time.Time     // when another one was first found in force; zero: never
+	found   int           // how often
+	drift   rollout.Split // the last one
+	insists bool          // a person is needed until the version is gone
+
+	decision *rollout.Decision // what the policy makes of drift, where it is asked
+}
+
+// removeBack removes a version on the way back. Where the router has lost the
+// baseline's split by then, as one that starts from its old file has, or a raise
+// comes so late, users are put back again: the way back is not over.
+func (r *run) removeBack(version string) {
+	m := &removing{run: r, version: version, split: r.snapshot.Split, wrote: r.begun(rollout.RestoreTraffic)}
+	for m.try(nil) {
+		m.putBackAgain()
+	}
+	r.leaveNeedsHuman()
+}
+
+// removeServed removes a version that the candidate has taken the place of. Where
+// the router has lost the candidate's split by then, the version may be what serves,
+// and the policy for drift is followed: the split is put back once, or a person says.
+// It returns what the policy says where the version stays because of that.
+func (r *run) removeServed(version string) *rollout.Decision {
+	m := &removing{run: r, version: version, split: r.plan.Split(r.job.Baseline, rollout.All), wrote: true}
+	for m.try(&r.plan.Spec.Policy) {
+		m.awaitForward()
+	}
+	r.leaveNeedsHuman()
+	return m.decision
+}
+
+// try drains the version and removes it, if the split is in force all the time. It
+// reports whether another one was found, so that the version is still there. It
+// begins only when every forward act has answered.
+func (m *removing) try(policy *rollout.Policy) (drifted bool) {
+	if m.acknowledged != nil {
+		return false
+	}
+	drain := m.plan.Spec.Drain
+	if !m.insists {
+		defer m.alarmAfter(m.plan.Spec.NeedsHumanAfter.Std()+activities.InflightLimit(drain).Std(), m.version+" cannot be removed", nil)()
+	}
+	var out activities.RemoveOutput
+	m.finishAct(m.insist("remove "+m.version, func() (workflow.Future, workflow.CancelFunc) {
+		o := m.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", m.version, drain))
+		o.limit, o.heartbeat = (m.plan.Spec.ReadyWithin + 10*drain).Std(), heartbeat
+		ctx, cancel := workflow.WithCancel(m.ctx)
+		return start(ctx, o, a.Remove, activities.RemoveInput{Job: m.write("cleanup.remove/" + m.version), Version: m.version, Drain: drain,
+			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks}), cancel
+	}), &out)
+	if m.acknowledged != nil {
+		return false
+	}
+	if m.decision = out.Decision; len(out.Drift) == 0 {
+		m.status.Problems = nil
+		return false
+	}
+	m.note(out)
+	return true
+}
+
+// note says that another split is in force, where that is news.
+func (m *removing) note(out activities.RemoveOutput) {
+	if m.since.IsZero() {
+		m.since = m.now()
+	}
+	if m.found++; !out.Drift.Equal(m.drift) {
+		m.count("drift")
+	}
+	m.drift, m.status.Problems = out.Drift, []string{out.Reason}
+	m.status.Weight = out.Drift[m.plan.Candidate]
+	m.noteShare(0, m.status.Weight, nil)
+	m.describe()
+	m.publish()
+}
+
+// putBackAgain puts users back once more, and has the time to restore go on until
+// they are. A router that loses the split again and again needs a person; it is
+// written less often then, so that history grows slowly.
+func (m *removing) putBackAgain() {
+	why := fmt.Sprintf("%s has traffic again: the router has %s", m.version, m.drift)
+	after := m.plan.Spec.NeedsHumanAfter.Std()
+	switch {
+	case m.insists:
+	case m.found > 1 && after > 0 && m.now().Sub(m.since) >= after:
+		m.insists = true
+		m.needHuman("the baseline's weights do not last: " + why)
+	default:
+		defer m.alarm("the baseline is not back again: "+why, nil)()
+	}
+	if m.found > quickTries {
+		timer := m.timer("put traffic back again", longestLook)
+		_ = workflow.Await(m.ctx, func() bool { return timer.IsReady() || m.retry || m.acknowledged != nil })
+		timer.cancel()
+		m.retry = false
+	}
+	if m.acknowledged != nil {
+		return
+	}
+	m.restoreTrafficAgain(why)
+	m.verifyTrafficRestored()
+	m.usersBack = m.now()
+	m.publish()
+	m.verifyHealthRestored()
+	if m.acknowledged == nil {
+		m.measureAgain()
+	}
+}
+
+// awaitForward waits until the candidate has everything again: written once where
+// the policy says so, and else when a person says `retry`, or has seen to it.
+func (m *removing) awaitForward() {
+	if m.decision.Action == rollout.PutBack {
+		m.putBacks++
+		m.putForward(m.decision.Reason)
+		return
+	}
+	if !m.insists {
+		m.insists = true
+		m.needHuman(fmt.Sprintf("%s is not removed: %s; retry sends everything to %s again", m.version, m.decision.Reason, m.plan.Candidate))
+	}
+	timer := m.timer("look again at the weights that somebody changed", slower(firstLook, m.now().Sub(m.since)))
+	_ = workflow.Await(m.ctx, func() bool { return timer.IsReady() || m.retry || m.acknowledged != nil })
+	timer.cancel()
+	if m.retry && m.acknowledged == nil {
+		m.retry = false
+		m.putForward("a person wants it tried again")
+	}
+}
+
+// putForward sends everything to the candidate again. What comes of it is seen when
+// the removal is tried anew.
+func (m *removing) putForward(why string) {
+	var out activities.SetTrafficOutput
+	if !m.finishAct(m.insist("send everything to "+m.plan.Candidate+" again", func() (workflow.Future, workflow.CancelFunc) {
+		o := m.act("cleanup.traffic", sentence("send everything to "+m.plan.Candidate+" again", why))
+		o.queue, o.limit, o.priority = rollout.QueueControl, writeLimit, 1
+		ctx, cancel := workflow.WithCancel(m.ctx)
+		return start(ctx, o, a.SetTraffic, activities.SetTrafficInput{
+			Job: m.write("cleanup.traffic"), Why: why, Split: m.split, Force: true, Policy: m.plan.Spec.Policy}), cancel
+	}), &out) {
+		return
+	}
+	var seen activities.VerifyTrafficOutput
+	within := m.plan.Spec.SettleWithin
+	if !m.finishAct(m.insist("verify that "+m.plan.Candidate+" has everything again", func() (workflow.Future, workflow.CancelFunc) {
+		o := m.act("cleanup.verify", fmt.Sprintf("verify that the router has %s", m.split))
+		o.queue, o.limit, o.heartbeat = rollout.QueueAnalysis, within.Std()+time.Minute, heartbeat
+		ctx, cancel := workflow.WithCancel(m.ctx)
+		return start(ctx, o, a.VerifyTraffic, activities.VerifyTrafficInput{Job: m.job, Split: m.split, Within: within, Restoring: true}), cancel
+	}), &seen) {
+		return
+	}
+	if seen.Verified {
+		m.status.Weight, m.status.Problems, m.drift, m.decision = rollout.All, nil, nil, nil
+		m.noteShare(0, rollout.All, nil)
+		m.publish()
+	}
+}

@@ -1,0 +1,186 @@
+package workflows_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/sim"
+)
+
+// What was put back, or promoted, can be lost again until the other version is
+// gone; and what was written may come late.
+func TestUntilItIsGone(t *testing.T) { tell(t, lastingStories) }
+
+var (
+	halfway  = rollout.Split{"2.4.1": 9000, "2.5.0": 1000}
+	everyone = rollout.Split{"2.4.1": rollout.All}
+	drains   = func(s *rollout.Spec) { s.Drain = rollout.Duration(3 * time.Second) }
+)
+
+// oneBake is promoted soon after a bake at 10%.
+func oneBake(s *rollout.Spec) {
+	s.Strategy.Canary = s.Strategy.Canary[:1]
+	drains(s)
+}
+
+// lasts does something once the world has been so for a while.
+func lasts(s *teller, d time.Duration, so func(*sim.World) bool, do func()) {
+	var since time.Time
+	s.once(func() bool {
+		if since.IsZero() && so(s.world) {
+			since = time.Now()
+		}
+		return !since.IsZero() && time.Since(since) > d
+	}, do)
+}
+
+// ticks has the workflow's clock keep up with the world's.
+func ticks(s *teller) {
+	for d := time.Duration(0); d < 15*time.Second; d += 100 * time.Millisecond {
+		s.at(d, func() {})
+	}
+}
+
+func isPrimary(w *sim.World) bool { return w.State().Primary == "2.5.0" }
+
+// isPutBack reports whether the restore was written.
+func isPutBack(w *sim.World) bool {
+	return slices.ContainsFunc(w.Writes(), func(x sim.Write) bool { return x.Text == "weights 2.4.1 100%, 2.5.0 0%" })
+}
+
+// abortAndThen orders an abort, and does something while the candidate is drained.
+func abortAndThen(s *teller, do func()) {
+	s.at(800*time.Millisecond, func() {
+		s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+	})
+	lasts(s, 2*time.Second, isPutBack, do)
+}
+
+var lastingStories = map[string]story{
+	"a router that loses the restored split gets it again, before the candidate goes": {
+		spec: drains, plot: func(s *teller) { ticks(s); abortAndThen(s, func() { s.world.SetWeights(halfway) }) },
+		want: rollout.Aborted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%",
+			"outsider: weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%", "remove 2.5.0"},
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, rollout.Weight(0), s.Weight)
+			require.False(t, s.NeededHuman)
+			require.Greater(t, s.TimeToRestore.Total.Std(), time.Second, "users had the candidate again")
+		},
+	},
+	"a person is needed in time where it cannot be put back again, and retry writes it": {
+		spec: func(s *rollout.Spec) { drains(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			abortAndThen(s, func() { s.world.SetWeights(halfway); s.world.IgnoreWeights(true) })
+			s.at(6*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Equal(s.t, rollout.Weight(1000), now.Weight)
+				require.Contains(s.t, now.Reason, "2.5.0 has traffic again: the router has 2.4.1 90%, 2.5.0 10%")
+				s.world.IgnoreWeights(false)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+			s.at(8*time.Second, func() { require.True(s.t, s.world.State().Weights.Equal(everyone)) })
+		},
+		want: rollout.Aborted,
+	},
+	"a router that loses the promoted split gets it again once, where the policy says so": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.Policy.Drift = rollout.RulePutBack },
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.SetWeights(everyone) })
+		},
+		want: rollout.Promoted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0",
+			"outsider: weights 2.4.1 100%", "weights 2.4.1 0%, 2.5.0 100%", "remove 2.4.1"},
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.Equal(t, rollout.All, s.Weight) },
+	},
+	"else a person says so": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.SetWeights(everyone) })
+			s.at(8*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Equal(s.t, rollout.Weight(0), now.Weight)
+				require.Contains(s.t, now.Reason, "2.4.1 is not removed: somebody else changed the weights to 2.4.1 100%")
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0",
+			"outsider: weights 2.4.1 100%", "weights 2.4.1 0%, 2.5.0 100%", "remove 2.4.1"},
+	},
+	"a raise that is still on its way is waited for before users are back": {
+		world: func(w *sim.World) { w.QueueWeights(3 * time.Second) },
+		spec:  func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.once(func() bool { return len(s.world.Writes()) > 1 }, func() {
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Greater(t, s.TimeToRestore.Traffic.Std(), 2500*time.Millisecond)
+			require.False(t, s.NeededHuman)
+		},
+	},
+	"a raise that comes after its time is waited for as long again": {
+		world: func(w *sim.World) { w.QueueWeights(3 * time.Second) },
+		spec:  func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(2 * time.Second) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "not in force after 2s", wantLog: undone,
+	},
+	"a raise that comes even later is put back before the candidate goes": {
+		world: func(w *sim.World) { w.IgnoreWeights(true) },
+		spec: func(s *rollout.Spec) {
+			drains(s)
+			s.SettleWithin = rollout.Duration(time.Second)
+		},
+		plot: func(s *teller) {
+			lasts(s, 2800*time.Millisecond, isPutBack, func() {
+				s.world.IgnoreWeights(false)
+				s.world.SetWeights(halfway)
+			})
+		},
+		want: rollout.RolledBack, wantCause: rollout.CauseTraffic,
+		wantLog: []string{"deploy 2.5.0", "outsider: weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%", "remove 2.5.0"},
+	},
+	"an abort right after a raise that is in force at once waits for nothing": {
+		spec: func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.once(func() bool { return s.world.State().Weights["2.5.0"] > 0 }, func() {
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+		},
+		want: rollout.Aborted, wantLog: undone,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Less(t, s.TimeToRestore.Traffic.Std(), 5*time.Second)
+		},
+	},
+	"a raise that the router refuses for good is waited for by nobody": {
+		world: func(w *sim.World) { w.Fail(sim.OpShift, sim.Fault{Err: sim.Refused("400 no"), Times: 1}) },
+		plot:  ticks,
+		spec:  func(s *rollout.Spec) { s.SettleWithin = rollout.Duration(time.Minute) },
+		want:  rollout.RolledBack, wantCause: rollout.CauseTraffic, wantReason: "400 no", wantLog: []string{"deploy 2.5.0", "remove 2.5.0"},
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Less(t, s.TimeToRestore.Traffic.Std(), 5*time.Second)
+		},
+	},
+	"a raise that comes while its answer is waited for is nobody else's": {
+		world: func(w *sim.World) {
+			w.SetDeadline(1500 * time.Millisecond)
+			w.Fail(sim.OpShift, sim.Fault{Hang: true, Times: 3})
+		},
+		spec: func(s *rollout.Spec) {
+			oneBake(s)
+			s.SettleWithin, s.Policy.Drift = rollout.Duration(8*time.Second), rollout.RuleRollback
+		},
+		plot: func(s *teller) { s.at(2500*time.Millisecond, func() { s.world.SetWeights(halfway) }) },
+		want: rollout.Promoted,
+	},
+}
