@@ -20,6 +20,10 @@ const (
 	longestLook = time.Minute
 )
 
+// longestInFlight is how long a write that a router did not accept may still be on
+// its way to it. One that comes later is found before the candidate is removed.
+const longestInFlight = 10 * time.Second
+
 // restoreHeartbeat is short, so that another worker soon takes over when the one that
 // verifies the return of users dies.
 const restoreHeartbeat = 4 * time.Second
@@ -135,7 +139,22 @@ func (r *run) unprovedFor() time.Duration {
 	if r.unseen == 0 || !r.plan.ProvesBack {
 		return 0
 	}
-	return r.plan.Spec.SettleWithin.Std()
+	settle := r.plan.Spec.SettleWithin.Std()
+	if r.raiseFailed() {
+		return min(settle, longestInFlight)
+	}
+	return settle
+}
+
+// raiseFailed reports whether the router took none of the raises, as far as it said:
+// each ended with an error, or was cancelled in mid-write.
+func (r *run) raiseFailed() bool {
+	for _, raise := range r.raises {
+		if !raise.IsReady() || raise.Get(r.ctx, nil) == nil {
+			return false
+		}
+	}
+	return len(r.raises) > 0
 }
 
 // mayHaveRaised reports whether the last weight may have been written: it was, or
