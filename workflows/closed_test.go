@@ -223,7 +223,7 @@ func TestClosed(t *testing.T) {
 				s.at(2*second, func() { s.waitsFor("freeze", 0); require.Empty(s.t, s.world.State().Flags) })
 			}, want: rollout.Promoted, lasts: 4 * second,
 			check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Contains(t, w.State().Flags, "new-cart") }},
-		"flags that users have met go back upon an alert": {season: stops, spec: func(s *rollout.Spec) {
+		"flags that users have met go back upon an alert": {season: &season{}, spec: func(s *rollout.Spec) {
 			flagged(s)
 			s.Strategy.Canary[0].Approve = &rollout.Approval{Within: rollout.Duration(time.Hour)}
 		}, plot: func(s *teller) {
