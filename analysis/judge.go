@@ -20,7 +20,6 @@ type Judge struct {
 	windows             int
 	late                int
 	refused             int
-	why                 error // the last one was refused; no part of the state
 	baseline, candidate tally
 }
 
@@ -150,7 +149,7 @@ func (j *Judge) refuse(w Window, why error) error {
 		j.refused++
 		j.step.refused++
 	}
-	j.step.lastRefused, j.why = true, why
+	j.step.lastRefused = true
 	if w.validTimes() == nil {
 		j.step.begin(w)
 		j.seenStart, j.seenEnd = w.Start, w.End
@@ -217,9 +216,6 @@ func (j *Judge) Final(require string) Evidence {
 	}
 	if verdict, why := j.step.enough(j.need(), max(j.seenEnd, j.due)); verdict != Pass {
 		e.Verdict, e.Reason = verdict, e.Check+": "+why
-		if verdict == Error && j.why != nil {
-			e.Reason += fmt.Sprintf(" (the last of them: %v)", j.why)
-		}
 		return e
 	}
 	switch {

@@ -102,9 +102,6 @@ func TestSlower(t *testing.T) {
 	for slo, want := range map[string]analysis.Verdict{"300ms": analysis.Fail, "100ms": analysis.Fail, "200ms": analysis.Error, "50ms": analysis.Error, "5s": analysis.Error} {
 		e := fold(judge(t, config(slo)), ws...).Final(analysis.RequireNoHarm)
 		require.Equal(t, want, e.Verdict, "%s: %s", slo, e.Reason)
-		if want == analysis.Error {
-			require.Contains(t, e.Reason, "is no bound of the histogram")
-		}
 		if slo == "300ms" {
 			require.Equal(t, 0.1, e.Candidate.Failures/e.Candidate.Requests)
 		}
