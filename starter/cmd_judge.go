@@ -116,6 +116,9 @@ func (c *cli) judge(ctx context.Context, args []string, f judgeFlags) error {
 	if err == nil {
 		err = court.close()
 	}
+	if court.refused > 0 {
+		fmt.Fprintf(c.err, "the judge refused %s; the first: %v\n", count(court.refused, "window"), court.why)
+	}
 	return errors.Join(err, out.Flush())
 }
 

@@ -22,7 +22,9 @@ type court struct {
 	names   map[string]int // of checks → place in rules.configs
 	series  []string       // in order of appearance
 	trials  map[part]*trial
-	unknown int // windows of checks that the rules do not name
+	unknown int   // windows of checks that the rules do not name
+	refused int   // windows that a judge refused
+	why     error // the first of them was
 }
 
 // waitFor is how many windows of a series wait for earlier ones to come.
@@ -164,7 +166,12 @@ func (c *court) weigh(t *trial, w analysis.Window) error {
 		t.step = w.Step
 		t.judge.BeginStep()
 	}
-	if err := t.judge.Fold(w); err != nil && !errors.Is(err, analysis.ErrRefused) {
+	switch err := t.judge.Fold(w); {
+	case errors.Is(err, analysis.ErrRefused):
+		if c.refused++; c.why == nil {
+			c.why = err
+		}
+	case err != nil:
 		return err
 	}
 	if c.all && !t.config.Judge.Offline() { // that one looks at the end, or when it is planned to

@@ -201,6 +201,12 @@ func TestJudgeLeavesOutChecksThatAreNotNamed(t *testing.T) {
 	require.Contains(t, got.err, "left out 1 window of checks that CHECKS does not name")
 }
 
+func TestJudgeSaysWhyWindowsAreImpossible(t *testing.T) {
+	lines, got := judged(t, oneCheck, append(some(3, 0), `{"series":"a","check":"errors","start":30,"end":40,"candidate":{"requests":1,"failures":2}}`))
+	require.Len(t, lines, 1)
+	require.Contains(t, got.err, `the judge refused 1 window; the first: check "errors": window refused: candidate: 2 failures of 1 requests`)
+}
+
 // slow is one window of latencies.
 func slow(n int, above float64) string {
 	return fmt.Sprintf(`{"check":"latency","start":%d,"end":%d,"baseline":{"buckets":{"0.1":800,"0.3":890,"+Inf":900}},"candidate":{"buckets":{"0.1":%g,"0.3":98,"+Inf":100}}}`,
