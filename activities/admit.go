@@ -28,36 +28,11 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if len(invalid) > 0 { // no driver can say anything of its plan
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	spec := in.Order.Spec
-	if in.Rehearsal { // no user meets what is practised
-		spec.Schedule = nil
-	}
-	plan := rollout.NewPlan(spec)
-	if !in.Order.Back {
-		plan = a.Rules.asked(plan)
-	}
-	plan, amiss := a.drilling(in, plan)
-	problems = append(problems, amiss...)
-	a.authorize(&plan)
-	a.Notifications.announce(&plan)
-	plan.Quiet, plan.Warnings = in.Rehearsal, append(plan.Warnings, uncalled...)
-	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
-	if in.Order.Fleet != "" {
-		plan.Enters = true
-		plan.Events += rollout.UnitEvents
-		plan.Actions += 4
-	}
-	plan, late := plan.Scheduled(a.now())
-	problems = append(problems, late...)
-	drivers, refusals := a.admitDrivers(plan)
-	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
-	if plan.Events > rollout.MaxEvents {
-		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
-			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
-	}
-	if len(problems) > 0 {
+	plan, more := a.planned(in)
+	if problems = append(problems, more...); len(problems) > 0 {
 		return AdmitOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
+	plan.Warnings = append(plan.Warnings, uncalled...)
 	signer, why := a.mayStart(in, plan)
 	if why != "" {
 		return AdmitOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
@@ -65,7 +40,6 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 	if held, err := a.lockedByFleet(ctx, in.Order.Spec.Key(), in.Order.Fleet); err != nil || held != "" {
 		return AdmitOutput{Cause: rollout.CauseRunning, Problems: []rollout.Problem{{Message: held}}}, err
 	}
-	plan.Drivers = drivers
 	out, err := a.admitNow(ctx, in, plan)
 	if err != nil || out.Cause != "" {
 		return out, err
@@ -75,6 +49,39 @@ func (a *Activities) admit(ctx context.Context, in AdmitInput) (AdmitOutput, err
 		out.Foresight, out.Unseen = a.lookAhead(ctx, plan)
 	}
 	return out, nil
+}
+
+// planned works a valid order out in full, and says what stands against that on
+// this worker.
+func (a *Activities) planned(in AdmitInput) (rollout.Plan, []rollout.Problem) {
+	spec := in.Order.Spec
+	if in.Rehearsal { // no user meets what is practised
+		spec.Schedule = nil
+	}
+	plan := rollout.NewPlan(spec)
+	if !in.Order.Back {
+		plan = a.Rules.asked(plan)
+	}
+	plan, problems := a.drilling(in, plan)
+	a.authorize(&plan)
+	a.Notifications.announce(&plan)
+	plan.Quiet = in.Rehearsal
+	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()
+	if in.Order.Fleet != "" {
+		plan.Enters = true
+		plan.Events += rollout.UnitEvents
+		plan.Actions += 4
+	}
+	plan, late := plan.Scheduled(a.now())
+	problems = append(problems, late...)
+	var refusals []rollout.Problem
+	plan.Drivers, refusals = a.admitDrivers(plan)
+	problems = slices.Concat(problems, refusals, a.Rules.check(plan), a.admitBudget(plan), a.admitHooks(plan))
+	if plan.Events > rollout.MaxEvents {
+		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
+			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
+	}
+	return plan, problems
 }
 
 // mayStart says why somebody may not start a rollout now, although somebody else

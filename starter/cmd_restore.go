@@ -71,19 +71,24 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		err = back.walk(ctx, svc, o)
 	}
 	c.record(ctx, svc, t, restoredBy(o, e.run, back, err))
+	if err != nil && ctx.Err() != nil {
+		return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
-		}
-		status.Phase = rollout.PhaseNeedsHuman
-		why := fmt.Sprintf("restore %s: %v", t, err)
-		if err := c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: why, Status: status}); err != nil {
-			return err
-		}
-		return fail(exitNeedsHuman, "%s", why)
+		return c.unrestored(t, o, status, err)
 	}
 	status.Weight = 0
 	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})
+}
+
+// unrestored answers that something could not be put back: that needs a human.
+func (c *cli) unrestored(t rollout.Target, o order, status rollout.Status, err error) error {
+	status.Phase = rollout.PhaseNeedsHuman
+	why := fmt.Sprintf("restore %s: %v", t, err)
+	if err := c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: why, Status: status}); err != nil {
+		return err
+	}
+	return fail(exitNeedsHuman, "%s", why)
 }
 
 // named is the order's command by its own name.
