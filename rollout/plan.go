@@ -11,10 +11,6 @@ import (
 // Plan is a rollout worked out in full: what will be done, in which order, how
 // each act is undone, and how long everything may take. It is data: a worker
 // makes it in Admit, the workflow follows it, auditors read it.
-//
-// Many of its booleans, and Revision, say in which way the workflow follows the
-// plan. Admit sets them for new rollouts; one that an older worker admitted lacks
-// them, and goes on as it began. So its history keeps replaying.
 type Plan struct {
 	Spec         Spec              `json:"spec"` // with every default filled in
 	Target       string            `json:"target"`
@@ -36,6 +32,34 @@ type Plan struct {
 	// checks, the policy and people say.
 	GoesBack bool `json:"goesBack,omitempty"`
 
+	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the rules that the worker has when they are given
+	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
+	Gated      bool     `json:"gated,omitempty"`      // every raise first asks whether the target is closed
+	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
+
+	Enters bool `json:"enters,omitempty"` // a fleet's unit reports its end to its Target, which then knows what was good
+
+	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
+	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
+
+	// StepEscalation is Escalation by the owner of a step, or of the promotion, if that
+	// owner is told instead of who answers for the rollout.
+	StepEscalation map[string][]Rung `json:"stepEscalation,omitempty"`
+
+	// Quiet: a rehearsal began the rollout, and sends notices of its own. Of the
+	// rollout, people are told only what needs one of them, and of commands that were
+	// denied or that overrode policy.
+	Quiet bool `json:"quiet,omitempty"`
+
+	Behaviour
+
+	Digest string `json:"digest"` // sha256 of the plan without this field
+}
+
+// Behaviour says in which way the workflow follows the plan. It is what changed since
+// the first rollouts: new ones have all of it, and one that an older worker admitted
+// lacks the later parts and goes on as it began, so that its history keeps replaying.
+type Behaviour struct {
 	// Revision counts changes of the way in which a plan is followed. 1: refused
 	// writes are watched.
 	Revision int `json:"revision,omitempty"`
@@ -59,37 +83,21 @@ type Plan struct {
 	// BindsVotes: a vote counts only if it says for which run, step and plan it is.
 	BindsVotes bool `json:"bindsVotes,omitempty"`
 
-	Authorized bool     `json:"authorized,omitempty"` // commands are authorized by the rules that the worker has when they are given
-	Abort      []string `json:"abort,omitempty"`      // who may abort; empty: anyone
-	Gated      bool     `json:"gated,omitempty"`      // every raise first asks whether the target is closed
-	TellsGates bool     `json:"tellsGates,omitempty"` // people are told "frozen" whatever closes the target, not only of freezes
-	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
-
 	// GatesApart: if the environment and the spec both ask for an approval before a
 	// step, a vote for one never counts for the other.
 	GatesApart bool `json:"gatesApart,omitempty"`
 
-	Enters bool `json:"enters,omitempty"` // a fleet's unit reports its end to its Target, which then knows what was good
+	// TellsGates: people are told "frozen" whatever closes the target, not only of
+	// freezes.
+	TellsGates bool `json:"tellsGates,omitempty"`
 
-	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are also told of denied commands that were meant for another run
-
-	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent
-	Escalation []Rung `json:"escalation,omitempty"` // who is told when something waits for long; only where notices are sent
-
-	// StepEscalation is Escalation by the owner of a step, or of the promotion, if that
-	// owner is told instead of who answers for the rollout.
-	StepEscalation map[string][]Rung `json:"stepEscalation,omitempty"`
-
-	// Quiet: a rehearsal began the rollout, and sends notices of its own. Of the
-	// rollout, people are told only what needs one of them, and of commands that were
-	// denied or that overrode policy.
-	Quiet bool `json:"quiet,omitempty"`
+	// TellsMisdirected: people are also told of denied commands that were meant for
+	// another run.
+	TellsMisdirected bool `json:"tellsMisdirected,omitempty"`
 
 	// EscalatesWaits: a pause escalates, too, like everything that waits for people;
 	// a wait for the fleet alone does not.
 	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
-
-	Digest string `json:"digest"` // sha256 of the plan without this field
 }
 
 // PlannedStep is one rung of the plan.
@@ -116,7 +124,8 @@ func NewPlan(s Spec) Plan {
 	s = s.WithDefaults()
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
-		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner, Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true,
+		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner,
+		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true},
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -5,6 +5,12 @@ import (
 	"bakeoff/rollout"
 )
 
+// adapting is how an adaptive strategy goes on.
+type adapting struct {
+	allowed *rollout.NextWeight // the weight that the last window allows
+	stays   bool                // the next step is one more bake at the same weight
+}
+
 // nextStep is the step after this one: the plan's, or, where exposure is
 // adaptive, the one that the evidence allows. There is none after the last, and
 // none when an operator has ended them all.

@@ -6,8 +6,18 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
+	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
+
+// judging is what the judges need to know beside a window.
+type judging struct {
+	bounds  map[string][]float64         // latency bounds by check
+	learned map[string]*analysis.Learned // of the baseline's past, by check
+	delay   time.Duration                // of the metrics
+	state   []byte                       // of the judges, handed from window to window
+	current *bake                        // the one that is going on
+}
 
 // bake is one stretch of watching at a weight: its clock and its windows. The
 // clock counts data time that was watched, at a verified weight, after

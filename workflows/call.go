@@ -45,6 +45,12 @@ type act struct {
 	refuses   bool          // its failure is a refusal: nothing was changed yet
 }
 
+// calls is the acts that were called.
+type calls struct {
+	ids     map[string]int    // how often each activity id was used
+	pending []workflow.Future // forward acts that may still be running
+}
+
 // act is a quick act on the infra queue. A repeated id gets a number.
 func (r *run) act(id, summary string) act {
 	r.ids[id]++

@@ -27,29 +27,10 @@ type commands struct {
 	seen     map[string]answered // by command id
 	breached map[string]bool     // by breach id
 
-	back         *setback  // the first order, or reason, to go back
-	beyond       bool      // too late: the removal of the baseline has been scheduled
-	turned       time.Time // when going back began
-	usersBack    time.Time // when traffic was verified on the way back
-	restoredAll  bool      // flags and pointers are back, too
-	restored     bool      // the baseline is verified, or nothing had been changed
-	ended        bool
 	skip         bool // end this bake
 	skipAll      bool // end all of them
 	retry        bool // try again what could not be put back
 	acknowledged *rollout.Command
-
-	pausedAt     time.Time
-	holdingIt    bool
-	heldSince    time.Time // the step's first hold
-	held         time.Duration
-	paused       time.Duration
-	pauseID      string        // of the command that ordered the present pause
-	pausedBefore time.Duration // up to the present bake
-	heldAt       time.Time
-	waits        int
-	current      *bake     // the one that is going on
-	approval     *approval // the one that is asked for
 }
 
 // answered is a command and what became of it.

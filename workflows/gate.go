@@ -9,6 +9,22 @@ import (
 	"bakeoff/rollout"
 )
 
+// pausing is where the rollout stays where it is: paused, held, or waiting for a vote.
+type pausing struct {
+	pausedAt     time.Time
+	pauseID      string        // of the command that ordered the present pause
+	paused       time.Duration // pauses that are over
+	pausedBefore time.Duration // up to the present bake
+
+	holdingIt bool
+	heldAt    time.Time
+	heldSince time.Time     // the step's first hold
+	held      time.Duration // holds of the present step that are over
+
+	approval *approval // the one that is asked for
+	waits    int       // windows that were watched meanwhile
+}
+
 // gates asks what the environment asks before a step, and then what the spec does.
 func (r *run) gates(step rollout.PlannedStep) *setback {
 	its := approval{step: step.Number}

@@ -24,7 +24,7 @@ func (s *teller) recovers(readable string) {
 			if activity.GetInfo(ctx).ActivityID != readable {
 				return activities.WayBack{}, errors.New("no worker can replay it")
 			}
-			return activities.WayBack{Plan: rollout.Plan{Digest: "sha256:1", Authorized: true, Notifies: true, UsersFirst: true}}, nil
+			return activities.WayBack{Plan: rollout.Plan{Digest: "sha256:1", Authorized: true, Notifies: true, Behaviour: rollout.Behaviour{UsersFirst: true}}}, nil
 		}).After(20 * time.Second) // the test's environment tries ten times
 }
 

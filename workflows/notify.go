@@ -20,6 +20,15 @@ const (
 	tellPause  = 5 * time.Minute
 )
 
+// telling is what people were told, and what the Temporal UI shows.
+type telling struct {
+	notices []workflow.Future // ready when a workflow has taken over to tell people
+	told    []workflow.Future // hooks that were told of something
+	phases  int               // counts the phases that were entered
+	waited  map[string]*wait  // by name
+	shown   shown
+}
+
 // Notify tells people of one occasion of a rollout, everyone at the same time,
 // and tries again for up to a day. It is a workflow of its own so that no
 // rollout ever waits for it; it outlives the rollout that began it.

@@ -12,6 +12,19 @@ import (
 	"bakeoff/rollout"
 )
 
+// turning is whether the rollout may go back, and how far it has come.
+type turning struct {
+	undo        []rollout.Compensation // how to undo what has been begun, in order
+	beyond      bool                   // too late: the removal of the baseline has been scheduled
+	back        *setback               // the first order, or reason, to go back
+	turned      time.Time              // when going back began
+	returning   bool                   // it goes back: the fence rises no more
+	usersBack   time.Time              // when traffic was verified on the way back
+	restoredAll bool                   // flags and pointers are back, too
+	restored    bool                   // the baseline is verified, or nothing had been changed
+	ended       bool
+}
+
 // goBack puts the baseline back. Traffic, cohorts, flags and pointers go back at once
 // and in parallel; none of them waits for another, or for the way forward to stop.
 // Then the result is verified, compared with the snapshot, and tidied up. Nothing

@@ -28,6 +28,14 @@ const longestInFlight = 10 * time.Second
 // verifies the return of users dies.
 const restoreHeartbeat = 4 * time.Second
 
+// unseenRaise is a raise from nothing that may have been written, and that nobody saw
+// in force. It may come into force later.
+type unseenRaise struct {
+	unseen  rollout.Weight    // of the candidate; 0: there is none
+	raises  []workflow.Future // the acts that wrote it
+	unnamed bool              // the router did not name the candidate after that, before it was told of the restore
+}
+
 // verifyTrafficRestored reads until users are back on the baseline, and writes
 // again, less and less often, as long as they are not.
 func (r *run) verifyTrafficRestored() {

@@ -37,7 +37,7 @@ func TestHowLongARaiseIsWaitedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 			env.ExecuteWorkflow(func(ctx workflow.Context) (time.Duration, error) {
-				r := &run{ctx: ctx, unseen: c.unseen, plan: rollout.Plan{ProvesBack: true, Spec: rollout.Spec{SettleWithin: rollout.Duration(c.within)}}}
+				r := &run{ctx: ctx, unseenRaise: unseenRaise{unseen: c.unseen}, plan: rollout.Plan{Behaviour: rollout.Behaviour{ProvesBack: true}, Spec: rollout.Spec{SettleWithin: rollout.Duration(c.within)}}}
 				for _, settle := range c.raises {
 					raise, settable := workflow.NewFuture(ctx)
 					settle(settable)

@@ -17,7 +17,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
-	"bakeoff/analysis"
 	"bakeoff/rollout"
 )
 
@@ -47,7 +46,8 @@ func Rollout(ctx workflow.Context, order rollout.Order) (rollout.Status, error) 
 	return r.finish()
 }
 
-// run is one rollout in progress.
+// run is one rollout in progress. What belongs to one part of it is declared beside
+// that part: its file is named here.
 type run struct {
 	ctx     workflow.Context // disconnected: a cancel is an order, not an end
 	forward workflow.Context // ends when going back begins
@@ -56,42 +56,22 @@ type run struct {
 	order    rollout.Order
 	plan     rollout.Plan
 	snapshot activities.Snapshot
-	bounds   map[string][]float64         // latency bounds by check
-	learned  map[string]*analysis.Learned // of the baseline's past, by check
-	delay    time.Duration                // of the metrics
 	job      activities.Job
+	step     rollout.PlannedStep // the one that was taken last
 	status   rollout.Status
 
-	undo       []rollout.Compensation // how to undo what has been begun, in order
-	ours       []rollout.Split        // splits in force that are not drift: the snapshot's, and those written here
-	generation int                    // counts writes, for the fence
-	writes     map[string]int         // how often each write was made, for its intent
-	returning  bool                   // it goes back: the fence rises no more
-	ids        map[string]int         // how often each activity id was used
-	pending    []workflow.Future      // forward acts that may still be running
-	state      []byte                 // of the judges, handed from window to window
-	putBacks   int                    // how often weights that somebody else wrote were overwritten
-	step       rollout.PlannedStep    // the one that was taken last
-	stays      bool                   // the next step is one more bake at the same weight
-	allowed    *rollout.NextWeight    // the weight that the last window allows; only in an adaptive strategy
-	served     bool                   // the candidate may have traffic
-	writing    bool                   // a weight is being written: it may come into force at any moment
-	unseen     rollout.Weight         // of the candidate, by a raise from nothing that may have been written and was never seen in force; 0: none
-	raises     []workflow.Future      // the acts that wrote it
-	unnamed    bool                   // the router did not name the candidate after that, before it was told of the restore
-	cohorts    []string               // those that have the candidate
-	landed     rollout.Split          // what the router was seen to make of a write that is not in force yet
-	unready    string                 // why the candidate was not ready when it was last looked at; "": it was
-	notices    []workflow.Future      // ready when a workflow has taken over to tell people
-	phases     int                    // counts the phases that were entered
-	waited     map[string]*wait       // by name
-
-	commands
-	member
-	closed
-	losses
-	shown shown
-	told  []workflow.Future // hooks that were told of something
+	calls       // call.go
+	written     // traffic.go
+	unseenRaise // restore_verify.go
+	judging     // bake.go
+	adapting    // adaptive.go
+	commands    // commands.go
+	pausing     // gate.go
+	turning     // restore.go
+	member      // member.go
+	closed      // closed.go
+	losses      // lost.go
+	telling     // notify.go
 }
 
 // course goes forward until the candidate serves everything, or something sends
@@ -110,7 +90,8 @@ func newRun(ctx workflow.Context, order rollout.Order) *run {
 	info := workflow.GetInfo(ctx)
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	forward, stop := workflow.WithCancel(detached)
-	r := &run{ctx: detached, forward: forward, stop: stop, order: order, ids: map[string]int{}, writes: map[string]int{}}
+	r := &run{ctx: detached, forward: forward, stop: stop, order: order}
+	r.ids, r.writes = map[string]int{}, map[string]int{}
 	target := order.Spec.Key().String()
 	r.status = rollout.Status{
 		Target: target, WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,

@@ -14,6 +14,19 @@ import (
 // watch is opened beside it.
 const firstLook = 10 * time.Second
 
+// written is what the rollout wrote to the router, and what may still come of it.
+type written struct {
+	ours       []rollout.Split // splits in force that are not drift: the snapshot's, and those written here
+	generation int             // counts writes, for the fence
+	writes     map[string]int  // how often each write was made, for its intent
+	writing    bool            // a weight is being written: it may come into force at any moment
+	landed     rollout.Split   // what the router was seen to make of a write that is not in force yet
+	putBacks   int             // how often weights that somebody else wrote were overwritten
+	served     bool            // the candidate may have traffic
+	cohorts    []string        // those that have the candidate
+	unready    string          // why the candidate was not ready when it was last looked at; "": it was
+}
+
 // shift raises the candidate to w and returns when that is what the router
 // really does. Half-way through settleWithin it writes once more.
 func (r *run) shift(id string, step int, w rollout.Weight) *setback {
