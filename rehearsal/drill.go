@@ -16,14 +16,14 @@ import (
 // always.
 type Drill struct {
 	From    StepName         `json:"from"`              // such as step 1
-	Verdict rollout.Verdict  `json:"verdict,omitempty"` // Fail (default), NoData, Error or Inconclusive; what follows is for the spec's policy to say
-	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched before; default as long as two polls
+	Verdict rollout.Verdict  `json:"verdict,omitempty"` // Fail (default), NoData, Error or Inconclusive; what follows is up to the spec's policy
+	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched first; default two polls
 	Repeat  Repeats          `json:"repeat,omitempty"`  // 1 to 100; default 1
 
-	RestoreWithin rollout.Duration  `json:"restoreWithin"`          // from the injection until the baseline is verified to be well, each time
-	Lost          *int              `json:"lost,omitempty"`         // requests that may fail from the injection on, each time; default: not asked
-	Gap           *rollout.Duration `json:"gap,omitempty"`          // longest time without a good answer; default: not asked
-	DecideWithin  rollout.Duration  `json:"decideWithin,omitempty"` // from the injection until traffic is back; default: not asked
+	RestoreWithin rollout.Duration  `json:"restoreWithin"`          // from the injection until the baseline is verified healthy, in each repetition
+	Lost          *int              `json:"lost,omitempty"`         // requests that may fail from the injection on, in each repetition; default: not required
+	Gap           *rollout.Duration `json:"gap,omitempty"`          // longest time without a good answer; default: not required
+	DecideWithin  rollout.Duration  `json:"decideWithin,omitempty"` // from the injection until traffic is back; default: not required
 }
 
 // StepName is a step as people name it.

@@ -12,35 +12,34 @@ import (
 // Expect is one thing that must hold of a signal: a limit over a time, or a
 // profile, which is the curve that it should follow, with bands.
 //
-// The signals of users are measured where the load is made: errors (ratio),
-// latency-p50, latency-p90, latency-p99, latency-max (from the moment at which a
-// request should have been sent), rate (good answers a second). The others are
-// replicas, queue and utilisation (ratio), of scaling, and
-// those that the manifest names itself.
+// The signals of users are measured where the load is generated: errors (ratio),
+// latency-p50, latency-p90, latency-p99, latency-max (from the moment a request
+// was due), rate (good answers per second). The others are replicas, queue and
+// utilisation (ratio), of scaling, and those that the manifest defines itself.
 type Expect struct {
 	Name   string `json:"name,omitempty"` // default: signal and time, such as "latency-p99 during slow-db"
 	Signal string `json:"signal"`
 	Of     string `json:"of,omitempty"` // name of a load; default: all of them together
 
-	// When it must hold: always, or during something, by its name: a fault, a load,
-	// or "drills". One of them is needed; outside, of everything but what is named;
-	// before, until it begins for the first time; after, from its last end on.
+	// When it must hold; exactly one is required. All but always name a fault, a
+	// load, or "drills": during it; outside, at all other times; before, until its
+	// first start; after, from its last end on.
 	Always  bool   `json:"always,omitempty"`
 	During  string `json:"during,omitempty"`
 	Outside string `json:"outside,omitempty"`
 	Before  string `json:"before,omitempty"`
 	After   string `json:"after,omitempty"`
 
-	// Settle leaves out as much after the beginning of that time; of outside and of
-	// after, as much after the end of what is named.
+	// Settle skips this much after the start of that time; for outside and after,
+	// after the end of what is named.
 	Settle rollout.Duration `json:"settle,omitempty"`
 
 	// The limits of the signal over that time as a whole.
 	Below *Amount `json:"below,omitempty"`
 	Above *Amount `json:"above,omitempty"`
 
-	// Profile is where each second of the signal should be; at the beginning of
-	// the load at 0s, and straight from point to point.
+	// Profile is the band in which each second of the signal should be, from the
+	// start of the load at 0s, with straight lines from point to point.
 	Profile []ProfilePoint `json:"profile,omitempty"`
 	Misses  rollout.Weight `json:"misses,omitempty"` // share of the profile's seconds that may be outside; default none
 }

@@ -26,16 +26,16 @@ const Kind = "Rehearsal"
 // Manifest is everything that one rehearsal is made of. Two runs of one manifest
 // get the same load, the same faults, the same data, and the same drills.
 //
-// A run goes like this: what it starts from is verified, probes say whether the
-// service is well, the load begins, faults
-// come and go by the load's clock, then drill after drill and, where an outcome
-// is asked for, the rollout itself. When all of that is over, what was changed is
-// put back, what was measured is judged, and the evidence is written.
+// A run goes like this: the baseline is verified, probes check whether the service
+// is well, the load begins, faults begin and end by the load's clock, then come the
+// drills one after another and, if an outcome is given, the rollout itself. When all
+// of that is over, changes are reverted, measurements are judged, and the evidence
+// is written.
 type Manifest struct {
 	Kind        string `json:"kind"`
 	Name        string `json:"name"` // unique in its environment; part of ids and paths
 	Environment string `json:"environment"`
-	Owner       string `json:"owner,omitempty"`   // gets the actions that failed criteria lead to
+	Owner       string `json:"owner,omitempty"`   // gets the actions that follow from failed criteria
 	Purpose     string `json:"purpose,omitempty"` // what is to be learned
 
 	// Isolation is how far the environment is from users: own (default; nobody
@@ -44,37 +44,36 @@ type Manifest struct {
 	Isolation       string `json:"isolation,omitempty"`
 	ProductionDrill string `json:"productionDrill,omitempty"` // the reason for a drill in production, from its first step, without load and faults
 
-	Seed    int64     `json:"seed,omitempty"` // of everything that is drawn; default 0
-	Rollout Practised `json:"rollout"`        // what is practised: a file beside this one, or the spec itself
+	Seed    int64     `json:"seed,omitempty"` // of everything random; default 0
+	Rollout Practised `json:"rollout"`        // what is practised: a file next to this one, or the spec itself
 
 	Baseline data.Baseline `json:"baseline,omitzero"`
 	Data     []data.Set    `json:"data,omitempty"`
 
 	Load    []load.Load     `json:"load,omitempty"`
 	Faults  []fault.Fault   `json:"faults,omitempty"`
-	Signals []Signal        `json:"signals,omitempty"` // of the service itself, that may be expected
+	Signals []Signal        `json:"signals,omitempty"` // of the service itself; expectations may use them
 	Probes  []Probe         `json:"probes,omitempty"`
 	Expect  []Expect        `json:"expect,omitempty"`
 	Drills  []Drill         `json:"drills,omitempty"`
 	Scaling *scaling.Expect `json:"scaling,omitempty"`
 
 	// Hooks are the points, such as afterStep, at which hooks of the spec are called.
-	// Default: none is called, and all is as if each had said yes: outside systems hear
-	// of no practice that nobody asked them to.
+	// Default: none is called, as if each had said yes, so external systems hear of no
+	// practice unless asked to.
 	Hooks []string `json:"hooks,omitempty"`
 
-	// Outcome is how the rollout itself has to end, when it is left to its checks:
-	// Promoted or RolledBack. Left out, only drills are made.
+	// Outcome is how the rollout itself has to end when it is left to its checks:
+	// Promoted or RolledBack. Default: there are only drills.
 	Outcome rollout.Outcome `json:"outcome,omitempty"`
 
 	Quotas    Quotas            `json:"quotas,omitzero"`
-	Variables map[string]string `json:"variables,omitempty"` // put in where {{var.NAME}} stands in the texts of loads and the inputs of tasks; part of the fingerprint
+	Variables map[string]string `json:"variables,omitempty"` // inserted for {{var.NAME}} in the texts of loads and the inputs of tasks; part of the fingerprint
 
-	// Negative makes this a negative control: it has to fail, and counts as passed
-	// only then.
+	// Negative makes this a negative control: it passes only if it fails.
 	Negative bool `json:"negative,omitempty"`
 
-	Actions []evidence.Action `json:"actions,omitempty"` // of retrospectives: open ones past their date are a finding
+	Actions []evidence.Action `json:"actions,omitempty"` // from retrospectives: overdue ones are a finding
 }
 
 // The classes of isolation.
@@ -102,8 +101,8 @@ func fileOr(body []byte, file *string, whole any) error {
 	return json.Unmarshal(body, whole)
 }
 
-// Quotas bound what a run may use. The worker has bounds of its own; the lower
-// ones hold.
+// Quotas limit what a run may use. The worker has limits of its own; the lower
+// ones apply.
 type Quotas struct {
 	Rate     *load.Rate       `json:"rate,omitempty"`     // of all loads together, at any moment
 	Requests int              `json:"requests,omitempty"` // in all

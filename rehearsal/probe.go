@@ -12,15 +12,15 @@ import (
 	"bakeoff/rollout"
 )
 
-// Probe is a question that the service is asked around its faults: whether it is
-// well before anything is done to it, while things go wrong, and afterwards. One
-// that halts keeps a rehearsal from beginning with a service that is not well, and
-// ends it as soon as it is not any more.
+// Probe checks whether the service is well: before anything is done to it, while
+// faults are in force, and afterwards. A probe that halts keeps a rehearsal from
+// starting on a service that is not well, and ends it as soon as the service no
+// longer is.
 //
-// A URL is asked with GET from where faults are made. No answer, a late one and one
-// that is not the expected one are all bad: who cannot be reached is not well. A
-// query asks the metrics: what they do not say is no answer of the service, good or
-// bad. A signal asks those who send the load what came of the last requests.
+// A URL gets a GET from where faults are made. No answer, a late one and an
+// unexpected one are all bad: a service that cannot be reached is not well. A
+// query reads the metrics; if they have no value, that is neither good nor bad. A
+// signal is what the load generators saw of the last requests.
 type Probe struct {
 	Name string `json:"name"` // unique among the probes
 	Mode string `json:"mode"` // before anything is done, after each fault, edge (both), or continuous
@@ -29,24 +29,24 @@ type Probe struct {
 	Expect load.Expect `json:"expect,omitzero"` // of a good answer; default any status below 400
 
 	Query   string          `json:"query,omitempty"`   // instead of url: one number, of metrics drivers that evaluate queries; {{.Version}} is the candidate's
-	Below   *Amount         `json:"below,omitempty"`   // what it is, or the signal is, in a good answer
+	Below   *Amount         `json:"below,omitempty"`   // exclusive limit of the number, or of the signal, for a good answer
 	Above   *Amount         `json:"above,omitempty"`   // likewise
 	Metrics *rollout.Driver `json:"metrics,omitempty"` // that evaluates it; default the rollout's
 
 	Signal string           `json:"signal,omitempty"` // instead of url: errors, latency-p50, latency-p90, latency-p99 or latency-max of the load, with below or above
 	Of     string           `json:"of,omitempty"`     // of a signal: the name of one load; default all together
-	Over   rollout.Duration `json:"over,omitempty"`   // of a signal: what ended in so long, 1s to 1m; default 10s
+	Over   rollout.Duration `json:"over,omitempty"`   // of a signal: over what ended in this time, 1s to 1m; default 10s
 
 	During string `json:"during,omitempty"` // the fault it is about; default all of them
-	Always bool   `json:"always,omitempty"` // continuous: as long as the practice goes on, and not while faults are in force alone
+	Always bool   `json:"always,omitempty"` // continuous: during the whole practice, not only while faults are in force
 
-	Every    rollout.Duration `json:"every,omitempty"`    // how often it is asked, 100ms to 1m; default 1s
-	Timeout  rollout.Duration `json:"timeout,omitempty"`  // of one answer, at most 1m; default 1s
-	Failures int              `json:"failures,omitempty"` // so many bad answers one after another, 1 to 100, are a service that is not well; default 3
-	Within   rollout.Duration `json:"within,omitempty"`   // after and edge: so soon after a fault there has to be a good answer, at most 1h; default 30s
+	Every    rollout.Duration `json:"every,omitempty"`    // how often it is checked, 100ms to 1m; default 1s
+	Timeout  rollout.Duration `json:"timeout,omitempty"`  // for one answer, at most 1m; default 1s
+	Failures int              `json:"failures,omitempty"` // how many bad answers in a row mean that the service is not well, 1 to 100; default 3
+	Within   rollout.Duration `json:"within,omitempty"`   // after and edge: how soon after a fault there must be a good answer, at most 1h; default 30s
 
 	// OnFailure is halt (default; after a fault there is nothing to halt), or record:
-	// it is a criterion, and the rehearsal goes on.
+	// the probe is a criterion, and the rehearsal goes on.
 	OnFailure string `json:"onFailure,omitempty"`
 }
 

@@ -19,7 +19,7 @@ type Suite struct {
 	Kind       string   `json:"kind"`
 	Name       string   `json:"name"`
 	Purpose    string   `json:"purpose,omitempty"`
-	Parallel   int      `json:"parallel,omitempty"` // how many at once; default 1. Those of one target come one after another
+	Parallel   int      `json:"parallel,omitempty"` // how many at once; default 1. Those of the same target run one after another
 	Rehearsals []Member `json:"rehearsals"`         // in their order
 }
 

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Adaptive lets the evidence choose the weights: from From the candidate gets
-// as much as its failures allow, until it has had To for a bake. See
+// Adaptive lets the evidence choose the weights: starting at From, the candidate
+// gets as much traffic as its failures allow, until it has baked at To. See
 // analysis.Exposure.
 type Adaptive struct {
-	From       Weight   `json:"from"`            // the first weight, and the least that evidence brings it back to
-	To         Weight   `json:"to"`              // from here it is promoted
+	From       Weight   `json:"from"`            // the first weight, and the lowest that the evidence lowers it to
+	To         Weight   `json:"to"`              // after a bake at this weight it is promoted
 	RiskBudget Budget   `json:"riskBudget"`      // failures beyond the baseline's that the rollout may cost: "200 failures"
 	MinBake    Duration `json:"minBake"`         // at each weight
 	Owner      string   `json:"owner,omitempty"` // who answers for its steps; default the rollout's owner

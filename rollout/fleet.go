@@ -13,17 +13,17 @@ type FleetSpec struct {
 	Service     string `json:"service"`
 	Environment string `json:"environment"`
 	Owner       string `json:"owner,omitempty"`   // who answers for it, and for its units
-	Purpose     string `json:"purpose,omitempty"` // the hypothesis; goes into history
+	Purpose     string `json:"purpose,omitempty"` // the hypothesis; recorded in history
 
 	Units map[string]Spec     `json:"units"`           // by name: what differs from rollout
-	Waves [][]string          `json:"waves,omitempty"` // units of a wave take their turn together; this or after, default one wave
+	Waves [][]string          `json:"waves,omitempty"` // units of a wave start together; this or after, default one wave
 	After map[string][]string `json:"after,omitempty"` // unit → units that must be promoted before it begins; it begins as soon as they are
 
-	MaxParallel   *int     `json:"maxParallel,omitempty"`   // units under way at once, from 1; default a whole wave
+	MaxParallel   *int     `json:"maxParallel,omitempty"`   // units in progress at once, at least 1; default a whole wave
 	Wait          Duration `json:"wait,omitempty"`          // between waves, or between a unit and what it comes after; default none
-	FailureBudget int      `json:"failureBudget,omitempty"` // units that may fail before the front stops; default 0
-	OnFailure     string   `json:"onFailure,omitempty"`     // all (default) | wave | unit: what goes back when the front stops
-	Deadline      Duration `json:"deadline,omitempty"`      // the whole fleet; default what its units and waits may take, and 1h
+	FailureBudget int      `json:"failureBudget,omitempty"` // units that may fail before the fleet stops; default 0
+	OnFailure     string   `json:"onFailure,omitempty"`     // all (default) | wave | unit: what goes back when the fleet stops
+	Deadline      Duration `json:"deadline,omitempty"`      // the whole fleet; default what its units and waits may take, plus 1h
 
 	Rollout Spec `json:"rollout"` // of every unit; kind, service, environment and unit are the fleet's
 }

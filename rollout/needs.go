@@ -11,7 +11,7 @@ type Need struct {
 	Target  string        `json:"target,omitempty"`  // environment/service[/unit]
 	Version string        `json:"version,omitempty"` // default: the release's own
 	Soaked  Duration      `json:"soaked,omitempty"`  // how long it must have served there
-	Any     []Alternative `json:"any,omitempty"`     // instead of these: it is enough that one of the list is so
+	Any     []Alternative `json:"any,omitempty"`     // instead of the above: one of the list is enough
 }
 
 // Alternative is one of several needs of which one is enough.

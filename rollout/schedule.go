@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Schedule says from when, and until when, users may meet a release.
+// Schedule says from when, and until when, users may get a release.
 type Schedule struct {
-	From time.Time `json:"from,omitzero"` // no flag is set, no cohort sent and no weight raised before; default: at once
-	To   time.Time `json:"to,omitzero"`   // everything goes back then, however far the rollout has come; default: never
+	From time.Time `json:"from,omitzero"` // until then no flag is set, no cohort moved and no weight raised; default: at once
+	To   time.Time `json:"to,omitzero"`   // then everything goes back, however far the rollout is; default: never
 }
 
 // LongestSchedule is how far ahead a schedule may lie: a rollout is open, and

@@ -9,7 +9,7 @@ type Spec struct {
 	Environment string `json:"environment"`       // as service
 	Unit        string `json:"unit,omitempty"`    // one region or cell of a fleet
 	Owner       string `json:"owner,omitempty"`   // who answers for it
-	Purpose     string `json:"purpose,omitempty"` // the hypothesis; goes into history
+	Purpose     string `json:"purpose,omitempty"` // the hypothesis; recorded in history
 
 	Release  Release   `json:"release"`
 	Baseline *Baseline `json:"baseline,omitempty"` // default: what Snapshot finds serving
@@ -26,9 +26,9 @@ type Spec struct {
 
 	Notify []Notification `json:"notify,omitempty"`
 	Hooks  []Hook         `json:"hooks,omitempty"`
-	Needs  []Need         `json:"needs,omitempty"` // what must be so on other targets before the start
+	Needs  []Need         `json:"needs,omitempty"` // what other targets must serve before the start
 
-	Schedule *Schedule `json:"schedule,omitempty"` // when users may meet the release; default: from the start on, for good
+	Schedule *Schedule `json:"schedule,omitempty"` // when users may get the release; default: from the start, for good
 }
 
 // Release is the immutable thing rolled out. What is absent does not change.
@@ -37,7 +37,7 @@ type Release struct {
 	Artifact string            `json:"artifact,omitempty"` // pinned by digest: name@sha256:…
 	Config   map[string]string `json:"config,omitempty"`   // replaces the whole set
 	Model    *Model            `json:"model,omitempty"`
-	Flags    map[string]any    `json:"flags,omitempty"` // set before the first raise, back with the rollback
+	Flags    map[string]any    `json:"flags,omitempty"` // set before the first raise, restored by the rollback
 }
 
 // Model is a machine-learned model by place and digest.
@@ -61,7 +61,7 @@ type Drivers struct {
 	Deploy   Driver  `json:"deploy"`
 	Traffic  Driver  `json:"traffic"`
 	Flags    *Driver `json:"flags,omitempty"`
-	Metrics  *Driver `json:"metrics,omitempty"` // needed when there are checks
+	Metrics  *Driver `json:"metrics,omitempty"` // required with checks
 }
 
 // Driver names one way to reach one outside system, and its parameters. It
@@ -76,7 +76,7 @@ type Driver struct {
 type Strategy struct {
 	Window       WindowSpec `json:"window,omitzero"`
 	WarmUp       *Duration  `json:"warmUp,omitempty"`   // relative checks not counted; default a tenth of the bake, at most 1m
-	Baseline     string     `json:"baseline,omitempty"` // serving (default) | sameAge: compare with a copy that is deployed beside the candidate and gets as much traffic
+	Baseline     string     `json:"baseline,omitempty"` // serving (default) | sameAge: compare with a copy deployed next to the candidate, with as much traffic
 	Canary       []Step     `json:"canary,omitempty"`
 	Linear       *Linear    `json:"linear,omitempty"`
 	Adaptive     *Adaptive  `json:"adaptive,omitempty"`
@@ -102,7 +102,7 @@ type Promote struct {
 }
 
 // Approval asks people before an act: a quorum of the roles in From, or a
-// number of each role side by side. Anyone may answer where neither is given.
+// number of votes from each role. If neither is given, anyone may answer.
 type Approval struct {
 	From      []string       `json:"from,omitempty"`      // default, with each: its roles, in order
 	Quorum    int            `json:"quorum,omitempty"`    // votes needed; default 1, with each their sum
@@ -122,7 +122,7 @@ type Check struct {
 	By          *By      `json:"by,omitempty"`          // what tells versions apart
 	SLO         Duration `json:"slo,omitempty"`         // latency bound that is judged with double weight
 	MinRequests int      `json:"minRequests,omitempty"` // minimum evidence in a step, on each side; default 20
-	Weight      float64  `json:"weight,omitempty"`      // its part of alpha; default 1
+	Weight      float64  `json:"weight,omitempty"`      // its share of alpha; default 1
 	Judge       *Judge   `json:"judge,omitempty"`       // default rateRatio for failures+requests, tailLadder for histogram, points for query
 	Gates       *bool    `json:"gates,omitempty"`       // default true; false: measured, reported, never decides
 	Group       string   `json:"group,omitempty"`       // of the reported score; never decides
@@ -150,9 +150,9 @@ type Judge struct {
 // RateRatio compares two rates of events: see analysis.
 type RateRatio struct {
 	SafeMargin      float64  `json:"safeMargin,omitempty"`      // ratio that a proof of safety excludes; default 1.5
-	HarmMargin      float64  `json:"harmMargin,omitempty"`      // ratio that is still harmless; default 1.1
-	MinAbsDelta     *float64 `json:"minAbsDelta,omitempty"`     // least difference of the rates that can fail; default 0.0005
-	MinCanaryEvents float64  `json:"minCanaryEvents,omitempty"` // least failures of the candidate that can fail; default 3
+	HarmMargin      float64  `json:"harmMargin,omitempty"`      // a ratio up to this is harmless; default 1.1
+	MinAbsDelta     *float64 `json:"minAbsDelta,omitempty"`     // minimum difference between the rates for Fail; default 0.0005
+	MinCanaryEvents float64  `json:"minCanaryEvents,omitempty"` // minimum failures of the candidate for Fail; default 3
 	Beta            float64  `json:"beta,omitempty"`            // chance that harm is proved safe; default 0.05
 	Direction       string   `json:"direction,omitempty"`       // increase (default) | decrease
 }
@@ -166,7 +166,7 @@ type TailLadder struct {
 	Beta        float64   `json:"beta,omitempty"`        // as in rateRatio
 }
 
-// SLORate holds the candidate alone to an objective: see analysis.
+// SLORate judges the candidate alone, by an objective: see analysis.
 type SLORate struct {
 	Objective string  `json:"objective"` // share of requests that must succeed, such as 99.9%
 	Beta      float64 `json:"beta,omitempty"`
@@ -174,32 +174,32 @@ type SLORate struct {
 
 // Threshold evaluates conditions on each measurement, with Argo's semantics.
 type Threshold struct {
-	Success                 string `json:"success,omitempty"`                 // what a good measurement is: an expression over `result`
-	Failure                 string `json:"failure,omitempty"`                 // what a bad one is
+	Success                 string `json:"success,omitempty"`                 // condition of a good measurement: an expression over `result`
+	Failure                 string `json:"failure,omitempty"`                 // condition of a bad measurement
 	FailureLimit            int    `json:"failureLimit,omitempty"`            // bad measurements tolerated; default 0, -1: any number
 	InconclusiveLimit       int    `json:"inconclusiveLimit,omitempty"`       // unclear measurements tolerated; default 0, -1: any number
 	ConsecutiveErrorLimit   *int   `json:"consecutiveErrorLimit,omitempty"`   // errors in a row tolerated; default 4
-	ConsecutiveSuccessLimit int    `json:"consecutiveSuccessLimit,omitempty"` // good ones in a row that Pass needs; default 0: none
-	MinSamples              int    `json:"minSamples,omitempty"`              // requests that one measurement needs; default 20
+	ConsecutiveSuccessLimit int    `json:"consecutiveSuccessLimit,omitempty"` // successes in a row that Pass requires; default 0: off
+	MinSamples              int    `json:"minSamples,omitempty"`              // requests that one measurement requires; default 20
 }
 
 // Points compares two series of values point by point: see analysis.
 type Points struct {
-	Direction  string   `json:"direction,omitempty"`  // increase (default) | decrease: which way is harm
+	Direction  string   `json:"direction,omitempty"`  // increase (default) | decrease: which direction is harmful
 	Transform  string   `json:"transform,omitempty"`  // log: ratio | diff: difference; default log while all values are above 0
 	MinPoints  int      `json:"minPoints,omitempty"`  // values that a step needs on each side; default 8
-	HarmMargin float64  `json:"harmMargin,omitempty"` // ratio that is still harmless, with transform log; default 1
+	HarmMargin float64  `json:"harmMargin,omitempty"` // a ratio up to this is harmless; with transform log; default 1
 	SafeMargin float64  `json:"safeMargin,omitempty"` // ratio that a proof of safety excludes; default 1.5
 	Beta       float64  `json:"beta,omitempty"`       // chance that harm is proved safe; default 0.05
 	Step       Duration `json:"step,omitempty"`       // what is read within it is one value, its mean; default 15s, at most a twentieth of the shortest bake
 }
 
-// BurnRate holds the candidate alone to its error budget, by the rule of
-// several windows of the SRE Workbook: see analysis.
+// BurnRate judges the candidate alone, by its error budget, with the multi-window
+// rule of the SRE Workbook: see analysis.
 type BurnRate struct {
 	Objective string        `json:"objective"`           // share of requests that must succeed, such as 99.9%
-	Windows   []BurnWindows `json:"windows,omitempty"`   // at most 4; default 1h/5m 14.4 and 6h/30m 6; where no bake reaches 1h 10m/1m 14.4 and 30m/3m 6
-	MinEvents float64       `json:"minEvents,omitempty"` // least failures within long that can fail; default 10
+	Windows   []BurnWindows `json:"windows,omitempty"`   // at most 4; default 1h/5m 14.4 and 6h/30m 6; if no bake reaches 1h, 10m/1m 14.4 and 30m/3m 6
+	MinEvents float64       `json:"minEvents,omitempty"` // minimum failures within long for Fail; default 10
 }
 
 // BurnWindows fails a candidate that burns its budget at factor over both.
@@ -210,7 +210,7 @@ type BurnWindows struct {
 }
 
 // MeanCS reports an interval for the mean difference of values. It never
-// decides, a check that it judges is advisory: see analysis.
+// decides; a check that it judges is advisory: see analysis.
 type MeanCS struct {
 	Transform string   `json:"transform,omitempty"` // as in points
 	TOpt      float64  `json:"tOpt,omitempty"`      // points at which the interval is narrowest; default half of what all bakes give
@@ -220,7 +220,7 @@ type MeanCS struct {
 	Step      Duration `json:"step,omitempty"`      // as in points
 }
 
-// Policy says what verdicts, and the want of one, lead to. See Decide.
+// Policy says what follows from each verdict, and from the lack of one. See Decide.
 type Policy struct {
 	Alpha        float64  `json:"alpha,omitempty"`        // chance that a harmless release is rolled back; default 0.01
 	Require      string   `json:"require,omitempty"`      // noHarm (default) | nonInferior
@@ -229,15 +229,15 @@ type Policy struct {
 	NoData       string   `json:"noData,omitempty"`       // hold (default) | rollback
 	Error        string   `json:"error,omitempty"`        // hold (default) | rollback
 	Drift        string   `json:"drift,omitempty"`        // hold (default) | putBack | rollback
-	Grace        Duration `json:"grace,omitempty"`        // default 3m, at most a bake's half
+	Grace        Duration `json:"grace,omitempty"`        // default 3m, at most half of a bake
 	HoldFor      Duration `json:"holdFor,omitempty"`      // from the step's first hold; default 2h
 	Otherwise    string   `json:"otherwise,omitempty"`    // rollback (default) | promote
-	Concerns     Concerns `json:"concerns,omitzero"`      // what people's concerns lead to; default: they are recorded and told
+	Concerns     Concerns `json:"concerns,omitzero"`      // what people's concerns lead to; default: they are only recorded and reported
 	OnNewRelease string   `json:"onNewRelease,omitempty"` // reject (default) | queue | keepNewest | supersede
-	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are looked at once it is promoted and nothing runs; default 0: not
+	WatchIdle    Duration `json:"watchIdle,omitempty"`    // how often the weights are checked after promotion while nothing runs; default 0: never
 	Absolute     string   `json:"absolute,omitempty"`     // warn (default) | required
-	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot conclude at the traffic seen is refused
-	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate that gets another share of the requests than it should is Inconclusive
+	Foresight    string   `json:"foresight,omitempty"`    // warn (default) | required: a plan whose checks cannot reach a verdict at the traffic observed is refused
+	Share        string   `json:"share,omitempty"`        // warn (default) | required: a candidate whose share of the requests is not its weight is Inconclusive
 }
 
 // Notification tells one sink of the worker's configuration of what happens.
@@ -250,10 +250,10 @@ type Notification struct {
 // Hook asks an outside system at one point of the rollout: an HTTP server, or
 // somebody's own activity. Exactly one of HTTP and Task is set.
 type Hook struct {
-	At        string    `json:"at"`                  // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after; the last two are told, and cannot refuse
+	At        string    `json:"at"`                  // beforeStart | beforeStep | afterStep | beforePromote | onRollback | after; the last two are only notified
 	HTTP      string    `json:"http,omitempty"`      // URL that a HookCall is posted to: 2xx passes, 4xx refuses
-	Task      *HookTask `json:"task,omitempty"`      // activity that takes a HookCall: an error that is not to be retried refuses
-	Timeout   Duration  `json:"timeout,omitempty"`   // of one try, of which there are several; default 30s, at most 10m
+	Task      *HookTask `json:"task,omitempty"`      // activity that takes a HookCall: a non-retryable error refuses
+	Timeout   Duration  `json:"timeout,omitempty"`   // for one attempt, of which there are several; default 30s, at most 10m
 	Otherwise string    `json:"otherwise,omitempty"` // rollback (default) | goOn: what happens when nothing answers
 }
 

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Step is one rung: who meets the candidate, the bake meanwhile, and who must
+// Step is one rung: who gets the candidate, how long it bakes, and who must
 // agree before.
 type Step struct {
-	Weight  Weight    `json:"weight,omitempty"`  // share of traffic, more than in the step before; a ring with a cohort has none
+	Weight  Weight    `json:"weight,omitempty"`  // share of traffic, higher than in the step before; a ring with a cohort has none
 	Bake    Duration  `json:"bake"`              // how long it is watched
 	Cohort  string    `json:"cohort,omitempty"`  // named users who get the candidate from this step on, by a rule that goes with the rollout
 	Owner   string    `json:"owner,omitempty"`   // who answers for this step; default the rollout's owner

@@ -15,10 +15,10 @@ import (
 
 // What Temporal can answer that commands act on.
 var (
-	errNotFound = errors.New("not found")            // no such rollout is known
-	errBusy     = errors.New("already running")      // the target has a running rollout
-	errOver     = errors.New("the rollout is over")  // it ended before it took the order
-	errNoWorker = errors.New("no worker took it up") // in the time given
+	errNotFound = errors.New("not found")             // no such rollout is known
+	errBusy     = errors.New("already running")       // the target has a running rollout
+	errOver     = errors.New("the rollout is over")   // it ended before it took the order
+	errNoWorker = errors.New("no worker accepted it") // in the time given
 )
 
 // service is what the commands need of Temporal. Calls that a worker has to take up,

@@ -134,7 +134,7 @@ func (s *story) preflight(e *historypb.HistoryEvent, result *commonpb.Payloads) 
 		text = "going back may not be possible: " + strings.Join(out.Problems, "; ")
 	}
 	if out.Cause == rollout.CausePolicy {
-		text = "going back is possible, but the plan may come to no verdict: " + strings.Join(out.Problems, "; ")
+		text = "going back is possible, but the checks may not come to a verdict: " + strings.Join(out.Problems, "; ")
 	}
 	s.status.Warnings = append(s.status.Warnings, out.Warnings...)
 	s.add(e, rollout.EventPreflight, 0, text, map[string]any{"problems": list(out.Problems), "warnings": list(out.Warnings)})

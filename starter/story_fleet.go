@@ -104,7 +104,7 @@ func (s *story) unitHeld(e *historypb.HistoryEvent, workflowID string, waits boo
 	switch {
 	case u == nil:
 	case waits:
-		s.add(e, rollout.EventGateWaiting, u.Wave, u.Target+" waits: an order that came beside the fleet holds it",
+		s.add(e, rollout.EventGateWaiting, u.Wave, u.Target+" waits: an order that was started beside the fleet holds its id",
 			map[string]any{"unit": u.Unit, "wave": u.Wave})
 	default:
 		s.unitEnded(e, u, rollout.Status{Outcome: rollout.Refused, Cause: rollout.CauseRunning, Reason: "it has a running rollout already"})

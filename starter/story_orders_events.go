@@ -88,7 +88,7 @@ func (s *orderStory) withdrawn(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	}
 	r := s.ask(e, rollout.Order{ID: w.ID, Actor: w.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: w.Version}}}, senderOf(e, a))
 	if !r.fate.Fate.IsFinal() || r.fate.Fate == "" {
-		r.become(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseWithdrawn, Why: "withdrawn: nobody had taken it in when its giver stopped waiting"})
+		r.become(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseWithdrawn, Why: "withdrawn: no worker had accepted it when its sender stopped waiting"})
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	}
 	if served && err != nil && (retryable(err) || ctx.Err() != nil) {
 		if late := c.withdraw(ctx, svc, o); late != nil {
-			return out, fmt.Errorf("take back the order of %s, which no worker took in, so that it is not carried out later: %w", o.Spec.Key(), late)
+			return out, fmt.Errorf("take back the order of %s, which no worker accepted, so that it is not carried out later: %w", o.Spec.Key(), late)
 		}
 	}
 	if err != nil && ctx.Err() == nil && retryable(err) {

@@ -29,9 +29,9 @@ func (q *approval) waits() string { return "waiting for an approval of " + q.wha
 func (q *approval) another(c rollout.Command) string {
 	switch {
 	case q.by == "":
-		return fmt.Sprintf("step %d is asked about once: not by the environment and the spec apart", q.step)
+		return fmt.Sprintf("step %d has one approval, not one of the environment and one of the spec: vote without --asked-by", q.step)
 	case c.AskedBy == "":
-		return fmt.Sprintf("step %d is asked about twice, and what the environment asks is answered: look, and vote with --asked-by %s", q.step, q.by)
+		return fmt.Sprintf("step %d has two approvals, and that of the environment is answered: look at the other, and vote with --asked-by %s", q.step, q.by)
 	}
 	return fmt.Sprintf("what the %s asks before step %d is waited for, not what the %s asks: look, and vote again", q.by, q.step, c.AskedBy)
 }

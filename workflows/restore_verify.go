@@ -51,7 +51,7 @@ func (r *run) verifyTrafficRestored() {
 		summary := "verify that traffic is back on " + named(r.job.Baseline)
 		unproved := max(r.unprovedFor()-r.now().Sub(written), 0)
 		if unproved > 0 {
-			summary += fmt.Sprintf(": a raise to %s was never seen in force, and may come yet", r.unseen)
+			summary += fmt.Sprintf(": a raise to %s was never seen in force, and may still take effect", r.unseen)
 		}
 		want := r.snapshot.Split
 		var out activities.VerifyTrafficOutput

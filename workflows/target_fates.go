@@ -64,7 +64,7 @@ func (t *target) withdraw(w rollout.Withdrawal) {
 		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: w.ID, Version: w.Version, Actor: w.Actor, At: workflow.Now(t.ctx)})
 	}
 	t.unqueue(w.ID)
-	t.refuse(w.ID, rollout.CauseWithdrawn, "withdrawn: nobody had taken it in when its giver stopped waiting")
+	t.refuse(w.ID, rollout.CauseWithdrawn, "withdrawn: no worker had accepted it when its sender stopped waiting")
 	t.forget()
 	t.describe()
 }

@@ -31,7 +31,7 @@ func (t *target) watchIdle() {
 		serving, _ := t.status.Serving()
 		version := serving.Release.Version
 		ctx, stop := workflow.WithCancel(t.ctx)
-		act := t.act("idle", fmt.Sprintf("see that %s keeps everything while nothing runs", version))
+		act := t.act("idle", fmt.Sprintf("check that %s still serves everything while nothing runs", version))
 		act.limit, act.heartbeat = idleFor+time.Minute, heartbeat
 		t.stopIdle = stop
 		t.idle = start(ctx, act, a.WatchIdle, activities.WatchIdleInput{

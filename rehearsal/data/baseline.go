@@ -46,9 +46,9 @@ type Snapshot struct {
 	Name    string     `json:"name"`               // letters, digits, '.', '_' and '-'
 	File    string     `json:"snapshot,omitempty"` // below the worker's folder of snapshots; .csv, .ndjson, .jsonl and .sql are understood
 	Digest  string     `json:"digest,omitempty"`   // sha256:… of the file
-	TakenAt *time.Time `json:"takenAt,omitempty"`  // RFC 3339; for the report of what is too old
-	Mask    []Mask     `json:"mask,omitempty"`     // fields of which no value may leave as it is; csv and ndjson only
-	Checks  []Check    `json:"checks,omitempty"`   // what must hold of the rows
+	TakenAt *time.Time `json:"takenAt,omitempty"`  // RFC 3339; for the report of outdated snapshots
+	Mask    []Mask     `json:"mask,omitempty"`     // fields whose values must not leave unmasked; csv and ndjson only
+	Checks  []Check    `json:"checks,omitempty"`   // what must hold for the rows
 	Into    *Into      `json:"into,omitempty"`     // where it is restored; default: it is only a file
 }
 
@@ -56,7 +56,7 @@ type Snapshot struct {
 type Into struct {
 	Database  string   `json:"database"`            // a name of the worker's configuration: the manifest holds no address
 	Table     string   `json:"table,omitempty"`     // what csv fills; sql says it itself
-	Unchanged []string `json:"unchanged,omitempty"` // tables that the rehearsal must leave as it found them, by digest
+	Unchanged []string `json:"unchanged,omitempty"` // tables that the rehearsal must leave unchanged, by digest
 	After     string   `json:"after,omitempty"`     // what becomes of the table's rows in the end: keep (default) or restore, which puts back what it held before; csv only
 }
 
@@ -128,8 +128,8 @@ func local(path string) bool {
 type Set struct {
 	Snapshot
 	Template       string `json:"template,omitempty"`       // a file below the worker's folder of rehearsals
-	TemplateDigest string `json:"templateDigest,omitempty"` // sha256:… of that file; digest is that of what is made from it
-	Rows           int    `json:"rows,omitempty"`           // of a template: instead of its own number
+	TemplateDigest string `json:"templateDigest,omitempty"` // sha256:… of that file; digest is of what it generates
+	Rows           int    `json:"rows,omitempty"`           // of a template: instead of the template's own number
 }
 
 // Problems says everything that is wrong with the set.

@@ -13,11 +13,11 @@ import (
 
 // Check is what must hold of the rows of a file, or of a table.
 type Check struct {
-	Table   string `json:"table,omitempty"`   // of sql: which table; else the file's rows, or the table that they fill
-	Rows    *Range `json:"rows,omitempty"`    // how many there are
-	Field   string `json:"field,omitempty"`   // which the next three ask of
-	NotNull bool   `json:"notNull,omitempty"` // no row is without a value
-	Unique  bool   `json:"unique,omitempty"`  // no two rows have the same value; none does not count
+	Table   string `json:"table,omitempty"`   // for sql: which table; otherwise the file's rows, or the table that they fill
+	Rows    *Range `json:"rows,omitempty"`    // how many rows there are
+	Field   string `json:"field,omitempty"`   // the field that the next three check
+	NotNull bool   `json:"notNull,omitempty"` // every row has a value
+	Unique  bool   `json:"unique,omitempty"`  // no two rows have the same value; missing values do not count
 	Sum     *Range `json:"sum,omitempty"`     // of the values, which are numbers
 }
 

@@ -19,11 +19,11 @@ const (
 	AsKeep  = "keep"  // stays as it is, and is not searched for what others hid: on the author's word
 )
 
-// Mask marks one field of which no value may leave as it is.
+// Mask marks one field whose values must not leave unmasked.
 type Mask struct {
 	Field string `json:"field"`           // a column of CSV, a top-level name of NDJSON
 	As    string `json:"as,omitempty"`    // text (default), email, card, blank or keep
-	Class string `json:"class,omitempty"` // fields of one class have the same mask for the same value, in every file; default what as says
+	Class string `json:"class,omitempty"` // fields of one class have the same mask for the same value, in every file; default: the value of as
 }
 
 // Problems says everything that is wrong with the mark.

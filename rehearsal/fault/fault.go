@@ -17,12 +17,12 @@ type Fault struct {
 	Name   string           `json:"name"`             // unique in the manifest; expectations name it in "during"
 	At     rollout.Duration `json:"at,omitempty"`     // since the load began; default 0s
 	Within rollout.Duration `json:"within,omitempty"` // begin at a moment drawn from the seed, at most this much after At; default 0s
-	For    rollout.Duration `json:"for"`              // its expiry, counted from its beginning: it ends then, whatever happens; at least 100ms
+	For    rollout.Duration `json:"for"`              // its expiry, counted from its start: it ends then, whatever happens; at least 100ms
 
 	Toxiproxy *Toxiproxy `json:"toxiproxy,omitempty"` // a slow, narrow, or broken network
 	Process   *Process   `json:"process,omitempty"`   // a process is killed or frozen
 	Errors    *Errors    `json:"errors,omitempty"`    // an HTTP dependency answers with errors
-	Drift     *Drift     `json:"drift,omitempty"`     // a configuration file is not what it should be
+	Drift     *Drift     `json:"drift,omitempty"`     // a configuration file has other content
 	Disk      *Disk      `json:"disk,omitempty"`      // a file system is full
 	Clock     *Clock     `json:"clock,omitempty"`     // a process has the wrong time
 	Metrics   *Metrics   `json:"metrics,omitempty"`   // nobody can read the metrics
@@ -35,10 +35,10 @@ type Fault struct {
 type Toxiproxy struct {
 	Proxy     string            `json:"proxy"`               // its name on the server
 	Latency   rollout.Duration  `json:"latency,omitempty"`   // added to everything that passes
-	Jitter    rollout.Duration  `json:"jitter,omitempty"`    // latency varies by as much, up and down; needs Latency
-	Bandwidth int               `json:"bandwidth,omitempty"` // KiB a second
-	Timeout   *rollout.Duration `json:"timeout,omitempty"`   // nothing passes, and the connection is closed after so long; 0s: not before the end of the fault
-	ResetPeer *rollout.Duration `json:"resetPeer,omitempty"` // a connection is reset so long after its first byte; see KeepAliveProblems
+	Jitter    rollout.Duration  `json:"jitter,omitempty"`    // latency varies by up to this much, up and down; requires Latency
+	Bandwidth int               `json:"bandwidth,omitempty"` // KiB per second
+	Timeout   *rollout.Duration `json:"timeout,omitempty"`   // nothing passes, and the connection is closed after this time; 0s: not before the end of the fault
+	ResetPeer *rollout.Duration `json:"resetPeer,omitempty"` // a connection is reset this long after its first byte; see KeepAliveProblems
 	Down      bool              `json:"down,omitempty"`      // nobody can connect, and connections are cut; alone
 	Toxicity  *rollout.Weight   `json:"toxicity,omitempty"`  // share of the connections, drawn for each connection and effect; default 100%
 	Direction string            `json:"direction,omitempty"` // downstream (default: what the server sends) or upstream
@@ -64,9 +64,9 @@ const (
 	Freeze = "freeze"
 )
 
-// Errors puts an HTTP server in the way of a dependency. It passes on what it
-// gets, and answers a share of it itself. The dependency must be reached
-// through a Toxiproxy proxy, in plain HTTP.
+// Errors puts an HTTP server in front of a dependency. It answers a share of the
+// requests itself and forwards the rest. The dependency must be reached through a
+// Toxiproxy proxy, in plain HTTP.
 type Errors struct {
 	Proxy  string          `json:"proxy"`            // the Toxiproxy proxy in front of the dependency
 	Status int             `json:"status,omitempty"` // of the answers; 400 to 599, default 503
@@ -80,7 +80,7 @@ type Errors struct {
 type Drift struct {
 	File    string            `json:"file"`              // absolute; a regular file of at most 1 MiB
 	Content *string           `json:"content,omitempty"` // what is in it during the fault
-	Replace map[string]string `json:"replace,omitempty"` // instead of Content: texts that are in it → what stands there during the fault
+	Replace map[string]string `json:"replace,omitempty"` // instead of Content: texts in it → what replaces them during the fault
 }
 
 // Disk fills a file system. Without Size it fills the one that is mounted at
@@ -95,7 +95,7 @@ type Disk struct {
 
 // Clock makes one process, and all that share its timestamp file, see another
 // time. The process must have been started with libfaketime and a
-// FAKETIME_TIMESTAMP_FILE. A program in Go does not ask libfaketime.
+// FAKETIME_TIMESTAMP_FILE. Go programs bypass libfaketime.
 type Clock struct {
 	Process string `json:"process"` // its name in the worker's configuration
 	Skew    string `json:"skew"`    // "+2h" or "-90s"
@@ -107,13 +107,13 @@ type Metrics struct {
 	Proxy string `json:"proxy"`
 }
 
-// Task is a fault that an activity on another task queue starts and stops, as
-// for Chaos Mesh, Litmus or FIS. The activity gets a TaskInput and returns a
-// TaskOutput. It must see to the expiry by itself, too.
+// Task is a fault that an activity on another task queue starts and stops, for
+// example through Chaos Mesh, Litmus or FIS. The activity gets a TaskInput and
+// returns a TaskOutput. It must also end the fault when it expires by itself.
 type Task struct {
 	TaskQueue string         `json:"taskQueue"`
 	Activity  string         `json:"activity"`
-	Input     map[string]any `json:"input,omitempty"` // handed on as it is
+	Input     map[string]any `json:"input,omitempty"` // passed on unchanged
 }
 
 // The kinds of faults, as the manifest names them.

@@ -26,33 +26,33 @@ const (
 	LedgerRead  = "read"  // reads it back: JSON with "payload", and "copies" where it may be there more than once; 404 when it is not
 )
 
-// Load is one stream of requests. It is open, with a rate that does not care
-// how fast answers come, unless Closed is given. It sends one request over and
-// over, or journeys of several, or what was recorded.
+// Load is one stream of requests. Unless Closed is given it is open: its rate does
+// not depend on how fast answers arrive. It sends one request repeatedly, or
+// journeys of several, or a recording.
 //
-// URL, bodies, headers and paths may hold {{id}} and {{payload}}: drawn from the
-// seed and the run, another pair for every arrival; in journeys also what earlier steps captured.
+// URL, bodies, headers and paths may contain {{id}} and {{payload}}: drawn from the
+// seed and the run, a new pair for every arrival; in journeys also what earlier steps captured.
 type Load struct {
 	Name     string            `json:"name"`              // unique in the manifest
 	URL      string            `json:"url"`               // http(s)://…; with journeys or replay the part before each path
 	Method   string            `json:"method,omitempty"`  // default GET
 	Headers  map[string]string `json:"headers,omitempty"` // of every request
 	Body     string            `json:"body,omitempty"`
-	Expect   Expect            `json:"expect,omitzero"`    // of every answer, where a step has none of its own
-	At       rollout.Duration  `json:"at,omitempty"`       // when it starts, since the run's start; default at once
+	Expect   Expect            `json:"expect,omitzero"`    // of every answer, unless the step has its own
+	At       rollout.Duration  `json:"at,omitempty"`       // when it starts, relative to the run's start; default at once
 	For      rollout.Duration  `json:"for,omitempty"`      // how long; at most 7d. Default for replays: until the recording ends
 	Rate     Rate              `json:"rate,omitempty"`     // arrivals, such as 200/s
 	Arrivals string            `json:"arrivals,omitempty"` // even (default) or poisson
-	Shape    *Shape            `json:"shape,omitempty"`    // how the rate changes; default: it does not
+	Shape    *Shape            `json:"shape,omitempty"`    // how the rate changes; default: constant
 	Closed   *Closed           `json:"closed,omitempty"`   // instead of a rate
-	Journeys []Journey         `json:"journeys,omitempty"` // instead of one request, mixed by weight
+	Journeys []Journey         `json:"journeys,omitempty"` // instead of one request; drawn by weight
 	Replay   *Replay           `json:"replay,omitempty"`   // instead of a rate and requests
 
-	KeepAlive     *bool            `json:"keepAlive,omitempty"`     // default true; false opens a connection for every request, as faults of connections need it
+	KeepAlive     *bool            `json:"keepAlive,omitempty"`     // default true; false opens a connection for each request, needed with faults of connections
 	Timeout       rollout.Duration `json:"timeout,omitempty"`       // of one request; default 10s, at most 5m
-	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, and are charged for it
+	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, which counts towards their latency
 	Shards        int              `json:"shards,omitempty"`        // how many generators send it, each its part; 1 to 64, default 1
-	VersionHeader string           `json:"versionHeader,omitempty"` // of answers: which version gave it; default X-Version
+	VersionHeader string           `json:"versionHeader,omitempty"` // header of an answer that names its version; default X-Version
 }
 
 // Expect is what makes an answer a good one.
@@ -96,9 +96,9 @@ type Sine struct {
 	High   Rate             `json:"high"`
 }
 
-// Closed is a number of users each of whom sends only when the last answer is
-// there: a slow service is asked less. It shows how much a service can do, and
-// hides what users of an open one would have waited.
+// Closed is a number of users who each wait for an answer before they send the
+// next request, so a slow service gets fewer. It shows how much a service can do,
+// and hides how long users of an open load would have waited.
 type Closed struct {
 	Users int              `json:"users"`           // 1 to 10,000
 	Think rollout.Duration `json:"think,omitempty"` // between an answer and the user's next journey; default none
@@ -115,18 +115,18 @@ type Journey struct {
 // Step is one request of a journey.
 type Step struct {
 	Method  string            `json:"method,omitempty"` // default GET
-	Path    string            `json:"path"`             // after the load's URL, such as /orders/{{id}}
+	Path    string            `json:"path"`             // appended to the load's URL, such as /orders/{{id}}
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    string            `json:"body,omitempty"`
 	Expect  Expect            `json:"expect,omitzero"`
 	Capture map[string]string `json:"capture,omitempty"` // name → field of the JSON answer, such as {token: session.token}; later steps use {{token}}
-	Ledger  string            `json:"ledger,omitempty"`  // write: it makes a transaction; read: it reads it back
+	Ledger  string            `json:"ledger,omitempty"`  // write: makes a transaction; read: reads it back
 }
 
 // Replay is a recording, sent again to the load's URL with its own spacing.
 type Replay struct {
 	File   string          `json:"file"`
-	Digest string          `json:"digest,omitempty"` // sha256:… of the file; another one is refused
+	Digest string          `json:"digest,omitempty"` // sha256:… of the file; a different one is refused
 	Format string          `json:"format"`           // har, combined, common, gor (of GoReplay) or json (one object a line: time, method, url, headers, body)
 	Speed  float64         `json:"speed,omitempty"`  // 2 is twice as fast; default 1, at most 1000
 	Sample *rollout.Weight `json:"sample,omitempty"` // how much of it is sent, drawn with the seed; default 100%

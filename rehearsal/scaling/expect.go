@@ -15,14 +15,14 @@ type Expect struct {
 	Replicas     Range            `json:"replicas"`               // the bounds of the policy
 	UpWithin     rollout.Duration `json:"upWithin"`               // longest time from the crossing of the trigger until enough replicas are ready
 	DownWithin   rollout.Duration `json:"downWithin,omitempty"`   // longest time from the end of the need until only replicas.min are ready; default: not judged
-	Overshoot    int              `json:"overshoot,omitempty"`    // most replicas above what is needed; default 0
-	Oscillations int              `json:"oscillations,omitempty"` // most turns that the load does not explain; default 0
+	Overshoot    int              `json:"overshoot,omitempty"`    // maximum replicas above those needed; default 0
+	Oscillations int              `json:"oscillations,omitempty"` // maximum turns that the load does not explain; default 0
 	Swing        int              `json:"swing,omitempty"`        // smallest movement, in replicas, that can be a turn; default 1
 	Waiting      *Waiting         `json:"waiting,omitempty"`      // what users may meet while more replicas are awaited
 	Needed       int              `json:"needed,omitempty"`       // replicas that the load needs at its peak
-	Capacity     load.Rate        `json:"capacity,omitempty"`     // what one replica serves, such as 50/s, from which it follows
+	Capacity     load.Rate        `json:"capacity,omitempty"`     // what one replica serves, such as 50/s; gives the replicas needed
 	Trigger      *Trigger         `json:"trigger,omitempty"`      // when the autoscaler has to act; default: the load is more than replicas.min serve, by capacity or, without it, by peak ÷ what is needed
-	Policy       Policy           `json:"policy,omitzero"`        // how the autoscaler is set
+	Policy       Policy           `json:"policy,omitzero"`        // how the autoscaler is configured
 	Metrics      *rollout.Driver  `json:"metrics,omitempty"`      // driver that reads the signals; default that of the rollout
 	Endpoints    []string         `json:"endpoints,omitempty"`    // metrics pages that the scrape driver reads, without its path: all of them, added up; default: the hosts that the loads go to
 	Signals      Signals          `json:"signals,omitzero"`       // what is read; default: the gauges replicas_ready, replicas_wanted and queue_length
@@ -53,16 +53,16 @@ const (
 // Trigger is a signal and what it has to be above.
 type Trigger struct {
 	Signal string  `json:"signal"` // queue | rate | latency | utilisation
-	Above  float64 `json:"above"`  // length, requests a second, seconds, or ratio
+	Above  float64 `json:"above"`  // length, requests per second, seconds, or ratio
 }
 
 // Policy is how the autoscaler is set. A rise is more replicas wanted than
 // before, a fall is fewer. Cooldowns that are 0 are not judged.
 type Policy struct {
 	Target        *Target          `json:"target,omitempty"`        // for each replica
-	CooldownUp    rollout.Duration `json:"cooldownUp,omitempty"`    // least time from a rise to the next rise
-	CooldownDown  rollout.Duration `json:"cooldownDown,omitempty"`  // least time from a fall to the next fall
-	Stabilisation rollout.Duration `json:"stabilisation,omitempty"` // least time from a rise to the next fall: the stabilisation window of Kubernetes
+	CooldownUp    rollout.Duration `json:"cooldownUp,omitempty"`    // minimum time from a rise to the next rise
+	CooldownDown  rollout.Duration `json:"cooldownDown,omitempty"`  // minimum time from a fall to the next fall
+	Stabilisation rollout.Duration `json:"stabilisation,omitempty"` // minimum time from a rise to the next fall: the stabilisation window of Kubernetes
 }
 
 // Target is what the autoscaler aims at for each replica: exactly one.
@@ -72,25 +72,24 @@ type Target struct {
 	Utilisation rollout.Weight `json:"utilisation,omitempty"` // such as 70%
 }
 
-// Signals is what is read at every poll. Who names one names all: those left out
-// are not read. Without Wanted, oscillations are
-// counted on Ready and cooldowns cannot be judged. Without Rate the load that the
-// rehearsal sends is taken: see WithRate. What is counted there has to be
-// arrivals: answers are no more than replicas can give.
+// Signals is what is read at every poll. If one is named, all must be: those left
+// out are not read. Without Wanted, oscillations are counted on Ready and cooldowns
+// cannot be judged. Without Rate, the load that the rehearsal sends is used: see
+// WithRate. Rate must count arrivals: answers are limited by what replicas can serve.
 type Signals struct {
 	Ready       Signal `json:"ready"`                // replicas that serve
 	Wanted      Signal `json:"wanted,omitzero"`      // replicas that the autoscaler asks for
 	Queue       Signal `json:"queue,omitzero"`       // requests that wait
 	Latency     Signal `json:"latency,omitzero"`     // seconds
-	Rate        Signal `json:"rate,omitzero"`        // requests that arrive, a second
+	Rate        Signal `json:"rate,omitzero"`        // arriving requests per second
 	Utilisation Signal `json:"utilisation,omitzero"` // ratio
 }
 
-// Signal says how one number is read: exactly one field, or none where it is
+// Signal says how one number is read: exactly one field, or none if it is
 // not read. Several series of one metric are added up.
 type Signal struct {
-	Gauge     string `json:"gauge,omitempty"`     // selector of what is so much at the moment, never negative
-	Counter   string `json:"counter,omitempty"`   // selector of what only grows: how much a second since the last poll
+	Gauge     string `json:"gauge,omitempty"`     // selector of a current value, never negative
+	Counter   string `json:"counter,omitempty"`   // selector of a counter: its increase per second since the last poll
 	Histogram string `json:"histogram,omitempty"` // selector of a histogram of seconds: p99 since the last poll
 	Query     string `json:"query,omitempty"`     // one number, of drivers that evaluate queries
 }
