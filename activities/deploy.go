@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -218,6 +219,13 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 	if drift != nil {
 		return in.drifted(drift), nil
 	}
+	differences, err := a.differences(ctx, in)
+	if err != nil {
+		return RemoveOutput{}, insistently("compare with the snapshot before removing "+in.Version, err)
+	}
+	if len(differences) > 0 {
+		return RemoveOutput{Differences: differences, Reason: in.Version + " is not removed: " + strings.Join(differences, "; ")}, nil
+	}
 	if err := deployer.Remove(ctx, in.write(), in.Version); err != nil {
 		return RemoveOutput{}, insistently(doing, err)
 	}
@@ -231,6 +239,21 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 	return RemoveOutput{Reason: in.Version + " is gone"}, insistently(doing, err)
 }
 
+// differences lists what was put back and is not as in the snapshot any more, where
+// that is asked: somebody may still count on the version that is to go.
+func (a *Activities) differences(ctx context.Context, in RemoveInput) ([]string, error) {
+	if in.Snapshot == nil {
+		return nil, nil
+	}
+	now, err := a.readState(ctx, in.Job, in.Snapshot.Flags)
+	if err != nil {
+		return nil, err
+	}
+	var out CompareOutput
+	out.compareRest(*in.Snapshot, now)
+	return out.Differences, nil
+}
+
 // drifted says that another split is in force than the one that is to be, and what
 // the policy makes of that.
 func (in RemoveInput) drifted(split rollout.Split) RemoveOutput {
@@ -242,12 +265,10 @@ func (in RemoveInput) drifted(split rollout.Split) RemoveOutput {
 	return out
 }
 
-// drift is the split in force where TellDrift asks for it and it is not the one
-// that is to be. A difference is believed when it is read twice.
-func (a *Activities) drift(ctx context.Context, in RemoveInput, traffic Traffic, now rollout.Split) (rollout.Split, error) {
-	if !in.TellDrift || now.Equal(in.Split) {
-		return nil, nil
-	}
+// drift is the split in force, after one was read that is not the one that is to be:
+// a difference is believed when it is read twice. A router that names no version
+// serves nobody, least of all the given one.
+func (a *Activities) drift(ctx context.Context, traffic Traffic, want rollout.Split, version string) (rollout.Split, error) {
 	if err := sleep(ctx, 200*time.Millisecond); err != nil {
 		return nil, err
 	}
@@ -255,10 +276,10 @@ func (a *Activities) drift(ctx context.Context, in RemoveInput, traffic Traffic,
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read weights: %w", err)
-	case again.Split.Equal(in.Split):
+	case again.Split.Equal(want):
 		return nil, nil
-	case len(again.Split) == 0: // a router that names no version: nobody is served
-		return rollout.Split{in.Version: 0}, nil
+	case len(again.Split) == 0:
+		return rollout.Split{version: 0}, nil
 	}
 	return again.Split, nil
 }
@@ -280,8 +301,10 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 		if err != nil {
 			return nil, fmt.Errorf("read weights: %w", err)
 		}
-		if drift, err := a.drift(ctx, in, traffic, observed.Split); drift != nil || err != nil {
-			return drift, err
+		if in.TellDrift && !observed.Split.Equal(in.Split) {
+			if drift, err := a.drift(ctx, traffic, in.Split, in.Version); drift != nil || err != nil {
+				return drift, err
+			}
 		}
 		if len(observed.Split) == 0 && in.Baseline != "" {
 			drainAnew(ctx)

@@ -40,12 +40,16 @@ type VerifyHealthInput struct {
 	Checks []rollout.Check  `json:"checks,omitempty"`
 	Poll   rollout.Duration `json:"poll"`
 	Within rollout.Duration `json:"within"` // how long absolute checks may be without data enough
+
+	Split rollout.Split `json:"split,omitempty"` // that is to be in force meanwhile: another one ends the activity; empty: not asked
 }
 
 // VerifyHealthOutput says on what the health rests.
 type VerifyHealthOutput struct {
 	Reason   string `json:"reason"`
 	Unjudged string `json:"unjudged,omitempty"` // absolute checks that had no data, or too few; "": none
+
+	Drift rollout.Split `json:"drift,omitempty"` // the split in force instead of the one that was to be: nothing is verified
 }
 
 // CompareInput asks what differs from the snapshot.
@@ -56,7 +60,10 @@ type CompareInput struct {
 
 // CompareOutput lists the differences; none means that the state is as before.
 type CompareOutput struct {
-	Differences []string `json:"differences,omitempty"`
+	Differences []string                   `json:"differences,omitempty"`
+	Lost        []rollout.CompensationKind `json:"lost,omitempty"`    // what would put them back, in that order
+	Remains     bool                       `json:"remains,omitempty"` // of them, some that nothing puts back
+	Split       rollout.Split              `json:"split,omitempty"`   // in force, where it is not the snapshot's
 }
 
 // RemoveInput asks for a version without traffic to be drained and gone.
@@ -69,6 +76,8 @@ type RemoveInput struct {
 	Split     rollout.Split   `json:"split,omitempty"`     // with TellDrift: the one that is to be in force until the version is gone; empty: nothing serves
 	Policy    *rollout.Policy `json:"policy,omitempty"`    // with TellDrift: what another one leads to; nil: that is not asked
 	PutBacks  int             `json:"putBacks,omitempty"`
+
+	Snapshot *Snapshot `json:"snapshot,omitempty"` // primary version, flags and cohorts are to be as in it when the version goes; nil: that is not asked
 }
 
 // RemoveOutput says how the version went, or why it did not.
@@ -76,4 +85,6 @@ type RemoveOutput struct {
 	Reason   string            `json:"reason"`
 	Drift    rollout.Split     `json:"drift,omitempty"`    // the split in force instead of the one that was to be: nothing was removed
 	Decision *rollout.Decision `json:"decision,omitempty"` // with a policy: what Drift leads to
+
+	Differences []string `json:"differences,omitempty"` // from the snapshot: nothing was removed
 }

@@ -118,7 +118,8 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 // are no such checks, until it is ready twice. Checks that cannot be judged for
 // longer than Within, because there are no data or too few, are said to be
 // unjudged and do not hold the way back up: the traffic is back by then. An
-// attempt that takes over from a lost one begins anew.
+// attempt that takes over from a lost one begins anew. Where Split is given, another
+// one in force ends it: users are not back any more.
 func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
 	defer keepAlive(ctx)()
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
@@ -127,6 +128,9 @@ func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (Ve
 	}
 	gauge := newHealthGauge(a, in)
 	for {
+		if lost := a.lostSplit(ctx, in); lost != nil {
+			return VerifyHealthOutput{Drift: lost, Reason: fmt.Sprintf("the router has %s instead of %s", lost, in.Split)}, nil
+		}
 		state, err := a.healthOnce(ctx, in, deployer, gauge)
 		if err != nil {
 			return VerifyHealthOutput{}, insistently("verify health", err)
@@ -139,6 +143,24 @@ func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (Ve
 			return VerifyHealthOutput{}, err
 		}
 	}
+}
+
+// lostSplit is the split in force where it is not the one that is to be. A router that
+// cannot be read says nothing: the comparison with the snapshot insists on an answer.
+func (a *Activities) lostSplit(ctx context.Context, in VerifyHealthInput) rollout.Split {
+	if len(in.Split) == 0 {
+		return nil
+	}
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return nil
+	}
+	observed, err := traffic.Split(ctx)
+	if err != nil || observed.Split.Equal(in.Split) {
+		return nil
+	}
+	lost, _ := a.drift(ctx, traffic, in.Split, in.Candidate)
+	return lost
 }
 
 func healthReason(in VerifyHealthInput, s health) string {
@@ -162,25 +184,37 @@ func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutpu
 		return CompareOutput{}, insistently("compare with the snapshot", err)
 	}
 	was, out := in.Snapshot, CompareOutput{}
-	differ := func(format string, args ...any) {
-		out.Differences = append(out.Differences, fmt.Sprintf(format, args...))
-	}
 	if !now.Split.Equal(was.Split) {
-		differ("traffic: was %s, is %s", was.Split, now.Split)
+		out.Split = now.Split
+		out.differ(rollout.RestoreTraffic, "traffic: was %s, is %s", was.Split, now.Split)
 	}
-	if now.Primary != was.Primary {
-		differ("primary: was %s, is %s", named(was.Primary), named(now.Primary))
-	}
-	if len(now.Cohorts) > 0 {
-		differ("cohorts: were sent nowhere by a rule, now %s", showRules(now.Cohorts))
-	}
-	for _, line := range flagDifferences(was.Flags, now.Flags) {
-		differ("flag %s", line)
-	}
+	out.compareRest(was, now)
 	if now.Replicas < was.Replicas {
-		differ("replicas of %s: were %d, are %d", was.Primary, was.Replicas, now.Replicas)
+		out.Differences = append(out.Differences, fmt.Sprintf("replicas of %s: were %d, are %d", was.Primary, was.Replicas, now.Replicas))
+		out.Remains = true
 	}
 	return out, nil
+}
+
+// compareRest lists what differs beside weights and replicas.
+func (out *CompareOutput) compareRest(was, now Snapshot) {
+	if now.Primary != was.Primary {
+		out.differ(rollout.RestorePointers, "primary: was %s, is %s", named(was.Primary), named(now.Primary))
+	}
+	if len(now.Cohorts) > 0 {
+		out.differ(rollout.RestoreCohorts, "cohorts: were sent nowhere by a rule, now %s", showRules(now.Cohorts))
+	}
+	for _, line := range flagDifferences(was.Flags, now.Flags) {
+		out.differ(rollout.RestoreFlags, "flag %s", line)
+	}
+}
+
+// differ notes one difference, and what would put it back.
+func (out *CompareOutput) differ(by rollout.CompensationKind, format string, args ...any) {
+	out.Differences = append(out.Differences, fmt.Sprintf(format, args...))
+	if !slices.Contains(out.Lost, by) {
+		out.Lost = append(out.Lost, by)
+	}
 }
 
 // flagDifferences lists the flags whose value is not the wanted one.

@@ -111,17 +111,20 @@ type (
 		Reason             string `json:"reason"`
 	}
 	compareOutput struct {
-		Differences []string `json:"differences"`
+		Differences []string      `json:"differences"`
+		Split       rollout.Split `json:"split"` // in force, where it is not as before
 	}
 	removeInput struct {
 		Version string `json:"version"`
 	}
 	reasonOutput struct { // of VerifyHealth
-		Reason string `json:"reason"`
+		Reason string        `json:"reason"`
+		Drift  rollout.Split `json:"drift"` // nothing was verified
 	}
 	removeOutput struct {
-		Reason string        `json:"reason"`
-		Drift  rollout.Split `json:"drift"` // nothing was removed
+		Reason      string        `json:"reason"`
+		Drift       rollout.Split `json:"drift"`       // nothing was removed
+		Differences []string      `json:"differences"` // nothing was removed
 	}
 )
 

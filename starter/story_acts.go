@@ -186,6 +186,10 @@ func (s *story) healthRestored(e *historypb.HistoryEvent, result *commonpb.Paylo
 	if err := s.decode(result, &out); err != nil {
 		return err
 	}
+	if len(out.Drift) > 0 {
+		s.splitLost(e, out.Drift, out.Reason)
+		return nil
+	}
 	s.points.health = e.GetEventTime().AsTime()
 	text := "the baseline is healthy"
 	if out.Reason != "" {
@@ -199,6 +203,9 @@ func (s *story) compared(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 	var out compareOutput
 	if err := s.decode(result, &out); err != nil {
 		return err
+	}
+	if len(out.Split) > 0 {
+		s.status.Weight, s.drifted = out.Split[s.status.Candidate], out.Split
 	}
 	text := "everything is as before the rollout"
 	if len(out.Differences) > 0 {
@@ -219,12 +226,12 @@ func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.P
 	if err := s.decode(result, &out); err != nil {
 		return err
 	}
-	if len(out.Drift) > 0 {
-		s.status.Weight = out.Drift[s.status.Candidate]
-		if !out.Drift.Equal(s.drifted) { // it is looked at again and again
-			s.drift(e, 0, out.Reason, out.Drift)
-		}
-		s.drifted = out.Drift
+	switch {
+	case len(out.Drift) > 0:
+		s.splitLost(e, out.Drift, out.Reason)
+		return nil
+	case len(out.Differences) > 0:
+		s.add(e, rollout.EventCompared, 0, out.Reason, map[string]any{"differences": out.Differences})
 		return nil
 	}
 	text := in.Version + " removed"
@@ -233,6 +240,16 @@ func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.P
 	}
 	s.add(e, rollout.EventCleanedUp, 0, text, map[string]any{"version": in.Version, "reason": out.Reason})
 	return nil
+}
+
+// splitLost tells of a split that is not the one that was put back, or promoted: once for
+// as long as it stays the same.
+func (s *story) splitLost(e *historypb.HistoryEvent, split rollout.Split, why string) {
+	s.status.Weight = split[s.status.Candidate]
+	if !split.Equal(s.drifted) {
+		s.drift(e, 0, why, split)
+	}
+	s.drifted = split
 }
 
 // list is never null in JSON.

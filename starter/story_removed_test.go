@@ -30,3 +30,25 @@ func TestStoryOfARestoreThatIsLost(t *testing.T) {
 	require.Equal(t, []rollout.EventKind{rollout.EventDrift, rollout.EventTrafficRestored, rollout.EventCleanedUp}, kinds)
 	require.Equal(t, "2.5.0 is not removed: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%", s.lines[2].Text)
 }
+
+// What was put back can be lost before the removal begins, too.
+func TestStoryOfWhatIsLostEarlier(t *testing.T) {
+	p := &tape{t: t}
+	p.started(anOrder())
+	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(spec())})
+	lost := rollout.Split{"2.4.1": 9000, "2.5.0": 1000}
+	p.act("restore.health", "VerifyHealth", nil, reasonOutput{Reason: "the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%", Drift: lost})
+	require.Equal(t, rollout.Weight(1000), told(t, p).status.Weight)
+	p.act("restore.verify", "VerifyTraffic", trafficInput{}, verifyTrafficOutput{Verified: true, Observed: rollout.Split{"2.4.1": rollout.All}})
+	p.act("restore.compare", "Compare", nil, compareOutput{Differences: []string{"traffic: was 2.4.1 100%, is 2.4.1 90%, 2.5.0 10%"}, Split: lost})
+	require.Equal(t, rollout.Weight(1000), told(t, p).status.Weight)
+	p.act("restore.verify.2", "VerifyTraffic", trafficInput{}, verifyTrafficOutput{Verified: true, Observed: rollout.Split{"2.4.1": rollout.All}})
+	p.act("cleanup.remove", "Remove", removeInput{Version: "2.5.0"}, removeOutput{Reason: "2.5.0 is not removed: primary: was 2.4.1, is 2.5.0", Differences: []string{"primary: was 2.4.1, is 2.5.0"}})
+	s := told(t, p)
+	require.Zero(t, s.status.Weight)
+	var kinds []rollout.EventKind
+	for _, line := range s.lines[2:] {
+		kinds = append(kinds, line.Kind)
+	}
+	require.Equal(t, []rollout.EventKind{rollout.EventDrift, rollout.EventTrafficRestored, rollout.EventCompared, rollout.EventTrafficRestored, rollout.EventCompared}, kinds)
+}

@@ -9,16 +9,18 @@ import (
 	"bakeoff/rollout"
 )
 
-// compare reads the state again. What differs from the snapshot needs a human,
-// until it is as before or acknowledged. It is looked at less and less often.
+// compare reads the state again. What this rollout put back, and is lost again, is
+// put back once more, at once at first. Whatever else differs from the snapshot, or
+// does not last, needs a human, until it is as before or acknowledged. It is looked
+// at less and less often.
 func (r *run) compare() {
 	if !r.begun(rollout.RestoreTraffic) && !r.begun(rollout.RestoreFlags) {
 		return
 	}
-	alarm := r.alarm("the state cannot be compared with the snapshot", nil)
-	defer alarm()
-	differed := false
-	for begun := r.now(); r.acknowledged == nil; {
+	why := "the state cannot be compared with the snapshot"
+	defer r.alarm(why, func() string { return why })()
+	begun := r.now()
+	for found := 1; r.acknowledged == nil; found++ {
 		var out activities.CompareOutput
 		act := r.insist("compare with the snapshot", func() (workflow.Future, workflow.CancelFunc) {
 			ctx, cancel := workflow.WithCancel(r.ctx)
@@ -30,18 +32,55 @@ func (r *run) compare() {
 		}
 		r.status.Problems = out.Differences
 		if len(out.Differences) == 0 {
-			if differed {
+			if found > 1 {
 				r.timeAgain()
 			}
 			r.leaveNeedsHuman()
 			return
 		}
-		differed = true
-		r.needHuman("the state differs from the snapshot: " + list(out.Differences))
+		why = "the state differs from the snapshot: " + list(out.Differences)
+		mends := r.mends(out)
+		if after := r.plan.Spec.NeedsHumanAfter.Std(); !mends || found > quickTries || after > 0 && r.now().Sub(begun) >= after {
+			r.needHuman(why)
+		}
+		if r.putBackLost(out, why); mends && found <= quickTries {
+			continue
+		}
 		timer := r.timer("compare again with the snapshot", slower(firstLook, r.now().Sub(begun)))
 		_ = workflow.Await(r.ctx, func() bool { return timer.IsReady() || r.retry || r.acknowledged != nil })
 		timer.cancel()
 		r.retry = false
+	}
+}
+
+// mends reports whether all that differs is what this rollout wrote, and can put back.
+func (r *run) mends(out activities.CompareOutput) bool {
+	for _, kind := range out.Lost {
+		if !r.begun(kind) {
+			return false
+		}
+	}
+	return len(out.Lost) > 0 && !out.Remains
+}
+
+// putBackLost puts back once more what was lost after it had been put back: a router
+// that starts from its old file, somebody who wrote.
+func (r *run) putBackLost(out activities.CompareOutput, why string) {
+	for _, kind := range out.Lost {
+		if !r.begun(kind) || r.acknowledged != nil {
+			continue
+		}
+		switch kind {
+		case rollout.RestoreTraffic:
+			r.count("drift")
+			r.putUsersBackAgain(out.Split, why, 1) // the next look waits where it was looked often
+		case rollout.RestoreCohorts:
+			r.finishAct(r.restoreCohorts("restore.cohorts", " again: "+why), nil)
+		case rollout.RestoreFlags:
+			r.finishAct(r.restoreFlags(" again: "+why), nil)
+		case rollout.RestorePointers:
+			r.finishAct(r.restorePointers(" again: "+why), nil)
+		}
 	}
 }
 

@@ -19,7 +19,10 @@ type removing struct {
 	since   time.Time     // when another one was first found in force; zero: never
 	found   int           // how often
 	drift   rollout.Split // the last one
+	differs bool          // something else that was put back is lost: the version stays until it is back
 	insists bool          // a person is needed until the version is gone
+
+	asBefore *activities.Snapshot // what is to be in force when the version goes; nil: not asked
 
 	decision *rollout.Decision // what the policy makes of drift, where it is asked
 }
@@ -29,7 +32,14 @@ type removing struct {
 // comes so late, users are put back again: the way back is not over.
 func (r *run) removeBack(version string) {
 	m := &removing{run: r, version: version, split: r.snapshot.Split, wrote: r.begun(rollout.RestoreTraffic)}
+	if r.begun(rollout.RestoreTraffic) || r.begun(rollout.RestoreFlags) {
+		m.asBefore = &r.snapshot
+	}
 	for m.try(nil) {
+		if m.differs {
+			r.compare()
+			continue
+		}
 		m.putBackAgain()
 	}
 	r.leaveNeedsHuman()
@@ -49,7 +59,8 @@ func (r *run) removeServed(version string) *rollout.Decision {
 }
 
 // try drains the version and removes it, if the split is in force all the time. It
-// reports whether another one was found, so that the version is still there. It
+// reports whether another one was found, or something else that was put back is lost,
+// so that the version is still there. It
 // begins only when every forward act has answered.
 func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 	if m.acknowledged != nil {
@@ -65,16 +76,21 @@ func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 		o.limit, o.heartbeat = (m.plan.Spec.ReadyWithin + 10*drain).Std(), heartbeat
 		ctx, cancel := workflow.WithCancel(m.ctx)
 		return start(ctx, o, a.Remove, activities.RemoveInput{Job: m.write("cleanup.remove/" + m.version), Version: m.version, Drain: drain,
-			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks}), cancel
+			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks, Snapshot: m.asBefore}), cancel
 	}), &out)
 	if m.acknowledged != nil {
 		return false
 	}
-	if m.decision = out.Decision; len(out.Drift) == 0 {
+	m.decision, m.differs = out.Decision, len(out.Differences) > 0
+	switch {
+	case m.differs:
+		m.status.Problems = out.Differences
+	case len(out.Drift) > 0:
+		m.note(out)
+	default:
 		m.status.Problems = nil
 		return false
 	}
-	m.note(out)
 	return true
 }
 
@@ -107,23 +123,7 @@ func (m *removing) putBackAgain() {
 	default:
 		defer m.alarm("the baseline is not back again: "+why, nil)()
 	}
-	if m.found > quickTries {
-		timer := m.timer("put traffic back again", longestLook)
-		_ = workflow.Await(m.ctx, func() bool { return timer.IsReady() || m.retry || m.acknowledged != nil })
-		timer.cancel()
-		m.retry = false
-	}
-	if m.acknowledged != nil {
-		return
-	}
-	m.restoreTrafficAgain(why)
-	m.verifyTrafficRestored()
-	m.usersBack = m.now()
-	m.publish()
-	m.verifyHealthRestored()
-	if m.acknowledged == nil {
-		m.measureAgain()
-	}
+	m.putUsersBackAgain(m.drift, why, m.found)
 }
 
 // awaitForward waits until the candidate has everything again: written once where

@@ -1,11 +1,15 @@
 package workflows_test
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdk "go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
@@ -36,6 +40,16 @@ func lasts(s *teller, d time.Duration, so func(*sim.World) bool, do func()) {
 		}
 		return !since.IsZero() && time.Since(since) > d
 	}, do)
+}
+
+// before does something right before the first activity of a type.
+func before(s *teller, activity string, do func()) {
+	var once sync.Once
+	s.env.SetOnActivityStartedListener(func(info *sdk.Info, _ context.Context, _ converter.EncodedValues) {
+		if info.ActivityType.Name == activity {
+			once.Do(do)
+		}
+	})
 }
 
 // ticks has the workflow's clock keep up with the world's.
@@ -71,6 +85,73 @@ var lastingStories = map[string]story{
 			require.False(t, s.NeededHuman)
 			require.Greater(t, s.TimeToRestore.Total.Std(), time.Second, "users had the candidate again")
 		},
+	},
+	"a router that loses it before the state is compared gets it again, and nobody is asked": {
+		spec: drains,
+		plot: func(s *teller) {
+			ticks(s)
+			before(s, "Compare", func() { s.world.SetWeights(halfway) })
+			abortAndThen(s, func() {})
+		},
+		want: rollout.Aborted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%",
+			"outsider: weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%", "remove 2.5.0"},
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, rollout.Weight(0), s.Weight)
+			require.False(t, s.NeededHuman)
+			require.Empty(t, s.Problems)
+		},
+	},
+	"a router that loses it while the baseline's health is waited for gets it again at once": {
+		spec: drains,
+		plot: func(s *teller) {
+			ticks(s)
+			s.world.SetReplicas("2.4.1", 3)
+			abortAndThen(s, func() {})
+			lasts(s, 0, isPutBack, func() { s.world.SetReplicas("2.4.1", 0) })
+			lasts(s, time.Second, isPutBack, func() { s.world.SetWeights(halfway) })
+			lasts(s, 4*time.Second, isPutBack, func() {
+				require.True(s.t, s.world.State().Weights.Equal(everyone), "not healthy yet, but back")
+				s.world.SetReplicas("2.4.1", 3)
+			})
+		},
+		want: rollout.Aborted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%",
+			"outsider: weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 100%, 2.5.0 0%", "remove 2.5.0"},
+	},
+	"a primary version that is lost while the candidate is drained is put back before that goes": {
+		spec: func(s *rollout.Spec) {
+			oneBake(s)
+			keep := rollout.Duration(time.Minute)
+			s.Strategy.KeepBaseline = &keep
+		},
+		plot: func(s *teller) {
+			ticks(s)
+			lasts(s, time.Second, isPrimary, func() {
+				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
+			})
+			before(s, "Remove", func() { s.world.ForeignPrimary("2.5.0") })
+		},
+		want: rollout.Aborted,
+		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0",
+			"weights 2.4.1 100%, 2.5.0 0%", "primary 2.4.1", "outsider: primary 2.5.0", "primary 2.4.1", "remove 2.5.0"},
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+	},
+	"what differs and was not written here stays with a person": {
+		spec: drains,
+		plot: func(s *teller) {
+			ticks(s)
+			before(s, "Remove", func() { s.world.ForeignPrimary("2.5.0") })
+			abortAndThen(s, func() {})
+			s.at(10*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Contains(s.t, now.Reason, "primary: was 2.4.1, is 2.5.0")
+				s.world.ForeignPrimary("2.4.1")
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Aborted,
 	},
 	"a person is needed in time where it cannot be put back again, and retry writes it": {
 		spec: func(s *rollout.Spec) { drains(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },

@@ -6,6 +6,7 @@ package histories_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -265,6 +266,29 @@ var paths = map[string]path{
 		s.order("abort")
 		s.does("cleanup.remove")
 		s.world.SetWeights(rollout.Split{baseline: 9000, candidate: 1000})
+	}, want: rollout.Aborted},
+	"health-lost": {plot: func(s *scene) {
+		s.until("baking")
+		s.world.SetReplicas(baseline, 0)
+		s.order("abort", "--no-wait")
+		s.does("restore.health")
+		s.world.SetWeights(rollout.Split{baseline: 9000, candidate: 1000})
+		s.does("restore.health.2")
+		s.world.SetReplicas(baseline, 10)
+	}, want: rollout.Aborted},
+	"compare-lost": {plot: func(s *scene) {
+		s.until("baking")
+		s.world.Fail(sim.OpPrimary, sim.Fault{Err: errors.New("503"), Times: 1000})
+		s.order("abort", "--no-wait")
+		s.does("restore.compare")
+		s.world.SetWeights(rollout.Split{baseline: 9000, candidate: 1000})
+		s.world.Heal(sim.OpPrimary)
+	}, want: rollout.Aborted},
+	"primary-lost": {plot: func(s *scene) {
+		s.does("keep.w01.observe")
+		s.order("abort", "--no-wait")
+		s.does("cleanup.remove")
+		s.world.ForeignPrimary(candidate)
 	}, want: rollout.Aborted},
 	"raise-on-its-way": {before: func(s *scene) { s.world.QueueWeights(3 * time.Second) }, plot: func(s *scene) {
 		s.does("s01.verify")

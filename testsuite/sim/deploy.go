@@ -215,6 +215,15 @@ func (w *World) Primary(ctx context.Context) (string, error) {
 	return primary, err
 }
 
+// ForeignPrimary makes a version primary as an outsider does.
+func (w *World) ForeignPrimary(version string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.catchUp()
+	w.primary = version
+	w.log = append(w.log, "outsider: primary "+version)
+}
+
 // SetPrimary implements [activities.Pointers]. A version that is not there is
 // refused for good; "" says that there is none, as before a first release.
 func (w *World) SetPrimary(ctx context.Context, by activities.Write, name string) error {
