@@ -36,6 +36,7 @@ type rehearsalPath struct {
 	suite  bool   // it is the one of a suite, whose history is kept, too, as name-suite
 	apart  bool   // its rollout has a workflow between the two, which is kept, too, as name-apart
 	gone   bool   // it is terminated: who watches it is kept, too, as name-watch, and no rollout
+	queues string // which alone the worker serves; "": all. Where nobody serves that of rehearsals, it stays with its preparation
 	data   bool   // it replaces the rows of a table in a real database, and puts them back
 }
 
@@ -74,6 +75,13 @@ var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-suite":  {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
 	"rehearsal-gone": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", gone: true, plot: func(s *scene) {
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
+	}},
+	"rehearsal-gone-early": {gone: true, queues: "control", plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { // its admission waits for a worker
+			of, err := s.client.DescribeWorkflowExecution(context.Background(), rollout.RehearsalID("staging", "recorded"), "")
+			return err == nil && len(of.PendingActivities) == 1
+		}, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
 	}},
 	"rehearsal-stopped-blind": {lines: "drills: [{from: step 1, after: 3s, restoreWithin: 20s}]", want: evidence.Aborted, blind: true, plot: func(s *scene) {
@@ -159,9 +167,13 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
+	var args []string
+	if p.queues != "" {
+		args = []string{"--queues", p.queues}
+	}
 	work := func() {
 		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift, task], files: [%q], taskQueues: [chaos]}}%s}\n",
-			t.TempDir(), t.TempDir(), drift, p.shop(t)))
+			t.TempDir(), t.TempDir(), drift, p.shop(t)), args...)
 	}
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
