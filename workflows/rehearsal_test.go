@@ -475,6 +475,35 @@ func TestFaultOfATaskThatNobodyTakes(t *testing.T) {
 	}
 }
 
+// A start that is given up before anybody took it may be followed by a stop that
+// nobody takes, either: that is not waited for until the fault's end.
+func TestFaultOfATaskThatIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		stopped error
+		left    bool
+		said    string
+	}{
+		"and stopped by whoever came": {nil, false, "its start was given up when the practice ended"},
+		"and nobody came": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), true,
+			"its start was given up when the practice ended; whether it had begun is not known: nobody who serves the queue chaos took its stop within 20s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{}, temporal.NewCanceledError()
+				}
+				return fault.TaskOutput{}, c.stopped
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.Equal(t, c.left, f.Unverified())
+			require.Equal(t, c.said, f.Error)
+		})
+	}
+}
+
 // A fault of somebody else's activity that cannot be stopped is not seen to be gone,
 // whether it began or not.
 func TestFaultOfATaskThatStays(t *testing.T) {

@@ -7,11 +7,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -92,6 +94,16 @@ var rehearsalPaths = map[string]rehearsalPath{
 		served: "chaos", plot: func(s *scene) {
 			s.practising()
 			s.crew.Stop()
+		}},
+	"rehearsal-untaken-stopped": {lines: "faults: [{name: chaos, at: 1s, for: 5m, task: {taskQueue: chaos, activity: PodKill}}]\ndrills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Aborted,
+		served: "chaos", plot: func(s *scene) {
+			s.practising()
+			s.crew.Stop()
+			require.Eventually(s.t, func() bool {
+				of, err := s.client.DescribeWorkflowExecution(context.Background(), rollout.RehearsalID("staging", "recorded"), "")
+				return err == nil && slices.ContainsFunc(of.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool { return a.ActivityId == "fault.chaos.start" })
+			}, procs.Patience, pollEvery)
+			s.stop()
 		}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
