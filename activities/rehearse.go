@@ -16,7 +16,7 @@ type AdmitRehearsalInput struct {
 	WorkflowID string          `json:"workflowId"`
 	RunID      string          `json:"runId"`
 	StartedAt  time.Time       `json:"startedAt"`
-	Preview    bool            `json:"preview,omitempty"` // nothing is kept, and its data is not looked at
+	Preview    bool            `json:"preview,omitempty"` // nothing is kept; its data is not looked at, nor whether the line is stopped
 }
 
 // AdmitRehearsalOutput is how it will go, or why it may not.
