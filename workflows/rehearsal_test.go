@@ -13,6 +13,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -362,6 +363,11 @@ func TestPromotedRolloutIsPutBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPractice(t)
 			p.m.Drills, p.m.Outcome, p.apart = nil, rollout.Promoted, by != id
+			p.env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+				if info.WorkflowType.Name == rehearsal.RolloutType || info.WorkflowType.Name == rollout.WorkflowType {
+					require.Equal(t, 2*time.Second, info.WorkflowTaskTimeout, "a stop is obeyed though its worker died")
+				}
+			})
 			p.state.Release = &rollout.Release{Version: "1", Artifact: "shop@a", Config: map[string]string{"PAY": "old"}}
 			p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
 			p.run()
@@ -543,6 +549,7 @@ func TestSuite(t *testing.T) {
 		target := o.Manifest.Target().String()
 		running[target]++
 		require.Equal(t, 1, running[target], "two at once on %s", target)
+		require.Equal(t, 2*time.Second, workflow.GetInfo(ctx).WorkflowTaskTimeout, "a stop is obeyed though its worker died")
 		all := 0
 		for _, n := range running {
 			all += n
