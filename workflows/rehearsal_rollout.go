@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/workflow"
 
@@ -28,7 +30,7 @@ func RehearsalRollout(ctx workflow.Context, order rehearsal.RolloutOrder) (rehea
 func (r *rehearsing) rollOutApart() {
 	out := rehearsal.RolloutResult{Rollout: rollout.Status{StartedAt: r.now()}}
 	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
-		WorkflowID: r.status.WorkflowID + "/rollout", TaskQueue: rollout.QueueControl, WaitForCancellation: true,
+		WorkflowID: r.status.WorkflowID + "/rollout", TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		StaticSummary: shorten("roll out " + r.order.Manifest.Rollout.Release.Version + ", and go back"),
 	})

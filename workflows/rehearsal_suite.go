@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -85,7 +86,7 @@ func (s *suite) start(i int) {
 	m, standing := s.order.Suite.Rehearsals[i].Manifest, &s.status.Rehearsals[i]
 	target := standing.Target
 	ctx := workflow.WithChildOptions(s.going, workflow.ChildWorkflowOptions{
-		WorkflowID: standing.WorkflowID, TaskQueue: rollout.QueueControl, WaitForCancellation: true,
+		WorkflowID: standing.WorkflowID, TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		StaticSummary: shorten(fmt.Sprintf("rehearse %s in %s", m.Name, m.Environment)),
 	})

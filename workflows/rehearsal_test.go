@@ -13,6 +13,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -46,7 +47,6 @@ type practice struct {
 	blind   error // why the state cannot be read; nil: it can
 	looks   int
 	asks    bool
-	watched bool
 	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
@@ -120,7 +120,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Watched: p.watched, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -363,6 +363,11 @@ func TestPromotedRolloutIsPutBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPractice(t)
 			p.m.Drills, p.m.Outcome, p.apart = nil, rollout.Promoted, by != id
+			p.env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+				if info.WorkflowType.Name == rehearsal.RolloutType || info.WorkflowType.Name == rollout.WorkflowType {
+					require.Equal(t, 2*time.Second, info.WorkflowTaskTimeout, "a stop is obeyed though its worker died")
+				}
+			})
 			p.state.Release = &rollout.Release{Version: "1", Artifact: "shop@a", Config: map[string]string{"PAY": "old"}}
 			p.env.RegisterDelayedCallback(func() { p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo"}) }, 9*time.Second)
 			p.run()
@@ -476,6 +481,35 @@ func TestFaultOfATaskThatNobodyTakes(t *testing.T) {
 	}
 }
 
+// A start that is given up before anybody took it may be followed by a stop that
+// nobody takes, either: that is not waited for until the fault's end.
+func TestFaultOfATaskThatIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		stopped error
+		left    bool
+		said    string
+	}{
+		"and stopped by whoever came": {nil, false, "its start was given up when the practice ended"},
+		"and nobody came": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), true,
+			"its start was given up when the practice ended; whether it had begun is not known: nobody who serves the queue chaos took its stop within 20s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{}, temporal.NewCanceledError()
+				}
+				return fault.TaskOutput{}, c.stopped
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.Equal(t, c.left, f.Unverified())
+			require.Equal(t, c.said, f.Error)
+		})
+	}
+}
+
 // A fault of somebody else's activity that cannot be stopped is not seen to be gone,
 // whether it began or not.
 func TestFaultOfATaskThatStays(t *testing.T) {
@@ -515,6 +549,7 @@ func TestSuite(t *testing.T) {
 		target := o.Manifest.Target().String()
 		running[target]++
 		require.Equal(t, 1, running[target], "two at once on %s", target)
+		require.Equal(t, 2*time.Second, workflow.GetInfo(ctx).WorkflowTaskTimeout, "a stop is obeyed though its worker died")
 		all := 0
 		for _, n := range running {
 			all += n

@@ -25,7 +25,7 @@ const asPromised = "scaling: {replicas: {min: 1, max: 3}, upWithin: 6s, downWith
 // inDetail says more of the same, by what the service says of itself.
 const inDetail = `scaling: {replicas: {min: 1, max: 6}, upWithin: 6s, downWithin: 8s, overshoot: 2, oscillations: 0, poll: 100ms, capacity: 20/s,
   waiting: {queue: 120, latency: 5s}, trigger: {signal: utilisation, above: 0.8}, metrics: {driver: scrape},
-  policy: {target: {utilisation: 80%}, cooldownUp: 1s, cooldownDown: 500ms, stabilisation: 3s},
+  policy: {target: {utilisation: 80%}, cooldownUp: 2s, cooldownDown: 500ms, stabilisation: 3s},
   signals: {ready: {gauge: replicas_ready}, wanted: {gauge: replicas_wanted}, queue: {gauge: queue_length},
     utilisation: {gauge: replicas_utilisation}, latency: {histogram: http_request_duration_seconds}}}`
 

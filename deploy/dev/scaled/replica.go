@@ -17,8 +17,10 @@ const (
 )
 
 // Replica is a replica's whole life: after start it says that it is ready, and
-// then answers each line that it reads by one of its own, rate a second at most.
-// It ends when in does: the pipe closes however its service dies.
+// then answers each line that it reads by one of its own, rate a second. A line says
+// when its request came, in Unix nanoseconds: so a busy replica keeps its rate on a
+// slow machine, too, which wakes it late. It ends when in does: the pipe closes
+// however its service dies.
 func Replica(in io.Reader, out io.Writer, rate float64, start time.Duration) error {
 	lines := linesOf(in)
 	select {
@@ -30,10 +32,13 @@ func Replica(in io.Reader, out io.Writer, rate float64, start time.Duration) err
 		return fmt.Errorf("say that it is ready: %w", err)
 	}
 	each, free := time.Duration(float64(time.Second)/rate), time.Now()
-	late := each / 10 // more than that is not the machine's fault
-	for range lines {
-		if now := time.Now(); now.Sub(free) > late {
-			free = now // it had nothing to do
+	for line := range lines {
+		came, err := strconv.ParseInt(line, 10, 64)
+		if err != nil {
+			return fmt.Errorf("read when a request came: %w", err)
+		}
+		if at := time.Unix(0, came); at.After(free) {
+			free = at // until then it had nothing to do
 		}
 		free = free.Add(each)
 		<-time.After(time.Until(free))
@@ -94,12 +99,12 @@ func (r *replica) giveUp(in io.Closer) {
 }
 
 // linesOf tells of each line, and is closed when there will be no more.
-func linesOf(out io.Reader) <-chan struct{} {
-	lines := make(chan struct{})
+func linesOf(out io.Reader) <-chan string {
+	lines := make(chan string)
 	go func() {
 		defer close(lines)
 		for s := bufio.NewScanner(out); s.Scan(); {
-			lines <- struct{}{}
+			lines <- s.Text()
 		}
 	}()
 	return lines
@@ -107,7 +112,7 @@ func linesOf(out io.Reader) <-chan struct{} {
 
 // work takes requests from the queue, one at a time, until the replica is told
 // to stop, or has died.
-func (s *Service) work(r *replica, in io.Writer, says <-chan struct{}) {
+func (s *Service) work(r *replica, in io.Writer, says <-chan string) {
 	if _, alive := <-says; !alive {
 		return
 	}
@@ -134,10 +139,10 @@ func (s *Service) work(r *replica, in io.Writer, says <-chan struct{}) {
 }
 
 // ask has one request answered, and reports whether it was.
-func (s *Service) ask(one *request, in io.Writer, says <-chan struct{}) bool {
+func (s *Service) ask(one *request, in io.Writer, says <-chan string) bool {
 	s.meter.changeBusy(1)
 	defer s.meter.changeBusy(-1)
-	_, err := fmt.Fprintln(in, "next")
+	_, err := fmt.Fprintln(in, one.came.UnixNano())
 	answered := err == nil
 	if answered {
 		_, answered = <-says

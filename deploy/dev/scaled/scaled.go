@@ -56,7 +56,10 @@ type Service struct {
 }
 
 // request is one that waits for its answer.
-type request struct{ answered chan bool }
+type request struct {
+	came     time.Time
+	answered chan bool
+}
 
 // New returns a service whose replicas are run by the given command, which has
 // to call [Replica].
@@ -111,7 +114,7 @@ func (s *Service) health(w http.ResponseWriter, _ *http.Request) {
 
 // answer waits for its turn, and for a replica.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
-	began, one := time.Now(), &request{answered: make(chan bool, 1)}
+	one := &request{came: time.Now(), answered: make(chan bool, 1)}
 	s.arrivals.Inc()
 	code := http.StatusOK
 	select {
@@ -130,7 +133,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(code)
 	fmt.Fprintln(w, http.StatusText(code))
 	s.requests.WithLabelValues(strconv.Itoa(code)).Inc()
-	s.durations.Observe(time.Since(began).Seconds())
+	s.durations.Observe(time.Since(one.came).Seconds())
 }
 
 // Serve answers on the listener until ctx ends. Then it takes no new connection,

@@ -38,7 +38,7 @@ Flags:
   --target-queue N        requests that may wait for each replica (default 20)
   --target-utilisation R  share of its time that a replica should be busy (default 0.8)
   --interval D            time between two decisions (default 200ms)
-  --cooldown-up D         least time from a rise to the next (default 1s)
+  --cooldown-up D         least time from a rise to the next (default 2s)
   --cooldown-down D       least time from a fall to the next (default 500ms)
   --stabilisation D       least time from a rise to a fall (default 3s)
 
@@ -110,7 +110,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (port st
 	flags.Float64Var(&p.TargetQueue, "target-queue", 20, "")
 	flags.Float64Var(&p.TargetUtilisation, "target-utilisation", 0.8, "")
 	flags.DurationVar(&p.Interval, "interval", 200*time.Millisecond, "")
-	flags.DurationVar(&p.CooldownUp, "cooldown-up", time.Second, "")
+	flags.DurationVar(&p.CooldownUp, "cooldown-up", 2*time.Second, "")
 	flags.DurationVar(&p.CooldownDown, "cooldown-down", 500*time.Millisecond, "")
 	flags.DurationVar(&p.Stabilisation, "stabilisation", 3*time.Second, "")
 	hasty := flags.Bool("no-cooldown", false, "")
