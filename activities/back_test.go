@@ -45,6 +45,45 @@ func TestPointersThatAreBackAlready(t *testing.T) {
 	require.ErrorContains(t, err, "a write with fence 2.2 was seen before")
 }
 
+// A write on the way back that takes long is heard of meanwhile: its worker is not
+// taken for lost, and nobody writes beside it.
+func TestSlowRestoreIsAlive(t *testing.T) {
+	for name, restore := range map[string]func(*testsuite.TestActivityEnvironment, *activities.Activities, activities.Job) error{
+		"traffic": func(env *testsuite.TestActivityEnvironment, acts *activities.Activities, job activities.Job) error {
+			_, err := env.ExecuteActivity(acts.RestoreTraffic, activities.RestoreTrafficInput{Job: job, Split: rollout.Split{"2.4.1": rollout.All}})
+			return err
+		},
+		"cohorts": func(env *testsuite.TestActivityEnvironment, acts *activities.Activities, job activities.Job) error {
+			_, err := env.ExecuteActivity(acts.RestoreCohorts, activities.RestoreCohortsInput{Job: job, Cohorts: []string{"staff"}})
+			return err
+		},
+		"flags": func(env *testsuite.TestActivityEnvironment, acts *activities.Activities, job activities.Job) error {
+			_, err := env.ExecuteActivity(acts.RestoreFlags, activities.RestoreFlagsInput{Job: job, Flags: map[string]any{"checkout": "old"}})
+			return err
+		},
+		"pointers": func(env *testsuite.TestActivityEnvironment, acts *activities.Activities, job activities.Job) error {
+			_, err := env.ExecuteActivity(acts.RestorePointers, activities.RestorePointersInput{Job: job, Primary: "2.4.1"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := sim.New("2.4.1")
+			for _, write := range []sim.Op{sim.OpShift, sim.OpCohorts, sim.OpSetCohort, sim.OpSetFlags, sim.OpSetPrimary} {
+				w.Fail(write, sim.Fault{Slow: 1500 * time.Millisecond})
+			}
+			acts, job := jobIn(w, 1)
+			job.Drivers.Flags = &rollout.Driver{Driver: "sim"}
+			env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+			env.RegisterActivity(acts)
+			heard := make(chan struct{}, 10)
+			env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { heard <- struct{}{} })
+			require.NoError(t, restore(env, acts, job))
+			require.NotEmpty(t, heard)
+		})
+	}
+}
+
 // A version that had traffic again is drained anew, however long it had had none
 // before that.
 func TestDrainBeginsAnewAfterTraffic(t *testing.T) {

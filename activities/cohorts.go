@@ -75,6 +75,7 @@ func (a *Activities) SetCohort(ctx context.Context, in SetCohortInput) (SetCohor
 // rollout there were none. Where none is left nothing is written, unless the
 // cohort is not configured any more.
 func (a *Activities) RestoreCohorts(ctx context.Context, in RestoreCohortsInput) (RestoreCohortsOutput, error) {
+	defer keepAlive(ctx)()
 	doing := "remove the rules of cohorts " + strings.Join(in.Cohorts, ", ")
 	router, err := a.cohortsOf(in.Job)
 	if err != nil {

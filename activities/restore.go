@@ -27,6 +27,7 @@ const sameFence = 5
 // that was refused as out of date is repeated on what is in force now. A router
 // that refuses for good, and has the snapshot's split, has nothing to put back.
 func (a *Activities) RestoreTraffic(ctx context.Context, in RestoreTrafficInput) (RestoreTrafficOutput, error) {
+	defer keepAlive(ctx)()
 	const doing = "put traffic back"
 	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
 	if err != nil {
@@ -81,6 +82,7 @@ func withOthers(s rollout.Split, others ...string) rollout.Split {
 // have these already nothing is written: a system that refuses writes, and
 // refused the release's, has nothing to put back.
 func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (RestoreFlagsOutput, error) {
+	defer keepAlive(ctx)()
 	found, err := a.readFlags(ctx, in.Job, in.Flags)
 	if err == nil && len(flagDifferences(in.Flags, found)) == 0 {
 		return RestoreFlagsOutput{}, nil
@@ -92,6 +94,7 @@ func (a *Activities) RestoreFlags(ctx context.Context, in RestoreFlagsInput) (Re
 // that refuses, and has it already, has nothing to put back: a break-glass restore
 // writes with a higher fence than the rollout's own way back.
 func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInput) (RestorePointersOutput, error) {
+	defer keepAlive(ctx)()
 	const doing = "make the baseline the primary version again"
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {

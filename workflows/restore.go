@@ -145,10 +145,10 @@ func (r *run) restorePointers(because string) retried {
 }
 
 // startRestore starts one restoring act: at once, urgent, retried without end,
-// out of reach of any cancellation.
+// out of reach of any cancellation. One whose worker is lost is soon begun anew.
 func startRestore[In, Out any](r *run, id, summary string, activity func(context.Context, In) (Out, error), in In) (workflow.Future, workflow.CancelFunc) {
 	o := r.act(id, summary)
-	o.queue, o.limit, o.priority = rollout.QueueControl, writeLimit, 1
+	o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueControl, writeLimit, restoreHeartbeat, 1
 	if id == "restore.pointers" {
 		o.queue = rollout.QueueInfra
 	}

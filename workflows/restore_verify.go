@@ -25,7 +25,7 @@ const (
 const longestInFlight = 10 * time.Second
 
 // restoreHeartbeat is short, so that another worker soon takes over when the one that
-// verifies the return of users dies.
+// puts users back, or verifies their return, dies or hangs.
 const restoreHeartbeat = 4 * time.Second
 
 // unseenRaise is a raise from nothing that may have been written, and that nobody saw
