@@ -442,6 +442,12 @@ var fleetStories = map[string]fleetStory{
 		},
 		want: rollout.Aborted, wantUnits: outcomes(aborted, "", ""), check: neverBegun("b", "c"),
 	},
+	"an abort is obeyed that cannot be read": {
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() { s.env.SignalWorkflow("abort", "stop it") })
+		},
+		want: rollout.Aborted, wantReason: "aborted by somebody who gave no name: " + rollout.Unread, wantUnits: outcomes(aborted, "", ""),
+	},
 	"a cancel is obeyed as an abort": {
 		plot: func(s *fleetTeller) {
 			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, s.env.CancelWorkflow)
