@@ -100,6 +100,9 @@ func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Si
 			return nil, why
 		}
 	}
+	if why := a.Rules.nameless(p, o.Actor); why != "" {
+		return nil, why
+	}
 	if why := a.Rules.lockedOut(p, o.Actor); why != "" {
 		return nil, why
 	}
