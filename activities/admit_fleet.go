@@ -58,7 +58,7 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 			"this fleet may write %d events, more than %d: use fewer units", plan.Events, rollout.MaxEvents)}}}, nil
 	}
 	for _, unit := range plan.Units {
-		plan.Abort = admitted[unit.Unit].Abort // of the environment, and so the same for all
+		plan.Abort, plan.VerifiesAborts = admitted[unit.Unit].Abort, admitted[unit.Unit].VerifiesAborts // of the environment, and so the same for all
 		for _, warning := range admitted[unit.Unit].Warnings {
 			if !slices.Contains(plan.Warnings, warning) {
 				plan.Warnings = append(plan.Warnings, warning)

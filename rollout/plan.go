@@ -69,6 +69,10 @@ type Plan struct {
 	// step, a vote for one never counts for the other.
 	GatesApart bool `json:"gatesApart,omitempty"`
 
+	// VerifiesAborts: the signature of an abort is verified beside the way back. Only
+	// where the worker has keys to verify it with.
+	VerifiesAborts bool `json:"verifiesAborts,omitempty"`
+
 	Enters bool `json:"enters,omitempty"` // a fleet's unit reports its end to its Target, which then knows what was good
 
 	TellsMisdirected bool `json:"tellsMisdirected,omitempty"` // people are also told of denied commands that were meant for another run

@@ -139,6 +139,36 @@ func TestStoryOfAnAbortThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Whose signature an abort has is told when it was found out.
+func TestStoryOfTheSignatureOfAnAbort(t *testing.T) {
+	const found = "found out beside the way back"
+	signer := &rollout.Signer{Name: "ana@example.com", Key: "SHA256:k"}
+	for name, tt := range map[string]struct {
+		out    authorizeOutput
+		status string
+		data   map[string]any
+		text   string
+	}{
+		"its actor's":   {authorizeOutput{Allowed: true, Signer: signer}, "verified: ana@example.com, key SHA256:k", map[string]any{"verified": true, "key": "SHA256:k", "unverified": nil}, "ana@example.com: abort: slow"},
+		"somebody's":    {authorizeOutput{Allowed: true, Why: found}, "not verified: " + found, map[string]any{"verified": false, "unverified": found}, "ana@example.com: abort: slow; its signature is not verified: " + found},
+		"not looked at": {authorizeOutput{Allowed: true}, "", map[string]any{"verified": false, "unverified": nil}, "ana@example.com: abort: slow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := opening(t)
+			p.signal(rollout.Command{ID: "1", Name: rollout.CommandAbort, Actor: "ana@example.com", Reason: "slow", Statement: "s", Signature: "s"})
+			p.act("authorize.abort", "Authorize", authorizeInput{ID: "1", ObeyedBy: "r"}, tt.out)
+			s := told(t, p)
+			line := find(t, s, rollout.EventCommand)
+			require.Equal(t, rollout.Accepted, line.Data["answer"])
+			require.Equal(t, tt.text, line.Text)
+			require.Equal(t, tt.status, s.status.AbortSignature)
+			for field, want := range tt.data {
+				require.Equal(t, want, line.Data[field], field)
+			}
+		})
+	}
+}
+
 // sent is what a line says of who sent it.
 func sent(line rollout.Event) map[string]any {
 	out := map[string]any{}

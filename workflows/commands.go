@@ -32,6 +32,7 @@ type commands struct {
 	turned       time.Time // when going back began
 	usersBack    time.Time // when traffic was verified on the way back
 	restoredAll  bool      // flags and pointers are back, too
+	proving      bool      // whose signature the abort has is being found out
 	restored     bool      // the baseline is verified, or nothing had been changed
 	ended        bool
 	skip         bool // end this bake

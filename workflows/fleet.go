@@ -58,6 +58,8 @@ type fleet struct {
 
 	back     *setback // the first order, or reason, to go back
 	scope    string   // what goes back
+	sent     string   // the scope that units have been told of
+	proving  bool     // whose signature the abort has is being found out
 	doing    string   // what goes on, for people
 	wave     int      // the present one, from 1; the newest in which a unit has begun
 	front    int      // the wave that goes back, where one does

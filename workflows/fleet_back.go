@@ -20,6 +20,7 @@ func (f *fleet) goBack() {
 		f.status.Paused = f.status.Paused && scope != rollout.OnFailureAll && f.staysPaused()
 		changed := func() bool { return f.scope != scope }
 		back := f.orderBack()
+		f.sent = scope
 		f.refresh()
 		_ = workflow.Await(f.ctx, func() bool { return changed() || areRestored(back) })
 		f.restored = scope == rollout.OnFailureAll && areRestored(back)

@@ -142,6 +142,7 @@ func (f *fleet) abort(c rollout.Command) rollout.Answer {
 		return noop("already going back: %s", f.back.reason)
 	}
 	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, said: c.Reason, reason: "aborted by " + c.Said()}, rollout.OnFailureAll)
+	f.prove(c)
 	return accepted("")
 }
 

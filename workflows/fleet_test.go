@@ -442,6 +442,18 @@ var fleetStories = map[string]fleetStory{
 		},
 		want: rollout.Aborted, wantUnits: outcomes(aborted, "", ""), check: neverBegun("b", "c"),
 	},
+	"whose signature an abort has is on record": {
+		rules: activities.Rules{Signing: activities.Signing{Keys: ring{"bo@example.com"}}},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.env.SignalWorkflow("abort", signedAbort("staging/checkout", "default-test-run-id"))
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by bo@example.com: pager", wantUnits: outcomes(aborted, "", ""),
+		check: func(t *testing.T, _ worlds, s rollout.Status) {
+			require.Equal(t, "verified: bo@example.com, key SHA256:bo@example.com", s.AbortSignature)
+		},
+	},
 	"an abort is obeyed that cannot be read": {
 		plot: func(s *fleetTeller) {
 			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() { s.env.SignalWorkflow("abort", "stop it") })
