@@ -50,6 +50,9 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if why != "" {
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
+	if problems := spec.Scheduled(a.now(), admitted); len(problems) > 0 {
+		return AdmitFleetOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+	}
 	plan := rollout.NewFleetPlan(spec, admitted)
 	a.Notifications.announceFleet(&plan, spec)
 	plan.Events = plan.EventBound()
