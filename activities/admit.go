@@ -100,6 +100,9 @@ func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Si
 			return nil, why
 		}
 	}
+	if why := a.Rules.nameless(p, o.Actor); why != "" {
+		return nil, why
+	}
 	if why := a.Rules.lockedOut(p, o.Actor); why != "" {
 		return nil, why
 	}
@@ -124,7 +127,7 @@ func (l Limits) unexplained(environment, reason string) string {
 // authorize writes into the plan who may abort, which is decided without asking
 // anybody, and that every other command is authorized by the rules of its moment.
 func (a *Activities) authorize(p *rollout.Plan) {
-	p.Authorized, p.TellsMisdirected = true, true
+	p.Authorized, p.TellsMisdirected, p.VerifiesAborts = true, true, a.Rules.Signing.Keys != nil
 	acts, _ := a.Rules.acts(p.Spec.Environment)
 	if roles, named := acts[rollout.CommandAbort]; named {
 		p.Abort = a.Rules.allNames(roles)

@@ -50,6 +50,9 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 	if why != "" {
 		return AdmitFleetOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: why}}}, nil
 	}
+	if problems := spec.Scheduled(a.now(), admitted); len(problems) > 0 {
+		return AdmitFleetOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
+	}
 	plan := rollout.NewFleetPlan(spec, admitted)
 	a.Notifications.announceFleet(&plan, spec)
 	plan.Events = plan.EventBound()
@@ -58,7 +61,7 @@ func (a *Activities) admitFleet(ctx context.Context, in AdmitFleetInput) (AdmitF
 			"this fleet may write %d events, more than %d: use fewer units", plan.Events, rollout.MaxEvents)}}}, nil
 	}
 	for _, unit := range plan.Units {
-		plan.Abort = admitted[unit.Unit].Abort // of the environment, and so the same for all
+		plan.Abort, plan.VerifiesAborts = admitted[unit.Unit].Abort, admitted[unit.Unit].VerifiesAborts // of the environment, and so the same for all
 		for _, warning := range admitted[unit.Unit].Warnings {
 			if !slices.Contains(plan.Warnings, warning) {
 				plan.Warnings = append(plan.Warnings, warning)

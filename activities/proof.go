@@ -67,6 +67,9 @@ func (r Rules) proven(in AuthorizeInput, received time.Time) (*rollout.Signer, s
 		if !in.Runless && c.RunID == "" || c.Name == rollout.CommandApprove && (c.Step == 0 || c.Digest == "") {
 			return nil, "a signed command names its run, and a signed vote the step and the plan, too"
 		}
+		if in.ObeyedBy != "" && c.RunID != in.ObeyedBy {
+			return nil, "what was signed is for another run: " + c.RunID
+		}
 		p.wording, p.statement, p.signature, p.given = rollout.CommandStatement(in.Target, *c), c.Statement, c.Signature, c.At
 	}
 	return r.prove(p)

@@ -103,6 +103,33 @@ func TestSignedForTheTarget(t *testing.T) {
 	}
 }
 
+// An abort that was obeyed is allowed; whose it is is another question.
+func TestSignedAborts(t *testing.T) {
+	abort := func(c *rollout.Command) { c.Name, c.Actor = rollout.CommandAbort, "cy@example.com" }
+	rules := strict()
+	rules.Permissions["production"][rollout.CommandAbort] = []string{"managers"} // by now
+	for name, tt := range map[string]struct {
+		change func(*rollout.Command)
+		run    string
+		why    string
+	}{
+		"right":           {abort, "run-1", ""},
+		"for another run": {abort, "run-2", "what was signed is for another run: run-1"},
+		"for any run":     {func(c *rollout.Command) { abort(c); c.RunID = "" }, "run-1", "a signed command names its run"},
+		"too old":         {func(c *rollout.Command) { abort(c); c.At = noon.Add(-time.Hour) }, "run-1", "more than 5m apart"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := given(tt.change, func(*rollout.Command) {})
+			in.ObeyedBy, in.Received = tt.run, noon
+			out, err := (&Activities{Rules: rules}).Authorize(t.Context(), in)
+			require.NoError(t, err)
+			require.True(t, out.Allowed)
+			require.Contains(t, out.Why, tt.why)
+			require.Equal(t, tt.why == "", out.Signer != nil)
+		})
+	}
+}
+
 // Where nothing says which keys are right, a signature is kept and not looked at.
 func TestUnverifiedSignatures(t *testing.T) {
 	a := &Activities{Rules: people()}

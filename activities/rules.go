@@ -154,14 +154,28 @@ func (r Rules) approvals(environment string) (a Approvals, found bool) {
 // approves what they started, unless the environment says so, or nothing is asked
 // of anybody but by specs.
 func (r Rules) mayApprove(in AuthorizeInput) (may bool, why string) {
-	own, asks := r.approvals(in.Environment)
 	switch {
-	case (asks || !r.isOpen()) && !own.Self && r.member(in.Actor) == r.member(in.StartedBy):
+	case !r.ownCounts(in.Environment) && r.member(in.Actor) == r.member(in.StartedBy):
 		return false, in.Actor + " started this rollout, and may not approve it"
 	case len(in.From) > 0 && !r.isOpen() && !r.Has(in.From, in.Actor):
 		return false, fmt.Sprintf("%s has none of the roles that are asked: %s", rollout.NameOf(in.Actor), strings.Join(in.From, ", "))
 	}
 	return r.May(in.Environment, in.Command, in.Actor)
+}
+
+// ownCounts reports whether who started a rollout may approve it.
+func (r Rules) ownCounts(environment string) bool {
+	own, asks := r.approvals(environment)
+	return own.Self || !asks && r.isOpen()
+}
+
+// nameless says that a start must say whose it is, because they may not approve it;
+// "" when it does, or when that does not matter.
+func (r Rules) nameless(p rollout.Plan, starter string) string {
+	if strings.TrimSpace(starter) != "" || len(p.Approvals()) == 0 || r.ownCounts(p.Spec.Environment) {
+		return ""
+	}
+	return fmt.Sprintf("say who starts this: it asks for approval, which in %s may not be the starter's own", p.Spec.Environment)
 }
 
 // asked is the plan with the approval that the environment asks for before the

@@ -100,6 +100,29 @@ func TestMayApprove(t *testing.T) {
 	require.True(t, vote(elsewhere, "ana@example.com"))
 }
 
+// Nobody can be kept from approving what they started where the start does not say
+// who that is.
+func TestANamelessStartThatAsksForApproval(t *testing.T) {
+	asking := rollout.NewPlan(rollout.Spec{Environment: "production", Strategy: rollout.Strategy{Canary: []rollout.Step{{Weight: 500, Bake: 1, Approve: &rollout.Approval{}}}}})
+	const why = "say who starts this: it asks for approval, which in production may not be the starter's own"
+	for name, tt := range map[string]struct {
+		rules   Rules
+		plan    rollout.Plan
+		starter string
+		want    string
+	}{
+		"by nobody":                            {people(), asking, "", why},
+		"by a blank":                           {people(), asking, " \t", why},
+		"by somebody":                          {people(), asking, "ana@example.com", ""},
+		"asks nobody":                          {people(), rollout.Plan{}, "", ""},
+		"without roles, where rules ask":       {Rules{Approvals: map[string]Approvals{"default": {Quorum: 1}}}, asking, "", why},
+		"where one may approve one's own":      {Rules{Approvals: map[string]Approvals{"production": {Self: true}}}, asking, "", ""},
+		"without rules: it is only a question": {Rules{}, asking, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, tt.want, tt.rules.nameless(tt.plan, tt.starter)) })
+	}
+}
+
 func TestRulesShapeThePlan(t *testing.T) {
 	spec := rollout.Spec{Kind: "Rollout", Service: "checkout", Environment: "production", Release: rollout.Release{Version: "2.5.0"},
 		Strategy: rollout.Strategy{Canary: []rollout.Step{{Weight: 500, Bake: 1}}}}

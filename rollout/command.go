@@ -109,6 +109,7 @@ type Word struct {
 	Say     string  `json:"say"` // one of the words below
 	Command Command `json:"command,omitzero"`
 	Number  int     `json:"number,omitempty"` // of the fleet's words, from 1: one may overtake another
+	Cause   Cause   `json:"cause,omitempty"`  // of an abort: schedule, where the fleet's is over
 }
 
 // The words of a fleet. An abort puts the unit's baseline back at once; it is

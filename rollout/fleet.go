@@ -25,6 +25,8 @@ type FleetSpec struct {
 	OnFailure     string   `json:"onFailure,omitempty"`     // all (default) | wave | unit: what goes back when the fleet stops
 	Deadline      Duration `json:"deadline,omitempty"`      // the whole fleet; default what its units and waits may take, plus 1h
 
+	Schedule *Schedule `json:"schedule,omitempty"` // when users may meet the release in any unit; default: from the start on, for good
+
 	Rollout Spec `json:"rollout"` // of every unit; kind, service, environment and unit are the fleet's
 }
 
@@ -77,6 +79,9 @@ func (s FleetSpec) Unit(name string) Spec {
 		out.Unit = own.Unit
 	}
 	out.Owner, out.Purpose = orElse(out.Owner, s.Owner), orElse(out.Purpose, s.Purpose)
+	if begin := s.Schedule.Begin(); !begin.IsZero() { // its end is for the fleet: all units go back together
+		out.Schedule = &Schedule{From: begin}
+	}
 	return out
 }
 

@@ -32,7 +32,10 @@ type FleetPlan struct {
 	Patient     bool                `json:"patient,omitempty"`    // a unit waits a while for an order that holds its id and is refused
 	Exact       bool                `json:"exact,omitempty"`      // the outcome counts which units serve the candidate, those that did before among them
 	Eager       bool                `json:"eager,omitempty"`      // a unit begins as soon as those that it comes after are promoted; its wave is the earliest that it can be in
-	Digest      string              `json:"digest"`               // sha256 of the plan without this field
+
+	VerifiesAborts bool `json:"verifiesAborts,omitempty"` // the signature of an abort is verified beside the way back
+
+	Digest string `json:"digest"` // sha256 of the plan without this field
 }
 
 // PlannedUnit is one unit of the plan.

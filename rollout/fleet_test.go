@@ -33,27 +33,29 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		change func(*FleetSpec)
 		want   string
 	}{
-		"kind":              {func(f *FleetSpec) { f.Kind = "Rollout" }, `kind: "Rollout" is not served here: write kind: Fleet`},
-		"no units":          {func(f *FleetSpec) { f.Units = nil }, "units: a fleet needs units: name at least one"},
-		"too many units":    {func(f *FleetSpec) { f.Units = fleetOf(names(501)...).Units }, "units: 501 units are too many: at most 500"},
-		"unsafe unit":       {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-'`},
-		"nothing parallel":  {func(f *FleetSpec) { f.MaxParallel = &none }, "maxParallel: at least 1 unit must be under way at a time"},
-		"negative budget":   {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 is negative"},
-		"all may fail":      {func(f *FleetSpec) { f.FailureBudget = 2 }, "failureBudget: 2 of 2 units may fail: nothing would be left of the release; at most 1"},
-		"what goes back":    {func(f *FleetSpec) { f.OnFailure = "some" }, `onFailure: "some" is not one of unit, wave, all`},
-		"deadline":          {func(f *FleetSpec) { f.Deadline = 1 }, "deadline: 1ns is too short: at least 1s"},
-		"waves and after":   {func(f *FleetSpec) { f.After = map[string][]string{"b": {"a"}} }, "after: waves and after both give an order: leave one of them out"},
-		"listed twice":      {func(f *FleetSpec) { f.Waves[1][0] = "a" }, "waves[1][0]: a is listed twice"},
-		"in no wave":        {func(f *FleetSpec) { f.Waves = f.Waves[:1] }, "waves: b is in no wave"},
-		"unknown in a wave": {func(f *FleetSpec) { f.Waves[1] = append(f.Waves[1], "z") }, "waves[1][1]: no such unit: z"},
-		"empty wave":        {func(f *FleetSpec) { f.Waves = append(f.Waves, nil) }, "waves[2]: a wave without units: leave it out"},
-		"cycle":             {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"a": {"b"}, "b": {"a"}} }, "after: a, b wait for one another: none of them could ever begin"},
-		"after itself":      {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"b"}} }, "after: b wait for one another: none of them could ever begin"},
-		"unknown after":     {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"z": {"a"}} }, "after.z: no such unit: z"},
-		"after an unknown":  {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"a", "z"}} }, "after.b[1]: no such unit: z"},
-		"wrong everywhere":  {func(f *FleetSpec) { f.Rollout.Release.Version = "" }, "rollout.release.version: is missing"},
-		"wrong in one unit": {func(f *FleetSpec) { f.Units["b"] = Spec{Policy: Policy{Alpha: 2}} }, "units.b.policy.alpha: 2 is not an error rate: it must be between 0 and 0.5"},
-		"a schedule":        {func(f *FleetSpec) { f.Rollout.Schedule = &Schedule{From: noon} }, "rollout.schedule: " + noSchedule},
+		"kind":                    {func(f *FleetSpec) { f.Kind = "Rollout" }, `kind: "Rollout" is not served here: write kind: Fleet`},
+		"no units":                {func(f *FleetSpec) { f.Units = nil }, "units: a fleet needs units: name at least one"},
+		"too many units":          {func(f *FleetSpec) { f.Units = fleetOf(names(501)...).Units }, "units: 501 units are too many: at most 500"},
+		"unsafe unit":             {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-'`},
+		"nothing parallel":        {func(f *FleetSpec) { f.MaxParallel = &none }, "maxParallel: at least 1 unit must be under way at a time"},
+		"negative budget":         {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 is negative"},
+		"all may fail":            {func(f *FleetSpec) { f.FailureBudget = 2 }, "failureBudget: 2 of 2 units may fail: nothing would be left of the release; at most 1"},
+		"what goes back":          {func(f *FleetSpec) { f.OnFailure = "some" }, `onFailure: "some" is not one of unit, wave, all`},
+		"deadline":                {func(f *FleetSpec) { f.Deadline = 1 }, "deadline: 1ns is too short: at least 1s"},
+		"waves and after":         {func(f *FleetSpec) { f.After = map[string][]string{"b": {"a"}} }, "after: waves and after both give an order: leave one of them out"},
+		"listed twice":            {func(f *FleetSpec) { f.Waves[1][0] = "a" }, "waves[1][0]: a is listed twice"},
+		"in no wave":              {func(f *FleetSpec) { f.Waves = f.Waves[:1] }, "waves: b is in no wave"},
+		"unknown in a wave":       {func(f *FleetSpec) { f.Waves[1] = append(f.Waves[1], "z") }, "waves[1][1]: no such unit: z"},
+		"empty wave":              {func(f *FleetSpec) { f.Waves = append(f.Waves, nil) }, "waves[2]: a wave without units: leave it out"},
+		"cycle":                   {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"a": {"b"}, "b": {"a"}} }, "after: a, b wait for one another: none of them could ever begin"},
+		"after itself":            {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"b"}} }, "after: b wait for one another: none of them could ever begin"},
+		"unknown after":           {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"z": {"a"}} }, "after.z: no such unit: z"},
+		"after an unknown":        {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"a", "z"}} }, "after.b[1]: no such unit: z"},
+		"wrong everywhere":        {func(f *FleetSpec) { f.Rollout.Release.Version = "" }, "rollout.release.version: is missing"},
+		"wrong in one unit":       {func(f *FleetSpec) { f.Units["b"] = Spec{Policy: Policy{Alpha: 2}} }, "units.b.policy.alpha: 2 is not an error rate: it must be between 0 and 0.5"},
+		"a schedule of units":     {func(f *FleetSpec) { f.Rollout.Schedule = &Schedule{From: noon} }, "rollout.schedule: " + noSchedule},
+		"an empty schedule":       {func(f *FleetSpec) { f.Schedule = &Schedule{} }, "schedule: says nothing: give `from`, `to` or both, such as 2026-12-01T08:00:00Z"},
+		"a schedule that is none": {func(f *FleetSpec) { f.Schedule = &Schedule{From: noon, To: noon} }, "schedule.to: 2026-12-01 12:00 UTC is not after `from` (2026-12-01 12:00 UTC)"},
 		"that of one unit": {func(f *FleetSpec) {
 			f.Rollout.Schedule, f.Units["b"] = &Schedule{From: noon}, Spec{Schedule: &Schedule{To: noon}}
 		}, "units.b.schedule.to: 2026-12-01 12:00 UTC is not after `from` (2026-12-01 12:00 UTC)"},
@@ -150,4 +152,21 @@ func TestTheLargestFleetFitsItsHistory(t *testing.T) {
 	f.Units["u000"] = Spec{Release: Release{Version: "3.0.0"}}
 	admitted["u000"] = NewPlan(f.Unit("u000"))
 	require.Empty(t, NewFleetPlan(f, admitted).Candidate, "they differ")
+}
+
+// Units begin when the schedule of their fleet does; the fleet itself ends it.
+func TestScheduleOfAFleet(t *testing.T) {
+	f := FleetSpec{Schedule: &Schedule{From: noon, To: noon.Add(24 * time.Hour)}}
+	require.Equal(t, &Schedule{From: noon}, f.Unit("a").Schedule)
+	units := map[string]Plan{"a": {Events: MaxEvents - 12}}
+	require.Empty(t, f.Scheduled(noon, units))
+	f.Schedule.To = noon.Add(48 * time.Hour)
+	require.Equal(t, []string{"schedule.to: until then a may write 10012 events, more than 10000: end it earlier"}, Texts(f.Scheduled(noon, units)))
+	require.Contains(t, Texts(f.Scheduled(noon.Add(48*time.Hour), nil))[0], "schedule.to: 2026-12-03 12:00 UTC is over")
+	f.Schedule.To = noon.Add(LongestSchedule + time.Hour)
+	require.Contains(t, Texts(f.Scheduled(noon, nil))[0], "is too far ahead")
+	f.Schedule.From = time.Time{}
+	require.Nil(t, f.Unit("a").Schedule)
+	f.Schedule = nil
+	require.Empty(t, f.Scheduled(noon, units))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // noSchedule: units go forward and back together, as the fleet decides.
-const noSchedule = "the units of a fleet have none: they go forward and back as the fleet decides; start it when users may meet the release"
+const noSchedule = "the units of a fleet have none of their own: give it to the fleet, for all of them"
 
 // maxUnits is how many units one fleet may have.
 const maxUnits = 500
@@ -31,6 +31,7 @@ func (s FleetSpec) Validate() []Problem {
 	v.durations("deadline", reflect.ValueOf(s.Deadline))
 	v.oneOf(s.OnFailure, "onFailure", OnFailureUnit, OnFailureWave, OnFailureAll)
 	v.atLeast(s.Deadline, "deadline", time.Second)
+	s.Schedule.validate(&v)
 	v.require(len(s.Waves) == 0 || len(s.After) == 0, "after", "waves and after both give an order: leave one of them out")
 	for _, field := range []struct{ name, value string }{{"kind", s.Rollout.Kind}, {"service", s.Rollout.Service},
 		{"environment", s.Rollout.Environment}, {"unit", s.Rollout.Unit}} {
@@ -91,13 +92,19 @@ func (s FleetSpec) cyclic() []string {
 	return left
 }
 
+// unscheduled is the fleet without a schedule: what units have then is their own.
+func (s FleetSpec) unscheduled() FleetSpec {
+	s.Schedule = nil
+	return s
+}
+
 // validateUnits validates every unit's rollout. What is wrong with all of them
 // is said once, of what they have in common.
 func (s FleetSpec) validateUnits(v *validation) {
 	targets, found, order := map[Target]string{}, map[Problem][]string{}, []Problem(nil)
 	for _, name := range sortedKeys(s.Units) {
 		v.name(name, "units."+name)
-		own, unit := s.Units[name], s.Unit(name)
+		own, unit := s.Units[name], s.unscheduled().Unit(name)
 		v.require(own.Kind == "" && own.Environment == "", "units."+name, "kind and environment are the fleet's: leave them out")
 		other, taken := targets[unit.Key()]
 		v.require(!taken, "units."+name, "%s and %s are the same target: %s", other, name, unit.Key())

@@ -37,6 +37,10 @@ type Plan struct {
 	Gated      bool     `json:"gated,omitempty"`      // every raise first asks whether the target is closed
 	Passed     []string `json:"passed,omitempty"`     // keys of the closures that the order overrode
 
+	// VerifiesAborts: the signature of an abort is verified beside the way back. Only
+	// where the worker has keys to verify it with.
+	VerifiesAborts bool `json:"verifiesAborts,omitempty"`
+
 	Enters bool `json:"enters,omitempty"` // a fleet's unit reports its end to its Target, which then knows what was good
 
 	Notifies   bool   `json:"notifies,omitempty"`   // somebody may want to know: notices are sent

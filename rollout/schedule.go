@@ -63,21 +63,43 @@ func (s *Schedule) validate(v *validation) {
 	v.require(s.To.IsZero() || s.To.After(s.From), "schedule.to", "%s is not after `from` (%s)", Clock(s.To.UTC()), Clock(s.From.UTC()))
 }
 
-// Scheduled is the plan as of its admission: its schedule counts in what it may
-// write. What makes the schedule impossible by now is told.
-func (p Plan) Scheduled(now time.Time) (Plan, []Problem) {
+// impossible says what makes a schedule impossible by now.
+func (s *Schedule) impossible(now time.Time) []Problem {
 	var v validation
-	s := p.Spec.Schedule
-	if s == nil {
-		return p, nil
-	}
 	last := later(s.Begin(), s.End())
 	v.require(s.End().IsZero() || now.Before(s.End()), "schedule.to", "%s is over: give a later moment, or leave it out", Clock(s.End()))
 	v.require(last.Sub(now) <= LongestSchedule, "schedule", "%s is too far ahead: at most %s from now, because the rollout is open until then",
 		Clock(last), Duration(LongestSchedule))
-	if len(v) > 0 {
+	return v
+}
+
+// Scheduled says what makes the schedule of a fleet impossible by now. Its units keep
+// their baselines until it ends: what they may write by then is more than their
+// plans say.
+func (s FleetSpec) Scheduled(now time.Time, units map[string]Plan) []Problem {
+	if s.Schedule == nil {
+		return nil
+	}
+	v := validation(s.Schedule.impossible(now))
+	kept := 6 * max(int(s.Schedule.End().Sub(now)/(12*time.Hour)), 0)
+	for _, name := range sortedKeys(units) {
+		v.require(units[name].Events+kept <= MaxEvents, "schedule.to", "until then %s may write %d events, more than %d: end it earlier",
+			name, units[name].Events+kept, MaxEvents)
+	}
+	return v
+}
+
+// Scheduled is the plan as of its admission: its schedule counts in what it may
+// write. What makes the schedule impossible by now is told.
+func (p Plan) Scheduled(now time.Time) (Plan, []Problem) {
+	s := p.Spec.Schedule
+	if s == nil {
+		return p, nil
+	}
+	if v := s.impossible(now); len(v) > 0 {
 		return p, v
 	}
+	last := later(s.Begin(), s.End())
 	bakes := Duration(0)
 	for _, step := range p.Steps {
 		bakes += step.Bake

@@ -21,6 +21,18 @@ type Signer struct {
 	Key  string `json:"key"`  // its fingerprint: SHA256:…
 }
 
+// Proven is what was found of a signature, for people: whose it is, or why it does
+// not hold; "" where nobody could look.
+func Proven(signer *Signer, why string) string {
+	switch {
+	case why != "":
+		return "not verified: " + why
+	case signer != nil:
+		return fmt.Sprintf("verified: %s, key %s", signer.Name, signer.Key)
+	}
+	return ""
+}
+
 // statement is the wording of what is signed. Fields may be added, with a zero
 // that is left out; none is ever renamed.
 type statement struct {

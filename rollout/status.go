@@ -172,7 +172,9 @@ type Status struct {
 
 	Uncounted int `json:"uncounted,omitempty"` // checks that are not decided, and so not in the score
 
-	Problems     []string      `json:"problems,omitempty"`    // why it was refused, or what differs from the snapshot
+	Problems       []string `json:"problems,omitempty"`       // why it was refused, or what differs from the snapshot
+	AbortSignature string   `json:"abortSignature,omitempty"` // what was found of it: "verified: ana@example.com, key SHA256:…", or "not verified: " and why
+
 	Overrides    []Override    `json:"overrides,omitempty"`   // break-glass, in the order given
 	Concerns     []Concern     `json:"concerns,omitempty"`    // of people, that stand, oldest first
 	NeededHuman  bool          `json:"neededHuman,omitempty"` // something could not be put back in time, whatever became of it

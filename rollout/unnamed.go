@@ -10,6 +10,7 @@ import (
 const (
 	Unnamed     = "somebody who gave no name"
 	Unexplained = "no reason given"
+	Unread      = "what came with the order cannot be read"
 )
 
 // UnnamedID begins the id that a Target gives to an abort that has none.

@@ -28,7 +28,8 @@ type (
 		Order rollout.Order `json:"order"`
 	}
 	authorizeInput struct {
-		ID string `json:"id"`
+		ID       string `json:"id"`
+		ObeyedBy string `json:"obeyedBy"`
 	}
 	authorizeOutput struct {
 		Allowed bool            `json:"allowed"`

@@ -44,6 +44,7 @@ func resultText(s rollout.Status, st style) string {
 			line("vote", strings.TrimSuffix(v.Member+": "+v.Reason, ": "))
 		}
 	}
+	line("signature", s.AbortSignature)
 	for _, o := range s.Overrides {
 		line("override", fmt.Sprintf("%s by %s: %s", o.Command, oneLine(o.Actor), oneLine(o.Reason)))
 	}

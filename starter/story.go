@@ -32,6 +32,7 @@ type story struct {
 	tellings map[int64]rollout.Telling // by the id of the event that began them
 	notices  map[int64]int             // line of each of them
 	aborted  bool                      // an abort was obeyed
+	unread   []int                     // lines of aborts that could not be read, while it is not known that they count
 	breaches map[string]bool           // heard of, by their ids
 	served   bool                      // the candidate may have traffic
 	beyond   bool                      // the baseline is being removed
@@ -47,6 +48,9 @@ type story struct {
 	witnesses witnesses // who stands behind commands
 
 	points turningPoints
+
+	above        bool // it is that of a Target
+	unreadCounts bool // an abort counts that cannot be read
 
 	fleet    bool // it is that of a fleet
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
@@ -116,6 +120,8 @@ func (s *story) tell(e *historypb.HistoryEvent) error {
 		s.lost(e, s.acts[a.ActivityTaskTimedOutEventAttributes.GetScheduledEventId()], a.ActivityTaskTimedOutEventAttributes.GetFailure())
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
 		s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+	case *historypb.HistoryEvent_MarkerRecordedEventAttributes:
+		s.marked(a.MarkerRecordedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes:
 		s.cancelRequested(e, a.WorkflowExecutionCancelRequestedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:

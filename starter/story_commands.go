@@ -64,11 +64,46 @@ func (s *story) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecuti
 }
 
 // unreadable tells of a signal that somebody sent past the command line and that no
-// workflow could read: nothing followed from it, and it does not hide the rest.
+// workflow could read: unless it is an abort nothing followed from it, and it does not
+// hide the rest.
 func (s *story) unreadable(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes, err error) {
 	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: it cannot be read", rollout.Unnamed, a.GetSignalName()), map[string]any{
 		"name": a.GetSignalName(), "id": "", "reason": "", "answer": rollout.Noop, "why": "it cannot be read: " + err.Error()})
 	senderOf(e, a).note(line)
+	if a.GetSignalName() == rollout.CommandAbort {
+		s.unread = append(s.unread, len(s.lines)-1)
+		s.obeyUnread()
+	}
+}
+
+// unreadCounts is the change of workflows by which an abort counts that cannot be
+// read. A history has it from the first such abort on, unless older workers took it.
+const unreadCounts = "unread-abort-counts"
+
+// marked looks for that change.
+func (s *story) marked(a *historypb.MarkerRecordedEventAttributes) {
+	for _, change := range a.GetDetails()["change-id"].GetPayloads() {
+		var id string
+		if err := s.converter.FromPayload(change, &id); err == nil && id == unreadCounts {
+			s.unreadCounts = true
+			s.obeyUnread()
+		}
+	}
+}
+
+// obeyUnread answers the aborts that could not be read, where they count.
+func (s *story) obeyUnread() {
+	for s.unreadCounts && len(s.unread) > 0 {
+		line := s.unread[0]
+		s.unread = s.unread[1:]
+		s.commands[""] = line
+		s.lines[line].Data["reason"] = rollout.Unread
+		delete(s.lines[line].Data, "answer")
+		delete(s.lines[line].Data, "why")
+		if !s.above {
+			s.decideAbort(line)
+		}
+	}
 }
 
 func (s *story) signal(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
@@ -98,29 +133,36 @@ func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExec
 		return nil
 	}
 	c.Name = rollout.CommandAbort // what it says of itself decides nothing
-	if s.command(e, c, senderOf(e, a)); !rollout.MayAbort(s.aborters, c.Actor) {
-		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf("%s may not abort: that is for %s", rollout.NameOf(c.Actor), strings.Join(s.aborters, ", "))})
-		return nil
-	}
-	s.obeyAbort()
+	s.command(e, c, senderOf(e, a))
+	s.decideAbort(len(s.lines) - 1)
 	return nil
+}
+
+// decideAbort answers an abort that nobody waits for, as the plan says who may.
+func (s *story) decideAbort(line int) {
+	actor := s.lines[line].Actor
+	if !rollout.MayAbort(s.aborters, actor) {
+		s.answer(line, rollout.Answer{Answer: rollout.Denied, Why: fmt.Sprintf("%s may not abort: that is for %s", rollout.NameOf(actor), strings.Join(s.aborters, ", "))})
+		return
+	}
+	s.obeyAbort(line)
 }
 
 func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionCancelRequestedEventAttributes) {
 	c := rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")}
 	s.command(e, c, sender{identity: a.GetIdentity(), principal: e.GetPrincipal()})
-	s.obeyAbort()
+	s.obeyAbort(len(s.lines) - 1)
 }
 
-// obeyAbort answers the abort of the last line.
-func (s *story) obeyAbort() {
+// obeyAbort answers the abort of a line.
+func (s *story) obeyAbort(line int) {
 	answer := rollout.Answer{Answer: rollout.Accepted}
-	s.points.turn(s.lines[len(s.lines)-1].Time)
+	s.points.turn(s.lines[line].Time)
 	if s.aborted || s.back {
 		answer = rollout.Answer{Answer: rollout.Noop, Why: "already going back"}
 	}
 	s.aborted = true
-	s.answer(len(s.lines)-1, answer)
+	s.answer(line, answer)
 }
 
 func (s *story) answer(line int, a rollout.Answer) {

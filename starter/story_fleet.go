@@ -211,7 +211,7 @@ func (s *story) heard(e *historypb.HistoryEvent, input *commonpb.Payloads) error
 	switch w.Say {
 	case rollout.SayAbort:
 		s.command(e, w.Command, sender{})
-		s.obeyAbort()
+		s.obeyAbort(len(s.lines) - 1)
 	case rollout.SayPause, rollout.SayResume:
 		s.command(e, w.Command, sender{})
 		s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Accepted})

@@ -72,6 +72,7 @@ func readOrders(ctx context.Context, svc archives, dc converter.DataConverter, l
 		return nil, fmt.Errorf("read the history of %s: %w", last.WorkflowID, err)
 	}
 	s := &orderStory{story: newStory(dc, last), orders: map[string]*request{}, back: map[string]rollout.Event{}, cut: cut}
+	s.above = true
 	for _, r := range runs {
 		for e, err := range svc.Events(ctx, r) {
 			if err == nil {
@@ -140,6 +141,8 @@ func (s *orderStory) tell(e *historypb.HistoryEvent) error {
 		return s.remembered(e, a.WorkflowExecutionStartedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
 		s.signaled(e, a.WorkflowExecutionSignaledEventAttributes)
+	case *historypb.HistoryEvent_MarkerRecordedEventAttributes:
+		s.marked(a.MarkerRecordedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
 		return s.accepted(e, a.WorkflowExecutionUpdateAcceptedEventAttributes)
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateCompletedEventAttributes:
@@ -182,6 +185,7 @@ func (s *orderStory) lose(e *historypb.HistoryEvent) error {
 func (s *orderStory) remembered(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionStartedEventAttributes) error {
 	s.acts, s.updates = map[int64]act{}, map[int64]acceptedCall{}
 	s.calls, s.begun = map[int64]*request{}, map[int64]string{}
+	s.unread, s.unreadCounts = nil, false
 	var known rollout.TargetStatus
 	if err := s.decode(a.GetInput(), &known); err != nil {
 		return err

@@ -202,6 +202,14 @@ func TestStoryOfOrders(t *testing.T) {
 			p.by("", "ui")
 			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "signal/12"}, authorizeOutput{Why: "only on-call may"})
 		}, "Command somebody who gave no name: abort: no reason given; sent by ui", map[string]any{"answer": "denied", "why": "only on-call may"}},
+		"a denied abort that cannot be read": {func(p *tape) {
+			p.signalled(rollout.CommandAbort, "stop it")
+			p.by("", "ui")
+			p.marks("unread-abort-counts")
+			p.act("authorize.abort.1", "Authorize", map[string]any{"id": "signal/12"}, authorizeOutput{Why: "only on-call may"})
+		}, "Command somebody who gave no name: abort: it cannot be read; sent by ui", map[string]any{"reason": rollout.Unread, "answer": "denied", "why": "only on-call may"}},
+		"an abort that cannot be read": {func(p *tape) { p.signalled(rollout.CommandAbort, "stop it"); p.marks("unread-abort-counts") },
+			"Command somebody who gave no name: abort: it cannot be read", map[string]any{"reason": rollout.Unread, "answer": nil}},
 		"by nobody": {func(p *tape) {
 			s := submit3("o")
 			s.Order.Actor = ""

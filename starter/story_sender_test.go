@@ -92,6 +92,83 @@ func TestStoryOfTheNameless(t *testing.T) {
 	}
 }
 
+// An abort counts that could not be read, unless older workers took it.
+func TestStoryOfAnAbortThatCannotBeRead(t *testing.T) {
+	unread := func(p *tape) {
+		p.signalled(rollout.CommandAbort, "stop it")
+		p.by("", "ui")
+	}
+	for name, tt := range map[string]struct {
+		tape     func(*tape)
+		aborters []string
+		want     []any
+		why      string // why the first was answered so
+	}{
+		"older workers":           {func(p *tape) { unread(p) }, nil, []any{rollout.Noop}, "it cannot be read: "},
+		"a change of another":     {func(p *tape) { unread(p); p.marks("another") }, nil, []any{rollout.Noop}, "it cannot be read: "},
+		"it counts":               {func(p *tape) { unread(p); p.marks("unread-abort-counts") }, nil, []any{rollout.Accepted}, ""},
+		"two of them":             {func(p *tape) { unread(p); unread(p); p.marks("unread-abort-counts") }, nil, []any{rollout.Accepted, rollout.Noop}, ""},
+		"one more later":          {func(p *tape) { unread(p); p.marks("unread-abort-counts"); unread(p) }, nil, []any{rollout.Accepted, rollout.Noop}, ""},
+		"where only some may":     {func(p *tape) { unread(p); p.marks("unread-abort-counts") }, []string{"ana"}, []any{rollout.Denied}, "somebody who gave no name may not abort: that is for ana"},
+		"another signal does not": {func(p *tape) { p.signalled(rollout.SignalFleet, "stop it"); p.marks("unread-abort-counts") }, nil, []any{rollout.Noop}, "it cannot be read: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := rollout.NewPlan(spec())
+			plan.Abort = tt.aborters
+			p := &tape{t: t}
+			p.started(anOrder())
+			p.act("admit", "Admit", map[string]any{"order": anOrder()}, admission{Plan: plan})
+			tt.tape(p)
+			var answers []any
+			var first *rollout.Event
+			for _, line := range told(t, p).lines {
+				if line.Kind == rollout.EventCommand {
+					answers = append(answers, line.Data["answer"])
+					first = orElse(first, &line)
+				}
+			}
+			require.Equal(t, tt.want, answers)
+			require.Contains(t, first.Text, ": it cannot be read")
+			if tt.why == "" {
+				require.Equal(t, rollout.Unread, first.Data["reason"])
+				require.NotContains(t, first.Data, "why")
+				return
+			}
+			require.Contains(t, first.Data["why"], tt.why)
+		})
+	}
+}
+
+// Whose signature an abort has is told when it was found out.
+func TestStoryOfTheSignatureOfAnAbort(t *testing.T) {
+	const found = "found out beside the way back"
+	signer := &rollout.Signer{Name: "ana@example.com", Key: "SHA256:k"}
+	for name, tt := range map[string]struct {
+		out    authorizeOutput
+		status string
+		data   map[string]any
+		text   string
+	}{
+		"its actor's":   {authorizeOutput{Allowed: true, Signer: signer}, "verified: ana@example.com, key SHA256:k", map[string]any{"verified": true, "key": "SHA256:k", "unverified": nil}, "ana@example.com: abort: slow"},
+		"somebody's":    {authorizeOutput{Allowed: true, Why: found}, "not verified: " + found, map[string]any{"verified": false, "unverified": found}, "ana@example.com: abort: slow; its signature is not verified: " + found},
+		"not looked at": {authorizeOutput{Allowed: true}, "", map[string]any{"verified": false, "unverified": nil}, "ana@example.com: abort: slow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := opening(t)
+			p.signal(rollout.Command{ID: "1", Name: rollout.CommandAbort, Actor: "ana@example.com", Reason: "slow", Statement: "s", Signature: "s"})
+			p.act("authorize.abort", "Authorize", authorizeInput{ID: "1", ObeyedBy: "r"}, tt.out)
+			s := told(t, p)
+			line := find(t, s, rollout.EventCommand)
+			require.Equal(t, rollout.Accepted, line.Data["answer"])
+			require.Equal(t, tt.text, line.Text)
+			require.Equal(t, tt.status, s.status.AbortSignature)
+			for field, want := range tt.data {
+				require.Equal(t, want, line.Data[field], field)
+			}
+		})
+	}
+}
+
 // sent is what a line says of who sent it.
 func sent(line rollout.Event) map[string]any {
 	out := map[string]any{}

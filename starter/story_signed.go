@@ -49,5 +49,13 @@ func (s *story) authorized(one act, result *commonpb.Payloads) error {
 	s.votes[in.ID] = out.Vote
 	noteSigner(s.lines[line].Data, out.Signer)
 	notePolicy(s.lines[line].Data, out.Policy)
+	if in.ObeyedBy == "" {
+		return nil
+	}
+	s.status.AbortSignature = rollout.Proven(out.Signer, out.Why)
+	if out.Why != "" {
+		s.lines[line].Data["unverified"] = out.Why
+		s.lines[line].Text += "; its signature is not verified: " + out.Why
+	}
 	return nil
 }

@@ -117,6 +117,12 @@ func (p *tape) signalled(name string, argument any) {
 		WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{SignalName: name, Input: p.payloads(argument)}}
 }
 
+// marks is a change of workflows that a run took up, as the SDK records it.
+func (p *tape) marks(change string) {
+	p.add(enumspb.EVENT_TYPE_MARKER_RECORDED).Attributes = &historypb.HistoryEvent_MarkerRecordedEventAttributes{
+		MarkerRecordedEventAttributes: &historypb.MarkerRecordedEventAttributes{MarkerName: "Version", Details: map[string]*commonpb.Payloads{"change-id": p.payloads(change)}}}
+}
+
 // updated is any update that was accepted.
 func (p *tape) updated(id, name string, argument any) int64 {
 	e := p.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)

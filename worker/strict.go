@@ -127,6 +127,9 @@ func (d strictDecoder) asked(id int64, a *historypb.ActivityTaskScheduledEventAt
 func (d strictDecoder) message(event *historypb.HistoryEvent) (string, *commonpb.Payloads, reflect.Type) {
 	command, answer := reflect.TypeFor[rollout.Command](), reflect.TypeFor[rollout.Answer]()
 	if a := event.GetWorkflowExecutionSignaledEventAttributes(); a != nil {
+		if a.GetSignalName() == rollout.CommandAbort && converter.GetDefaultDataConverter().FromPayloads(a.GetInput(), &rollout.Command{}) != nil {
+			return "", nil, nil // somebody typed it into the Temporal UI: it is an abort whatever it says
+		}
 		return "signal " + a.GetSignalName(), a.GetInput(), carried[a.GetSignalName()]
 	}
 	if a := event.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {

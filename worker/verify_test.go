@@ -181,6 +181,7 @@ func TestStrictDecode(t *testing.T) {
 		{"activity of another worker", act("TheirDeploy", `{"x":1}`, `{"y":2}`), ""},
 		{"signal", signalled("abort", `{"id":"1","reasonn":"x"}`), `signal abort: json: unknown field "reasonn"`},
 		{"known signal", signalled("abort", `{"id":"1","reason":"x"}`), ""},
+		{"abort that nobody can read", signalled("abort", `"stop it"`), ""},
 		{"foreign signal", signalled("note", `{"any":"thing"}`), ""},
 		{"update", updated(`{"idd":"1"}`), `update pause: json: unknown field "idd"`},
 		{"answer", answered(`{"answerr":"noop"}`), `answer to a command: json: unknown field "answerr"`},

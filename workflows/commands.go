@@ -31,6 +31,7 @@ type commands struct {
 	skipAll      bool // end all of them
 	retry        bool // try again what could not be put back
 	acknowledged *rollout.Command
+	proving      bool // whose signature the abort has is being found out
 }
 
 // answered is a command and what became of it.

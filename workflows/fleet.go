@@ -58,9 +58,12 @@ type fleet struct {
 
 	back     *setback // the first order, or reason, to go back
 	scope    string   // what goes back
+	sent     string   // the scope that units have been told of
+	proving  bool     // whose signature the abort has is being found out
 	doing    string   // what goes on, for people
 	wave     int      // the present one, from 1; the newest in which a unit has begun
 	front    int      // the wave that goes back, where one does
+	stays    bool     // every unit is decided, and users have it for a time
 	between  bool     // it waits for the next one
 	restored bool     // every unit that goes back has its baseline
 	beyond   bool     // too late: baselines are being removed
@@ -117,12 +120,24 @@ func (f *fleet) adopt(p rollout.FleetPlan) {
 }
 
 // advance takes one wave after the other; where units come after one another,
-// each as soon as it may.
+// each as soon as it may. A release that users have for a time only stays until
+// that is over.
 func (f *fleet) advance() *setback {
 	f.startDeadline()
+	f.startSchedule()
+	f.takeAll()
+	if f.back == nil {
+		f.stay(func() bool { return f.back != nil })
+	}
+	return f.back
+}
+
+// takeAll begins every unit in its turn, and returns when all are decided, or when
+// the fleet has to go back.
+func (f *fleet) takeAll() {
 	if f.plan.Eager {
 		f.takeUnits()
-		return f.back
+		return
 	}
 	for number := range f.plan.Waves {
 		if number > 0 && f.plan.Wait > 0 {
@@ -130,10 +145,9 @@ func (f *fleet) advance() *setback {
 		}
 		f.takeWave(number + 1)
 		if f.back != nil {
-			return f.back
+			return
 		}
 	}
-	return nil
 }
 
 // waitForWave lets the time between two waves pass.

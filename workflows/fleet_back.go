@@ -20,11 +20,15 @@ func (f *fleet) goBack() {
 		f.status.Paused = f.status.Paused && scope != rollout.OnFailureAll && f.staysPaused()
 		changed := func() bool { return f.scope != scope }
 		back := f.orderBack()
+		f.sent = scope
 		f.refresh()
 		_ = workflow.Await(f.ctx, func() bool { return changed() || areRestored(back) })
 		f.restored = scope == rollout.OnFailureAll && areRestored(back)
 		f.tidyUp(back, changed)
 		_ = workflow.Await(f.ctx, func() bool { return changed() || f.underWay() == 0 })
+		if scope != rollout.OnFailureAll && !changed() {
+			f.stay(changed)
+		}
 	}
 	f.status.Outcome, f.status.Cause, f.status.Actor = f.back.outcome, f.back.cause, f.back.actor
 	f.release()
@@ -49,9 +53,13 @@ func (f *fleet) orderBack() []*unit {
 			told = append(told, u)
 		}
 	}
-	f.tell(told, rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
+	word := rollout.Word{Say: rollout.SayAbort, Command: rollout.Command{
 		ID: orElse(f.back.command, f.status.RunID), Name: rollout.CommandAbort,
-		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: orElse(f.back.said, f.back.reason), At: f.back.at}})
+		Actor: orElse(f.back.actor, f.status.WorkflowID), Reason: orElse(f.back.said, f.back.reason), At: f.back.at}}
+	if f.back.cause == rollout.CauseSchedule {
+		word.Cause = f.back.cause
+	}
+	f.tell(told, word)
 	return back
 }
 
@@ -107,20 +115,20 @@ func (f *fleet) turn(s setback, scope string) {
 // startDeadline turns the fleet back when it takes too long. Pauses are not
 // counted.
 func (f *fleet) startDeadline() {
-	limit := f.plan.Deadline
+	limit, began := f.plan.Deadline, later(f.status.StartedAt, f.order.Spec.Schedule.Begin())
 	workflow.Go(f.ctx, func(ctx workflow.Context) {
-		for f.isGoing() {
+		for f.isGoing() && !f.stays {
 			if f.status.Paused {
 				_ = workflow.Await(ctx, func() bool { return !f.status.Paused || !f.isGoing() })
 				continue
 			}
-			left := f.status.StartedAt.Add(limit.Std() + f.paused).Sub(workflow.Now(ctx))
+			left := began.Add(limit.Std() + f.paused).Sub(workflow.Now(ctx))
 			if left <= 0 {
 				f.turn(setback{outcome: rollout.RolledBack, cause: rollout.CauseDeadline, reason: fmt.Sprintf("not done within %s", limit)}, rollout.OnFailureAll)
 				return
 			}
 			timer := f.timer(fmt.Sprintf("the fleet may take %s, pauses not counted", limit), left)
-			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !f.isGoing() })
+			_ = workflow.Await(ctx, func() bool { return timer.IsReady() || !f.isGoing() || f.stays })
 		}
 	})
 }

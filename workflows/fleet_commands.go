@@ -48,12 +48,10 @@ func (f *fleet) listen() error {
 // heed obeys the aborts that have come: before anything that came with them
 // begins a unit.
 func (f *fleet) heed() {
-	var c rollout.Command
-	for workflow.GetSignalChannel(f.ctx, rollout.CommandAbort).ReceiveAsync(&c) {
+	takeAll(f.ctx, workflow.GetSignalChannel(f.ctx, rollout.CommandAbort), unreadAbort, func(c rollout.Command) {
 		c.Name = rollout.CommandAbort
 		f.once(c, f.abort)
-		c = rollout.Command{}
-	}
+	})
 	if f.root.Err() != nil {
 		f.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, f.abort)
 	}
@@ -144,6 +142,7 @@ func (f *fleet) abort(c rollout.Command) rollout.Answer {
 		return noop("already going back: %s", f.back.reason)
 	}
 	f.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, said: c.Reason, reason: "aborted by " + c.Said()}, rollout.OnFailureAll)
+	f.prove(c)
 	return accepted("")
 }
 

@@ -77,6 +77,9 @@ func (f *fleet) describe() {
 		stands += ": " + string(s.Outcome)
 	}
 	text := fmt.Sprintf("**%s %s**: %s, wave %d of %d\n\n%s\n", s.Target, stands, s.Candidate, s.Wave, s.Waves, s.Reason)
+	if s.AbortSignature != "" {
+		text += "\nsignature of the abort: " + s.AbortSignature + "\n"
+	}
 	for i, u := range s.Units {
 		if i == 100 {
 			text += fmt.Sprintf("\n- … and %d more", len(s.Units)-i)
@@ -118,7 +121,7 @@ func (f *fleet) finish() (rollout.Status, error) {
 	end := workflow.Now(f.ctx)
 	f.status.EndedAt, f.status.Paused = &end, false
 	f.refresh()
-	_ = workflow.Await(f.ctx, func() bool { return workflow.AllHandlersFinished(f.ctx) })
+	_ = workflow.Await(f.ctx, func() bool { return workflow.AllHandlersFinished(f.ctx) && !f.proving })
 	f.awaitNotices()
 	if f.status.Outcome == rollout.Failed {
 		return f.status, temporal.NewNonRetryableApplicationError(f.status.Reason, "Failed", nil, f.status)

@@ -196,34 +196,38 @@ func TestFleet(t *testing.T) {
 	for name, s := range fleetStories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ws, status, err := s.run(t)
-			require.NoError(t, err)
-			require.Equal(t, s.want, status.Outcome, "%+v", status)
-			require.Equal(t, s.wantCause, status.Cause, status.Reason)
-			require.Contains(t, status.Reason, s.wantReason)
-			require.Equal(t, rollout.PhaseCompleted, status.Phase)
-			had, serves := map[string]rollout.Outcome{}, map[string]bool{}
-			for _, u := range status.Units {
-				had[u.Unit] = u.Outcome
-				serves[u.Unit] = u.Outcome == rollout.Promoted || u.Cause == rollout.CauseServing
-			}
-			if s.wantUnits != nil {
-				require.Equal(t, s.wantUnits, had, "%+v", status.Units)
-			}
-			for unit, w := range ws {
-				require.Empty(t, w.Violations(), unit)
-				sole, err := w.State().Weights.Sole()
-				require.NoError(t, err, unit)
-				require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[serves[unit]], sole, unit)
-				require.Equal(t, []string{sole}, w.State().Versions, unit)
-			}
-			if s.heard != nil {
-				require.ElementsMatch(t, s.heard, toldOfFleet(ws["a"]), "%+v", ws["a"].Heard())
-			}
-			if s.check != nil {
-				s.check(t, ws, status)
-			}
+			s.holds(t)
 		})
+	}
+}
+
+func (s fleetStory) holds(t *testing.T) {
+	ws, status, err := s.run(t)
+	require.NoError(t, err)
+	require.Equal(t, s.want, status.Outcome, "%+v", status)
+	require.Equal(t, s.wantCause, status.Cause, status.Reason)
+	require.Contains(t, status.Reason, s.wantReason)
+	require.Equal(t, rollout.PhaseCompleted, status.Phase)
+	had, serves := map[string]rollout.Outcome{}, map[string]bool{}
+	for _, u := range status.Units {
+		had[u.Unit] = u.Outcome
+		serves[u.Unit] = u.Outcome == rollout.Promoted || u.Cause == rollout.CauseServing
+	}
+	if s.wantUnits != nil {
+		require.Equal(t, s.wantUnits, had, "%+v", status.Units)
+	}
+	for unit, w := range ws {
+		require.Empty(t, w.Violations(), unit)
+		sole, err := w.State().Weights.Sole()
+		require.NoError(t, err, unit)
+		require.Equal(t, map[bool]string{true: "2.5.0", false: "2.4.1"}[serves[unit]], sole, unit)
+		require.Equal(t, []string{sole}, w.State().Versions, unit)
+	}
+	if s.heard != nil {
+		require.ElementsMatch(t, s.heard, toldOfFleet(ws["a"]), "%+v", ws["a"].Heard())
+	}
+	if s.check != nil {
+		s.check(t, ws, status)
 	}
 }
 
@@ -441,6 +445,24 @@ var fleetStories = map[string]fleetStory{
 			})
 		},
 		want: rollout.Aborted, wantUnits: outcomes(aborted, "", ""), check: neverBegun("b", "c"),
+	},
+	"whose signature an abort has is on record": {
+		rules: activities.Rules{Signing: activities.Signing{Keys: ring{"bo@example.com"}}},
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.env.SignalWorkflow("abort", signedAbort("staging/checkout", "default-test-run-id"))
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by bo@example.com: pager", wantUnits: outcomes(aborted, "", ""),
+		check: func(t *testing.T, _ worlds, s rollout.Status) {
+			require.Equal(t, "verified: bo@example.com, key SHA256:bo@example.com", s.AbortSignature)
+		},
+	},
+	"an abort is obeyed that cannot be read": {
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["a"].State().Weights["2.5.0"] == 1000 }, func() { s.env.SignalWorkflow("abort", "stop it") })
+		},
+		want: rollout.Aborted, wantReason: "aborted by somebody who gave no name: " + rollout.Unread, wantUnits: outcomes(aborted, "", ""),
 	},
 	"a cancel is obeyed as an abort": {
 		plot: func(s *fleetTeller) {

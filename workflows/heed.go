@@ -7,12 +7,10 @@ import (
 )
 
 func (r *run) obeySignals() {
-	var c rollout.Command
-	for workflow.GetSignalChannel(r.ctx, rollout.CommandAbort).ReceiveAsync(&c) {
+	takeAll(r.ctx, workflow.GetSignalChannel(r.ctx, rollout.CommandAbort), unreadAbort, func(c rollout.Command) {
 		c.Name = rollout.CommandAbort
 		r.once(c, r.abort)
-		c = rollout.Command{}
-	}
+	})
 }
 
 func (r *run) obeyCancel() {

@@ -54,7 +54,11 @@ func (r *run) obeyFleet() {
 	for workflow.GetSignalChannel(r.ctx, rollout.SignalFleet).ReceiveAsync(&w) {
 		switch w.Say {
 		case rollout.SayAbort:
-			r.ordered = r.once(w.Command, r.obeyAbort).Answer == rollout.Accepted || r.ordered
+			obey := r.obeyAbort
+			if w.Cause == rollout.CauseSchedule {
+				obey = r.endSchedule
+			}
+			r.ordered = r.once(w.Command, obey).Answer == rollout.Accepted || r.ordered
 		case rollout.SayPause:
 			r.heedWord(w, r.onPause)
 		case rollout.SayResume:
@@ -66,6 +70,16 @@ func (r *run) obeyFleet() {
 		}
 		w = rollout.Word{}
 	}
+}
+
+// endSchedule goes back because the fleet's schedule is over, which says nothing
+// against the release.
+func (r *run) endSchedule(c rollout.Command) rollout.Answer {
+	answer := r.obeyAbort(c)
+	if answer.Answer == rollout.Accepted {
+		r.back.outcome, r.back.cause, r.back.actor, r.back.reason = rollout.RolledBack, rollout.CauseSchedule, "", c.Reason
+	}
+	return answer
 }
 
 // heedWord obeys a pause or its end, unless a later word of the fleet came first.

@@ -32,6 +32,7 @@ func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
 		return noop("already going back: %s", r.back.reason)
 	}
 	r.turn(setback{outcome: rollout.Aborted, actor: c.Actor, command: c.ID, reason: "aborted by " + c.Said()})
+	r.prove(c)
 	return accepted("")
 }
 

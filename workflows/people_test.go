@@ -111,8 +111,18 @@ func TestPeople(t *testing.T) {
 			r.Permissions = map[string]map[string][]string{"staging": {"start": {"pipelines", "managers"}, "abort": {"anyone"}}}
 		}, plot: func(s *teller) { s.at(time.Second, func() { s.env.SignalWorkflow("abort", rollout.Command{}) }) },
 			want: rollout.Aborted, wantReason: "aborted by somebody who gave no name: no reason given", wantLog: undone},
+		"an abort that cannot be read is one of nobody named": {plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.env.SignalWorkflow("abort", "stop it")
+				s.order(by("abort", "cy@example.com"), rollout.Accepted)
+			})
+		}, want: rollout.Aborted, wantReason: "aborted by cy@example.com", wantLog: undone},
 		"nobody named may not start": {order: func(o *rollout.Order) { o.Actor = "" },
 			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "somebody who gave no name may not start in staging: that is for pipelines, managers", wantLog: []string{}},
+		"nobody named may start nothing that somebody else must approve": {order: func(o *rollout.Order) { o.Actor = " " }, rules: func(r *activities.Rules) {
+			r.Permissions = map[string]map[string][]string{"staging": {"start": {"anyone"}, "approve": {"anyone"}}}
+		}, spec: approvalBefore(0, time.Minute),
+			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "say who starts this: it asks for approval, which in staging may not be the starter's own", wantLog: []string{}},
 		"a cancel is always obeyed": {plot: func(s *teller) { s.at(time.Second, s.env.CancelWorkflow) },
 			want: rollout.Aborted, wantReason: "temporal:cancel", wantLog: undone},
 		"anyone may pause, not anyone may resume": {plot: func(s *teller) {

@@ -93,11 +93,7 @@ func (r *rehearsing) listen() error {
 	if err := workflow.SetQueryHandler(r.ctx, rehearsal.StatusQuery, func() (rehearsal.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
-	workflow.Go(r.ctx, func(ctx workflow.Context) {
-		var s rehearsal.Stop
-		workflow.GetSignalChannel(ctx, rehearsal.SignalStop).Receive(ctx, &s)
-		r.stop(fmt.Sprintf("stopped by %s: %s", s.Actor, s.Reason))
-	})
+	takeEvery(r.ctx, workflow.GetSignalChannel(r.ctx, rehearsal.SignalStop), unreadStop, func(s rehearsal.Stop) { r.stop(stoppedBy(s)) })
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		r.root.Done().Receive(ctx, nil)
 		r.stop("the workflow was cancelled")

@@ -54,11 +54,7 @@ func (s *suite) begin() error {
 		s.status.Rehearsals = append(s.status.Rehearsals, rehearsal.Status{Name: m.Name, Environment: m.Environment, Target: m.Target().String(),
 			Negative: m.Negative, Planned: m.Repeats(), WorkflowID: rollout.RehearsalID(m.Environment, m.Name)})
 	}
-	workflow.Go(s.ctx, func(ctx workflow.Context) {
-		var stop rehearsal.Stop
-		workflow.GetSignalChannel(ctx, rehearsal.SignalStop).Receive(ctx, &stop)
-		s.stop(fmt.Sprintf("stopped by %s: %s", stop.Actor, stop.Reason))
-	})
+	takeEvery(s.ctx, workflow.GetSignalChannel(s.ctx, rehearsal.SignalStop), unreadStop, func(stop rehearsal.Stop) { s.stop(stoppedBy(stop)) })
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		s.root.Done().Receive(ctx, nil)
 		s.stop("the workflow was cancelled")

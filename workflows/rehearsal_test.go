@@ -205,7 +205,8 @@ func TestRehearsalIsStopped(t *testing.T) {
 		"by a signal": func(p *practice) {
 			p.env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "staging is needed"})
 		},
-		"by a cancel": func(p *practice) { p.env.CancelWorkflow() },
+		"by what cannot be read": func(p *practice) { p.env.SignalWorkflow(rehearsal.SignalStop, "stop it") },
+		"by a cancel":            func(p *practice) { p.env.CancelWorkflow() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPractice(t)

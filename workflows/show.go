@@ -67,6 +67,9 @@ func (r *run) describe() {
 			text += fmt.Sprintf("\n- %s: %s", v.Member, v.Reason)
 		}
 	}
+	if s.AbortSignature != "" {
+		text += "\n\nsignature of the abort: " + s.AbortSignature
+	}
 	for _, c := range s.Concerns {
 		text += fmt.Sprintf("\n\n%s is concerned: %s", c.Actor, c.Reason)
 	}
@@ -217,7 +220,7 @@ func (r *run) finish() (rollout.Status, error) {
 	r.enter(rollout.PhaseCompleted, "", r.status.Reason)
 	r.publish()
 	r.metrics().WithTags(map[string]string{"outcome": string(r.status.Outcome)}).Counter("bakeoff_rollouts_completed").Inc(1)
-	_ = workflow.Await(r.ctx, func() bool { return workflow.AllHandlersFinished(r.ctx) })
+	_ = workflow.Await(r.ctx, func() bool { return workflow.AllHandlersFinished(r.ctx) && !r.proving })
 	r.awaitNotices()
 	if r.status.Outcome == rollout.Failed {
 		return r.status, temporal.NewNonRetryableApplicationError(r.status.Reason, "Failed", nil, r.status)

@@ -42,10 +42,11 @@ func TestNamelessAbortsStopTheQueue(t *testing.T) {
 	const nobodys = "aborted by somebody who gave no name: no reason given"
 	for name, tt := range map[string]struct {
 		denied string
-		sent   rollout.Command
+		sent   any
 		stands string
 	}{
 		"by nobody":            {"", rollout.Command{}, nobodys},
+		"unreadable":           {"", "stop it", "aborted by somebody who gave no name: " + rollout.Unread},
 		"with blanks":          {"", rollout.Command{ID: "1", Actor: " ", Reason: "\t"}, nobodys},
 		"without a reason":     {"", rollout.Command{Actor: "cy"}, "aborted by cy: no reason given"},
 		"with all but an id":   {"", rollout.Command{Actor: "cy", Reason: "INC-12"}, "aborted by cy: INC-12"},
@@ -64,7 +65,7 @@ func TestNamelessAbortsStopTheQueue(t *testing.T) {
 			s.submit(6*time.Minute, "2.7.0", rollout.OnNewQueue)
 			s.env.RegisterDelayedCallback(abort, 7*time.Minute)
 			known := s.anHour()
-			if tt.stands != "" && tt.sent.ID == "" {
+			if c, _ := tt.sent.(rollout.Command); tt.stands != "" && c.ID == "" {
 				require.Equal(t, tt.stands, known.Stands, "another one is another order")
 			}
 		})

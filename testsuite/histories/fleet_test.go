@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
@@ -27,6 +28,7 @@ type fleetPath struct {
 	order    string // in which they take their turn; "": a before b and c
 	lines    string // of the spec
 	worker   string // its configuration; RECEIVER is one of notices
+	schedule func(now time.Time) rollout.Schedule
 	bad      string // the unit whose candidate fails
 	strategy string
 	plot     func(s *scene, worlds map[string]*sim.World)
@@ -40,6 +42,9 @@ var fleetPaths = map[string]fleetPath{
 	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
 	"fleet-after":   {order: "after: {c: [b]}", lines: "wait: 1s", want: rollout.Promoted},
 	"fleet-blocked": {order: "after: {c: [b]}", lines: "failureBudget: 1", bad: "b", want: rollout.Promoted},
+	"fleet-schedule": {schedule: func(now time.Time) rollout.Schedule {
+		return rollout.Schedule{From: now.Add(5 * time.Second), To: now.Add(45 * time.Second)}
+	}, want: rollout.RolledBack},
 	"fleet-paused": {order: "onFailure: unit", strategy: "{weight: 10%, bake: 20s}", plot: func(s *scene, worlds map[string]*sim.World) {
 		baking := func(unit string) bool { return worlds[unit].State().Weights[candidate] > 0 }
 		require.Eventually(s.t, func() bool { return baking("a") && baking("b") && baking("c") }, procs.Patience, pollEvery)
@@ -100,6 +105,11 @@ func (p fleetPath) live(t *testing.T, server *procs.Server, folder, name string)
 		town := httptest.NewServer(httpworld.New(worlds[unit]))
 		t.Cleanup(town.Close)
 		spec = append(spec, fmt.Sprintf("  %s: {target: {deploy: {with: {url: %q}}, traffic: {with: {url: %[2]q}}}}", unit, town.URL))
+	}
+	if p.schedule != nil {
+		times, err := json.Marshal(p.schedule(time.Now().UTC().Truncate(time.Second)))
+		require.NoError(t, err)
+		spec = append(spec, "schedule: "+string(times))
 	}
 	spec = append(spec, "rollout:")
 	for line := range strings.Lines(path{strategy: p.strategy}.spec("http://unit")) {

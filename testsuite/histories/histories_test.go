@@ -339,6 +339,14 @@ var paths = map[string]path{
 		s.order("approve", "--sign", s.key("ana@example.com"))
 		s.order("approve", "--actor", "bo@example.com", "--sign", s.key("bo@example.com"))
 	}, want: rollout.Promoted},
+	"signed-abort": {worker: people, plot: func(s *scene) {
+		s.until("baking")
+		s.order("abort", "--sign", s.key("ana@example.com"))
+	}, want: rollout.Aborted},
+	"unproved-abort": {worker: people + notifies + "  subscriptions: [{to: webhook, events: [denied]}]", plot: func(s *scene) {
+		s.until("baking")
+		s.order("abort", "--sign", s.key("bo@example.com"))
+	}, want: rollout.Aborted},
 	"approve-twice": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
 		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
 			s.until("approval")
@@ -602,7 +610,7 @@ func signers(t *testing.T) (folder string) {
 
 func (p path) live(t *testing.T, server *procs.Server, file string) {
 	keys := ""
-	if p.worker == people {
+	if strings.HasPrefix(p.worker, people) {
 		keys = signers(t)
 	}
 	world := sim.New(baseline)

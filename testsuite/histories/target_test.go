@@ -41,6 +41,15 @@ var targetPaths = map[string]path{
 		s.order("resume")
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"unread-abort": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("baking")
+		s.next("1.2.0")
+		s.signal(rollout.CommandAbort, "stop it")
+		require.NoError(s.t, s.client.SignalWorkflow(context.Background(), "rollout/"+target, "", rollout.CommandAbort, "stop it"))
+		s.await(rollout.Aborted)
+		s.order("resume")
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"newer-stays": {target: true, strategy: waits, policy: "onNewRelease: supersede", plot: func(s *scene) {
 		s.until("approval")
 		s.serve("control,analysis,rehearsal")
