@@ -15,17 +15,17 @@ import (
 // pollEvery is how often an act asks whether what it waits for is so.
 const pollEvery = 500 * time.Millisecond
 
-// Deploy asks for the candidate and waits until it is ready. A version that
-// its platform calls failed is a final error; a platform that runs another one
-// in its place is a result.
+// Deploy asks for the candidate and waits until it is ready. An attempt that
+// follows one that had asked, and whose worker was lost, does not ask again for
+// what is there. A version that its platform calls failed is a final error; a
+// platform that runs another one in its place is a result.
 func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, error) {
 	doing := "deploy " + in.Candidate
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
 		return DeployOutput{}, asTemporal(doing, err)
 	}
-	err = deployer.Deploy(ctx, in.write(), Deployment{Service: in.Service, Release: in.Release, Replicas: in.Replicas})
-	if err != nil {
+	if err := a.askFor(ctx, deployer, in); err != nil {
 		return DeployOutput{}, asTemporal(doing, err)
 	}
 	var out DeployOutput
@@ -48,8 +48,23 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 		stands = standing(state, in.Replicas)
 		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
 		return isReady(state, in.Replicas), nil
-	})
+	}, asked)
 	return out, asTemporal(doing, err)
+}
+
+// asked is the heartbeat of an attempt that has asked for the candidate.
+const asked = "asked"
+
+// askFor asks for the candidate, once: what an attempt before this one has asked
+// for, and is there, may have an autoscaler's replicas by now.
+func (a *Activities) askFor(ctx context.Context, deployer Deployer, in DeployInput) error {
+	if activity.HasHeartbeatDetails(ctx) {
+		_, err := deployer.Version(ctx, in.Candidate)
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return deployer.Deploy(ctx, in.write(), Deployment{Service: in.Service, Release: in.Release, Replicas: in.Replicas})
 }
 
 // VerifyReady waits until the candidate is ready with its replicas: it is asked
@@ -110,11 +125,13 @@ func isReady(s VersionState, replicas int) bool {
 	return s.State == StateReady && (!counted || s.Ready >= max(replicas, 1))
 }
 
-// waitFor polls until done says so or fails, with a heartbeat each time. Errors
-// that are worth trying again end the attempt only after three in a row.
-func (a *Activities) waitFor(ctx context.Context, done func() (bool, error)) error {
+// waitFor polls until done says so or fails, with a heartbeat of these details
+// before each look. Errors that are worth trying again end the attempt only after
+// three in a row.
+func (a *Activities) waitFor(ctx context.Context, done func() (bool, error), details ...any) error {
 	failures := 0
 	for {
+		activity.RecordHeartbeat(ctx, details...)
 		ok, err := done()
 		switch {
 		case ok:
@@ -126,7 +143,6 @@ func (a *Activities) waitFor(ctx context.Context, done func() (bool, error)) err
 		default:
 			failures++
 		}
-		activity.RecordHeartbeat(ctx)
 		if err := sleep(ctx, pollEvery); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ type convoy struct {
 	*scene // the service's; its own world is not used
 	units  map[string]*scene
 
-	strategy string // line of the spec; default oneStep
+	strategy string            // line of the spec; default oneStep
+	services map[string]string // of units that are services of their own
 }
 
 func (c *town) convoy(t *testing.T, units ...string) *convoy {
@@ -39,8 +40,11 @@ func (f *convoy) fleet(lines ...string) string {
 	f.t.Helper()
 	spec := []string{"kind: Fleet", "service: " + f.name, "environment: staging", "units:"}
 	for _, unit := range slices.Sorted(maps.Keys(f.units)) {
-		url := f.units[unit].url
-		spec = append(spec, fmt.Sprintf("  %s: {target: {deploy: {with: {url: %q}}, traffic: {with: {url: %[2]q}}}}", unit, url))
+		url, own := f.units[unit].url, ""
+		if name := f.services[unit]; name != "" {
+			own = "service: " + name + ", "
+		}
+		spec = append(spec, fmt.Sprintf("  %s: {%starget: {deploy: {with: {url: %q}}, traffic: {with: {url: %[3]q}}}}", unit, own, url))
 	}
 	spec = append(spec, lines...)
 	spec = append(spec, "rollout:",
@@ -122,28 +126,6 @@ func TestRollbackOfAFleetsUnit(t *testing.T) {
 		orders := f.cli("history", f.units[unit].target(), "--orders")
 		require.Contains(t, orders.Stdout, "by fleet/"+f.target(), unit)
 	}
-}
-
-// One bad unit takes back what was promoted before it, and what runs beside it;
-// units are tidied up newest first.
-func TestFleetGoesBack(t *testing.T) {
-	f := open(t).convoy(t, "a", "b", "c")
-	f.units["b"].breaks()
-	e := f.result("run", f.fleet(twoWaves), "--reason", "a test")
-	require.Equal(t, 10, e.code, e.Reason)
-	require.Equal(t, rollout.RolledBack, e.Outcome)
-	require.Equal(t, rollout.CauseVerdict, e.Cause)
-	require.Contains(t, e.Reason, "b: RolledBack")
-	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.RolledBack, "c": rollout.Aborted}, e.outcomes())
-	f.allAsBefore()
-	removed := func(unit string) time.Time {
-		asked := f.units[unit].asked("DELETE /versions/" + candidate)
-		require.NotEmpty(t, asked, unit)
-		return asked[0].At
-	}
-	require.True(t, removed("c").Before(removed("a")), "newest first")
-	a := f.units["a"].stays()
-	require.Less(t, a[len(a)-1].from.Sub(f.units["b"].stays()[1].from), abortWithin, "traffic goes back everywhere at once")
 }
 
 // Automation that starts the same release again at once begins no unit.
@@ -290,12 +272,8 @@ func TestFleetOfServices(t *testing.T) {
 	f := open(t).convoy(t, "a", "b")
 	other := f.town.scene(t)
 	other.name = f.name + "-payments"
-	spec := f.fleet("after: {b: [a]}")
-	text, err := os.ReadFile(spec)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(spec, []byte(strings.Replace(string(text), "  b: {", "  b: {service: "+other.name+", ", 1)), 0o600))
-	out := f.cli("start", spec, "--reason", "a test")
-	require.Zero(t, out.Code, out.Stderr)
+	f.services = map[string]string{"b": other.name}
+	f.begins("after: {b: [a]}")
 	f.units["a"].bakes(1000)
 	other.start(oneLong)
 	e := f.ends(10, rollout.RolledBack, rollout.CauseRunning)

@@ -155,14 +155,22 @@ func TestDeafReceiver(t *testing.T) {
 	}
 }
 
-// Subscribers hear of rollouts whose specs name nobody.
+// Subscribers hear of rollouts whose specs name nobody, each through the sink that
+// is theirs, and all of them of the same notices.
 func TestSubscribers(t *testing.T) {
 	c := found(t)
 	r := newReceiver(t)
-	c.tells(t, r, `
+	slack, slackURL := workspace(t)
+	post, smtp := mailbox(t, "ana@example.com")
+	c.tells(t, r, fmt.Sprintf(`
+  slack: {webhook: {file: %q}}
+  email: {smtp: %q, from: Bakeoff <bakeoff@example.com>}
   ui: http://127.0.0.1:8233
-  subscriptions: [{environments: [staging], to: webhook, events: [waiting, denied, aborted]}]
-  templates: {aborted: "{{.Actor}}: {{.Reason}}"}`)
+  subscriptions:
+    - {environments: [staging], to: webhook, events: [waiting, denied, aborted]}
+    - {environments: [staging], to: slack, channel: "@bo", events: [waiting, denied, aborted]}
+    - {environments: [staging], to: email, channel: Ana <ana@example.com>, events: [denied, aborted]}
+  templates: {aborted: "{{.Actor}}: {{.Reason}}"}`, slackURL, smtp))
 	s := c.scene(t)
 	s.start(asks("within: 1h"))
 	s.waitsFor(rollout.WaitingForApproval)
@@ -171,12 +179,20 @@ func TestSubscribers(t *testing.T) {
 	s.order(0, "abort", "--actor", "bo@example.com")
 	s.ends(11, rollout.Aborted, "")
 	r.hears(rollout.OnWaiting, rollout.OnDenied, rollout.OnAborted)
-	for _, e := range r.got() {
+	ids := map[rollout.Occasion]string{}
+	for id, e := range r.got() {
+		ids[e.Data.Event] = id
 		require.Contains(t, e.Data.UIURL, "http://127.0.0.1:8233/namespaces/default/workflows/rollout%2Fstaging%2Ftestsubscribers/")
-		if e.Data.Event == rollout.OnAborted {
-			require.Equal(t, "bo@example.com: aborted by bo@example.com: the test says so", e.Data.Text)
-		}
 	}
+	const aborted = "bo@example.com: aborted by bo@example.com: the test says so"
+	require.Equal(t, aborted, r.got()[ids[rollout.OnAborted]].Data.Text)
+
+	posted := slack.awaits(t, "Slack", ids[rollout.OnWaiting], ids[rollout.OnDenied], ids[rollout.OnAborted])
+	require.Contains(t, posted[ids[rollout.OnWaiting]], "@bo staging/testsubscribers: 2.5.0 at 10%: waiting for an approval of the raise to 50%")
+	require.Contains(t, posted[ids[rollout.OnAborted]], "@bo "+aborted+"\n<http://127.0.0.1:8233/")
+	mailed := post.awaits(t, "mail", ids[rollout.OnDenied], ids[rollout.OnAborted])
+	require.True(t, strings.HasPrefix(mailed[ids[rollout.OnDenied]], "[staging/testsubscribers] denied\n"), mailed)
+	require.Contains(t, mailed[ids[rollout.OnAborted]], aborted+"\n\nCandidate: 2.5.0\n")
 }
 
 // What waits is heard of by one after another, each once, until it ends.

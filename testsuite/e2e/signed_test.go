@@ -291,29 +291,3 @@ func TestLineIsSigned(t *testing.T) {
 	line(0, "start-the-line", append(here, sign...)...)
 	s.result("run", s.file(oneStep), "--wait", "--reason", "a test").requires(s, 0, rollout.Promoted, "") // what was known of the line is used for a second
 }
-
-// Who may break the glass passes an approval alone, signed and loudly.
-func TestOverride(t *testing.T) {
-	k := newKeys(t, "ana", "cy", "di")
-	k.allow("ana@example.com ana", "cy@example.com cy", "di@example.com di")
-	c := found(t)
-	c.worker = procs.StartWorker(t, c.server, k.signing())
-	s := c.scene(t)
-	out := s.cli("start", s.file(asks("from: [managers], quorum: 2, within: 1h")), "--actor", "di@example.com", "--reason", "a test", "--sign", k.file("di"))
-	require.Zero(t, out.Code, out.Stderr)
-	s.waitsFor(rollout.WaitingForApproval)
-	require.Contains(t, s.vote(15, "ana@example.com", k.file("ana"), "--override").Why, "ana@example.com may not override in staging: that is for on-call")
-	require.Contains(t, s.order(15, "promote", "--actor", "cy@example.com", "--override").Why, "override in staging must be signed")
-	s.vote(0, "cy@example.com", k.file("cy"), "--override")
-	e := s.ends(0, rollout.Promoted, "")
-	require.Len(t, e.Overrides, 1)
-	require.Equal(t, "approve", e.Overrides[0].Command)
-	require.Equal(t, "cy@example.com", e.Overrides[0].Actor)
-	told := s.told(rollout.EventCommand)[2]
-	require.Equal(t, true, told.Data["override"])
-	require.Contains(t, told.Text, "approve (break-glass override)")
-	require.True(t, k.holds(told))
-	require.Contains(t, s.told(rollout.EventGatePassed)[0].Text, "passed by override of cy@example.com")
-	_, text := page(t, c.worker, "/metrics")
-	require.Contains(t, text, `bakeoff_overrides_total{command="approve",environment="staging",service="testoverride"} 1`)
-}
