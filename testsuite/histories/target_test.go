@@ -31,6 +31,15 @@ var targetPaths = map[string]path{
 		s.approveNext()
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"abort-starting": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.before = s.status().RunID
+		s.worker.Kill()
+		s.submit("next", "1.2.0") // both are delivered at one time
+		s.signal(rollout.CommandAbort, rollout.Command{ID: "abort", Actor: "ana@example.com", Reason: "the recording"})
+		s.worker = procs.StartWorker(s.t, s.server, "", "--config", s.config)
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
 	"nameless-abort": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
 		s.until("baking")
 		s.next("1.2.0")
