@@ -34,6 +34,7 @@ type above struct {
 	over   bool                      // what runs is over, and nobody has told the Target
 	held   func(rollout.Order) bool  // another rollout holds the id when this one is to begin
 	slow   time.Duration             // how long it takes to start one
+	cut    map[string]error          // how the rollouts of some versions are cut off
 }
 
 func newAbove(t *testing.T) *above {
@@ -142,7 +143,8 @@ func (h *holding) Init(out interceptor.WorkflowOutboundInterceptor) error {
 
 func (h *holding) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
 	o, is := args[0].(rollout.Order)
-	if !is || h.above.held == nil && h.above.slow == 0 {
+	cut := h.above.cut[o.Spec.Release.Version]
+	if !is || h.above.held == nil && h.above.slow == 0 && (cut == nil || o.Recover != "") {
 		return h.WorkflowOutboundInterceptorBase.ExecuteChildWorkflow(ctx, name, args...)
 	}
 	started, tell := workflow.NewFuture(ctx)
@@ -155,6 +157,11 @@ func (h *holding) ExecuteChildWorkflow(ctx workflow.Context, name string, args .
 		}
 		child := h.WorkflowOutboundInterceptorBase.ExecuteChildWorkflow(ctx, name, args...)
 		tell.Chain(child.GetChildWorkflowExecution())
+		if cut != nil && o.Recover == "" {
+			_ = child.Get(ctx, nil)
+			end.SetError(cut)
+			return
+		}
 		end.Chain(child)
 	})
 	return begun{ended, started}
