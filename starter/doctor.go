@@ -36,7 +36,7 @@ func (d *doctor) examine(ctx context.Context, query string) error {
 	if err := d.each(ctx, query+" AND ExecutionStatus = 'Running'", (*doctor).rollout); err != nil {
 		return err
 	}
-	if err := d.each(ctx, query+" AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled')", (*doctor).cutOff); err != nil {
+	if err := d.each(ctx, query+" AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled', 'Failed')", (*doctor).cutOff); err != nil {
 		return err
 	}
 	return d.targets(ctx)
@@ -123,8 +123,12 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 }
 
 // cutOff tells of a run that was ended from outside, unless another came after it:
-// one that was refused has put nothing back.
+// one that was refused has put nothing back. One that failed because a person
+// acknowledged it came to its own end.
 func (d *doctor) cutOff(ctx context.Context, e execution) error {
+	if !e.cutOff() {
+		return nil
+	}
 	last, err := d.svc.Describe(ctx, run{WorkflowID: e.WorkflowID})
 	if err == nil {
 		last, err = behindRefused(ctx, d.svc, last)

@@ -30,6 +30,11 @@ func TestDoctor(t *testing.T) {
 			want: []string{"needsHuman"}, advice: "bakeoff status production/checkout"},
 		"one that was cut off": {change: func(f *fake) { f.execution.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED },
 			want: []string{"cutOff"}, advice: "bakeoff restore production/checkout"},
+		"one that failed on its way": {change: func(f *fake) { f.execution.Status, f.execution.Broken = enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, true },
+			want: []string{"cutOff"}, advice: "bakeoff restore production/checkout"},
+		"one that a person acknowledged": {change: func(f *fake) {
+			f.execution.Status, f.execution.Outcome = enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, rollout.Failed
+		}},
 		"a worker that polls and does not answer": {change: func(f *fake) { f.silent = true },
 			want: []string{"unserved"}, advice: "no worker answers for production/checkout"},
 		"a queue that was ended": {change: func(f *fake) {
@@ -55,6 +60,9 @@ func TestDoctor(t *testing.T) {
 			f := running(t)
 			f.listed, f.pollers = []execution{*f.execution}, served
 			tt.change(f)
+			if f.execution != nil {
+				f.listed = []execution{*f.execution}
+			}
 			got := bakeoff(t.Context(), f, "doctor", "-o", "json")
 			var kinds []string
 			for line := range strings.Lines(got.out) {

@@ -23,6 +23,7 @@ func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
 		e.Closed = &at
 	}
 	e.attributes(info.GetSearchAttributes())
+	e.Broken = e.Status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED && e.Outcome != rollout.Failed
 	if !e.open() && e.Status != enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED {
 		e.Phase = rollout.PhaseCompleted
 		if e.cutOff() {
@@ -39,7 +40,7 @@ func (e execution) cutOff() bool {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
 		return true
 	}
-	return false
+	return e.Broken
 }
 
 func (e *execution) attributes(from *commonpb.SearchAttributes) {

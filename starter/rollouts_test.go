@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rollout"
@@ -265,6 +268,14 @@ func TestExecutionOf(t *testing.T) {
 	closed := execution{Status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, Phase: rollout.PhaseRunning}
 	require.True(t, closed.cutOff())
 	require.False(t, closed.open())
+
+	failed := &workflowpb.WorkflowExecutionInfo{Status: enumspb.WORKFLOW_EXECUTION_STATUS_FAILED}
+	require.True(t, executionOf(failed).cutOff(), "nobody acknowledged anything")
+	require.Equal(t, rollout.Failed, executionOf(failed).Outcome)
+	outcome, err := converter.GetDefaultDataConverter().ToPayload(string(rollout.Failed))
+	require.NoError(t, err)
+	failed.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{rollout.AttributeOutcome: outcome}}
+	require.False(t, executionOf(failed).cutOff(), "a person acknowledged what could not be put back")
 }
 
 func TestStartOptionsMakeTheTargetALock(t *testing.T) {

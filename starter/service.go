@@ -120,6 +120,7 @@ type execution struct {
 	Parent  run // what started it; zero: nothing did
 	Started time.Time
 	Closed  *time.Time
+	Broken  bool // it failed, and not because a person acknowledged what could not be put back
 
 	// The search attributes.
 	Target, Service, Environment, Candidate string

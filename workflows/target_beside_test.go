@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -45,6 +47,39 @@ func TestRecoveryWaitsForTheHolder(t *testing.T) {
 			require.Equal(t, tt.want, recovered)
 			require.Empty(t, known.Owed)
 			require.Nil(t, known.Running)
+		})
+	}
+}
+
+// However a rollout is cut off, what it had changed is put back, and how it ended is
+// said. One that a person acknowledged came to its own end.
+func TestRecoveryOfWhatWasCutOff(t *testing.T) {
+	acknowledged := rollout.Status{Outcome: rollout.Failed, Candidate: "2.5.0", Reason: "acknowledged by bo"}
+	for name, tt := range map[string]struct {
+		end  error
+		want string // why there is a recovery; "": there is none
+	}{
+		"timed out":    {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil), "it was cut off from outside"},
+		"cancelled":    {temporal.NewCanceledError(), "it was cut off from outside"},
+		"failed":       {temporal.NewApplicationError("the result is too large", "Limit"), "the result is too large"},
+		"acknowledged": {temporal.NewNonRetryableApplicationError("acknowledged by bo", "Failed", nil, acknowledged), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAbove(t)
+			s.cut = map[string]error{"2.5.0": tt.end}
+			s.ends["2.5.0"] = rollout.Status{Outcome: rollout.RolledBack, Cause: rollout.CauseLost, Baseline: "2.4.1"} // of the recovery
+			s.submit(0, "2.5.0", rollout.OnNewQueue)
+			s.submit(30*time.Second, "2.6.0", rollout.OnNewQueue)
+			known := s.anHour()
+			if tt.want == "" {
+				require.Equal(t, []string{"2.5.0"}, s.begun)
+				require.Equal(t, "acknowledged by bo", known.Stands)
+				return
+			}
+			require.Equal(t, []string{"2.5.0", "2.5.0", "2.6.0"}, s.begun, "the queue goes on after it")
+			require.Equal(t, known.Fates[0].RunID, s.orders[1].Recover)
+			require.Equal(t, tt.want, s.orders[1].Reason)
 		})
 	}
 }

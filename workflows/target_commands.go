@@ -54,10 +54,14 @@ func (t *target) note(c rollout.Command) {
 func (t *target) hear(c rollout.Command) {
 	c.Name = rollout.CommandAbort
 	t.passOn(c)
+	heard := c
 	c = t.accountable(c)
 	t.deciding++
 	workflow.Go(t.ctx, func(ctx workflow.Context) {
 		defer func() { t.deciding-- }()
+		if t.awaitsOrder(ctx) {
+			t.passOn(heard)
+		}
 		t.answer(ctx, c, t.onAbort)
 	})
 }
@@ -85,12 +89,29 @@ func (t *target) passOn(c rollout.Command) {
 	}
 }
 
+// awaitsOrder waits for what becomes of an order that is still looked at, and reports
+// whether there was one: its rollout may be about to begin, and then the abort is for
+// it, too. Under older workers nobody waited, and that rollout went on.
+func (t *target) awaitsOrder(ctx workflow.Context) bool {
+	if !t.isLooking() || workflow.GetVersion(t.ctx, "abort-awaits-order", workflow.DefaultVersion, 1) < 1 {
+		return false
+	}
+	_ = workflow.Await(ctx, func() bool { return !t.isLooking() })
+	return true
+}
+
+// isLooking reports whether nothing runs, and an order that came may be what runs next.
+func (t *target) isLooking() bool {
+	return t.status.Running == nil && slices.ContainsFunc(t.status.Fates, func(f rollout.Submission) bool { return f.Fate == rollout.FateStarting })
+}
+
 // isStarting reports whether a rollout is being started.
 func (t *target) isStarting() bool { return t.status.Running != nil && t.course == nil }
 
 // onAbort stops the queue. The rollout that runs has the order from whoever gave
 // it, unless it is only being started.
 func (t *target) onAbort(ctx workflow.Context, c rollout.Command) rollout.Answer {
+	t.awaitsOrder(ctx)
 	t.passOn(c)
 	_ = workflow.Await(ctx, func() bool { return t.abort == nil })
 	if len(t.status.Queue) > 0 {

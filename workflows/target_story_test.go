@@ -33,6 +33,8 @@ type above struct {
 	told   []string                  // to runs: the signal, and its reason
 	over   bool                      // what runs is over, and nobody has told the Target
 	held   func(rollout.Order) bool  // another rollout holds the id when this one is to begin
+	slow   time.Duration             // how long it takes to start one
+	cut    map[string]error          // how the rollouts of some versions are cut off
 }
 
 func newAbove(t *testing.T) *above {
@@ -140,12 +142,29 @@ func (h *holding) Init(out interceptor.WorkflowOutboundInterceptor) error {
 }
 
 func (h *holding) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
-	if o, is := args[0].(rollout.Order); !is || h.above.held == nil || !h.above.held(o) {
+	o, is := args[0].(rollout.Order)
+	cut := h.above.cut[o.Spec.Release.Version]
+	if !is || h.above.held == nil && h.above.slow == 0 && (cut == nil || o.Recover != "") {
 		return h.WorkflowOutboundInterceptorBase.ExecuteChildWorkflow(ctx, name, args...)
 	}
-	never, fail := workflow.NewFuture(ctx)
-	fail.SetError(&temporal.ChildWorkflowExecutionAlreadyStartedError{})
-	return notStarted{never}
+	started, tell := workflow.NewFuture(ctx)
+	ended, end := workflow.NewFuture(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		_ = workflow.Sleep(ctx, h.above.slow)
+		if h.above.held != nil && h.above.held(o) {
+			tell.SetError(&temporal.ChildWorkflowExecutionAlreadyStartedError{})
+			return
+		}
+		child := h.WorkflowOutboundInterceptorBase.ExecuteChildWorkflow(ctx, name, args...)
+		tell.Chain(child.GetChildWorkflowExecution())
+		if cut != nil && o.Recover == "" {
+			_ = child.Get(ctx, nil)
+			end.SetError(cut)
+			return
+		}
+		end.Chain(child)
+	})
+	return begun{ended, started}
 }
 
 func (h *holding) SignalExternalWorkflow(ctx workflow.Context, id, run, name string, arg any) workflow.Future {
@@ -153,11 +172,15 @@ func (h *holding) SignalExternalWorkflow(ctx workflow.Context, id, run, name str
 	return h.WorkflowOutboundInterceptorBase.SignalExternalWorkflow(ctx, id, run, name, arg)
 }
 
-type notStarted struct{ workflow.Future }
+// begun is a rollout that is started when started is ready.
+type begun struct {
+	workflow.Future
+	started workflow.Future
+}
 
-func (n notStarted) GetChildWorkflowExecution() workflow.Future { return n.Future }
-func (n notStarted) SignalChildWorkflow(workflow.Context, string, any) workflow.Future {
-	return n.Future
+func (b begun) GetChildWorkflowExecution() workflow.Future { return b.started }
+func (b begun) SignalChildWorkflow(workflow.Context, string, any) workflow.Future {
+	return b.Future
 }
 
 // watched says how a run ends that is followed, and when.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflow/v1"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
@@ -44,6 +45,40 @@ func TestAbortOverHangingPromotion(t *testing.T) {
 			s.world.Heal()
 			s.ends(11, rollout.Aborted, "")
 			s.asBefore()
+		})
+	}
+}
+
+// failures.md 9. The whole promotion was ordered, and waits for a candidate that never
+// has its replicas: an abort wins over it, and nothing is raised any more, even when
+// the candidate gets well while it goes back.
+func TestAbortOverPendingPromotion(t *testing.T) {
+	c := open(t)
+	for name, ails := range map[string]func(*sim.World){
+		"OfReplicas": func(w *sim.World) { w.SetReplicas(candidate, 1) },
+		"OfHealth":   func(w *sim.World) { w.SetState(candidate, activities.StatePending, "starting anew") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := c.scene(t)
+			s.start("strategy: {"+window+", canary: [{weight: 10%, bake: 10m}, {weight: 50%, bake: 10m}], keepBaseline: 2s}", "readyWithin: 1h", "drain: 5s")
+			s.bakes(1000)
+			ails(s.world)
+			require.Equal(t, rollout.Accepted, s.order(0, "promote", "--full").Answer)
+			s.waitsFor(rollout.WaitingForCapacity)
+			s.awaits("GET /versions/"+candidate+" 200", len(s.asked("GET /versions/"+candidate+" 200"))+3)
+			require.Equal(t, rollout.Weight(1000), s.weight())
+
+			s.world.Forbid(candidate, "the abort")
+			ordered := time.Now()
+			s.order(0, "abort", "--no-wait")
+			until(t, "users are back", func() bool { return s.weight() == 0 })
+			s.wroteBackWithin(abortWithin, ordered)
+			s.world.SetReplicas(candidate, sim.DefaultReplicas)
+			s.world.SetState(candidate, activities.StateReady, "")
+			s.ends(11, rollout.Aborted, "")
+			s.asBefore()
+			require.Equal(t, undone, s.world.Log())
 		})
 	}
 }

@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +16,11 @@ import (
 	"bakeoff/rollout"
 )
 
+// seed draws the moments of the race. What a failed test prints repeats them.
+var seed = flag.Uint64("seed", 0, "draw the moments of the race of aborts from this; 0: from the clock")
+
 // A race: 200 units, of fleets whose steps end every second or so, are aborted
-// at any moment.
+// about when a step ends.
 const (
 	racingFleets = 25
 	racingUnits  = 8
@@ -28,9 +33,22 @@ const manySteps = "waves: [[u0, u1, u2, u3], [u4, u5, u6, u7]]"
 const racing = "  strategy: {window: {first: 1s, poll: 200ms}, warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s}, {weight: 20%, bake: 1s}, {weight: 30%, bake: 1s}, {weight: 40%, bake: 1s}]}"
 
 // No unit raises its candidate once the fleet has the abort, and none of them once
-// the abort is answered: then every baseline is back.
+// the abort is answered: then every baseline is back. Some aborts must have met the end
+// of a step, or there was no race.
 func TestFleetAbortsRaceStepEnds(t *testing.T) {
 	c := open(t)
+	drawn := *seed
+	if drawn == 0 {
+		drawn = uint64(time.Now().UnixNano())
+	}
+	t.Logf("the same moments again: -seed %d", drawn)
+	var met atomic.Int64 // raises that were begun, and barred
+	t.Cleanup(func() {
+		if !t.Failed() {
+			require.Positive(t, met.Load(), "no abort met the end of a step: nothing was tried")
+		}
+		t.Logf("%d raises were barred between a fleet's abort and its arrival at a unit", met.Load())
+	})
 	turn := make(chan struct{}, racingAtOnce)
 	for i := range racingFleets {
 		t.Run(fmt.Sprintf("race%02d", i), func(t *testing.T) {
@@ -44,8 +62,10 @@ func TestFleetAbortsRaceStepEnds(t *testing.T) {
 			f := c.convoy(t, units...)
 			f.strategy = racing
 			f.begins(manySteps)
-			until(t, "under way", func() bool { return f.units["u0"].weight() > 0 })
-			time.Sleep(rand.N(9 * time.Second))
+			moments := rand.New(rand.NewPCG(drawn, uint64(i)))
+			unit, step := f.units[units[moments.IntN(racingUnits)]], rollout.Weight(1+moments.IntN(3))*1000
+			until(t, "under way", func() bool { return unit.weight() >= step })
+			time.Sleep(time.Duration(600+moments.IntN(700)) * time.Millisecond) // its step of a second ends about then
 			f.order(0, "abort")
 			answered := time.Now()
 			for _, u := range f.units {
@@ -61,7 +81,7 @@ func TestFleetAbortsRaceStepEnds(t *testing.T) {
 				}
 				barred += u.barredAfter(f.acceptedAt())
 			}
-			t.Logf("%d raises were barred between the fleet's abort and its arrival at a unit", barred)
+			met.Add(int64(barred))
 		})
 	}
 }

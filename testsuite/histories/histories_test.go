@@ -670,6 +670,9 @@ func (p path) live(t *testing.T, server *procs.Server, file string) {
 	if p.target {
 		s.keep(strings.TrimSuffix(file, ".json")+"-target.json", s.history("target/"+target))
 	}
+	if s.old != "" {
+		s.keep(strings.TrimSuffix(file, ".json")+"-target-before.json", s.historyOf("target/"+target, s.old))
+	}
 	if strings.Contains(p.worker, "RECEIVER") {
 		s.keepNotice(strings.TrimSuffix(file, ".json") + "-notice.json")
 	}
@@ -738,6 +741,7 @@ type scene struct {
 	keys   string // the folder of people's keys
 	spec   string
 	before string        // the run before the last
+	old    string        // the run of the Target before the last
 	sick   atomic.Bool   // so is whoever a rehearsal asks
 	crew   worker.Worker // of somebody else
 }

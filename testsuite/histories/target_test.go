@@ -31,6 +31,24 @@ var targetPaths = map[string]path{
 		s.approveNext()
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"abort-starting": {target: true, plot: func(s *scene) {
+		s.await(rollout.Promoted)
+		s.before = s.status().RunID
+		s.worker.Kill()
+		s.submit("next", "1.2.0") // both are delivered at one time
+		s.signal(rollout.CommandAbort, rollout.Command{ID: "abort", Actor: "ana@example.com", Reason: "the recording"})
+		s.worker = procs.StartWorker(s.t, s.server, "", "--config", s.config)
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
+	"renewed-target": {target: true, strategy: waits, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("approval")
+		s.submit("next", "1.2.0")
+		s.renews()
+		s.before = s.status().RunID
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), "rollout/"+target, "", "recorded"))
+		require.Eventually(s.t, func() bool { return s.status().RunID != s.before }, procs.Patience, pollEvery)
+		s.await(rollout.Aborted)
+	}, want: rollout.Aborted},
 	"nameless-abort": {target: true, policy: "onNewRelease: queue", plot: func(s *scene) {
 		s.until("baking")
 		s.next("1.2.0")
@@ -106,6 +124,26 @@ func (s *scene) ask(id, version string) {
 	_, err := s.client.UpdateWorkflow(context.Background(), client.UpdateWorkflowOptions{WorkflowID: "target/" + target, UpdateID: id,
 		UpdateName: rollout.CommandSubmit, Args: []any{rollout.Submit{Order: s.orderOf(id, version)}}, WaitForStage: client.WorkflowUpdateStageAccepted})
 	require.NoError(s.t, err)
+}
+
+// renews fills the history of the Target until it goes on as a new run.
+func (s *scene) renews() {
+	s.t.Helper()
+	s.old = s.ofTarget()
+	for i := 0; s.ofTarget() == s.old; i++ {
+		require.Less(s.t, i, 100)
+		for range 100 {
+			s.signal(rollout.SignalWitness, rollout.Witness{})
+		}
+	}
+}
+
+// ofTarget is the run of the Target.
+func (s *scene) ofTarget() string {
+	s.t.Helper()
+	d, err := s.client.DescribeWorkflowExecution(context.Background(), "target/"+target, "")
+	require.NoError(s.t, err)
+	return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 }
 
 // begin starts a rollout, and tells the Target nothing of it.
