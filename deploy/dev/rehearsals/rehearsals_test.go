@@ -26,6 +26,10 @@ func good() []outcome {
 		}
 		if s.drills > 0 {
 			o.Restore = &restore{N: s.drills, Median: 0.5, P90: 0.6, Max: 0.7, Confidence: 0.95, Coverage: 0.7411}
+			o.poll = 200 * time.Millisecond
+			for n := range s.drills {
+				o.backIn = append(o.backIn, time.Duration(n+1)*30*time.Millisecond)
+			}
 		}
 		all = append(all, o)
 	}
@@ -43,12 +47,31 @@ func TestVerify(t *testing.T) {
 		"10 drills were made, not 10, and measured: <nil>":  func(way, _ *outcome) { way.Restore = nil },
 		`what failed is [], not "data is whole"`:            func(_, negative *outcome) { negative.Criteria = negative.Criteria[:1] },
 		`["errors" "data is whole"], not "data is whole"`:   func(_, negative *outcome) { negative.Criteria[0].Outcome = "Failed" },
+		"of 10 drills 9 say when the baseline had all":      func(way, _ *outcome) { way.backIn = way.backIn[1:] },
+		"baseline 700ms after the breach, to be below two":  func(way, _ *outcome) { way.backIn[8], way.backIn[9] = 700*time.Millisecond, 800*time.Millisecond },
 		"negative-control: negative-control is Failed, not": func(_, negative *outcome) { negative.Outcome = "Failed" },
 	} {
 		suite := good()
 		spoil(&suite[0], &suite[2])
 		require.ErrorContains(t, verify(suite), why)
 	}
+	one := good()
+	one[0].backIn[9], one[1].backIn[0] = time.Hour, time.Hour
+	require.NoError(t, verify(one), "one drill in ten may be late, and one with a dead worker")
+}
+
+func TestEvidenceSaysWhenTrafficWasBack(t *testing.T) {
+	o := outcome{Name: "way-back", Place: t.TempDir()}
+	write := func(body string) {
+		require.NoError(t, os.WriteFile(filepath.Join(o.Place, "evidence.json"), []byte(body), 0o644))
+	}
+	write(`{"drills": [{"poll": "200ms", "repeats": [
+		{"breachAt": "2026-11-22T01:30:54.25Z", "restoredAt": "2026-11-22T01:30:54.5Z"}, {"breachAt": "2026-11-22T01:30:55Z"}]}]}`)
+	require.NoError(t, o.readEvidence())
+	require.Equal(t, []time.Duration{250 * time.Millisecond}, o.backIn, "one in which it never was is none")
+	require.Equal(t, 700*time.Millisecond, o.promptly())
+	write(`{"drills": [{}]}`)
+	require.ErrorContains(t, o.readEvidence(), "how often its step was looked at")
 }
 
 func TestARepeatIsTheSame(t *testing.T) {
@@ -78,6 +101,7 @@ func TestTable(t *testing.T) {
 	require.Contains(t, got, "way-back          Passed              1 of 1    10      0.50s            0.60s  0.70s    1m1s\n")
 	require.Contains(t, got, "negative-control  red, as it must be  1 of 2    1 ")
 	require.Contains(t, got, "bound     way-back          of 10 drills the slowest took 0.70s: with 95% confidence at least 74% of drills take at most that\n")
+	require.Contains(t, got, "traffic   way-back          of 10 drills nine in ten had all traffic on the baseline 270ms after the breach: two polls and 300ms are 700ms\n")
 	require.NotContains(t, got, "of 1 drills", "one drill says nothing of the next")
 	require.Contains(t, got, "red       negative-control  data is whole: of 186 transactions 6 lost\n")
 	require.Contains(t, got, "scaling   dead-worker       3 replicas after 1s\n                            never fewer than 1\n")

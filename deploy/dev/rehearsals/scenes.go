@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // scene is one rehearsal of the suite, and what it has to come to.
@@ -13,10 +14,11 @@ type scene struct {
 	name   string
 	red    string // the one criterion that has to fail; "": none does
 	drills int    // that have to put the baseline back
+	prompt bool   // traffic has to be back as soon as one may expect it: nothing is in the way of its drills
 }
 
 var scenes = []scene{
-	{name: "way-back", drills: 10},
+	{name: "way-back", drills: 10, prompt: true},
 	{name: "dead-worker", drills: 1},
 	{name: "negative-control", red: "data is whole", drills: 1},
 	{name: "good-release"},
@@ -50,8 +52,23 @@ func (s scene) verify(o outcome) error {
 		return wrong("it left something behind: %s", strings.Join(o.Left, "; "))
 	case s.drills != o.Drills || s.drills > 0 && (o.Restore == nil || o.Restore.N != s.drills):
 		return wrong("%d drills were made, not %d, and measured: %+v", o.Drills, s.drills, o.Restore)
+	case s.prompt && len(o.backIn) != s.drills:
+		return wrong("of %d drills %d say when the baseline had all traffic", s.drills, len(o.backIn))
+	case s.prompt && o.backP90() >= o.promptly():
+		return wrong("nine in ten drills had all traffic on the baseline %s after the breach, to be below two polls and 300ms, %s", o.backP90(), o.promptly())
 	}
 	return nil
+}
+
+// promptly is how soon after a breach the baseline has to have all traffic: two
+// polls see and decide, the rest is for the router.
+func (o outcome) promptly() time.Duration { return 2*o.poll + 300*time.Millisecond }
+
+// backP90 is the time within which nine in ten drills gave the baseline all
+// traffic; there has to be one.
+func (o outcome) backP90() time.Duration {
+	sorted := slices.Sorted(slices.Values(o.backIn))
+	return sorted[(9*len(sorted)+9)/10-1].Round(time.Millisecond)
 }
 
 // red are the names of the criteria that do not hold.
