@@ -46,6 +46,7 @@ integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus,
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./activities/caddy ./activities/faults ./activities/postgres ./activities/prometheus ./rollout/signature
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override'
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --postgres --within 10m
+	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --kills 50 --within 10m
 
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...

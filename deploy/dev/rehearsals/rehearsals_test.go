@@ -1,12 +1,15 @@
 package rehearsals
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -151,6 +154,62 @@ func TestVersionsThatAreLeftAreFound(t *testing.T) {
 	require.NoError(t, alone(state))
 	require.NoError(t, os.WriteFile(filepath.Join(state, "versions", "1.1.0.json"), nil, 0o644))
 	require.ErrorContains(t, alone(state), "1.1.0.json")
+}
+
+func TestWhatAKilledRehearsalLeavesIsFound(t *testing.T) {
+	first := scenery{processes: {"shop", "shop"}, flagsSet: nil, versions: {"killed-1/versions/1.0.0.json"}}
+	require.Empty(t, first.unlike(scenery{processes: {"shop", "shop"}, versions: {"killed-1/versions/1.0.0.json"}, toxics: {}}))
+	now := scenery{processes: {"keeper", "shop", "shop", "shop"}, flagsSet: {"killed-1/new-cart: true"}}
+	require.Equal(t, []string{"version of the process driver that is gone: killed-1/versions/1.0.0.json", "process that was not there: keeper",
+		"process that was not there: shop", "flag that was not there: killed-1/new-cart: true"}, now.unlike(first))
+	require.Equal(t, 1, now.has(flagsSet, "killed-1"))
+	require.Zero(t, scenery{flagsSet: {"killed-10/new-cart: true"}}.has(flagsSet, "killed-1"), "killed-10 is another lane")
+}
+
+func TestRoutesAreThoseThatRequestsTake(t *testing.T) {
+	seen := func(write, weights, upstreams string) scenery {
+		body := fmt.Sprintf(`{"killed-1": {"routes": [{"handle": [{"load_balancing": {"@id": %q, "selection_policy": {"weights": %s}}, "upstreams": %s}]}]}}`, write, weights, upstreams)
+		caddy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		t.Cleanup(caddy.Close)
+		s := scenery{}
+		require.NoError(t, s.lookAtCaddy(caddy.URL))
+		return s
+	}
+	first := seen("a", "[1]", `[{"dial": "old"}]`)
+	require.Empty(t, seen("b", "[1, 0]", `[{"dial": "old"}, {"dial": "new"}]`).unlike(first))
+	require.NotEmpty(t, seen("b", "[99, 1]", `[{"dial": "old"}, {"dial": "new"}]`).unlike(first))
+	require.NotEmpty(t, seen("b", "[0, 1]", `[{"dial": "old"}, {"dial": "new"}]`).unlike(first))
+	require.NotEmpty(t, seen("b", "[1]", `[{"dial": "old"}, {"dial": "new"}]`).unlike(first), "upstreams that have no weight of their own")
+}
+
+func TestMomentsAreThoseOfTheSeed(t *testing.T) {
+	drawn := func(seed uint64) []time.Duration { return moments(rand.New(rand.NewPCG(seed, 0)), 50) }
+	require.Equal(t, drawn(1), drawn(1))
+	require.NotEqual(t, drawn(1), drawn(2))
+	for _, at := range drawn(1) {
+		require.True(t, at >= 0 && at < wholly, at)
+	}
+}
+
+func TestFlagsOfLanes(t *testing.T) {
+	f := newFlags()
+	t.Cleanup(f.server.Close)
+	change := func(lane, body string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, f.server.URL+"/"+lane+"/flags", strings.NewReader(body))
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+	}
+	change("killed-1", `{"flags": {"new-cart": true, "old": 1}}`)
+	change("killed-1", `{"flags": {"old": null}}`)
+	change("killed-2", `{"flags": {"new-cart": null}}`)
+	require.Equal(t, []string{"killed-1/new-cart: true"}, f.list())
+	var now struct{ Flags map[string]any }
+	require.NoError(t, read(f.server.URL+"/killed-2/flags", &now))
+	require.NotNil(t, now.Flags)
+	require.Empty(t, now.Flags)
 }
 
 func TestTheCommandThatBringsAProgramBackNotesItsPid(t *testing.T) {
