@@ -70,7 +70,7 @@ func (h *hall) practise(ctx context.Context) error {
 		return err
 	}
 	h.story.Print("\n%s\n", render(suite))
-	if err := errors.Join(verify(suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
+	if err := errors.Join(verify(scenesWith(h.options.Postgres), suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
 		return err
 	}
 	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load and the same verdict", twice, again[0].Fingerprint)

@@ -20,12 +20,16 @@ import (
 )
 
 // good is what has to become of a suite.
-func good() []outcome {
+func good() []outcome { return goodWith(false) }
+
+func goodWith(database bool) []outcome {
+	reasons := map[string]string{"negative-control": "6 lost, 0 doubled, 0 altered; written during drill 1: 6 lost", "doubled-orders": "0 lost, 9 doubled, 0 altered; written before",
+		"altered-orders": "0 lost, 0 doubled, 1 altered; written after", "changed-stock": "0 lost, 0 doubled, 0 altered; table shop/stock has changed"}
 	var all []outcome
-	for _, s := range scenes {
+	for _, s := range scenesWith(database) {
 		o := outcome{Name: s.name, Outcome: "Passed", Criteria: []criterion{{"errors", "Passed", "0%"}}, Drills: s.drills, Fingerprint: "sha256:f", loads: map[string]string{"browse": "sha256:b"}}
 		if s.red != "" {
-			o.Negative, o.Criteria = true, append(o.Criteria, criterion{s.red, "Failed", "of 186 transactions 6 lost"})
+			o.Negative, o.Criteria = true, append(o.Criteria, criterion{s.red, "Failed", "of 186 transactions " + reasons[s.name]})
 		}
 		if s.drills > 0 {
 			o.Restore = &restore{N: s.drills, Median: 0.5, P90: 0.6, Max: 0.7, Confidence: 0.95, Coverage: 0.7411}
@@ -40,8 +44,9 @@ func good() []outcome {
 }
 
 func TestVerify(t *testing.T) {
-	require.NoError(t, verify(good()))
-	require.ErrorContains(t, verify(good()[1:]), "5 rehearsals, not 6")
+	require.NoError(t, verify(scenes, good()))
+	require.NoError(t, verify(scenesWith(true), goodWith(true)))
+	require.ErrorContains(t, verify(scenes, good()[1:]), "5 rehearsals, not 6")
 	for why, spoil := range map[string]func(way, negative *outcome){
 		"way-back is Failed, not Passed: too slow":          func(way, _ *outcome) { way.Outcome, way.Reason = "Failed", "too slow" },
 		`what failed is ["errors"], not ""`:                 func(way, _ *outcome) { way.Criteria[0].Outcome = "Unmeasured" },
@@ -52,15 +57,17 @@ func TestVerify(t *testing.T) {
 		`["errors" "data is whole"], not "data is whole"`:   func(_, negative *outcome) { negative.Criteria[0].Outcome = "Failed" },
 		"of 10 drills 9 say when the baseline had all":      func(way, _ *outcome) { way.backIn = way.backIn[1:] },
 		"baseline 700ms after the breach, to be below two":  func(way, _ *outcome) { way.backIn[8], way.backIn[9] = 700*time.Millisecond, 800*time.Millisecond },
+		"data is whole is not Failed because of":            func(_, negative *outcome) { negative.Criteria[1].Outcome = "Unmeasured" },
+		`lost, 0 doubled, 0 altered; written": data is`:     func(_, negative *outcome) { negative.Criteria[1].Reason = "of 9 transactions 0 lost, 9 doubled" },
 		"negative-control: negative-control is Failed, not": func(_, negative *outcome) { negative.Outcome = "Failed" },
 	} {
 		suite := good()
 		spoil(&suite[0], &suite[2])
-		require.ErrorContains(t, verify(suite), why)
+		require.ErrorContains(t, verify(scenes, suite), why)
 	}
 	one := good()
 	one[0].backIn[9], one[1].backIn[0] = time.Hour, time.Hour
-	require.NoError(t, verify(one), "one drill in ten may be late, and one with a dead worker")
+	require.NoError(t, verify(scenes, one), "one drill in ten may be late, and one with a dead worker")
 }
 
 func TestEvidenceSaysWhenTrafficWasBack(t *testing.T) {
@@ -106,7 +113,7 @@ func TestTable(t *testing.T) {
 	require.Contains(t, got, "bound     way-back          of 10 drills the slowest took 0.70s: with 95% confidence at least 74% of drills take at most that\n")
 	require.Contains(t, got, "traffic   way-back          of 10 drills nine in ten had all traffic on the baseline 270ms after the breach: two polls and 300ms are 700ms\n")
 	require.NotContains(t, got, "of 1 drills", "one drill says nothing of the next")
-	require.Contains(t, got, "red       negative-control  data is whole: of 186 transactions 6 lost\n")
+	require.Contains(t, got, "red       negative-control  data is whole: of 186 transactions 6 lost, 0 doubled, 0 altered; written during drill 1: 6 lost\n")
 	require.Contains(t, got, "scaling   dead-worker       3 replicas after 1s\n                            never fewer than 1\n")
 	require.Contains(t, got, "          dead-worker       file:///e/dead-worker/report.html\n")
 }

@@ -73,6 +73,17 @@ func (p place) ShopDriver() string {
 		p.Folder+"/shop", p.ShopProgram, p.where())
 }
 
+// Rehearsals are the names of those of the suite.
+func (p place) Rehearsals() (names []string) {
+	for _, s := range scenesWith(p.Database != "") {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// dump fills in what the database begins with.
+type dump struct{ Sells bool }
+
 // release fills in a release of the shop that is practised.
 type release struct {
 	place
@@ -199,17 +210,23 @@ func restart(pidFile, log string, command []string) string {
 // writeSuite writes the rehearsals and what they practise.
 func (h *hall) writeSuite() error {
 	var errs []error
-	files := []string{"shop.sql", "suite.yaml", "shop.yaml", "queue.yaml"}
-	for _, s := range scenes {
-		files = append(files, s.name+".yaml")
+	dumps := map[string]dump{"shop.sql": {}, "selling.sql": {Sells: true}}
+	for name, d := range dumps {
+		errs = append(errs, texts.Write(h.file(name), "shop.sql", d))
 	}
-	for _, name := range files {
-		errs = append(errs, texts.Write(h.file(name), name, h.place))
+	for _, name := range []string{"suite", "shop", "queue", "way-back", "dead-worker", "good-release", "bad-release", "autoscaling"} {
+		errs = append(errs, texts.Write(h.file(name+".yaml"), name+".yaml", h.place))
+	}
+	for _, c := range controls {
+		c.place = h.place
+		errs = append(errs, texts.Write(h.file(c.Name+".yaml"), "control.yaml", c))
 	}
 	for _, r := range []release{
 		{Version: "1.1.0", Weight: "25%", Bake: "8s"},
 		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 50%}"},
 		{Version: "1.3.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ERRORS: 15%}"},
+		{Version: "1.4.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_DOUBLES: 50%}"},
+		{Version: "1.5.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ALTERS: 50%}"},
 	} {
 		r.place = h.place
 		errs = append(errs, texts.Write(h.file("release-"+r.Version+".yaml"), "release.yaml", r))
