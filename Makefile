@@ -42,10 +42,11 @@ test: caddy dev ## everything: unit, stories, conformance, layers, lint of workf
 unit: ## the main module's tests alone
 	PATH="$(BIN):$$PATH" go test -timeout 30m ./...
 
-integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime; fails where one is missing
+integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime, and root (it mounts); fails where one is missing; kills 50 rehearsals
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./activities/caddy ./activities/faults ./activities/postgres ./activities/prometheus ./rollout/signature
-	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override'
+	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override|Blind'
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --postgres --within 10m
+	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --kills 50 --within 10m
 
 e2e: build dev ## the embedded server's own tests and the end-to-end tests
 	cd deploy/dev && go vet ./... && PATH="$(BIN):$$PATH" go test ./...

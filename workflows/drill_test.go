@@ -209,3 +209,22 @@ func TestHooksOfADrill(t *testing.T) {
 		})
 	}
 }
+
+// Nobody but a rehearsal may have a rollout go back on a verdict that was injected:
+// what an order says of itself proves nothing.
+func TestADrillNeedsARehearsal(t *testing.T) {
+	a := activities.Activities{Drivers: sim.New("2.4.1").Registry()}
+	order := rollout.Order{Spec: spec(), Actor: "ci", Drill: &rollout.Drill{Step: 1, Verdict: rollout.Fail}}
+	for _, claimed := range []string{"", rollout.RehearsalID("staging", "weekly")} {
+		order.Rehearsal = claimed
+		out, err := a.Admit(t.Context(), activities.AdmitInput{Order: order})
+		require.NoError(t, err)
+		require.Equal(t, rollout.CauseSpec, out.Cause)
+		require.Equal(t, []string{"drill: a drill needs a rehearsal: bakeoff rehearse"}, rollout.Texts(out.Problems))
+		require.Nil(t, out.Plan.Drill)
+	}
+	out, err := a.Admit(t.Context(), activities.AdmitInput{Order: order, Rehearsal: true})
+	require.NoError(t, err)
+	require.Empty(t, out.Cause, "%v", out.Problems)
+	require.Equal(t, order.Drill, out.Plan.Drill)
+}

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,11 +15,22 @@ import (
 	"bakeoff/rehearsal/fault"
 )
 
-// root skips a test that mounts, where this may not.
+// root skips a test that only root can do, where this is not root. In CI it fails:
+// what is skipped there is shown nowhere.
 func root(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		lacks(t, "needs root")
 	}
+}
+
+// lacks skips a test for what is missing here, and fails it in CI.
+func lacks(t *testing.T, what ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		require.Fail(t, fmt.Sprint(what...))
+	}
+	t.Skip(what...)
 }
 
 // small mounts a small file system, as an environment for disk faults has one.
@@ -27,7 +39,7 @@ func (w *world) small(t *testing.T) string {
 	path := filepath.Join(w.dir, "data")
 	require.NoError(t, os.Mkdir(path, 0o755))
 	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skip("may not mount: ", err)
+		lacks(t, "may not mount: ", err)
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
 	return path

@@ -22,9 +22,7 @@ const nobody = 65534
 // that user, ends with it.
 func asNobody(t *testing.T, do func() error) error {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("SKIP: only root can be somebody else")
-	}
+	root(t)
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
@@ -58,9 +56,7 @@ func foreign(t *testing.T) string {
 // A file that was replaced could not be given back: the fault would never end, and
 // keep out every other one.
 func TestAFileOfSomebodyElseIsRefused(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("SKIP: only root can be somebody else")
-	}
+	root(t)
 	file := foreign(t)
 	p := Parameters{Limits: fault.Limits{Kinds: fault.Kinds(), Files: []string{file}, Longest: 60 * second}}
 	o := order("drift", fault.Fault{Drift: &fault.Drift{File: file, Content: ptr("pool: 2\n")}})

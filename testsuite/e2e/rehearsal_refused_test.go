@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rollout"
 )
 
 // What cannot be is refused with its reason before anything starts.
@@ -47,6 +48,35 @@ func TestRehearsalsThatAreRefused(t *testing.T) {
 	}
 	require.Zero(t, h.requests.Load(), "nothing is sent")
 	require.Empty(t, h.world.Writes(), "no rollout is started")
+}
+
+// A drill that no rehearsal started is refused, whatever its order claims: who
+// reaches Temporal could have any release taken back by a verdict that nobody saw.
+func TestADrillOutsideOfARehearsalIsRefused(t *testing.T) {
+	c := open(t)
+	for name, claimed := range map[string]string{"by itself": "", "forged": rollout.RehearsalID("staging", "weekly")} {
+		order := rollout.Order{Actor: "di@example.com", Reason: "a test", Rehearsal: claimed, Drill: &rollout.Drill{Step: 1, Verdict: rollout.Fail}}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := c.scene(t)
+			e := s.submits(order)
+			e.requires(s, 3, rollout.Refused, rollout.CauseSpec)
+			require.Contains(t, e.Reason, "drill: a drill needs a rehearsal: bakeoff rehearse")
+			require.Empty(t, s.world.Writes())
+		})
+		t.Run(name+" past its Target", func(t *testing.T) {
+			t.Parallel()
+			s := c.scene(t)
+			order := order
+			order.Spec = s.spec()
+			_, err := c.client(t).ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "rollout/" + s.target(), TaskQueue: rollout.QueueControl},
+				rollout.WorkflowType, order)
+			require.NoError(t, err)
+			e := s.ends(3, rollout.Refused, rollout.CauseSpec)
+			require.Contains(t, e.Reason, "drill: a drill needs a rehearsal: bakeoff rehearse")
+			require.Empty(t, s.world.Writes())
+		})
+	}
 }
 
 // A rehearsal that is stopped ends, whatever it was doing, and leaves nothing.

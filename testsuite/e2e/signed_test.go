@@ -234,20 +234,26 @@ func TestReplayedVote(t *testing.T) {
 // submits gives an order past the command line, and returns how its rollout ends.
 func (s *scene) submits(o rollout.Order) ended {
 	s.t.Helper()
-	text, err := os.ReadFile(s.file())
-	require.NoError(s.t, err)
-	spec, problems := specfile.Parse("spec.yaml", text)
-	require.Empty(s.t, problems)
-	o.Spec = spec
+	o.Spec = s.spec()
 	temporal, err := client.Dial(client.Options{HostPort: s.town.server.Address})
 	require.NoError(s.t, err)
 	defer temporal.Close()
-	start := temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{ID: rollout.TargetID(spec.Key()), TaskQueue: rollout.QueueControl,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}, rollout.TargetType, rollout.TargetStatus{Target: spec.Key()})
+	start := temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{ID: rollout.TargetID(o.Spec.Key()), TaskQueue: rollout.QueueControl,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}, rollout.TargetType, rollout.TargetStatus{Target: o.Spec.Key()})
 	_, err = temporal.UpdateWithStartWorkflow(s.t.Context(), client.UpdateWithStartWorkflowOptions{StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{UpdateName: rollout.CommandSubmit, Args: []any{rollout.Submit{Order: o}}, WaitForStage: client.WorkflowUpdateStageCompleted}})
 	require.NoError(s.t, err)
 	return s.wait()
+}
+
+// spec is what the scene's file says.
+func (s *scene) spec() rollout.Spec {
+	s.t.Helper()
+	text, err := os.ReadFile(s.file())
+	require.NoError(s.t, err)
+	spec, problems := specfile.Parse("spec.yaml", text)
+	require.Empty(s.t, problems)
+	return spec
 }
 
 // sends gives a command past the command line, as whoever reaches Temporal can.

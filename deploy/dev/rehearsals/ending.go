@@ -104,6 +104,9 @@ func gone(dir string, addresses []string) error {
 // addresses are those on which anything of this place listens.
 func (p place) addresses() []string {
 	all := []string{p.Admin, p.Shop, p.Queue, p.Front, p.Database, p.Orders, p.Temporal, strings.TrimPrefix(p.Toxiproxy, "http://"), strings.TrimPrefix(p.UI, "http://")}
+	for _, l := range p.Lanes {
+		all = append(all, l.Address, l.Front)
+	}
 	return slices.DeleteFunc(all, func(a string) bool { return a == "" }) // was never started
 }
 

@@ -95,8 +95,8 @@ func databaseURL(address string) string {
 }
 
 // Snapshot is what the shop's database begins with, by its digest.
-func (p place) Snapshot() (string, error) {
-	body, err := os.ReadFile(filepath.Join(p.Folder, "shop.sql"))
+func (p place) Snapshot(dump string) (string, error) {
+	body, err := os.ReadFile(filepath.Join(p.Folder, dump))
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(body)), err
 }
 

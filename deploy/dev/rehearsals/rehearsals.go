@@ -7,7 +7,9 @@
 // anything ends otherwise than it should, when the same manifest makes another
 // load, or when anything is left.
 //
-// [Run] is the function to read first; what is practised is in suite/.
+// [Run] is the function to read first; what is practised is in suite/. Instead of
+// the suite, rehearsals can be killed at random moments, to see that they leave
+// nothing: kills.go.
 package rehearsals
 
 import (
@@ -28,6 +30,8 @@ type Options struct {
 	town.Options
 	Postgres bool          // in PostgreSQL, instead of a file
 	Within   time.Duration // all of it has to be shown in so long; 0: in any time
+	Kills    int           // how many rehearsals are killed, instead of the suite; 0: the suite
+	Seed     uint64        // draws the moments at which they are killed
 }
 
 // Run rehearses everything and prints what happened. It returns an error when
@@ -48,6 +52,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := h.start(ctx); err != nil {
 		return err
 	}
+	if o.Kills > 0 {
+		return errors.Join(h.kill(ctx), inTime(time.Since(h.story.Began), o.Within))
+	}
+	return h.practise(ctx)
+}
+
+// practise rehearses the suite, and one of it once more.
+func (h *hall) practise(ctx context.Context) error {
 	suite, err := h.rehearse(ctx, "suite.yaml")
 	if err != nil {
 		return err
@@ -58,11 +70,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.story.Print("\n%s\n", render(suite))
-	if err := errors.Join(verify(suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
+	if err := errors.Join(verify(scenesWith(h.options.Postgres), suite), verifyAgain(find(suite, twice), again[0]), h.verifyPlace()); err != nil {
 		return err
 	}
 	h.story.Say("%s made twice: the same fingerprint, %.19s…, the same load and the same verdict", twice, again[0].Fingerprint)
-	return inTime(time.Since(h.story.Began), o.Within)
+	return inTime(time.Since(h.story.Began), h.options.Within)
 }
 
 // inTime demands that all was shown as soon as it should be: who rehearses seldom,
@@ -81,6 +93,9 @@ type hall struct {
 	story   *town.Story
 	town    *town.Town
 	place   place
+	control town.Member // the worker that rolls out
+	staff   town.Member // the worker of rehearsals
+	flags   *flags      // of the lanes; nil where there are none
 }
 
 func (h *hall) file(name string) string { return filepath.Join(h.town.Dir, name) }

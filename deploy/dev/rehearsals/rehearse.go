@@ -26,7 +26,9 @@ type outcome struct {
 	EndedAt     time.Time   `json:"endedAt"`
 	UIURL       string      `json:"uiUrl"`
 
-	loads map[string]string // name → digest of what was sent when
+	loads  map[string]string // name → digest of what was sent when
+	poll   time.Duration     // how often the drilled step was looked at
+	backIn []time.Duration   // from the breach until the baseline had all traffic, of each drill in which it came to that
 }
 
 type criterion struct {
@@ -67,15 +69,16 @@ func (h *hall) rehearse(ctx context.Context, file string) ([]outcome, error) {
 		all = []outcome{result.outcome}
 	}
 	for i := range all {
-		if err := all[i].readLoads(); err != nil {
+		if err := all[i].readEvidence(); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// readLoads reads from the evidence what was sent.
-func (o *outcome) readLoads() error {
+// readEvidence reads from the evidence what was sent, and how long each drill took
+// to lead traffic back.
+func (o *outcome) readEvidence() error {
 	if o.Place == "" {
 		return nil
 	}
@@ -84,7 +87,11 @@ func (o *outcome) readLoads() error {
 		return fmt.Errorf("the evidence of %s: %w", o.Name, err)
 	}
 	var run struct {
-		Load []struct{ Name, Digest string }
+		Load   []struct{ Name, Digest string }
+		Drills []struct {
+			Poll    string
+			Repeats []struct{ BreachAt, RestoredAt *time.Time }
+		}
 	}
 	if err := json.Unmarshal(body, &run); err != nil {
 		return fmt.Errorf("the evidence of %s: %w", o.Name, err)
@@ -92,6 +99,16 @@ func (o *outcome) readLoads() error {
 	o.loads = map[string]string{}
 	for _, l := range run.Load {
 		o.loads[l.Name] = l.Digest
+	}
+	for _, d := range run.Drills {
+		if o.poll, err = time.ParseDuration(d.Poll); err != nil {
+			return fmt.Errorf("the evidence of %s: how often its step was looked at: %w", o.Name, err)
+		}
+		for _, r := range d.Repeats {
+			if r.BreachAt != nil && r.RestoredAt != nil {
+				o.backIn = append(o.backIn, r.RestoredAt.Sub(*r.BreachAt))
+			}
+		}
 	}
 	return nil
 }

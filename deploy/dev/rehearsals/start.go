@@ -39,6 +39,8 @@ type place struct {
 	ControlPID     string // file
 	ControlRestart string // command of the shell
 
+	Lanes []lane // of the rehearsals that are killed
+
 	QueueProgram string
 	ShopProgram  string
 	Load         string // how long the load of the longest rehearsal lasts
@@ -59,6 +61,9 @@ func (p place) Evidence() string { return p.Folder + "/evidence" }
 // Faults is the folder of what takes faults back.
 func (p place) Faults() string { return p.Folder + "/faults" }
 
+// AtOnce is how many faults there may be at a time: one in each lane.
+func (p place) AtOnce() int { return max(len(p.Lanes), 1) }
+
 // QueueState is the folder of the queue's processes.
 func (p place) QueueState() string { return p.Folder + "/queue" }
 
@@ -68,6 +73,17 @@ func (p place) ShopDriver() string {
 		p.Folder+"/shop", p.ShopProgram, p.where())
 }
 
+// Rehearsals are the names of those of the suite.
+func (p place) Rehearsals() (names []string) {
+	for _, s := range scenesWith(p.Database != "") {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// dump fills in what the database begins with.
+type dump struct{ Sells bool }
+
 // release fills in a release of the shop that is practised.
 type release struct {
 	place
@@ -76,12 +92,27 @@ type release struct {
 }
 
 // start brings up Temporal, Caddy, Toxiproxy and two workers, writes the suite,
-// and makes the first releases.
+// and makes the first releases; or what takes the suite's place where rehearsals
+// are killed.
 func (h *hall) start(ctx context.Context) error {
+	if err := h.startPlace(ctx); err != nil {
+		return err
+	}
+	if h.options.Kills > 0 {
+		return h.startLanes(ctx)
+	}
+	return errors.Join(h.writeSuite(), h.release(ctx, "shop"), h.release(ctx, "queue"))
+}
+
+// startPlace brings up everything but what is released.
+func (h *hall) startPlace(ctx context.Context) (err error) {
 	h.place = place{Folder: h.town.Dir, QueueProgram: h.town.Programs["bakeoff-scaled"], ShopProgram: h.town.Programs["bakeoff-shop"], Load: "55s"}
 	h.story.Say("starting Temporal, Caddy, Toxiproxy and two workers in %s", h.town.Dir)
 	p := &h.place
 	if err := town.FreeAddresses(&p.Admin, &p.Shop, &p.Queue, &p.Front); err != nil {
+		return err
+	}
+	if p.Lanes, err = newLanes(min(h.options.Kills, abreast)); err != nil {
 		return err
 	}
 	if err := texts.Write(h.file("caddy.json"), "caddy.json", p); err != nil {
@@ -106,15 +137,18 @@ func (h *hall) start(ctx context.Context) error {
 		return err
 	}
 	h.story.Say("Temporal %s, UI %s, the shop %s", h.town.Temporal, h.town.UI, p.Way())
-	return errors.Join(h.writeSuite(), h.release(ctx, "shop"), h.release(ctx, "queue"))
+	return nil
 }
 
-// startToxiproxy puts a proxy on the way to the shop, and one on the way to its
-// database.
+// startToxiproxy puts a proxy on the way to the shop, one on the way to its
+// database, and one into each lane.
 func (h *hall) startToxiproxy(ctx context.Context) error {
 	proxies := []string{"way=" + h.place.Front + "," + h.place.Shop}
 	if h.options.Postgres {
 		proxies = append(proxies, "orders="+h.place.Orders+","+h.place.Database)
+	}
+	for _, l := range h.place.Lanes {
+		proxies = append(proxies, l.Name+"="+l.Front+","+l.Address)
 	}
 	toxiproxy, err := h.town.StartReady(ctx, "bakeoff-toxiproxy", "bakeoff-toxiproxy", proxies...)
 	h.place.Toxiproxy = toxiproxy.Said("api")
@@ -126,16 +160,14 @@ func (h *hall) startToxiproxy(ctx context.Context) error {
 func (h *hall) startWorkers(ctx context.Context) error {
 	h.place.ControlPID = h.file("control.pid")
 	config := h.file("bakeoff-worker.yaml")
-	command := []string{"--config", config, "--listen", "127.0.0.1:0", "--queues", "control,analysis,infra"}
-	h.place.ControlRestart = restart(h.place.ControlPID, h.file("logs/"+controlName+".log"), append([]string{h.town.Programs[town.WorkerName]}, command...))
+	h.place.ControlRestart = restart(h.place.ControlPID, h.file("logs/"+controlName+".log"), append([]string{h.town.Programs[town.WorkerName]}, serving(config, controlQueues)...))
 	if err := texts.Write(config, "bakeoff-worker.yaml", h.place); err != nil {
 		return err
 	}
-	control, err := h.town.StartReady(ctx, controlName, town.WorkerName, append(command, "--register")...)
-	if err != nil {
+	if err := h.startControl(ctx); err != nil {
 		return err
 	}
-	if err := os.WriteFile(h.place.ControlPID, []byte(strconv.Itoa(control.PID)+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(h.place.ControlPID, []byte(strconv.Itoa(h.control.PID)+"\n"), 0o644); err != nil {
 		return err
 	}
 	if h.options.Postgres {
@@ -147,7 +179,25 @@ func (h *hall) startWorkers(ctx context.Context) error {
 	if err := texts.Write(config, "rehearsals-worker.yaml", h.place); err != nil {
 		return err
 	}
-	_, err = h.town.StartReady(ctx, rehearsalsName, town.WorkerName, "--config", config, "--listen", "127.0.0.1:0", "--queues", "rehearsal")
+	return h.startStaff(ctx)
+}
+
+const controlQueues = "control,analysis,infra"
+
+// serving are the arguments of a worker.
+func serving(config, queues string) []string {
+	return []string{"--config", config, "--listen", "127.0.0.1:0", "--queues", queues}
+}
+
+// startControl starts the worker that rolls out, or another one after it was killed.
+func (h *hall) startControl(ctx context.Context) (err error) {
+	h.control, err = h.town.StartReady(ctx, controlName, town.WorkerName, append(serving(h.file("bakeoff-worker.yaml"), controlQueues), "--register")...)
+	return err
+}
+
+// startStaff starts the worker of rehearsals, or another one after it was killed.
+func (h *hall) startStaff(ctx context.Context) (err error) {
+	h.staff, err = h.town.StartReady(ctx, rehearsalsName, town.WorkerName, serving(h.file("rehearsals-worker.yaml"), "rehearsal")...)
 	return err
 }
 
@@ -160,17 +210,23 @@ func restart(pidFile, log string, command []string) string {
 // writeSuite writes the rehearsals and what they practise.
 func (h *hall) writeSuite() error {
 	var errs []error
-	files := []string{"shop.sql", "suite.yaml", "shop.yaml", "queue.yaml"}
-	for _, s := range scenes {
-		files = append(files, s.name+".yaml")
+	dumps := map[string]dump{"shop.sql": {}, "selling.sql": {Sells: true}}
+	for name, d := range dumps {
+		errs = append(errs, texts.Write(h.file(name), "shop.sql", d))
 	}
-	for _, name := range files {
-		errs = append(errs, texts.Write(h.file(name), name, h.place))
+	for _, name := range []string{"suite", "shop", "queue", "way-back", "dead-worker", "good-release", "bad-release", "autoscaling"} {
+		errs = append(errs, texts.Write(h.file(name+".yaml"), name+".yaml", h.place))
+	}
+	for _, c := range controls {
+		c.place = h.place
+		errs = append(errs, texts.Write(h.file(c.Name+".yaml"), "control.yaml", c))
 	}
 	for _, r := range []release{
 		{Version: "1.1.0", Weight: "25%", Bake: "8s"},
 		{Version: "1.2.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_LOSES: 50%}"},
 		{Version: "1.3.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ERRORS: 15%}"},
+		{Version: "1.4.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_DOUBLES: 50%}"},
+		{Version: "1.5.0", Weight: "50%", Bake: "8s", Slip: "{SHOP_ALTERS: 50%}"},
 	} {
 		r.place = h.place
 		errs = append(errs, texts.Write(h.file("release-"+r.Version+".yaml"), "release.yaml", r))

@@ -20,6 +20,7 @@ func render(suite []outcome) string {
 	}
 	_ = w.Flush() // into memory
 	section(&b, "bound", suite, outcome.bound)
+	section(&b, "traffic", suite, outcome.traffic)
 	section(&b, "red", suite, outcome.against)
 	section(&b, "scaling", suite, outcome.scaling)
 	section(&b, "report", suite, func(o outcome) string { return "file://" + o.Place + "/report.html" })
@@ -63,6 +64,15 @@ func (o outcome) bound() string {
 	}
 	return fmt.Sprintf("of %d drills the slowest took %.2fs: with %.0f%% confidence at least %.0f%% of drills take at most that",
 		r.N, r.Max, 100*r.Confidence, 100*r.Coverage-0.5)
+}
+
+// traffic is how soon the baseline had all traffic, where there were enough drills.
+func (o outcome) traffic() string {
+	if len(o.backIn) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("of %d drills nine in ten had all traffic on the baseline %s after the breach: two polls and 300ms are %s",
+		len(o.backIn), o.backP90(), o.promptly())
 }
 
 // against says why a negative control is red.

@@ -104,6 +104,16 @@ func (m Member) Await(ctx context.Context, patience time.Duration, probe func() 
 	return nil
 }
 
+// Kill ends the process by SIGKILL, as a machine that dies does, and returns when it
+// is gone. What it has started goes on.
+func (m Member) Kill() error {
+	if err := syscall.Kill(m.PID, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("kill %s: %w", m.Name, err)
+	}
+	<-m.done
+	return nil
+}
+
 // IsReady reports whether the program has said so.
 func (m Member) IsReady() bool { return slices.Contains(m.lines(), "ready") }
 
