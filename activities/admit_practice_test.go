@@ -37,10 +37,15 @@ func admitsBy(t *testing.T, m rehearsal.Manifest, p activities.Practice) activit
 
 func admitsTo(t *testing.T, m rehearsal.Manifest, a *activities.Activities) activities.AdmitRehearsalOutput {
 	t.Helper()
+	return looksAt(t, activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, RunID: "0123"}, a)
+}
+
+func looksAt(t *testing.T, in activities.AdmitRehearsalInput, a *activities.Activities) activities.AdmitRehearsalOutput {
+	t.Helper()
 	a.Archive, a.Practice.Place = store.NewArchive(t.TempDir()), func(run string) string { return run }
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.RegisterActivity(a.AdmitRehearsal)
-	done, err := env.ExecuteActivity(a.AdmitRehearsal, activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, RunID: "0123"})
+	done, err := env.ExecuteActivity(a.AdmitRehearsal, in)
 	require.NoError(t, err)
 	var out activities.AdmitRehearsalOutput
 	require.NoError(t, done.Get(&out))

@@ -36,7 +36,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	plan.Signals = m.PlannedSignals()
 	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m), a.unreadSignals(m))
 	if in.Preview {
-		return previewed(problems), nil
+		return a.preview(ctx, m, problems)
 	}
 	if why, err := a.closedToPractice(ctx, m); err != nil || why != "" && len(problems) == 0 {
 		return refusedForNow(why), asTemporal("ask whether the line is stopped", err)
@@ -82,12 +82,17 @@ func (a *Activities) impracticable(m rehearsal.Manifest) []rollout.Problem {
 	return problems
 }
 
-// previewed is the answer to who only asks.
-func previewed(problems []rollout.Problem) AdmitRehearsalOutput {
-	if len(problems) == 0 {
-		return AdmitRehearsalOutput{}
+// preview is the answer to who only asks, because it is to begin another day: a line
+// that is stopped now will run then, but a proxy that the worker does not know, or a
+// queue that nobody serves, is told at once.
+func (a *Activities) preview(ctx context.Context, m rehearsal.Manifest, problems []rollout.Problem) (out AdmitRehearsalOutput, err error) {
+	if len(problems) > 0 {
+		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}
+	if out.Problems, err = a.impossibleFaults(ctx, m); len(out.Problems) > 0 {
+		out.Cause = rollout.CausePolicy
+	}
+	return out, asTemporal("ask who would make the faults", err)
 }
 
 // refusedForNow refuses what another day, or another worker, may allow.

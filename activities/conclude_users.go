@@ -34,7 +34,8 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 			return out, err
 		}
 		begin := in.Facts.Zero.Add(l.At.Std())
-		results, ledger := load.NewResults(l.Name, begin, 0), load.NewLedger(schedule.Of(in.Plan.Run)) // the examples have its ids
+		ofRun := schedule.Of(in.Plan.Run) // the examples have its ids
+		results, ledger, traces := load.NewResults(l.Name, begin, 0), load.NewLedger(ofRun), load.NewTraces(ofRun, begin)
 		var sent arrivals
 		due := attended{}
 		err = a.readRaws(ctx, in.Plan.Run, rawPrefix, l.Name, func(raw io.Reader) error {
@@ -44,6 +45,7 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 				}
 				results.Add(r)
 				ledger.Add(r)
+				traces.Add(r)
 				due.add(l.At.Std(), r)
 				if r.Kind != load.KindMissed && r.Kind != load.KindStopped {
 					out.requests = append(out.requests, rehearsal.Request{Load: l.Name, At: l.At.Std() + r.Planned, Latency: r.Latency,
@@ -55,6 +57,7 @@ func (a *Activities) usersOf(ctx context.Context, in ConcludeRehearsalInput) (us
 			return out, err
 		}
 		kept := results.Evidence(schedule.Digest())
+		kept.Traces = traces.Evidence()
 		if out.gone[l.Name], kept.Restarts, err = a.goneOf(ctx, in.Plan.Run, l); err != nil {
 			return out, err
 		}

@@ -189,3 +189,24 @@ func TestUsersThatStillMeetTheCandidate(t *testing.T) {
 	require.Contains(t, got.Reason, "users still met 2 beta at 10:00:06")
 	require.WithinDuration(t, *at(6), *got.MetUntil, 600*time.Millisecond)
 }
+
+// Of a load that traces its requests, the evidence and the report name those to look at.
+func TestTracesOfALoad(t *testing.T) {
+	r := newRoom(t)
+	l := browse
+	l.Trace = rollout.All
+	r.began(l)
+	records := recorded(0, 10, "")
+	records[3].Kind = "status 503"
+	r.kept("load-browse.1.1.csv.gz", records...)
+	traces := r.conclude().Load[0].Traces
+	require.Equal(t, []int{10, 1}, []int{traces.Requests, traces.Failed})
+	s, err := load.New(r.in.Order.Manifest.Seed, l, nil)
+	require.NoError(t, err)
+	require.Equal(t, s.Of(r.in.Plan.Run).TraceID(3), traces.FirstFailed[0].ID)
+	file, err := r.acts.Archive.Open(t.Context(), r.in.Plan.Run, "report.md")
+	require.NoError(t, err)
+	body, err := io.ReadAll(file)
+	require.NoError(t, errors.Join(err, file.Close()))
+	require.Contains(t, string(body), traces.FirstFailed[0].ID)
+}

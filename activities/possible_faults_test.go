@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/fault"
 	"bakeoff/rollout"
 )
@@ -53,4 +54,16 @@ func TestTaskFaultThatNobodyServes(t *testing.T) {
 	out = admitsTo(t, m, &activities.Activities{Practice: allowed, Queues: servedQueues{"others"}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
 	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
+}
+
+// So it is when it is to be scheduled, though not today.
+func TestImpossibleFaultIsNotScheduled(t *testing.T) {
+	m := drilled()
+	m.Faults = []fault.Fault{{Name: "chaos", At: rollout.Duration(time.Second), For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+	allowed := activities.Practice{Faults: fault.Limits{Kinds: []string{"task"}, TaskQueues: []string{"chaos"}}}
+	asks := activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, Preview: true}
+	require.Equal(t, activities.AdmitRehearsalOutput{}, looksAt(t, asks, &activities.Activities{Practice: allowed, Queues: servedQueues{"chaos"}}))
+	out := looksAt(t, asks, &activities.Activities{Practice: allowed, Queues: servedQueues{}})
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Equal(t, "faults[0].task.taskQueue", out.Problems[0].Path)
 }

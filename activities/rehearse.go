@@ -16,7 +16,7 @@ type AdmitRehearsalInput struct {
 	WorkflowID string          `json:"workflowId"`
 	RunID      string          `json:"runId"`
 	StartedAt  time.Time       `json:"startedAt"`
-	Preview    bool            `json:"preview,omitempty"` // nothing is kept, and its data is not looked at
+	Preview    bool            `json:"preview,omitempty"` // nothing is kept; its data is not looked at, nor whether the line is stopped
 }
 
 // AdmitRehearsalOutput is how it will go, or why it may not.
@@ -44,7 +44,7 @@ type RehearsalPlan struct {
 	Asks        bool                       `json:"asks,omitempty"`     // rollouts that do not end, or are in the way, are asked where they stand
 	Longest     rollout.Duration           `json:"longest,omitempty"`  // until it is stopped; 0: as the manifest says
 	AsksLine    bool                       `json:"asksLine,omitempty"` // before somebody else's activity makes a fault
-	Watched     bool                       `json:"watched,omitempty"`  // people are told should it be ended from outside
+	Watched     bool                       `json:"watched,omitempty"`  // people are told should it be ended from outside; newer ones are watched before there is a plan
 }
 
 // RehearsalFacts is what the workflow knows of what happened. What was measured

@@ -29,10 +29,16 @@ func Rehearsal(ctx workflow.Context, order rehearsal.Order) (rehearsal.Status, e
 	if err := r.index(); err != nil {
 		return r.status, err
 	}
+	atOnce := workflow.GetVersion(ctx, "watch-while-preparing", workflow.DefaultVersion, 1) == 1
+	if atOnce {
+		r.beWatched()
+	}
 	if !r.admit() {
 		return r.end(), nil
 	}
-	r.beWatched()
+	if !atOnce && r.plan.Watched {
+		r.beWatched()
+	}
 	if r.stopped == "" {
 		r.practise()
 		r.tearDown()

@@ -16,7 +16,8 @@ import (
 )
 
 // taskLimit bounds one call of somebody else's activity, and toStartTask how long
-// nobody may take it up that is to start a fault.
+// nobody may take it up that is to start a fault, or to stop one whose start was
+// given up.
 const (
 	taskLimit   = time.Minute
 	toStartTask = 20 * time.Second
@@ -33,11 +34,15 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 		return out
 	}
 	in := fault.TaskInput{ID: r.plan.Run + "/" + f.Name, Name: f.Name, Do: fault.TaskStart, Until: from.Add(f.For.Std()), Input: f.Task.Input}
-	started, err := r.callTask(ctx, r.going, f, in, taskLimit)
+	started, err := r.callTask(ctx, r.going, f, in, act{within: taskLimit, toStart: toStartTask})
+	stopping := act{within: f.For.Std() + 10*taskLimit}
 	switch {
 	case nobodyTook(err) && workflow.GetVersion(r.ctx, "task-not-begun", workflow.DefaultVersion, 1) == 1:
 		out.Error = fmt.Sprintf("not begun: nobody who serves the queue %s took it within %s", f.Task.TaskQueue, toStartTask)
 		return out
+	case temporal.IsCanceledError(err): // whoever has not taken it up by now never gets it; what a try before has come to is not known
+		out.Error = "its start was given up when the practice ended"
+		stopping.toStart = toStartTask
 	case err != nil:
 		out.Error = "it could not be started: " + rootCause(err)
 	case started.Active:
@@ -45,9 +50,11 @@ func (r *rehearsing) holdTask(ctx workflow.Context, p fault.Planned, from time.T
 		r.sleep(ctx, fmt.Sprintf("keep %s until its end", f.Name), in.Until.Sub(r.now()))
 	}
 	in.Do = fault.TaskStop
-	stopped, err := r.callTask(ctx, r.ctx, f, in, f.For.Std()+10*taskLimit)
+	stopped, err := r.callTask(ctx, r.ctx, f, in, stopping)
 	out.EndedAt, out.Verified = r.now(), err == nil && !stopped.Active
 	switch {
+	case nobodyTook(err):
+		out.Error = joined(out.Error, fmt.Sprintf("whether it had begun is not known: nobody who serves the queue %s took its stop within %s", f.Task.TaskQueue, toStartTask))
 	case err != nil:
 		out.Error = joined(out.Error, "it could not be stopped: "+rootCause(err))
 	case stopped.Active:
@@ -86,12 +93,9 @@ func joined(first, second string) string {
 }
 
 // callTask calls the activity of a fault on its own queue.
-func (r *rehearsing) callTask(ctx, within workflow.Context, f fault.Fault, in fault.TaskInput, limit time.Duration) (out fault.TaskOutput, err error) {
+func (r *rehearsing) callTask(ctx, within workflow.Context, f fault.Fault, in fault.TaskInput, limits act) (out fault.TaskOutput, err error) {
 	act := r.act("fault."+f.Name+"."+in.Do, fmt.Sprintf("%s %s", in.Do, f))
-	act.queue, act.limit, act.within = f.Task.TaskQueue, taskLimit, limit
-	if in.Do == fault.TaskStart {
-		act.toStart = toStartTask
-	}
+	act.queue, act.limit, act.within, act.toStart = f.Task.TaskQueue, taskLimit, limits.within, limits.toStart
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(within, act.options()), f.Task.Activity, in).Get(ctx, &out)
 	return out, err
 }

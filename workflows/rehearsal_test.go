@@ -46,7 +46,6 @@ type practice struct {
 	blind   error // why the state cannot be read; nil: it can
 	looks   int
 	asks    bool
-	watched bool
 	mayNot  string // why no fault of somebody else's may begin
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
@@ -120,7 +119,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, Watched: p.watched, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -472,6 +471,35 @@ func TestFaultOfATaskThatNobodyTakes(t *testing.T) {
 			if !c.began {
 				require.Equal(t, "not begun: nobody who serves the queue chaos took it within 20s", f.Error)
 			}
+		})
+	}
+}
+
+// A start that is given up before anybody took it may be followed by a stop that
+// nobody takes, either: that is not waited for until the fault's end.
+func TestFaultOfATaskThatIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		stopped error
+		left    bool
+		said    string
+	}{
+		"and stopped by whoever came": {nil, false, "its start was given up when the practice ended"},
+		"and nobody came": {temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), true,
+			"its start was given up when the practice ended; whether it had begun is not known: nobody who serves the queue chaos took its stop within 20s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.m.Faults = []fault.Fault{{Name: "chaos", For: rollout.Duration(5 * time.Second), Task: &fault.Task{TaskQueue: "chaos", Activity: "PodKill"}}}
+			p.task = func(in fault.TaskInput) (fault.TaskOutput, error) {
+				if in.Do == fault.TaskStart {
+					return fault.TaskOutput{}, temporal.NewCanceledError()
+				}
+				return fault.TaskOutput{}, c.stopped
+			}
+			p.run()
+			f := p.facts.Faults[0]
+			require.Equal(t, c.left, f.Unverified())
+			require.Equal(t, c.said, f.Error)
 		})
 	}
 }

@@ -48,9 +48,6 @@ func isThere(ctx workflow.Context) bool {
 // beWatched has people told should the rehearsal be ended from outside. Where that
 // cannot be, it is practised all the same.
 func (r *rehearsing) beWatched() {
-	if !r.plan.Watched {
-		return
-	}
 	m, s, info := r.order.Manifest, r.status, workflow.GetInfo(r.ctx)
 	n := rollout.Notice{Event: rollout.OnRehearsalFailed, Target: s.Target, Environment: m.Environment, Service: m.Rollout.Service, Unit: m.Rollout.Unit,
 		Owner: cmp.Or(m.Owner, m.Rollout.Owner), Candidate: m.Rollout.Release.Version, StartedBy: s.StartedBy,

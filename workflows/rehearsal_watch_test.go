@@ -1,18 +1,22 @@
 package workflows_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
 	"bakeoff/workflows"
 )
@@ -20,7 +24,7 @@ import (
 // Who watches a rehearsal tells those whom the rehearsal itself would tell.
 func TestRehearsalIsWatched(t *testing.T) {
 	p := newPractice(t)
-	p.watched, p.m.Owner, p.m.Rollout.Notify = true, "team-shop", []rollout.Notification{{To: "slack"}}
+	p.m.Owner, p.m.Rollout.Notify = "team-shop", []rollout.Notification{{To: "slack"}}
 	var watch rollout.Telling
 	told := 0
 	p.env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
@@ -39,6 +43,36 @@ func TestRehearsalIsWatched(t *testing.T) {
 	require.Equal(t, rollout.OnRehearsalFailed, n.Event)
 	require.Equal(t, []string{s.WorkflowID, s.WorkflowID, s.RunID, "staging/shop", "staging", "shop", "team-shop", "2", "ana"},
 		[]string{n.Rehearsal, n.WorkflowID, n.RunID, n.Target, n.Environment, n.Service, n.Owner, n.Candidate, n.StartedBy})
+}
+
+// It is watched before anything is looked at, and told by itself why it is refused.
+// Where its control worker was an older one, only from its admission on.
+func TestRehearsalIsWatchedWhileItIsPrepared(t *testing.T) {
+	for name, c := range map[string]struct {
+		version workflow.Version
+		want    []string
+	}{
+		"from the start":     {1, []string{rehearsal.WatchType, rollout.NotifyWorkflowType}},
+		"by an older worker": {workflow.DefaultVersion, []string{rollout.NotifyWorkflowType}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPractice(t)
+			p.refusal = activities.AdmitRehearsalOutput{Cause: rollout.CausePolicy, Problems: []rollout.Problem{{Message: "not now"}}}
+			p.env.OnGetVersion("watch-while-preparing", workflow.DefaultVersion, 1).Return(c.version)
+			p.env.OnGetVersion("tell-of-practice", workflow.DefaultVersion, 1).Return(workflow.Version(1))
+			var began []string
+			p.env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+				began = append(began, info.WorkflowType.Name)
+			})
+			p.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				if info.ActivityType.Name == "AdmitRehearsal" {
+					require.Equal(t, c.want[:len(c.want)-1], append([]string{}, began...))
+				}
+			})
+			require.Equal(t, evidence.Refused, p.run().Outcome)
+			require.Equal(t, c.want, began)
+		})
+	}
 }
 
 // A rehearsal that is gone without a word, as after a terminate, is told of by who

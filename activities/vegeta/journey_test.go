@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"bakeoff/activities/vegeta"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/load"
+	"bakeoff/rollout"
 )
 
 // orders is a service that keeps orders, and does wrong on purpose: with the
@@ -209,4 +211,34 @@ func TestJourneysUseWhatTheyCaptured(t *testing.T) {
 	}
 	require.Empty(t, send("token"))
 	require.Equal(t, map[string]int{load.KindCapture: 10}, send("key"))
+}
+
+// Both requests of an order are seen under its trace, once each.
+func TestJourneysCarryTheirTrace(t *testing.T) {
+	service, seen := &orders{kept: map[string]*kept{}}, map[string]int{}
+	o := activities.AttackOrder{Seed: 42, Run: "one", Shards: 1, Most: 1000}
+	o.Load = shop(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		service.mu.Lock()
+		seen[r.Header.Get("traceparent")]++
+		service.mu.Unlock()
+		service.ServeHTTP(w, r)
+	}))
+	o.Load.Trace = rollout.All / 5
+	_, _, err := attack(t.Context(), t, o)
+	require.NoError(t, err)
+	s, err := load.New(o.Seed, o.Load, nil)
+	require.NoError(t, err)
+	traced := 0
+	for a := range s.Of("one").Arrivals(0, 1) {
+		if s.Of("one").TraceID(a.Index) == "" {
+			continue
+		}
+		for _, r := range s.Of("one").Journey(a) {
+			i := slices.IndexFunc(r.Headers, func(h load.Header) bool { return h.Name == "traceparent" })
+			require.Equal(t, 1, seen[r.Headers[i].Value])
+			traced++
+		}
+	}
+	require.Positive(t, traced)
+	require.Equal(t, 100-traced, seen[""])
 }

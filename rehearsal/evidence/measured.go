@@ -26,6 +26,26 @@ type Load struct {
 	ArrivalErrorP99 float64        `json:"arrivalErrorP99"`    // seconds between planned and real sending
 	StartedAt       time.Time      `json:"startedAt"`
 	EndedAt         time.Time      `json:"endedAt"`
+	Traces          *Traces        `json:"traces,omitempty"` // nil: its requests carried none
+}
+
+// Traces are those requests of a load that carried a trace, by which what the
+// service made of them is found where it sends its spans.
+type Traces struct {
+	Requests    int     `json:"requests"`              // that carried one
+	Failed      int     `json:"failed"`                // of them
+	FirstFailed []Trace `json:"firstFailed,omitempty"` // at most 10, oldest first
+	Slowest     []Trace `json:"slowest,omitempty"`     // of those that did not fail: at most 10, slowest first
+}
+
+// Trace is one request that carried a trace.
+type Trace struct {
+	ID      string    `json:"id"`                // of the trace, as W3C writes it
+	Step    int       `json:"step"`              // which request of the trace, from 1
+	At      time.Time `json:"at"`                // when it should have been sent
+	Latency float64   `json:"latency"`           // seconds, from that moment
+	Version string    `json:"version,omitempty"` // which answered
+	Error   string    `json:"error,omitempty"`   // its kind; "": a good answer
 }
 
 // Quantiles of a distribution, in seconds. They are 0 where nothing was measured.

@@ -9,7 +9,8 @@ const (
 )
 
 // TaskInput is what the activity of a Task is given. Starting what runs and
-// stopping what does not run are success.
+// stopping what does not run are success. A call has a minute; a start that goes on
+// beyond it may come after its stop, and is to look at Until once more.
 type TaskInput struct {
 	ID    string         `json:"id"` // of this fault of this run: the same for start and stop
 	Name  string         `json:"name"`

@@ -53,6 +53,7 @@ type Load struct {
 	Connections   int              `json:"connections,omitempty"`   // most requests that each generator has open at a time, up to 10,000; default 1,000. Further ones wait, which counts towards their latency
 	Shards        int              `json:"shards,omitempty"`        // how many generators send it, each its part; 1 to 64, default 1
 	VersionHeader string           `json:"versionHeader,omitempty"` // header of an answer that names its version; default X-Version
+	Trace         rollout.Weight   `json:"trace,omitempty"`         // how many arrivals carry a W3C traceparent, such as 1%, drawn with the seed: one trace for an arrival, and a span id for each of its requests; default none
 }
 
 // Expect is what makes an answer a good one.

@@ -15,7 +15,7 @@ import (
 // manifest has every kind of load.
 const manifest = `
 load:
-  - {name: browse, url: "http://127.0.0.1:8080/", rate: 200/s, arrivals: poisson, for: 5m}
+  - {name: browse, url: "http://127.0.0.1:8080/", rate: 200/s, arrivals: poisson, for: 5m, trace: 0.5%}
   - {name: morning, url: "http://h/", for: 10m, shape: {ramp: {from: 0/s, to: 2.5/s}}}
   - {name: steps, url: "http://h/", rate: 30/m, for: 10m, shape: {step: [{at: 1m, rate: 5/s}, {at: 2m, rate: 0/s}]}}
   - {name: sale, url: "http://h/", rate: 20/s, at: 10s, for: 10m, shape: {surge: {at: 1m, for: 10s, rate: 500/s}}, keepAlive: false}

@@ -53,7 +53,9 @@ func (l Load) Problems(path string) []rollout.Problem {
 	c.require(l.For >= 0 && l.For <= longestFor, path+".for", "%s is too long: at most %s", l.For, longestFor)
 	c.require(l.For > 0 || l.Replay != nil, path+".for", "is missing: how long does the load last?")
 	c.require(l.Connections >= 0 && l.Connections <= mostConnections, path+".connections", "%d connections: write 1 to %d", l.Connections, mostConnections)
+	c.require(l.Trace >= 0 && l.Trace <= rollout.All, path+".trace", "%s is no share: write 0%% to 100%%", l.Trace)
 	l.checkContent(&c, path)
+	l.checkTraced(&c, path)
 	switch {
 	case l.Replay != nil:
 		l.checkReplay(&c, path)
@@ -93,6 +95,24 @@ func (l Load) checkContent(c *check, path string) {
 	if len(l.Journeys) > 0 {
 		c.require(l.Method == "" && l.Body == "", path+".journeys", "a load sends one request or journeys: write method and body in the steps")
 		c.journeys(l.Journeys, path+".journeys")
+	}
+}
+
+// checkTraced refuses headers of the manifest that `trace` writes.
+func (l Load) checkTraced(c *check, path string) {
+	if l.Trace == 0 {
+		return
+	}
+	none := func(headers map[string]string, path string) {
+		for _, h := range headersOf(headers) {
+			c.require(!isOfTrace(h.Name), path+".headers."+h.Name, "is written by `trace`: take one of the two away")
+		}
+	}
+	none(l.Headers, path)
+	for i, j := range l.Journeys {
+		for k, s := range j.Steps {
+			none(s.Headers, fmt.Sprintf("%s.journeys[%d].steps[%d]", path, i, k))
+		}
 	}
 }
 

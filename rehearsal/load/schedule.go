@@ -100,6 +100,7 @@ func (s *Schedule) Of(run string) *Schedule {
 func (s *Schedule) ReadBack(arrivals []int, rate Rate) *Schedule {
 	out := *s
 	out.load.Closed, out.offsets, out.back, out.scripts = nil, nil, []Arrival{}, nil
+	out.load.Trace = 0 // no user waits for this
 	out.load = out.load.WithDefaults()
 	for _, script := range s.scripts {
 		out.scripts = append(out.scripts, script.reading())

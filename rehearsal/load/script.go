@@ -64,6 +64,14 @@ type Header struct{ Name, Value string }
 // Journey is what an arrival sends, step by step. Names that earlier steps
 // capture are still in it: see [Request.Fill]. The caller must not change it.
 func (s *Schedule) Journey(a Arrival) []Request {
+	requests := s.requests(a)
+	if s.isTraced(a.Index) {
+		return s.traced(a.Index, requests)
+	}
+	return requests
+}
+
+func (s *Schedule) requests(a Arrival) []Request {
 	script := s.scripts[a.Script]
 	if script.fixed != nil {
 		return script.fixed

@@ -140,7 +140,10 @@ func addRest(run *evidence.Run, slower float64) {
 		{Name: "browse", Digest: "sha256:b0", Sent: 84_000, Failed: 71, Errors: map[string]int{"timeout": 11, "status 502": 60}, Rate: 200, ArrivalErrorP99: 0.0007,
 			Latency: evidence.Quantiles{P50: 0.061, P90: 0.14, P99: slower * 0.88, Max: 1.04}, Service: evidence.Quantiles{P50: 0.06, P90: 0.13, P99: 0.71, Max: 1.01}, StartedAt: began, EndedAt: after(length)},
 		{Name: "pay", Digest: "sha256:aa", Sent: 8_400, Failed: 9, Rate: 20, Missed: 2, ArrivalErrorP99: 0.0009,
-			Latency: evidence.Quantiles{P50: 0.09, P90: 0.2, P99: slower * 0.74, Max: 0.98}, Service: evidence.Quantiles{P50: 0.09, P90: 0.19, P99: 0.72, Max: 0.9}, StartedAt: began, EndedAt: after(length)},
+			Latency: evidence.Quantiles{P50: 0.09, P90: 0.2, P99: slower * 0.74, Max: 0.98}, Service: evidence.Quantiles{P50: 0.09, P90: 0.19, P99: 0.72, Max: 0.9}, StartedAt: began, EndedAt: after(length),
+			Traces: &evidence.Traces{Requests: 84, Failed: 1,
+				FirstFailed: []evidence.Trace{{ID: "4bf92f3577b34da6a3ce929d0e0e4736", Step: 2, At: after(63.2), Latency: 0.2, Version: "2.5.0", Error: "status 502"}},
+				Slowest:     []evidence.Trace{{ID: "00f067aa0ba902b7c8e1f0a4d2b37715", Step: 1, At: after(74), Latency: 0.98}}}},
 	}
 	run.Ledger = &evidence.Ledger{Written: 8_391, Unsure: 9, Tables: []evidence.Table{{Name: "prices", Before: "sha256:aaaabbbbccccdddd", After: "sha256:aaaabbbbccccdddd", Rows: 1200}}}
 	run.Scaling = &evidence.Scaling{Outcome: evidence.Passed, Reason: "up in 38 s, down in 2 min 10 s, 0 oscillations", Up: to(rollout.Duration(38 * time.Second)), Down: to(rollout.Duration(130 * time.Second)),

@@ -26,7 +26,32 @@ func loads(run evidence.Run) section {
 	if len(t.Rows) > 0 {
 		s.Tables = []table{t}
 	}
+	if t := traces(run); len(t.Rows) > 0 {
+		s.Tables = append(s.Tables, t)
+	}
 	return s
+}
+
+// traces names the failed and the slowest requests by the trace that they carried.
+func traces(run evidence.Run) table {
+	t := table{Title: "Traces to look at", Columns: columns("Load", "Trace", ">Request", ">Due at", ">Took", "Version", "Why"),
+		Note: "Of the requests that carried a traceparent: the first that failed, and the slowest of the others. They are found by these ids where the service sends its spans."}
+	for _, l := range run.Load {
+		if l.Traces == nil {
+			continue
+		}
+		add := func(of evidence.Trace, why cell) {
+			t.Rows = append(t.Rows, []cell{{Text: l.Name}, {Text: of.ID, Code: true}, {Text: chart.Value(float64(of.Step), "")},
+				{Text: chart.Value(since(run, &of.At), chart.Clock)}, {Text: chart.Value(of.Latency, chart.Seconds)}, {Text: of.Version}, why})
+		}
+		for _, of := range l.Traces.FirstFailed {
+			add(of, cell{Text: of.Error, Tone: bad})
+		}
+		for _, of := range l.Traces.Slowest {
+			add(of, cell{Text: "slow"})
+		}
+	}
+	return t
 }
 
 // latency is one of the quantiles in words: nothing where nobody was answered.

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
@@ -26,6 +28,7 @@ import (
 // long as one is in force.
 type ownFaults struct {
 	*breaker.Breaker
+	worker  worker.Worker
 	service *httptest.Server
 	broken  atomic.Bool
 	stuck   atomic.Bool // it cannot be stopped, and ends at its expiry
@@ -52,11 +55,16 @@ func (h *hall) ownFaults() *ownFaults {
 		}
 	}))
 	h.t.Cleanup(f.service.Close)
-	w := worker.New(h.town.client(h.t), "team-a", worker.Options{})
-	w.RegisterActivity(f)
-	require.NoError(h.t, w.Start())
-	h.t.Cleanup(w.Stop)
+	f.serve(h)
 	return f
+}
+
+// serve has another worker serve them.
+func (f *ownFaults) serve(h *hall) {
+	f.worker = worker.New(h.town.client(h.t), "team-a", worker.Options{})
+	f.worker.RegisterActivity(f)
+	require.NoError(h.t, f.worker.Start())
+	h.t.Cleanup(f.worker.Stop)
 }
 
 // Break is the example's, and remembers what it was asked.
@@ -121,4 +129,28 @@ func TestFaultOfOnesOwnThatIsStuck(t *testing.T) {
 	require.Contains(t, fmt.Sprint(ended.Left), "it could not be stopped: the breaker is stuck")
 	until(t, "it ends by itself", func() bool { return !f.broken.Load() })
 	require.WithinDuration(t, expiry, time.Now(), 2*time.Second)
+}
+
+// A start that nobody has taken when the rehearsal is stopped is never given to
+// anybody: who comes later is asked to stop, and nothing else.
+func TestFaultOfOnesOwnThatIsStoppedBeforeItBegins(t *testing.T) {
+	h := found(t).hall(t, allowed(t))
+	f := h.ownFaults()
+	file := h.manifest(f.lines("60s", "50s")...)
+	require.Zero(t, h.cli("rehearse", file, "--detach", "--reason", "a test").Code)
+	waits := func(act string) bool {
+		of, err := h.town.client(t).DescribeWorkflowExecution(t.Context(), rollout.RehearsalID("staging", h.name), "")
+		return err == nil && slices.ContainsFunc(of.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool { return a.ActivityId == act })
+	}
+	until(t, "the load is sent", func() bool { return waits("load.browse") }) // the queue was seen to be served
+	f.worker.Stop()
+	until(t, "its start waits", func() bool { return waits("fault.away.start") })
+	stopped := make(chan int)
+	go func() { stopped <- h.cli("rehearse", file, "--stop", "--reason", "enough").Code }()
+	until(t, "its stop waits", func() bool { return waits("fault.away.stop") })
+	f.serve(h)
+	require.Zero(t, <-stopped, "nothing is left")
+	require.Len(t, f.orders(), 1)
+	require.Equal(t, fault.TaskStop, f.orders()[0].Do)
+	require.False(t, f.broken.Load())
 }

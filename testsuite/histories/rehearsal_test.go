@@ -7,11 +7,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -36,6 +38,7 @@ type rehearsalPath struct {
 	suite  bool   // it is the one of a suite, whose history is kept, too, as name-suite
 	apart  bool   // its rollout has a workflow between the two, which is kept, too, as name-apart
 	gone   bool   // it is terminated: who watches it is kept, too, as name-watch, and no rollout
+	queues string // which alone the worker serves; "": all. Where nobody serves that of rehearsals, it stays with its preparation
 	data   bool   // it replaces the rows of a table in a real database, and puts them back
 }
 
@@ -76,6 +79,13 @@ var rehearsalPaths = map[string]rehearsalPath{
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
 	}},
+	"rehearsal-gone-early": {gone: true, queues: "control", plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { // its admission waits for a worker
+			of, err := s.client.DescribeWorkflowExecution(context.Background(), rollout.RehearsalID("staging", "recorded"), "")
+			return err == nil && len(of.PendingActivities) == 1
+		}, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
+	}},
 	"rehearsal-stopped-blind": {lines: "drills: [{from: step 1, after: 3s, restoreWithin: 20s}]", want: evidence.Aborted, blind: true, plot: func(s *scene) {
 		s.practising()
 		s.stop()
@@ -84,6 +94,16 @@ var rehearsalPaths = map[string]rehearsalPath{
 		served: "chaos", plot: func(s *scene) {
 			s.practising()
 			s.crew.Stop()
+		}},
+	"rehearsal-untaken-stopped": {lines: "faults: [{name: chaos, at: 1s, for: 5m, task: {taskQueue: chaos, activity: PodKill}}]\ndrills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Aborted,
+		served: "chaos", plot: func(s *scene) {
+			s.practising()
+			s.crew.Stop()
+			require.Eventually(s.t, func() bool {
+				of, err := s.client.DescribeWorkflowExecution(context.Background(), rollout.RehearsalID("staging", "recorded"), "")
+				return err == nil && slices.ContainsFunc(of.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool { return a.ActivityId == "fault.chaos.start" })
+			}, procs.Patience, pollEvery)
+			s.stop()
 		}},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
@@ -159,9 +179,13 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(strings.Join(manifest, "\n")), 0o600))
+	var args []string
+	if p.queues != "" {
+		args = []string{"--queues", p.queues}
+	}
 	work := func() {
 		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift, task], files: [%q], taskQueues: [chaos]}}%s}\n",
-			t.TempDir(), t.TempDir(), drift, p.shop(t)))
+			t.TempDir(), t.TempDir(), drift, p.shop(t)), args...)
 	}
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
