@@ -40,6 +40,8 @@ type VerifyHealthInput struct {
 	Checks []rollout.Check  `json:"checks,omitempty"`
 	Poll   rollout.Duration `json:"poll"`
 	Within rollout.Duration `json:"within"` // how long absolute checks may be without data enough
+
+	Rehearsed bool `json:"rehearsed,omitempty"` // a rehearsal sends the load, and ends it: a check that failed is not waited for longer than Within, either
 }
 
 // VerifyHealthOutput says on what the health rests.
