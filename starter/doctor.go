@@ -146,11 +146,9 @@ func (d *doctor) cutOff(ctx context.Context, e execution) error {
 	return nil
 }
 
-// cutOffPractice is the visibility query for rehearsals that were ended from outside
-// before they had taken back what they did.
+// cutOffPractice is the visibility query for rehearsals that were ended from outside.
 func cutOffPractice(environment string) string {
-	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus IN ('Terminated', 'TimedOut') AND %s IN ('%s', '%s')",
-		rehearsal.WorkflowType, rollout.AttributePhase, rehearsal.Practising, rehearsal.TearingDown)
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus IN ('Terminated', 'TimedOut')", rehearsal.WorkflowType)
 	if environment != "" {
 		query += fmt.Sprintf(" AND %s = '%s'", rollout.AttributeEnvironment, environment)
 	}
@@ -158,7 +156,9 @@ func cutOffPractice(environment string) string {
 }
 
 // practice tells of a rehearsal that was ended from outside, unless it began again
-// since. Its rollout goes back by itself, or is found with the others.
+// since, or says that it had nothing to take back: it had not begun to practise, or
+// had come to its verdict. Its rollout goes back by itself, or is found with the
+// others.
 func (d *doctor) practice(ctx context.Context, e execution) error {
 	last, err := d.svc.Latest(ctx, rehearsalOf(e.WorkflowID))
 	if errors.Is(err, errNotFound) {
@@ -170,8 +170,12 @@ func (d *doctor) practice(ctx context.Context, e execution) error {
 	if last.RunID != e.RunID {
 		return nil
 	}
+	var known rehearsal.Status
+	if d.svc.Standing(ctx, e.run, &known) == nil && (known.Phase == rehearsal.Preparing || known.Phase == rehearsal.Judging) {
+		return nil
+	}
 	d.findings = append(d.findings, finding{Kind: "cutOff", Target: e.Target, WorkflowID: e.WorkflowID, RunID: e.RunID,
-		Text:   fmt.Sprintf("the rehearsal %s was ended from outside: nobody has looked whether its faults are gone, and the rows of its data were not put back", nameOf(e.WorkflowID)),
+		Text:   fmt.Sprintf("the rehearsal %s was ended from outside: nobody has looked whether its faults are gone, and rows that it replaced were not put back", nameOf(e.WorkflowID)),
 		Advice: "see that faults and tables are as they were before, then practise again: bakeoff rehearse FILE"})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 )
 
@@ -110,7 +111,11 @@ func TestDoctorAndRehearsals(t *testing.T) {
 	require.Contains(t, got.out, "cutOff: staging/checkout: the rehearsal staging/weekly was ended from outside: nobody has looked whether its faults are gone")
 
 	f.byType["Rollout"] = nil
-	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "the rehearsal staging/weekly was ended from outside")
+	for phase, found := range map[rehearsal.Phase]bool{rehearsal.Preparing: false, rehearsal.Practising: true, rehearsal.TearingDown: true, rehearsal.Judging: false} {
+		f.standing = map[string]any{cut.WorkflowID: rehearsal.Status{Phase: phase}}
+		require.Equal(t, found, strings.Contains(bakeoff(t.Context(), f, "doctor").out, "the rehearsal staging/weekly was ended from outside"), phase)
+	}
+	f.standing = nil
 	f.others[cut.WorkflowID] = execution{run: run{cut.WorkflowID, "again"}}
 	require.NotContains(t, bakeoff(t.Context(), f, "doctor").out, "cutOff")
 }
