@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type health struct {
 type healthGauge struct {
 	checks []rollout.Check
 	within time.Duration // how long checks may be without data enough
+	ends   bool          // the load does: nothing may come in after what failed
 	last   reference
 	began  time.Time
 	trials map[string]*trial
@@ -29,7 +31,7 @@ type healthGauge struct {
 }
 
 func newHealthGauge(a *Activities, in VerifyHealthInput) *healthGauge {
-	g := &healthGauge{within: in.Within.Std(), last: reference{}, began: a.now(), since: a.now(), trials: map[string]*trial{}}
+	g := &healthGauge{within: in.Within.Std(), ends: in.Rehearsed, last: reference{}, began: a.now(), since: a.now(), trials: map[string]*trial{}}
 	for _, check := range in.Checks {
 		if check.IsAbsolute() && check.IsGating() {
 			g.checks = append(g.checks, check)
@@ -68,8 +70,9 @@ func (a *Activities) healthOnce(ctx context.Context, in VerifyHealthInput, p Pla
 }
 
 // judge adds one poll: a check that fails is bad, and stays so until there is
-// something newer; one of which too little has come in is unknown. Counters of a
-// server that scrapes move less often than it is asked.
+// something newer, which a load that ends may never bring; one of which too little
+// has come in is unknown. Counters of a server that scrapes move less often than it
+// is asked.
 func (g *healthGauge) judge(r Reading, now time.Time) health {
 	var h health
 	var bad, unknown []string
@@ -86,6 +89,8 @@ func (g *healthGauge) judge(r Reading, now time.Time) health {
 		switch {
 		case t == nil:
 			unknown = append(unknown, missing)
+		case t.failing != "" && missing != "" && g.ends:
+			unknown = append(unknown, fmt.Sprintf("%s after it failed: %s", missing, t.failing))
 		case t.failing != "":
 			bad = append(bad, t.failing)
 		case t.lacks != "":

@@ -41,6 +41,8 @@ type VerifyHealthInput struct {
 	Poll   rollout.Duration `json:"poll"`
 	Within rollout.Duration `json:"within"` // how long absolute checks may be without data enough
 
+	Rehearsed bool `json:"rehearsed,omitempty"` // a rehearsal sends the load, and ends it: a check that failed is not waited for longer than Within, either
+
 	Split rollout.Split `json:"split,omitempty"` // that is to be in force meanwhile: another one ends the activity; empty: not asked
 }
 

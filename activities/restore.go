@@ -120,8 +120,10 @@ func (a *Activities) RestorePointers(ctx context.Context, in RestorePointersInpu
 // what came in over two polls or more since one last spoke against it; where there
 // are no such checks, until it is ready twice. Checks that cannot be judged for
 // longer than Within, because there are no data or too few, are said to be
-// unjudged and do not hold the way back up: the traffic is back by then. An
-// attempt that takes over from a lost one begins anew. Where Split is given, another
+// unjudged and do not hold the way back up: the traffic is back by then. One that
+// failed when it was measured last is waited for until it is measured again, unless
+// a rehearsal sends the load, which may have ended. An attempt that takes over from a
+// lost one begins anew. Where Split is given, another
 // one in force ends it: users are not back any more.
 func (a *Activities) VerifyHealth(ctx context.Context, in VerifyHealthInput) (VerifyHealthOutput, error) {
 	defer keepAlive(ctx)()

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"go.temporal.io/sdk/temporal"
+
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
@@ -131,7 +133,7 @@ type PutDataBackOutput struct{}
 
 // PutDataBack puts back what the tables held that the manifest wants to be as they
 // were, however far RestoreData came. One that cannot be put back keeps none of the
-// others. Repeating it is success.
+// others. Repeating it is success, and helps while a table may yet be put back.
 func (a *Activities) PutDataBack(ctx context.Context, in PutDataBackInput) (PutDataBackOutput, error) {
 	defer keepAlive(ctx)()
 	writing, done := unlessFrozen(ctx, a.now)
@@ -139,13 +141,19 @@ func (a *Activities) PutDataBack(ctx context.Context, in PutDataBackInput) (PutD
 	var again, final error
 	for _, set := range in.Manifest.PutBack() {
 		err := a.putBack(writing, in.Run, set)
+		if err == nil {
+			continue
+		}
 		into := &again
 		if errors.Is(err, ErrFinal) {
 			into = &final
 		}
-		*into = errors.Join(*into, asTemporal("put back "+set.Into.Database+"/"+set.Into.Table, err))
+		*into = errors.Join(*into, fmt.Errorf("put back %s/%s: %w", set.Into.Database, set.Into.Table, err))
 	}
-	return PutDataBackOutput{}, errors.Join(again, final) // what may be tried again comes first, and decides
+	if again == nil && final != nil {
+		return PutDataBackOutput{}, temporal.NewNonRetryableApplicationError(final.Error(), "Final", nil)
+	}
+	return PutDataBackOutput{}, errors.Join(again, final)
 }
 
 func (a *Activities) putBack(ctx context.Context, run string, set data.Set) error {

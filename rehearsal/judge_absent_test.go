@@ -73,6 +73,23 @@ func TestAbsenceNeverPasses(t *testing.T) {
 	}
 }
 
+// The generator is not said to have failed where somebody, or a probe, ended the load.
+func TestLoadThatWasEnded(t *testing.T) {
+	for name, end := range map[string]func(*rehearsal.Facts){
+		"the generator could not":          func(*rehearsal.Facts) {},
+		"the rehearsal was ended before":   func(f *rehearsal.Facts) { f.Aborted = "stopped by bo: not now" },
+		"the rehearsal was ended before,":  func(f *rehearsal.Facts) { f.Halted = &evidence.Halt{Probe: "users"} },
+		"the rehearsal was ended before, ": func(f *rehearsal.Facts) { f.Broken = "it took longer than 1h" },
+	} {
+		m, _ := parse(t)
+		f := good()
+		f.Loads[0].Arrived, f.Loads[0].Sent = 290, 290
+		end(&f)
+		require.Contains(t, named(t, m.Judge(f), "browse was sent as planned").Reason, "310 of 600 requests not sent; arrivals are off by ")
+		require.Contains(t, named(t, m.Judge(f), "browse was sent as planned").Reason, ": "+name)
+	}
+}
+
 // A fault takes a moment to begin, and a short one may not be all moment.
 func TestFaultsThatWereTooShort(t *testing.T) {
 	for planned, lasts := range map[time.Duration]struct{ enough, short time.Duration }{

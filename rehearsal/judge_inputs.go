@@ -73,7 +73,11 @@ func (f Facts) sent(name string, due int) evidence.Criterion {
 			Reason: fmt.Sprintf("%d of %s not sent; arrivals are off by %s at p99", missed, arrivals(planned, l), inUnit(l.ArrivalErrorP99, UnitSeconds))}
 		if missed*100 > planned {
 			c.Outcome = evidence.Unmeasured
-			c.Reason += ": the generator could not, and what was measured says nothing"
+			why := "the generator could not"
+			if f.Halted != nil || f.Aborted != "" || f.Broken != "" {
+				why = "the rehearsal was ended before"
+			}
+			c.Reason += ": " + why + ", and what was measured says nothing"
 		} else if due == 0 && gone != "" {
 			c.Outcome = evidence.Unmeasured
 		}

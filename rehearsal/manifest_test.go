@@ -88,6 +88,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"no seed of text":          {[]string{"seed: 42", "seed: soon"}, "seed: expected a whole number"},
 		"a drill of no step":       {[]string{"from: step 1", "from: step 3"}, "there is no step 3: the plan has 2"},
 		"a drill without a limit":  {[]string{", restoreWithin: 10s", ""}, "restoreWithin: is missing"},
+		"a drill without time":     {[]string{", restoreWithin: 10s", ", restoreWithin: 0s"}, "restoreWithin: is missing, or not above 0s"},
 		"a drill that nobody sees": {[]string{"repeat: 10", "after: 1m"}, "nobody would see what is injected"},
 		"a drill that passes":      {[]string{"repeat: 10", "verdict: Pass"}, `"Pass" is not one of Fail, NoData`},
 		"a drill that goes on":     {[]string{"repeat: 10", "verdict: Inconclusive", "  strategy:", "  policy: {inconclusive: promote}\n  strategy:"}, "drills[0].verdict: policy.inconclusive is promote: what Inconclusive leads to is no way back"},

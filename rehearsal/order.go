@@ -80,7 +80,7 @@ type Status struct {
 	Problems    []rollout.Problem `json:"problems,omitempty"` // why it was refused
 	Cause       rollout.Cause     `json:"cause,omitempty"`    // spec: no day and no actor could start it; policy: refused for now
 	StartedBy   string            `json:"startedBy,omitempty"`
-	StartedAt   time.Time         `json:"startedAt"`
+	StartedAt   time.Time         `json:"startedAt,omitzero"` // of a suite's that did not begin: not there
 	EndedAt     *time.Time        `json:"endedAt,omitempty"`
 	WorkflowID  string            `json:"workflowId"`
 	RunID       string            `json:"runId"`

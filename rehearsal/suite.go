@@ -73,7 +73,7 @@ type SuiteStatus struct {
 	Name       string           `json:"name"`
 	Outcome    evidence.Outcome `json:"outcome"` // "" while it runs
 	Reason     string           `json:"reason"`
-	Rehearsals []Status         `json:"rehearsals"` // in the order of the suite; those that have not begun have no phase
+	Rehearsals []Status         `json:"rehearsals"` // in the order of the suite; those that have not begun have no phase, and are Unmeasured at the end
 	StartedBy  string           `json:"startedBy,omitempty"`
 	StartedAt  time.Time        `json:"startedAt"`
 	EndedAt    *time.Time       `json:"endedAt,omitempty"`
@@ -90,7 +90,7 @@ func (s *SuiteStatus) Conclude() {
 		if r.Outcome == evidence.Passed {
 			continue
 		}
-		outcome := cmp.Or(r.Outcome, evidence.Unmeasured) // it did not begin
+		outcome := cmp.Or(r.Outcome, evidence.Unmeasured) // it did not begin, and ended under an older worker
 		if s.Outcome != evidence.Failed {
 			s.Outcome = outcome
 		}

@@ -20,7 +20,7 @@ to do about each:
   wedged        a workflow's task fails again and again on the workers
   needsHuman    something could not be put back
   cutOff        a run was ended from outside, and nothing was put back
-  unsupervised  no Target and no fleet looks after a rollout
+  unsupervised  no Target, fleet or rehearsal looks after a rollout
   orphaned      a Target waits for a rollout that is over
   drifted       somebody changed a target while nothing ran
   stands        a queue waits until somebody resumes it

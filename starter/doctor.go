@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 )
 
@@ -37,6 +38,9 @@ func (d *doctor) examine(ctx context.Context, query string) error {
 		return err
 	}
 	if err := d.each(ctx, query+" AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled', 'Failed')", (*doctor).cutOff); err != nil {
+		return err
+	}
+	if err := d.each(ctx, cutOffPractice(d.environment), (*doctor).practice); err != nil {
 		return err
 	}
 	return d.targets(ctx)
@@ -111,7 +115,7 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 		return nil
 	}
 	guardian := above(target)
-	if rollout.IsFleetID(e.Parent.WorkflowID) {
+	if rollout.IsFleetID(e.Parent.WorkflowID) || rollout.IsRehearsalID(e.Parent.WorkflowID) {
 		guardian = e.Parent
 	}
 	if above, err := d.svc.Describe(ctx, guardian); err == nil && above.open() {
@@ -143,6 +147,40 @@ func (d *doctor) cutOff(ctx context.Context, e execution) error {
 		d.found("cutOff", e, "put users back: bakeoff restore TARGET --reason …",
 			"the rollout of %s was ended from outside, and nothing was put back", e.Candidate)
 	}
+	return nil
+}
+
+// cutOffPractice is the visibility query for rehearsals that were ended from outside.
+func cutOffPractice(environment string) string {
+	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus IN ('Terminated', 'TimedOut')", rehearsal.WorkflowType)
+	if environment != "" {
+		query += fmt.Sprintf(" AND %s = '%s'", rollout.AttributeEnvironment, environment)
+	}
+	return query
+}
+
+// practice tells of a rehearsal that was ended from outside, unless it began again
+// since, or says that it had nothing to take back: it had not begun to practise, or
+// had come to its verdict. Its rollout goes back by itself, or is found with the
+// others.
+func (d *doctor) practice(ctx context.Context, e execution) error {
+	last, err := d.svc.Latest(ctx, rehearsalOf(e.WorkflowID))
+	if errors.Is(err, errNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
+	}
+	if last.RunID != e.RunID {
+		return nil
+	}
+	var known rehearsal.Status
+	if d.svc.Standing(ctx, e.run, &known) == nil && (known.Phase == rehearsal.Preparing || known.Phase == rehearsal.Judging) {
+		return nil
+	}
+	d.findings = append(d.findings, finding{Kind: "cutOff", Target: e.Target, WorkflowID: e.WorkflowID, RunID: e.RunID,
+		Text:   fmt.Sprintf("the rehearsal %s was ended from outside: nobody has looked whether its faults are gone, and rows that it replaced were not put back", nameOf(e.WorkflowID)),
+		Advice: "see that faults and tables are as they were before, then practise again: bakeoff rehearse FILE"})
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"bakeoff/rehearsal"
 	"bakeoff/rollout"
 )
 
@@ -98,6 +99,33 @@ func TestDoctorNamesTargets(t *testing.T) {
 	require.Contains(t, out, "stands: production/checkout: the queue of 1 stands: aborted by ana\n")
 	f.silent = true
 	require.Contains(t, bakeoff(t.Context(), f, "doctor").out, "unserved: no worker answers for production/checkout\n")
+}
+
+// A rehearsal looks after its rollouts, as long as it goes on. One that was ended from
+// outside has left what it did, until it begins again.
+func TestDoctorAndRehearsals(t *testing.T) {
+	practice := execution{run: run{"rehearsal/staging/weekly", "p"}, Target: "staging/checkout", Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: noon}
+	drill := execution{run: run{"rollout/staging/checkout", "d"}, Parent: practice.run, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Started: noon}
+	f := &fake{pollers: map[string]int{"control": 1, "analysis": 1, "infra": 1}, byType: map[string][]execution{"Rollout": {drill}},
+		others: map[string]execution{practice.WorkflowID: practice, drill.WorkflowID: drill}}
+	require.NotContains(t, bakeoff(t.Context(), f, "doctor").out, "unsupervised")
+
+	cut := practice
+	cut.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	f.others[cut.WorkflowID], f.byType["Rehearsal"] = cut, []execution{cut}
+	got := bakeoff(t.Context(), f, "doctor")
+	require.Equal(t, 14, got.code)
+	require.Contains(t, got.out, "unsupervised: staging/checkout: no Target looks after")
+	require.Contains(t, got.out, "cutOff: staging/checkout: the rehearsal staging/weekly was ended from outside: nobody has looked whether its faults are gone")
+
+	f.byType["Rollout"] = nil
+	for phase, found := range map[rehearsal.Phase]bool{rehearsal.Preparing: false, rehearsal.Practising: true, rehearsal.TearingDown: true, rehearsal.Judging: false} {
+		f.standing = map[string]any{cut.WorkflowID: rehearsal.Status{Phase: phase}}
+		require.Equal(t, found, strings.Contains(bakeoff(t.Context(), f, "doctor").out, "the rehearsal staging/weekly was ended from outside"), phase)
+	}
+	f.standing = nil
+	f.others[cut.WorkflowID] = execution{run: run{cut.WorkflowID, "again"}}
+	require.NotContains(t, bakeoff(t.Context(), f, "doctor").out, "cutOff")
 }
 
 // A fleet looks after its units, and nothing has to look after the fleet.

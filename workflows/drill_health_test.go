@@ -11,16 +11,18 @@ import (
 )
 
 // A baseline that answers badly once it has its users back is not well before that is
-// over, however few of them there are; and where there are too few to tell, nobody
-// says that it is.
+// over, however few of them there are; and where there are too few to tell, or none
+// any more, because the load has ended, nobody says that it is.
 func TestHealthOfTheBaselineAfterADrill(t *testing.T) {
 	for name, c := range map[string]struct {
 		rate     float64 // requests a second while half of them fail
 		badFor   time.Duration
+		then     float64 // requests a second, of which none fail
 		unjudged string
 	}{
-		"half fail for two seconds": {40, 2 * time.Second, ""},
-		"next to nobody is there":   {2, time.Minute, "too few to tell"},
+		"half fail for two seconds": {40, 2 * time.Second, 400, ""},
+		"next to nobody is there":   {2, time.Minute, 400, "objective: "},
+		"the load ends meanwhile":   {40_000, time.Second, -1, "no new data after it failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,7 +42,7 @@ func TestHealthOfTheBaselineAfterADrill(t *testing.T) {
 				tell.once(func() bool { return has() > 0 }, func() {
 					tell.once(func() bool { return has() == 0 }, func() {
 						tell.world.Behave("2.4.1", sim.Behaviour{Rate: c.rate, Failures: 0.5})
-						time.AfterFunc(c.badFor, func() { tell.world.Behave("2.4.1", sim.Behaviour{Rate: 400}) })
+						time.AfterFunc(c.badFor, func() { tell.world.Behave("2.4.1", sim.Behaviour{Rate: c.then}) })
 					})
 				})
 			})

@@ -44,11 +44,17 @@ func (r *rehearsing) tell() {
 }
 
 // tell tells subscribers how a suite has ended. Its rehearsals tell of themselves.
-// It is of the environment and the service that all of them share, if they do.
 func (s *suite) tell() {
-	n := rollout.Notice{Event: occasionOf(s.status.Outcome, rollout.OnSuitePassed, rollout.OnSuiteFailed, rollout.OnSuiteAborted),
-		Target: rollout.SuiteID(s.status.Name), Reason: s.status.Reason, StartedBy: s.status.StartedBy,
-		Text: fmt.Sprintf("suite %s is %s: %s", s.status.Name, s.status.Outcome, s.status.Reason)}
+	n := s.about()
+	n.Event, n.Reason = occasionOf(s.status.Outcome, rollout.OnSuitePassed, rollout.OnSuiteFailed, rollout.OnSuiteAborted), s.status.Reason
+	n.Text = fmt.Sprintf("suite %s is %s: %s", s.status.Name, s.status.Outcome, s.status.Reason)
+	tellOfPractice(s.ctx, []rollout.Notice{n}, nil)
+}
+
+// about is a notice of a suite that says nothing yet. It is of the environment and the
+// service that all of its rehearsals share, if they do.
+func (s *suite) about() rollout.Notice {
+	n := rollout.Notice{Target: rollout.SuiteID(s.status.Name), StartedBy: s.status.StartedBy}
 	for i, m := range s.order.Suite.Rehearsals {
 		if i == 0 {
 			n.Environment, n.Service = m.Environment, m.Rollout.Service
@@ -60,7 +66,7 @@ func (s *suite) tell() {
 			n.Service = ""
 		}
 	}
-	tellOfPractice(s.ctx, []rollout.Notice{n}, nil)
+	return n
 }
 
 // occasionOf chooses among the ends of what is practised.

@@ -129,6 +129,7 @@ func TestEndsOfSuitesAreTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 			env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+			env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
 			env.RegisterWorkflowWithOptions(func(workflow.Context, rehearsal.Order) (rehearsal.Status, error) {
 				if c.outcome == "" {
 					return rehearsal.Status{}, errors.New("gone")

@@ -18,7 +18,7 @@ func (r *rehearsing) end() rehearsal.Status {
 	r.enter(rehearsal.Completed, "")
 	_ = r.index() // who looks for it finds it in its phase before
 	r.tell()
-	r.endWatch()
+	endWatch(r.ctx, r.watch)
 	return r.status
 }
 

@@ -23,6 +23,7 @@ func RehearsalSuite(ctx workflow.Context, order rehearsal.SuiteOrder) (rehearsal
 	if err := s.begin(); err != nil {
 		return s.status, err
 	}
+	s.beWatched()
 	for i := range order.Suite.Rehearsals {
 		s.await(i)
 		if s.stopped == "" {
@@ -43,6 +44,8 @@ type suite struct {
 	status  rehearsal.SuiteStatus
 	running int
 	busy    map[string]bool // targets
+	begun   []workflow.ChildWorkflowFuture
+	watch   workflow.ChildWorkflowFuture // who tells should this be ended from outside; nil: nobody
 	stopped string
 }
 
@@ -54,7 +57,15 @@ func (s *suite) begin() error {
 		s.status.Rehearsals = append(s.status.Rehearsals, rehearsal.Status{Name: m.Name, Environment: m.Environment, Target: m.Target().String(),
 			Negative: m.Negative, Planned: m.Repeats(), WorkflowID: rollout.RehearsalID(m.Environment, m.Name)})
 	}
-	takeEvery(s.ctx, workflow.GetSignalChannel(s.ctx, rehearsal.SignalStop), unreadStop, func(stop rehearsal.Stop) { s.stop(stoppedBy(stop)) })
+	workflow.Go(s.ctx, func(ctx workflow.Context) {
+		var stop rehearsal.Stop
+		workflow.GetSignalChannel(ctx, rehearsal.SignalStop).Receive(ctx, &stop)
+		if s.stopped == "" {
+			s.stopped = fmt.Sprintf("stopped by %s: %s", stop.Actor, stop.Reason)
+			s.handOn(ctx, stop)
+			s.halt()
+		}
+	})
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		s.root.Done().Receive(ctx, nil)
 		s.stop("the workflow was cancelled")
@@ -66,6 +77,23 @@ func (s *suite) stop(why string) {
 	if s.stopped == "" {
 		s.stopped = why
 		s.halt()
+	}
+}
+
+// handOn tells those that run by whom they are stopped, before they are cancelled. Under
+// older workers all they knew was that they were.
+func (s *suite) handOn(ctx workflow.Context, stop rehearsal.Stop) {
+	if workflow.GetVersion(ctx, "suite-hands-on-its-stop", workflow.DefaultVersion, 1) != 1 {
+		return
+	}
+	var told []workflow.Future
+	for _, child := range s.begun {
+		if !child.IsReady() {
+			told = append(told, child.SignalChildWorkflow(ctx, rehearsal.SignalStop, stop))
+		}
+	}
+	for _, t := range told {
+		_ = t.Get(ctx, nil) // one that is gone has nothing to stop
 	}
 }
 
@@ -88,6 +116,7 @@ func (s *suite) start(i int) {
 	})
 	child := workflow.ExecuteChildWorkflow(ctx, rehearsal.WorkflowType,
 		rehearsal.Order{Actor: s.order.Actor, Reason: s.order.Reason, Manifest: m, Suite: s.order.Suite.Name})
+	s.begun = append(s.begun, child)
 	standing.Phase, standing.StartedAt = rehearsal.Practising, workflow.Now(s.ctx)
 	s.running++
 	s.busy[target] = true
@@ -127,11 +156,17 @@ func (s *suite) show() {
 func (s *suite) end() rehearsal.SuiteStatus {
 	now := workflow.Now(s.ctx)
 	s.status.EndedAt = &now
+	for i := range s.status.Rehearsals {
+		if r := &s.status.Rehearsals[i]; r.Phase == "" {
+			r.Outcome, r.Reason = evidence.Unmeasured, "it did not begin: "+s.stopped
+		}
+	}
 	s.status.Conclude()
 	if s.stopped != "" {
 		s.status.Outcome, s.status.Reason = evidence.Aborted, s.stopped
 	}
 	s.show()
 	s.tell()
+	endWatch(s.ctx, s.watch)
 	return s.status
 }

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -544,6 +545,7 @@ func TestSuite(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
 	tellsNobody(env)
 	running, most := map[string]int{}, 0
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
@@ -581,6 +583,48 @@ func TestSuite(t *testing.T) {
 	for _, r := range s.Rehearsals {
 		require.Equal(t, rehearsal.Completed, r.Phase)
 	}
+}
+
+// A suite that is stopped says to those that run by whom, and of the others that they
+// did not begin.
+func TestSuiteThatIsStopped(t *testing.T) {
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
+	tellsNobody(env)
+	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, o rehearsal.Order) (rehearsal.Status, error) {
+		why := "the workflow was cancelled"
+		if o.Manifest.Name == "ends" {
+			return rehearsal.Status{Name: "ends", Outcome: evidence.Passed}, nil
+		}
+		detached, _ := workflow.NewDisconnectedContext(ctx)
+		_ = workflow.Sleep(ctx, time.Hour)
+		var s rehearsal.Stop
+		if workflow.GetSignalChannel(detached, rehearsal.SignalStop).ReceiveAsync(&s) {
+			why = "stopped by " + s.Actor + ": " + s.Reason
+		}
+		return rehearsal.Status{Name: o.Manifest.Name, Outcome: evidence.Aborted, Reason: why, StartedAt: workflow.Now(ctx)}, nil
+	}, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	order := rehearsal.SuiteOrder{Suite: rehearsal.Suite{Kind: rehearsal.SuiteKind, Name: "weekly", Parallel: 2}}
+	for _, name := range []string{"ends", "a", "b", "late"} {
+		m := rehearsal.Manifest{Name: name, Environment: "staging"}
+		m.Rollout.Service = name
+		order.Suite.Rehearsals = append(order.Suite.Rehearsals, rehearsal.Member{Manifest: m})
+	}
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow(rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}) }, time.Minute)
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: rollout.SuiteID("weekly"), TaskQueue: rollout.QueueControl})
+	env.ExecuteWorkflow(rehearsal.SuiteType, order)
+	require.NoError(t, env.GetWorkflowError())
+	var s rehearsal.SuiteStatus
+	require.NoError(t, env.GetWorkflowResult(&s))
+	require.Equal(t, evidence.Aborted, s.Outcome)
+	const why = "stopped by bo: not now"
+	require.Equal(t, []string{why, "", why, why, "it did not begin: " + why},
+		[]string{s.Reason, s.Rehearsals[0].Reason, s.Rehearsals[1].Reason, s.Rehearsals[2].Reason, s.Rehearsals[3].Reason})
+	require.Equal(t, evidence.Unmeasured, s.Rehearsals[3].Outcome)
+	late, err := json.Marshal(s.Rehearsals[3])
+	require.NoError(t, err)
+	require.NotContains(t, string(late), "startedAt")
 }
 
 // A drill that goes back for another reason, before its verdict is injected, has

@@ -45,6 +45,73 @@ func TestRehearsalIsWatched(t *testing.T) {
 		[]string{n.Rehearsal, n.WorkflowID, n.RunID, n.Target, n.Environment, n.Service, n.Owner, n.Candidate, n.StartedBy})
 }
 
+// Who watches a suite tells subscribers, and counts no rehearsal.
+func TestSuiteIsWatched(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetMetricsHandler(uncountedRehearsals{t})
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflowWithOptions(workflows.RehearsalSuite, workflow.RegisterOptions{Name: rehearsal.SuiteType})
+	env.RegisterWorkflowWithOptions(workflows.RehearsalWatch, workflow.RegisterOptions{Name: rehearsal.WatchType})
+	tellsNobody(env)
+	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ rehearsal.Order) (rehearsal.Status, error) {
+		return rehearsal.Status{Outcome: evidence.Passed}, workflow.Sleep(ctx, time.Hour)
+	}, workflow.RegisterOptions{Name: rehearsal.WorkflowType})
+	var watch rollout.Telling
+	var told []rollout.Occasion
+	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+		var one rollout.Telling
+		switch info.WorkflowType.Name {
+		case rehearsal.WatchType:
+			require.Equal(t, "suite/weekly/watch", info.WorkflowExecution.ID)
+			require.NoError(t, args.Get(&watch))
+		case rollout.NotifyWorkflowType:
+			require.NoError(t, args.Get(&one))
+			told = append(told, one.Notice.Event)
+		}
+	})
+	m := rehearsal.Manifest{Name: "shop", Environment: "staging"}
+	m.Rollout.Service = "shop"
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: rollout.SuiteID("weekly"), TaskQueue: rollout.QueueControl})
+	env.ExecuteWorkflow(rehearsal.SuiteType, rehearsal.SuiteOrder{Actor: "ana", Suite: rehearsal.Suite{Kind: rehearsal.SuiteKind, Name: "weekly", Rehearsals: []rehearsal.Member{{Manifest: m}}}})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, []rollout.Occasion{rollout.OnSuitePassed}, told, "of its end, by itself")
+	n := watch.Notice
+	require.Equal(t, rollout.OnSuiteFailed, n.Event)
+	require.Equal(t, []string{"suite/weekly", "suite/weekly", "suite/weekly", "staging", "shop", "ana"},
+		[]string{n.Target, n.Rehearsal, n.WorkflowID, n.Environment, n.Service, n.StartedBy})
+
+	gone := suite.NewTestWorkflowEnvironment() // the suite is, and nothing says that it has ended
+	tellsNobody(gone)
+	gone.RegisterDelayedCallback(gone.CancelWorkflow, time.Second)
+	gone.SetOnChildWorkflowStartedListener(func(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+		var one rollout.Telling
+		require.NoError(t, args.Get(&one))
+		require.Contains(t, one.Notice.Text, "suite weekly was ended from outside, as by a terminate")
+		told = append(told, one.Notice.Event)
+	})
+	gone.ExecuteWorkflow(workflows.RehearsalWatch, watch)
+	require.NoError(t, gone.GetWorkflowError())
+	require.Equal(t, []rollout.Occasion{rollout.OnSuitePassed, rollout.OnSuiteFailed}, told)
+}
+
+// uncountedRehearsals fails where a rehearsal is counted that was none.
+type uncountedRehearsals struct{ t *testing.T }
+
+func (u uncountedRehearsals) WithTags(map[string]string) client.MetricsHandler { return u }
+
+func (u uncountedRehearsals) Counter(name string) client.MetricsCounter {
+	require.NotEqual(u.t, "bakeoff_rehearsals_completed", name)
+	return client.MetricsNopHandler.Counter(name)
+}
+
+func (u uncountedRehearsals) Gauge(name string) client.MetricsGauge {
+	return client.MetricsNopHandler.Gauge(name)
+}
+
+func (u uncountedRehearsals) Timer(name string) client.MetricsTimer {
+	return client.MetricsNopHandler.Timer(name)
+}
+
 // It is watched before anything is looked at, and told by itself why it is refused.
 // Where its control worker was an older one, only from its admission on.
 func TestRehearsalIsWatchedWhileItIsPrepared(t *testing.T) {

@@ -288,7 +288,7 @@ func (r *run) verifyHealthRestored() {
 			o.queue, o.limit, o.heartbeat, o.priority = rollout.QueueAnalysis, time.Hour, max(restoreHeartbeat, 3*poll.Std()), 1
 			ctx, cancel := workflow.WithCancel(r.ctx)
 			return start(ctx, o, a.VerifyHealth, activities.VerifyHealthInput{
-				Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within), Split: r.snapshot.Split}), cancel
+				Job: r.job, Checks: r.plan.Spec.Checks, Poll: poll, Within: rollout.Duration(within), Split: r.snapshot.Split, Rehearsed: r.isRehearsed()}), cancel
 		}), &out) {
 			return
 		}

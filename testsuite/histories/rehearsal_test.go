@@ -75,6 +75,11 @@ var rehearsalPaths = map[string]rehearsalPath{
 		}},
 	"rehearsal-vetoed": {lines: fmt.Sprintf(probed, "5s"), want: evidence.Halted, sick: true},
 	"rehearsal-suite":  {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, suite: true},
+	"rehearsal-suite-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted, suite: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.SuiteID("recorded"), "", rehearsal.SignalStop,
+			rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
+	}},
 	"rehearsal-gone": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", gone: true, plot: func(s *scene) {
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "", "recorded"))
