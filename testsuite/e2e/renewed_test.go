@@ -29,6 +29,8 @@ func TestTargetGoesOnAsANewRun(t *testing.T) {
 		known = s.above()
 		return len(known.Fates) == 2+len(orders) && len(known.Commands) == len(aborts)
 	})
+	require.Equal(t, rollout.FateStarted, known.Fates[0].Fate)
+	require.Equal(t, rollout.FateQueued, known.Fates[1].Fate)
 	for _, id := range orders {
 		i := slices.IndexFunc(known.Fates, func(f rollout.Submission) bool { return f.ID == id })
 		require.GreaterOrEqual(t, i, 0, "order %s is lost", id)

@@ -39,6 +39,7 @@ type fleetPath struct {
 // of the unit a.
 var fleetPaths = map[string]fleetPath{
 	"fleet-promote": {lines: "wait: 1s", want: rollout.Promoted},
+	"fleet-wave":    {lines: "onFailure: wave", bad: "c", want: rollout.RolledBack},
 	"fleet-one-bad": {bad: "b", want: rollout.RolledBack},
 	"fleet-after":   {order: "after: {c: [b]}", lines: "wait: 1s", want: rollout.Promoted},
 	"fleet-blocked": {order: "after: {c: [b]}", lines: "failureBudget: 1", bad: "b", want: rollout.Promoted},

@@ -3,12 +3,14 @@ package histories_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +31,7 @@ import (
 // rehearsalPath is one life of a rehearsal.
 type rehearsalPath struct {
 	lines  string // of the manifest, besides load; USERS is where it goes, DRIFT a file that may be changed
+	policy string // of the rollout
 	plot   func(s *scene)
 	want   evidence.Outcome
 	blind  bool   // its target cannot be read: no rollout is started
@@ -39,6 +42,7 @@ type rehearsalPath struct {
 	apart  bool   // its rollout has a workflow between the two, which is kept, too, as name-apart
 	gone   bool   // it is terminated: who watches it is kept, too, as name-watch, and no rollout
 	queues string // which alone the worker serves; "": all. Where nobody serves that of rehearsals, it stays with its preparation
+	held   bool   // another rollout is under way: none of its own is started
 	data   bool   // it replaces the rows of a table in a real database, and puts them back
 }
 
@@ -56,6 +60,12 @@ var rehearsalPaths = map[string]rehearsalPath{
 	"rehearsal-drills": {lines: "drills: [{from: step 1, after: 1s, repeat: 2, restoreWithin: 20s}]", want: evidence.Passed},
 	"rehearsal-data": {lines: "data: [{name: orders, snapshot: orders.csv, digest: \"" + ordersDigest + "\", into: {database: shop, table: orders, after: restore, unchanged: [orders]}}]\n" +
 		"drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", want: evidence.Passed, data: true},
+	"rehearsal-no-data": {lines: "drills: [{from: step 1, after: 1s, verdict: NoData, restoreWithin: 20s}]", policy: "grace: 1s, holdFor: 3s, otherwise: rollback", want: evidence.Passed},
+	"rehearsal-held":    {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]", held: true, want: evidence.Unmeasured},
+	"rehearsal-scaling": {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]\n" +
+		"scaling: {replicas: {min: 1, max: 3}, upWithin: 2s, downWithin: 2s, overshoot: 1, oscillations: 0, metrics: {driver: scrape}}", want: evidence.Unmeasured},
+	"rehearsal-journeys": {lines: "drills: [{from: step 1, after: 1s, restoreWithin: 20s}]\nload: [{name: shop, url: \"USERS\", rate: 10/s, for: 6s, journeys: [{name: order, steps: [" +
+		"{method: POST, path: \"/orders/{{id}}\", body: \"{{payload}}\", expect: {status: 200}, ledger: write}, {path: \"/orders/{{id}}\", ledger: read}]}]}]", want: evidence.Passed},
 	"rehearsal-outcome": {lines: promoted, want: evidence.Passed, apart: true},
 	"rehearsal-stopped": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted,
 		plot: func(s *scene) {
@@ -169,9 +179,16 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	t.Cleanup(town.Close)
 	s := &scene{t: t, server: server, world: world}
 	s.sick.Store(p.sick)
-	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var written sync.Map // by path
+	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.sick.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodPost {
+			written.Store(r.URL.Path, body)
+		} else if body, known := written.Load(r.URL.Path); known {
+			_, _ = fmt.Fprintf(w, `{"payload": %q}`, body)
 		}
 	}))
 	t.Cleanup(users.Close)
@@ -179,7 +196,10 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, os.WriteFile(drift, []byte("as it is"), 0o600))
 	manifest := []string{"kind: Rehearsal", "name: recorded", "environment: staging", "seed: 1", strings.NewReplacer("USERS", users.URL, "DRIFT", drift).Replace(p.lines),
 		fmt.Sprintf("load: [{name: browse, url: %q, rate: 20/s, for: 6s}]", users.URL), "rollout:"}
-	for line := range strings.Lines(path{}.spec(town.URL)) {
+	if strings.Contains(p.lines, "load:") {
+		manifest = slices.Delete(manifest, len(manifest)-2, len(manifest)-1)
+	}
+	for line := range strings.Lines(path{policy: p.policy}.spec(town.URL)) {
 		manifest = append(manifest, "  "+strings.TrimRight(line, "\n"))
 	}
 	file := filepath.Join(t.TempDir(), "rehearsal.yaml")
@@ -212,6 +232,13 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 		file = filepath.Join(filepath.Dir(file), "suite.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(of), 0o600))
 	}
+	if p.held {
+		spec := filepath.Join(t.TempDir(), "spec.yaml")
+		require.NoError(t, os.WriteFile(spec, []byte(path{strategy: waits}.spec(town.URL)), 0o600))
+		s.order("start", spec)
+		s.until("approval")
+		defer s.order("abort")
+	}
 	out := procs.CLI(context.Background(), t, server, "rehearse", file, "--detach", "--reason", "recorded")
 	require.Zero(t, out.Code, out.Stderr)
 	if p.plot != nil {
@@ -239,7 +266,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early && !p.sick && !p.blind {
+	if !p.early && !p.sick && !p.blind && !p.held {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {

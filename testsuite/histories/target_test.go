@@ -40,6 +40,14 @@ var targetPaths = map[string]path{
 		s.worker = procs.StartWorker(s.t, s.server, "", "--config", s.config)
 		s.await(rollout.Aborted)
 	}, want: rollout.Aborted},
+	"newest-kept": {target: true, strategy: waits, policy: "onNewRelease: keepNewest", plot: func(s *scene) {
+		s.until("approval")
+		s.next("1.2.0")
+		s.next("1.3.0")
+		s.order("approve", "--step", "1")
+		s.approveNext()
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"renewed-target": {target: true, strategy: waits, policy: "onNewRelease: queue", plot: func(s *scene) {
 		s.until("approval")
 		s.submit("next", "1.2.0")
