@@ -54,7 +54,7 @@ func TestRingsByFlag(t *testing.T) {
 			rings(s)
 			s.Strategy.Rings[0].Bake = rollout.Duration(20 * time.Second)
 		}, world: both, plot: func(s *teller) {
-			s.once(func() bool { return says("checkout-internal")(s.world.State()) }, func() { s.world.ForeignFlags(map[string]any{"checkout-internal": false}) })
+			before(s, "Observe", func() { s.world.ForeignFlags(map[string]any{"checkout-internal": false}) })
 		}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "cohort internal is sent to what flag checkout-internal says: false, not to 2.5.0", check: gone},
 		"a flag that was left": {spec: rings, world: func(w *sim.World) {
 			both(w)

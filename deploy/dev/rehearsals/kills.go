@@ -170,7 +170,7 @@ func (h *hall) awaitAsBefore(ctx context.Context, c client.Client, lanes []lane,
 			return ended(h.place.Faults())
 		}
 		if sleep(ctx, 200*time.Millisecond) != nil {
-			return fmt.Errorf("%w: %q, %w", context.Cause(ctx), left, err)
+			return errors.Join(fmt.Errorf("%w: %q", context.Cause(ctx), left), err)
 		}
 	}
 }
