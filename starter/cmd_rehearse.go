@@ -204,6 +204,8 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 		return c.unseen(goesOn, fail(exitTimeout, "%s goes on: --timeout is over", r.WorkflowID))
 	case errors.Is(err, errInterrupted):
 		return c.unseen(goesOn, fail(exitInterrupted, "detached: the rehearsal goes on\n  look at it again: bakeoff rehearse %[1]s --wait\n  stop it: bakeoff rehearse %[1]s --stop --reason …", nameOf(r.WorkflowID)))
+	case isCutOff(err) && suite:
+		return fail(exitNeedsHuman, "%s was ended from outside: those of its rehearsals that ran are stopped, and take back what they did: bakeoff list --rehearsals", r.WorkflowID)
 	case isCutOff(err):
 		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, but load and faults may be left: see bakeoff doctor", r.WorkflowID)
 	case err != nil:

@@ -131,7 +131,7 @@ func TestTroubleOfARehearsal(t *testing.T) {
 }
 
 func TestRehearsalThatIsNotSeenToEnd(t *testing.T) {
-	one, _ := practise(t)
+	one, suite := practise(t)
 	away := 0
 	got := bakeoff(t.Context(), &fake{practice: func(_ run, into any) error {
 		if away++; away < 3 {
@@ -145,6 +145,8 @@ func TestRehearsalThatIsNotSeenToEnd(t *testing.T) {
 	got = bakeoff(t.Context(), &fake{practice: func(run, any) error { return &temporal.TerminatedError{} }}, "rehearse", one)
 	require.Equal(t, 14, got.code)
 	require.Contains(t, got.err, "rehearsal/staging/one was ended from outside")
+	got = bakeoff(t.Context(), &fake{practice: func(run, any) error { return &temporal.TerminatedError{} }}, "rehearse", suite)
+	require.Contains(t, got.err, "suite/weekly was ended from outside: those of its rehearsals that ran are stopped")
 
 	got = bakeoff(t.Context(), &fake{practice: func(run, any) error { return errors.New("judge the rehearsal: no room") }}, "rehearse", one)
 	require.Equal(t, 1, got.code)
