@@ -114,16 +114,19 @@ func (s *server) submit(ctx context.Context, o rollout.Submit) (rollout.Submissi
 	return out, err
 }
 
-// Start starts a rollout beside its Target, and tells that one of it.
 func (s *server) Start(ctx context.Context, o rollout.Submit) (run, error) {
 	begun, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o.Order)
 	if err != nil {
 		return run{}, classify(err)
 	}
-	started, t := run{begun.GetID(), begun.GetRunID()}, o.Order.Spec.Key()
-	_, err = s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, rollout.Course{Submit: o, RunID: started.RunID},
+	return run{begun.GetID(), begun.GetRunID()}, nil
+}
+
+func (s *server) Adopt(ctx context.Context, begun rollout.Course) error {
+	t := begun.Submit.Order.Spec.Key()
+	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, begun,
 		targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
-	return started, classify(err)
+	return classify(err)
 }
 
 func (s *server) Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error) {
