@@ -79,14 +79,16 @@ func TestOneIdForTwo(t *testing.T) {
 	s.command(8*time.Minute, rollout.CommandRollback, "old")
 	s.command(9*time.Minute, rollout.CommandRollback, "two")
 	s.command(20*time.Minute, rollout.CommandRollback, "given")
+	s.commandBy(21*time.Minute, "dora@example.com", rollout.CommandRollback, "two", "rollback/two again")
 	s.anHour()
 	for id, want := range map[string]rollout.Answer{
-		"resume/one":     {Answer: rollout.Noop, Why: "the queue does not stand"},
-		"rollback/one":   {Answer: rollout.Denied, Why: "the id one was that of resume: it cannot be rollback, too"},
-		"rollback/2.5.0": {Answer: rollout.Denied, Why: "the id 2.5.0 was that of the order of 2.5.0: it cannot be rollback, too"},
-		"rollback/old":   {Answer: rollout.Noop, Why: "this command was obeyed already"},
-		"rollback/given": {Answer: rollout.Noop, Why: "this command was obeyed already"},
-		"rollback/two":   {Answer: rollout.Accepted, Why: "back to 2.4.1"},
+		"rollback/two again": {Answer: rollout.Denied, Why: "the id two was that of another rollback, by cy: give each its own"},
+		"resume/one":         {Answer: rollout.Noop, Why: "the queue does not stand"},
+		"rollback/one":       {Answer: rollout.Denied, Why: "the id one was that of resume: it cannot be rollback, too"},
+		"rollback/2.5.0":     {Answer: rollout.Denied, Why: "the id 2.5.0 was that of the order of 2.5.0: it cannot be rollback, too"},
+		"rollback/old":       {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/given":     {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/two":       {Answer: rollout.Accepted, Why: "back to 2.4.1"},
 	} {
 		require.Equal(t, want.Answer, s.said[id].Answer, id)
 		require.Equal(t, want.Why, s.said[id].Why)
