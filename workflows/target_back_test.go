@@ -49,6 +49,17 @@ func TestDeniedRollback(t *testing.T) {
 	require.Equal(t, "2.5.0", known.Good[0].Release.Version)
 }
 
+// Where all that could be gone back to is in quarantine, that is said.
+func TestRollbackToWhatIsInQuarantine(t *testing.T) {
+	s := newAbove(t)
+	s.promoted("2.4.1")
+	s.known.Quarantine = []rollout.Quarantined{{Version: "2.5.0", Reason: "rolled back"}}
+	s.command(0, rollout.CommandRollback, "back")
+	s.anHour()
+	require.Equal(t, rollout.Denied, s.said["rollback/back"].Answer)
+	require.Equal(t, "nothing but what serves is known to be good; in quarantine: 2.5.0: to roll one of them out again, start it, and say why with --reason", s.said["rollback/back"].Why)
+}
+
 // Who aborts a way back, or sees it fail, says nothing against the release that was
 // to be gone back to.
 func TestWhatWasToBeGoneBackToStaysGood(t *testing.T) {
