@@ -61,6 +61,19 @@ type Command struct {
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }
 
+// IsSame reports whether a command with the id of another is that one, given again:
+// by the same actor, for the same reason, about the same things, and both signed or
+// neither. When it was given does not count, nor does a step, a plan or an asker that
+// one of them leaves open.
+func (c Command) IsSame(other Command) bool {
+	open := func(a, b string) bool { return a == "" || b == "" || a == b }
+	return c.Name == other.Name && c.Actor == other.Actor && strings.TrimSpace(c.Reason) == strings.TrimSpace(other.Reason) &&
+		c.By == other.By && c.Full == other.Full && c.To == other.To && c.Order == other.Order &&
+		c.Withdraw == other.Withdraw && c.Override == other.Override &&
+		(c.Step == 0 || other.Step == 0 || c.Step == other.Step) && open(c.AskedBy, other.AskedBy) && open(c.Digest, other.Digest) &&
+		(c.Signature == "") == (other.Signature == "")
+}
+
 // Answers to a command.
 const (
 	Accepted = "accepted"

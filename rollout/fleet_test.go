@@ -51,6 +51,7 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		"after itself":            {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"b"}} }, "after: b wait for one another: none of them could ever begin"},
 		"unknown after":           {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"z": {"a"}} }, "after.z: no such unit: z"},
 		"after an unknown":        {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"b": {"a", "z"}} }, "after.b[1]: no such unit: z"},
+		"only an unknown":         {func(f *FleetSpec) { f.Waves, f.After = nil, map[string][]string{"a": {"zz"}} }, "after.a[0]: no such unit: zz"},
 		"wrong everywhere":        {func(f *FleetSpec) { f.Rollout.Release.Version = "" }, "rollout.release.version: is missing"},
 		"wrong in one unit":       {func(f *FleetSpec) { f.Units["b"] = Spec{Policy: Policy{Alpha: 2}} }, "units.b.policy.alpha: 2 is not an error rate: it must be between 0 and 0.5"},
 		"a schedule of units":     {func(f *FleetSpec) { f.Rollout.Schedule = &Schedule{From: noon} }, "rollout.schedule: " + noSchedule},
@@ -72,6 +73,9 @@ func TestFleetsThatAreRefused(t *testing.T) {
 				got = append(got, p.String())
 			}
 			require.Contains(t, got, c.want)
+			if name == "only an unknown" {
+				require.Len(t, got, 1, "what the unknown unit leads to is not said, too")
+			}
 		})
 	}
 }

@@ -67,15 +67,17 @@ func (s FleetSpec) validateWaves(v *validation) {
 }
 
 func (s FleetSpec) validateAfter(v *validation) {
+	all := true
 	for _, unit := range sortedKeys(s.After) {
 		_, known := s.Units[unit]
 		v.require(known, "after."+unit, "no such unit: %s", unit)
 		for i, before := range s.After[unit] {
 			_, known := s.Units[before]
+			all = all && known
 			v.require(known, fmt.Sprintf("after.%s[%d]", unit, i), "no such unit: %s", before)
 		}
 	}
-	if left := s.cyclic(); len(left) > 0 {
+	if left := s.cyclic(); all && len(left) > 0 {
 		v.add("after", "%s wait for one another: none of them could ever begin", strings.Join(left, ", "))
 	}
 }

@@ -233,11 +233,12 @@ func (a *Approval) validate(v *validation, path string) {
 	if a == nil {
 		return
 	}
-	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible", a.Quorum)
+	v.require(a.Quorum >= 0 && a.Quorum <= 100, path+".quorum", "%d votes are impossible: between 1 and 100", a.Quorum)
 	v.require(a.Quorum <= 1 || len(a.From)+len(a.Each) > 0, path+".quorum", "a quorum of %d needs `from`: the roles that may vote", a.Quorum)
 	roles, votes := a.sides()
 	v.require(a.Each == nil || len(a.From) == 0 || slices.Equal(a.From, roles), path+".from",
 		"`each` says who votes: `from` cannot stand beside it")
+	v.require(a.From == nil || len(a.From) > 0 || len(a.Each) > 0, path+".from", "nobody is asked: name roles, or leave it out for anyone")
 	v.require(a.Each == nil || len(a.Each) > 0, path+".each", "nobody is asked: name roles, and how many votes of each")
 	v.require(a.Quorum == 0 || len(a.Each) == 0 || a.Quorum == votes, path+".quorum", "with `each` the quorum is its sum: leave it out")
 	for role, votes := range a.Each {

@@ -41,7 +41,7 @@ func execute(ctx context.Context, p *process, args []string) int {
 	c.endTrace(ran, code, err)
 	var silent *exitError
 	if err != nil && !(errors.As(err, &silent) && silent.Err == nil) {
-		fmt.Fprintln(p.err, "bakeoff: "+err.Error())
+		fmt.Fprintln(p.err, "bakeoff: "+unsteered(err.Error()))
 		if code == exitUsage && ran != nil {
 			fmt.Fprintf(p.err, "see %s --help\n", ran.CommandPath())
 		}

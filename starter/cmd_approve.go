@@ -54,7 +54,9 @@ func (c *cli) approve(ctx context.Context, svc service, t rollout.Target, o orde
 	if s.Asked != nil && o.Step == 0 {
 		o.Step, o.AskedBy = s.Asked.Step, orElse(o.AskedBy, s.Asked.By)
 	}
-	o.Step = orElse(o.Step, s.Step+1) // as history tells: the gate is before the step; after the last one comes promotion
+	if s.WaitingFor == rollout.WaitingForApproval || s.Stale {
+		o.Step = orElse(o.Step, s.Step+1) // as history tells: the gate is before the step; after the last one comes promotion
+	}
 	o.Digest = orElse(o.Digest, s.PlanDigest)
 	told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
 	if err != nil {

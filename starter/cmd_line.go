@@ -57,6 +57,9 @@ func (c *cli) lineCommand(name string, cmd *cobra.Command, give lineGiver) *cobr
 		if all == (o.Environment != "") {
 			return errors.New("say which: --environment NAME or --all")
 		}
+		if _, err := rollout.ParseTarget(o.Environment + "/service/unit"); err != nil && !all && name == rollout.CommandStopTheLine { // a stop of older versions must end
+			return fmt.Errorf("--environment %q: no spec can name it so: write the environment alone, with letters, digits, '.', '_' or '-', or --all", o.Environment)
+		}
 		if strings.TrimSpace(by.reason) == "" {
 			return errors.New("--reason must say why: it goes into the audit trail")
 		}
@@ -90,7 +93,25 @@ func (c *cli) orderLine(ctx context.Context, o rollout.StopOrder, by who, give l
 		return fmt.Errorf("%s %s: nothing was sent: %w", o.Command.Name, o.Environment, err)
 	}
 	answer, err := give(svc, asking, o)
-	return c.lineAnswered(o, answer, err)
+	code := c.lineAnswered(o, answer, err)
+	if o.Command.Name == rollout.CommandStopTheLine && code == nil {
+		c.warnUnknown(ctx, svc, o.Environment)
+	}
+	return code
+}
+
+// warnUnknown says that nothing is known in an environment whose line was stopped: its
+// name may be another.
+func (c *cli) warnUnknown(ctx context.Context, svc service, environment string) {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if environment == rollout.EveryEnvironment {
+		return
+	}
+	for range svc.List(asking, fmt.Sprintf("%s = '%s'", rollout.AttributeEnvironment, environment)) {
+		return // or it could not be found out
+	}
+	fmt.Fprintf(c.err, "warning: Temporal knows no rollout in %s: is that its name, capitals included? It is stopped for whatever comes\n", environment)
 }
 
 // lineAnswered prints what became of an order to a line.

@@ -47,6 +47,9 @@ rehearsals and suites, and the schedules that repeat them.
 Exit codes: 0 listed, 1 the command itself failed, 2 usage.`,
 		Example: "  bakeoff list --env production --phase Waiting\n  bakeoff list -o json | jq -r 'select(.outcome == \"RolledBack\") | .target'\n  bakeoff list --rehearsals",
 		RunE: runs(func(ctx context.Context, _ []string) error {
+			if limit < 0 {
+				return fail(exitUsage, "--limit %d: write how many at most, or 0 for all", limit)
+			}
 			query, err := listQuery(environment, phase)
 			if err != nil {
 				return err

@@ -75,17 +75,22 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		return fail(exitInterrupted, "interrupted: it is not known whether %s is restored; give the command again", t)
 	}
 	if err != nil {
-		return c.unrestored(t, o, status, err)
+		return c.unrestored(t, o, status, err, unasked == nil)
 	}
 	status.Weight = 0
 	return c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: "traffic is back on " + back.snapshot.Baseline, Status: status})
 }
 
-// unrestored answers that something could not be put back: that needs a human.
-func (c *cli) unrestored(t rollout.Target, o order, status rollout.Status, err error) error {
+// unrestored answers that something could not be put back: that needs a human. Where
+// the policy could not be asked nothing was tried, and nothing accepted.
+func (c *cli) unrestored(t rollout.Target, o order, status rollout.Status, err error, tried bool) error {
 	status.Phase = rollout.PhaseNeedsHuman
 	why := fmt.Sprintf("restore %s: %v", t, err)
-	if err := c.answered(o, rollout.Answer{Answer: rollout.Accepted, Why: why, Status: status}); err != nil {
+	answer := rollout.Answer{Answer: rollout.Noop, Why: why, Status: status}
+	if tried {
+		answer.Answer = rollout.Accepted
+	}
+	if err := c.answered(o, answer); err != nil {
 		return err
 	}
 	return fail(exitNeedsHuman, "%s", why)

@@ -29,6 +29,7 @@ func (w *who) flags(cmd *cobra.Command) {
 type intent struct {
 	who
 	order rollout.Order
+	patience
 }
 
 // flags adds those of who, and what else an order may say.
@@ -64,6 +65,7 @@ Ctrl-C detaches: the rollout goes on, and "bakeoff wait" returns to it.
 		Example: `  bakeoff run checkout.yaml --reason "faster checkout"
   bakeoff run checkout.yaml -o json --timeout 2h > result.json`,
 		RunE: runs(func(ctx context.Context, args []string) error {
+			by.patience = patience{timeout.Std(), exitTimeout}
 			svc, order, err := c.launch(ctx, args[0], by)
 			if err != nil {
 				return err
@@ -114,7 +116,7 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	var out submitted
 	served, err := c.preview(ctx, svc, order, from)
 	if err == nil {
-		out, err = c.submit(ctx, svc, order, served)
+		out, err = c.submit(ctx, svc, order, served, by.patience)
 	} else if ctx.Err() != nil {
 		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}

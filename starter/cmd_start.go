@@ -34,6 +34,7 @@ Exit codes: 0 started, or waiting in the queue, 1 the command itself failed, 2 u
 3 spec refused, 15 refused for now, by policy or because the target is held.`,
 		Example: "  bakeoff start checkout.yaml --reason \"faster checkout\"",
 		RunE: runs(func(ctx context.Context, args []string) error {
+			by.patience = patience{startWithin, exitFailed}
 			svc, s, err := c.launch(ctx, args[0], by)
 			if err != nil {
 				return err

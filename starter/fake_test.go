@@ -48,16 +48,19 @@ type fake struct {
 	fleets    []rollout.FleetOrder
 	submitted []rollout.Submit // given to the Target
 	withdrawn []rollout.Withdrawal
-	onSubmit  func()          // called while an order is given
-	beside    []rollout.Order // started without asking the Target
-	fate      *rollout.Submission
-	onTarget  func(n int) rollout.TargetStatus
-	asked     int
-	pollers   map[string]int                       // by queue; nil: one each
-	above     func(rollout.Command) rollout.Answer // the Target's answers; nil: there is none
-	signals   []rollout.Command
-	updates   []rollout.Command
-	dialError error
+	onSubmit  func()   // called while an order is given
+	adopted   []string // runs that the Target was told of
+
+	onWithdraw, onStart, onAdopt func(n int) error // answers of a Temporal that is away for a while
+	beside                       []rollout.Order   // started without asking the Target
+	fate                         *rollout.Submission
+	onTarget                     func(n int) rollout.TargetStatus
+	asked                        int
+	pollers                      map[string]int                       // by queue; nil: one each
+	above                        func(rollout.Command) rollout.Answer // the Target's answers; nil: there is none
+	signals                      []rollout.Command
+	updates                      []rollout.Command
+	dialError                    error
 
 	practice func(r run, into any) error // the end of a rehearsal; nil: there is none
 	standing map[string]any              // workflow id → where it stands
@@ -102,7 +105,18 @@ func (f *fake) Submit(_ context.Context, s rollout.Submit) (rollout.Submission, 
 
 func (f *fake) Start(_ context.Context, s rollout.Submit) (run, error) {
 	f.beside = append(f.beside, s.Order)
+	if f.onStart != nil {
+		return checkout, f.onStart(len(f.beside))
+	}
 	return checkout, f.startErr
+}
+
+func (f *fake) Adopt(_ context.Context, begun rollout.Course) error {
+	f.adopted = append(f.adopted, begun.RunID)
+	if f.onAdopt != nil {
+		return f.onAdopt(len(f.adopted))
+	}
+	return nil
 }
 
 func (f *fake) StartFleet(_ context.Context, o rollout.FleetOrder) (run, error) {
@@ -256,6 +270,9 @@ func (f *fake) Signal(_ context.Context, _ run, c rollout.Command) error {
 
 func (f *fake) Withdraw(_ context.Context, _ rollout.Target, w rollout.Withdrawal) error {
 	f.withdrawn = append(f.withdrawn, w)
+	if f.onWithdraw != nil {
+		return f.onWithdraw(len(f.withdrawn))
+	}
 	return nil
 }
 

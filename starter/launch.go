@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
@@ -31,7 +32,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)
 	}
 	if out.served, err = c.previewFleet(ctx, svc, order, from); err == nil {
-		out, err = c.startFleet(ctx, svc, order, out)
+		out, err = c.startFleet(ctx, svc, order, out, by.patience)
 	} else if ctx.Err() != nil {
 		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}
@@ -43,24 +44,28 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 }
 
 // startFleet starts a fleet, unless it was started by the same order before.
-func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder, out submitted) (submitted, error) {
+func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder, out submitted, p patience) (submitted, error) {
 	subject := fleetSubject(o.Spec)
-	if known, is := c.given(ctx, svc, subject.WorkflowID, o.ID); is {
-		if known.Version != "" && known.Version != subject.Candidate {
-			return out, c.foreignID(subject, known)
-		}
-		out.Submission, out.run.RunID = known, known.RunID
-		return out, nil
-	}
-	begun, err := svc.StartFleet(ctx, o)
-	out.run, out.Submission.RunID = begun, begun.RunID
-	if errors.Is(err, errBusy) {
+	begun := time.Now()
+	trying, cancel := bounded(ctx, p.within)
+	defer cancel()
+	known, _, err := c.startOnce(trying, svc, subject.WorkflowID, o.ID, func(ctx context.Context) (run, error) { return svc.StartFleet(ctx, o) })
+	out.spent = time.Since(begun)
+	u := (*unknown)(nil)
+	switch {
+	case errors.As(err, &u):
+		return out, c.mayBegin(ctx, out, o.ID, u, p.code)
+	case errors.Is(err, errBusy):
 		return out, c.busy(ctx, svc, subject, "")
-	} else if err != nil && ctx.Err() != nil {
-		return out, fail(exitInterrupted, "interrupted: whether the fleet of %s was started is not known\n  look: bakeoff status %s", subject.Target, subject.Target)
-	} else if err != nil {
+	case err != nil && ctx.Err() != nil:
+		return out, fail(exitInterrupted, "interrupted: nothing was started")
+	case err != nil:
 		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
+	case known.Version != "" && known.Version != subject.Candidate:
+		return out, c.foreignID(subject, known)
 	}
+	known.Version = subject.Candidate
+	out.Submission, out.run.RunID = known, known.RunID
 	return out, nil
 }
 

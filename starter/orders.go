@@ -157,7 +157,7 @@ func (c *cli) answered(o order, a rollout.Answer) error {
 func answerText(o order, a rollout.Answer, st style) string {
 	text := o.Name + ": " + a.Answer
 	if a.Why != "" {
-		text += ", " + a.Why
+		text += ", " + unsteered(a.Why)
 	}
 	text += "\n"
 	if a.Status.Phase != "" {

@@ -64,7 +64,7 @@ func TestOrdersBindWhatTheyAreGiven(t *testing.T) {
 		{[]string{"extend", "--by", "1d"}, rollout.Command{By: rollout.Duration(24 * 3600e9)}},
 		{[]string{"pause", "--actor", "bo", "--id", "CHG-1"}, rollout.Command{Actor: "bo", ID: "CHG-1"}},
 		{[]string{"concern", "--withdraw"}, rollout.Command{Withdraw: true}},
-		{[]string{"approve"}, rollout.Command{Step: 2, Digest: "sha256:d", RunID: "run-1"}},
+		{[]string{"approve"}, rollout.Command{Digest: "sha256:d", RunID: "run-1"}}, // nothing waits: perhaps it is given again
 		{[]string{"approve", "--step", "3", "--digest", "sha256:e", "--run", "run-0"}, rollout.Command{Step: 3, Digest: "sha256:e", RunID: "run-0"}},
 	}
 	for _, tt := range tests {

@@ -14,6 +14,7 @@ import (
 // resultText says in sentences where a rollout stands or how it ended. It ends
 // with a line break.
 func resultText(s rollout.Status, st style) string {
+	s = harmless(s)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", s.Target, headline(s, st))
 	line := func(name, text string) {

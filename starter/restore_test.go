@@ -23,7 +23,7 @@ func TestRestore(t *testing.T) {
 		"says what could not be put back":        {func(f *fake) { f.actErr = map[string]error{"RestorePointers": errors.New("no worker")} }, 14, "", "RestorePointers: no worker", 3},
 		"says when the router does not obey":     {func(f *fake) { f.verified = verifyTrafficOutput{Reason: "the router has 2.5.0 5%"} }, 14, "", "traffic is not back: the router has 2.5.0 5%", 3},
 		"asks the policy":                        {func(f *fake) { f.mayNot = "eve may not restore in production: that is for on-call" }, 15, rollout.Denied, "eve may not restore", 0},
-		"does nothing that it could not ask for": {func(f *fake) { f.actErr = map[string]error{"Authorize": errors.New("no worker")} }, 14, "", "ask whether", 0},
+		"does nothing that it could not ask for": {func(f *fake) { f.actErr = map[string]error{"Authorize": errors.New("no worker")} }, 14, rollout.Noop, "ask whether", 0},
 		"does not send users to what is gone": {func(f *fake) {
 			f.tape.act("cleanup.remove", "Remove", map[string]any{"version": "2.4.1"}, map[string]any{})
 		}, 15, rollout.Denied, "going back is a rollout of its own", 0},

@@ -252,6 +252,9 @@ func TestList(t *testing.T) {
 		"staging/search            7          Promoted            3     100%    2026-11-21 12:00:00Z  1h\n"+
 		"staging/cart (rehearsal)  7          RolledBack          1     0%      2026-11-21 12:00:00Z  1h\n", got.out)
 
+	got = bakeoff(t.Context(), f, "list", "--limit", "-1")
+	require.Equal(t, 2, got.code)
+	require.Contains(t, got.err, "--limit -1: write how many at most")
 	got = bakeoff(t.Context(), f, "list", "-o", "json", "--limit", "1")
 	var line listed
 	require.NoError(t, json.Unmarshal([]byte(got.out), &line))

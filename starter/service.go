@@ -43,6 +43,8 @@ type starts interface {
 	Submit(ctx context.Context, s rollout.Submit) (rollout.Submission, error)
 	// Start begins the rollout without its Target; errBusy if one is running.
 	Start(ctx context.Context, s rollout.Submit) (run, error)
+	// Adopt tells the Target of a rollout that was begun without it.
+	Adopt(ctx context.Context, begun rollout.Course) error
 	// Plan runs Admit alone: nothing is started. With foresee, Admit also says what
 	// the checks will see at the present traffic.
 	Plan(ctx context.Context, id string, o rollout.Order, foresee bool) (admission, error)

@@ -24,24 +24,25 @@ type story struct {
 	plan      rollout.Plan
 	aborters  []string // who may abort; empty: anyone
 
-	acts     map[int64]act             // by the id of their scheduled event
-	commands map[string]int            // line of each command, by its id
-	updates  map[int64]acceptedCall    // by the id of their accepted event
-	accepted map[string]bool           // ids of the commands that were obeyed: the same id is the same order
-	restored map[string]bool           // ids of RestoreTraffic told of
-	tellings map[int64]rollout.Telling // by the id of the event that began them
-	notices  map[int64]int             // line of each of them
-	aborted  bool                      // an abort was obeyed
-	unread   []int                     // lines of aborts that could not be read, while it is not known that they count
-	breaches map[string]bool           // heard of, by their ids
-	served   bool                      // the candidate may have traffic
-	beyond   bool                      // the baseline is being removed
-	back     bool                      // it is going back: told already why
-	human    bool                      // a person is needed
-	drifted  rollout.Split             // that kept a version from being removed, told already
-	held     bool                      // the last window decided to hold
-	passed   int                       // the last step that was passed
-	passing  *passing                  // the step that seems to be
+	acts     map[int64]act              // by the id of their scheduled event
+	commands map[string]int             // line of each command, by its id
+	given    map[string]rollout.Command // by id
+	updates  map[int64]acceptedCall     // by the id of their accepted event
+	accepted map[string]bool            // ids of the commands that were obeyed: the same id is the same order
+	restored map[string]bool            // ids of RestoreTraffic told of
+	tellings map[int64]rollout.Telling  // by the id of the event that began them
+	notices  map[int64]int              // line of each of them
+	aborted  bool                       // an abort was obeyed
+	unread   []int                      // lines of aborts that could not be read, while it is not known that they count
+	breaches map[string]bool            // heard of, by their ids
+	served   bool                       // the candidate may have traffic
+	beyond   bool                       // the baseline is being removed
+	back     bool                       // it is going back: told already why
+	human    bool                       // a person is needed
+	drifted  rollout.Split              // that kept a version from being removed, told already
+	held     bool                       // the last window decided to hold
+	passed   int                        // the last step that was passed
+	passing  *passing                   // the step that seems to be
 
 	order     string    // the id of the order to start
 	parent    run       // the Target, or fleet, that started it, if one did
@@ -76,7 +77,7 @@ func newStory(dc converter.DataConverter, r run) *story {
 	return &story{
 		converter: dc,
 		status:    rollout.Status{WorkflowID: r.WorkflowID, RunID: r.RunID, Phase: rollout.PhasePending, Stale: true},
-		acts:      map[int64]act{}, commands: map[string]int{}, updates: map[int64]acceptedCall{}, accepted: map[string]bool{},
+		acts:      map[int64]act{}, commands: map[string]int{}, given: map[string]rollout.Command{}, updates: map[int64]acceptedCall{}, accepted: map[string]bool{},
 		restored: map[string]bool{}, votes: map[string]rollout.Vote{},
 		witnesses: witnesses{},
 		breaches:  map[string]bool{}, tellings: map[int64]rollout.Telling{}, notices: map[int64]int{},

@@ -52,7 +52,7 @@ func (s *story) command(e *historypb.HistoryEvent, c rollout.Command, from sende
 	line := s.add(e, rollout.EventCommand, 0, fmt.Sprintf("%s: %s: %s", rollout.NameOf(c.Actor), name, orElse(strings.TrimSpace(c.Reason), rollout.Unexplained)), data)
 	line.Actor = c.Actor
 	from.note(line)
-	s.commands[c.ID] = len(s.lines) - 1
+	s.commands[c.ID], s.given[c.ID] = len(s.lines)-1, c
 }
 
 // signaled takes what came without an answer: words between fleets and units,
@@ -129,10 +129,11 @@ func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExec
 	if err := s.decode(a.GetInput(), &c); err != nil {
 		return err
 	}
+	c.Name = rollout.CommandAbort // what it says of itself decides nothing
 	if _, told := s.commands[c.ID]; told && c.ID != "" {
+		s.reused(e, c, senderOf(e, a))
 		return nil
 	}
-	c.Name = rollout.CommandAbort // what it says of itself decides nothing
 	s.command(e, c, senderOf(e, a))
 	s.decideAbort(len(s.lines) - 1)
 	return nil
@@ -152,6 +153,21 @@ func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.Workflow
 	c := rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")}
 	s.command(e, c, sender{identity: a.GetIdentity(), principal: e.GetPrincipal()})
 	s.obeyAbort(len(s.lines) - 1)
+}
+
+// reused tells, on a line of its own, of an abort with the id of another command: it
+// is denied. The same one, given again, is told already.
+func (s *story) reused(e *historypb.HistoryEvent, c rollout.Command, from sender) {
+	before := s.given[c.ID]
+	if before.IsSame(c) {
+		return
+	}
+	c.ID = fmt.Sprintf("%s/%s", c.ID, c.Actor)
+	if _, told := s.commands[c.ID]; told {
+		return
+	}
+	s.command(e, c, from)
+	s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: "its id was that of another command, by " + rollout.NameOf(before.Actor)})
 }
 
 // obeyAbort answers the abort of a line.
@@ -182,7 +198,7 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	updateID := a.GetAcceptedRequest().GetMeta().GetUpdateId()
 	call.command.ID = orElse(call.command.ID, updateID)
 	call.command.Name = orElse(call.name, call.command.Name) // what it says of itself decides nothing
-	if line, told := s.commands[call.command.ID]; told && s.lines[line].Data["name"] != call.command.Name {
+	if _, told := s.commands[call.command.ID]; told && !s.given[call.command.ID].IsSame(call.command) {
 		call.command.ID = updateID // of another command: it is denied, on a line of its own
 	}
 	s.updates[e.GetEventId()] = call

@@ -15,6 +15,8 @@ type submitted struct {
 	run  // of its rollout; without a RunID while it waits in the queue
 	rollout.Submission
 	served bool // a worker is there
+
+	spent time.Duration // until Temporal took the order
 }
 
 // submitWithin is how long a worker has to take an order in before its rollout
@@ -24,7 +26,7 @@ const submitWithin = 10 * time.Second
 // submit gives an order to its Target. Where no worker answers, the rollout is
 // started at once, if nothing runs: it begins when a worker comes. An order that
 // is refused ends with 15.
-func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool) (submitted, error) {
+func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served bool, p patience) (submitted, error) {
 	s := rollout.Submit{Order: o, Summary: summaryOf(o), Details: detailsOf(o), AskFleet: true}
 	out := submitted{spec: o.Spec, run: runOf(o.Spec.Key()), served: served}
 	err := errNoWorker
@@ -33,14 +35,15 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		defer cancel()
 		out.Submission, err = svc.Submit(asking, s)
 	}
-	if served && err != nil && (retryable(err) || ctx.Err() != nil) {
-		if late := c.withdraw(ctx, svc, o); late != nil {
-			return out, fmt.Errorf("take back the order of %s, which no worker accepted, so that it is not carried out later: %w", o.Spec.Key(), late)
+	if err != nil && (retryable(err) || served && ctx.Err() != nil) {
+		begun := time.Now()
+		trying, cancel := bounded(ctx, p.within)
+		defer cancel()
+		out.Submission, err = c.besides(trying, svc, s, served)
+		out.spent = time.Since(begun)
+		if u := (*unknown)(nil); errors.As(err, &u) {
+			return out, c.mayBegin(ctx, out, o.ID, u, p.code)
 		}
-	}
-	if err != nil && ctx.Err() == nil && retryable(err) {
-		out.Submission, err = c.startBeside(ctx, svc, s)
-		out.run.RunID = out.Submission.RunID
 	}
 	switch {
 	case err != nil && ctx.Err() != nil && served:
@@ -61,6 +64,21 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	return out, c.unlessRefused(out)
 }
 
+// besides starts the rollout of an order that the Target did not take in. One that
+// was given to it is taken back first.
+func (c *cli) besides(ctx context.Context, svc service, s rollout.Submit, given bool) (rollout.Submission, error) {
+	if given {
+		known, err := c.withdraw(ctx, svc, s.Order)
+		if err != nil || known.Fate != "" {
+			return known, err
+		}
+	}
+	if ctx.Err() != nil {
+		return rollout.Submission{}, ctx.Err()
+	}
+	return c.startBeside(ctx, svc, s)
+}
+
 // interruptedOrder says how an order stands whose giver did not wait for an answer.
 // It was taken back; a worker may have been quicker.
 func interruptedOrder(o rollout.Order) error {
@@ -69,48 +87,96 @@ func interruptedOrder(o rollout.Order) error {
 }
 
 // withdraw takes an order back that was not taken in, also when who gave it waits
-// no longer: it would be delivered, and carried out, when a worker comes.
-func (c *cli) withdraw(ctx context.Context, svc service, o rollout.Order) error {
-	telling, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+// no longer: it would be delivered, and carried out, when a worker comes. Where
+// Temporal was away meanwhile, the Target may have been quicker: what it made of
+// the order is returned.
+func (c *cli) withdraw(ctx context.Context, svc service, o rollout.Order) (rollout.Submission, error) {
+	t, tries := o.Spec.Key(), 0
+	err := c.insist(context.WithoutCancel(ctx), ctx, func(ctx context.Context) error {
+		tries++
+		return svc.Withdraw(ctx, t, rollout.Withdrawal{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor})
+	})
+	if err != nil {
+		return rollout.Submission{}, &unknown{"take back its order, which no worker accepted", err}
+	}
+	if tries == 1 || ctx.Err() != nil {
+		return rollout.Submission{}, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return svc.Withdraw(telling, o.Spec.Key(), rollout.Withdrawal{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor})
+	known, err := svc.Target(asking, t)
+	if f := fateOf(known, o.ID); err == nil && f.Cause != rollout.CauseWithdrawn {
+		return f, nil
+	}
+	return rollout.Submission{}, nil
 }
 
-// startBeside starts a rollout without asking the Target. The same order is started
-// once, however often it is given.
+// startBeside starts a rollout without asking the Target, and tells that one of it.
+// The same order is started once, however often it is given.
 func (c *cli) startBeside(ctx context.Context, svc service, s rollout.Submit) (rollout.Submission, error) {
-	id := rollout.WorkflowID(s.Order.Spec.Key())
-	if known, is := c.given(ctx, svc, id, s.Order.ID); is {
-		return known, nil
+	o := s.Order
+	begun, ours, err := c.startOnce(ctx, svc, rollout.WorkflowID(o.Spec.Key()), o.ID, func(ctx context.Context) (run, error) { return svc.Start(ctx, s) })
+	if err != nil || !ours {
+		return begun, err
 	}
-	begun, err := svc.Start(ctx, s)
-	if errors.Is(err, errBusy) { // perhaps by this order, which a slow worker took in after all
-		if known, is := c.given(ctx, svc, id, s.Order.ID); is {
-			return known, nil
+	begun.Version = o.Spec.Release.Version
+	err = c.insist(ctx, ctx, func(ctx context.Context) error { return svc.Adopt(ctx, rollout.Course{Submit: s, RunID: begun.RunID}) })
+	if err != nil && ctx.Err() != nil {
+		return begun, nil // it runs, and who waits for it is told so
+	}
+	return begun, err
+}
+
+// startOnce starts a workflow for an order, unless it was started for that order
+// before. Ours is false where it was.
+func (c *cli) startOnce(ctx context.Context, svc service, workflowID, orderID string, start func(context.Context) (run, error)) (out rollout.Submission, ours bool, err error) {
+	asked := false // it may have been started, although Temporal did not say so
+	err = c.insist(ctx, ctx, func(ctx context.Context) error {
+		known, is, err := given(ctx, svc, workflowID, orderID)
+		if err != nil || is {
+			out, ours = known, asked
+			return err
 		}
+		begun, err := start(ctx)
+		if errors.Is(err, errBusy) { // perhaps by this order, which a slow worker took in after all
+			if known, is, late := given(ctx, svc, workflowID, orderID); is || late != nil && retryable(late) {
+				out, ours = known, asked
+				return late
+			}
+		}
+		asked = asked || err != nil && retryable(err)
+		out, ours = rollout.Submission{ID: orderID, Fate: rollout.FateStarted, RunID: begun.RunID}, true
+		return err
+	})
+	if asked && err != nil && (retryable(err) || ctx.Err() != nil) {
+		err = &unknown{"start it", err}
 	}
-	return rollout.Submission{ID: s.Order.ID, Version: s.Order.Spec.Release.Version, Fate: rollout.FateStarted, RunID: begun.RunID}, err
+	return out, ours, err
 }
 
 // given is what became of an order, where the last run of a workflow is the one
 // that it was started for.
-func (c *cli) given(ctx context.Context, svc service, workflowID, orderID string) (rollout.Submission, bool) {
+func given(ctx context.Context, svc service, workflowID, orderID string) (rollout.Submission, bool, error) {
 	last, err := svc.Describe(ctx, run{WorkflowID: workflowID})
-	if err != nil {
-		return rollout.Submission{}, false
+	if errors.Is(err, errNotFound) {
+		return rollout.Submission{}, false, nil
 	}
-	return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, isStartedFor(ctx, svc, last.run, orderID)
+	if err != nil {
+		return rollout.Submission{}, false, err
+	}
+	is, err := isStartedFor(ctx, svc, last.run, orderID)
+	return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, is, err
 }
 
 // isStartedFor reports whether a run was started for an order.
-func isStartedFor(ctx context.Context, svc service, r run, orderID string) bool {
+func isStartedFor(ctx context.Context, svc service, r run, orderID string) (bool, error) {
 	for e, err := range svc.Events(ctx, r) {
 		var o struct { // what a rollout's and a fleet's have in common
 			ID string `json:"id"`
 		}
-		return err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
+		return err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID, err
 	}
-	return false
+	return false, nil
 }
 
 // admittedWithin is how long a rollout that was just started may take until it is
@@ -180,7 +246,7 @@ func (c *cli) unlessRefused(s submitted) error {
 // seeThrough waits until an order has had its turn, and for the end of its
 // rollout.
 func (c *cli) seeThrough(ctx context.Context, svc service, s submitted, timeout time.Duration) error {
-	begun := c.now()
+	begun := c.now().Add(-s.spent)
 	if s.Fate != rollout.FateStarted {
 		turn, err := c.awaitTurn(ctx, svc, s, timeout)
 		if err != nil {
@@ -244,7 +310,7 @@ func (c *cli) stillQueued(ctx context.Context, s submitted) error {
 
 // pending is where an order stands that has no rollout yet.
 func pending(s submitted) rollout.Status {
-	return rollout.Status{Target: s.spec.Key().String(), WorkflowID: s.WorkflowID, Candidate: s.spec.Release.Version,
+	return rollout.Status{Target: targetOf(s.run), WorkflowID: s.WorkflowID, Candidate: s.spec.Release.Version,
 		Phase: rollout.PhasePending, WaitingFor: rollout.WaitingForQueue, Reason: s.Why, StartedAt: s.At}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -114,16 +116,19 @@ func (s *server) submit(ctx context.Context, o rollout.Submit) (rollout.Submissi
 	return out, err
 }
 
-// Start starts a rollout beside its Target, and tells that one of it.
 func (s *server) Start(ctx context.Context, o rollout.Submit) (run, error) {
 	begun, err := s.client.ExecuteWorkflow(ctx, startOptions(o), rollout.WorkflowType, o.Order)
 	if err != nil {
 		return run{}, classify(err)
 	}
-	started, t := run{begun.GetID(), begun.GetRunID()}, o.Order.Spec.Key()
-	_, err = s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, rollout.Course{Submit: o, RunID: started.RunID},
+	return run{begun.GetID(), begun.GetRunID()}, nil
+}
+
+func (s *server) Adopt(ctx context.Context, begun rollout.Course) error {
+	t := begun.Submit.Order.Spec.Key()
+	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.CommandAdopt, begun,
 		targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
-	return started, classify(err)
+	return classify(err)
 }
 
 func (s *server) Target(ctx context.Context, t rollout.Target) (rollout.TargetStatus, error) {
@@ -218,9 +223,19 @@ func (s *server) Update(ctx context.Context, r run, c rollout.Command) (rollout.
 	}
 }
 
-// updateID is one for each command and its id: the server answers a known one
-// with what it answered before, whatever is asked.
-func updateID(c rollout.Command) string { return c.Name + "/" + c.ID }
+// updateID is one for each command and what it says: the server answers a known one
+// with what it answered before, whatever is asked, and another command with the same
+// id has to reach the workflow, to be denied on record. When it was given, and how it
+// was signed then, does not make it another.
+func updateID(c rollout.Command) string {
+	said := c
+	said.At, said.Trace, said.Statement = time.Time{}, "", ""
+	if c.Signature != "" {
+		said.Signature = "signed"
+	}
+	text, _ := json.Marshal(said) // plain data
+	return fmt.Sprintf("%s/%s/%.6x", c.Name, c.ID, sha256.Sum256(text))
+}
 
 func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {
 	var answer rollout.Answer
@@ -241,7 +256,7 @@ func (s *server) StopLine(ctx context.Context, o rollout.StopOrder) (rollout.Ans
 	var answer rollout.Answer
 	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(stopOptions(o), rollout.StopType, o),
-		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Command.ID, WorkflowID: rollout.StopID(o.Environment),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: updateID(o.Command), WorkflowID: rollout.StopID(o.Environment),
 			UpdateName: o.Command.Name, Args: []any{o.Command}, WaitForStage: client.WorkflowUpdateStageCompleted},
 	})
 	if err == nil {

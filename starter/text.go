@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -32,6 +34,39 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// unsteered is foreign text of several lines without what would steer a terminal.
+func unsteered(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// escapes are characters as JSON writes them: those below the blank that steer a
+// terminal, and all others, to be left alone.
+var escapes = regexp.MustCompile(`\\(?:u00[01][0-9a-f]|.)`)
+
+// harmless is a status whose texts, which platforms and people wrote, do not steer a
+// terminal.
+func harmless(s rollout.Status) (out rollout.Status) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return s
+	}
+	body = escapes.ReplaceAllFunc(body, func(escape []byte) []byte {
+		if len(escape) > 2 {
+			return nil
+		}
+		return escape
+	})
+	if json.Unmarshal([]byte(unsteered(string(body))), &out) != nil {
+		return s
+	}
+	return out
 }
 
 // short cuts s to at most n bytes, the last of them an ellipsis, between runes.

@@ -26,6 +26,7 @@ type plainView struct {
 }
 
 func (v *plainView) show(s rollout.Status) {
+	s = harmless(s)
 	s.Reason = reasonOnceOver(s)
 	if line := plainLine(s); line != v.last {
 		v.last = line
@@ -43,7 +44,7 @@ func reasonOnceOver(s rollout.Status) string {
 }
 
 func (v *plainView) note(text string) {
-	fmt.Fprintf(v.w, "%s %s\n", v.now().UTC().Format(time.RFC3339), text)
+	fmt.Fprintf(v.w, "%s %s\n", v.now().UTC().Format(time.RFC3339), unsteered(text))
 }
 
 func (v *plainView) close() {}
@@ -64,14 +65,14 @@ const (
 )
 
 func (v *liveView) show(s rollout.Status) {
-	lines := block(s, v.now(), v.style)
+	lines := block(harmless(s), v.now(), v.style)
 	fmt.Fprint(v.w, wrapOff+v.erase()+strings.Join(lines, "\n")+"\n"+wrapOn)
 	v.drawn = len(lines)
 }
 
 // note stays above the block.
 func (v *liveView) note(text string) {
-	fmt.Fprint(v.w, v.erase()+text+"\n")
+	fmt.Fprint(v.w, v.erase()+unsteered(text)+"\n")
 	v.drawn = 0
 }
 

@@ -64,8 +64,13 @@ func startedFor(ctx context.Context, svc service, t rollout.Target, id string) (
 			if err != nil {
 				return execution{}, fmt.Errorf("list the runs of %s: %w", workflowID, err)
 			}
-			if e.WorkflowID == workflowID && isStartedFor(ctx, svc, e.run, id) {
+			if e.WorkflowID != workflowID {
+				continue
+			}
+			if is, err := isStartedFor(ctx, svc, e.run, id); is {
 				return e, nil
+			} else if err != nil && retryable(err) {
+				return execution{}, fmt.Errorf("read what %s was started for: %w", workflowID, err)
 			}
 		}
 	}

@@ -36,8 +36,20 @@ type commands struct {
 
 // answered is a command and what became of it.
 type answered struct {
-	name   string
-	answer rollout.Answer
+	command rollout.Command
+	answer  rollout.Answer
+}
+
+// denies says that a command has the id of this one, and is another; "" where it is
+// the same, given again. Under older workers only the name was looked at.
+func (a answered) denies(ctx workflow.Context, c rollout.Command) string {
+	switch {
+	case a.command.Name != c.Name:
+		return fmt.Sprintf("the id %s was that of %s: it cannot be %s, too", c.ID, a.command.Name, c.Name)
+	case a.command.IsSame(c) || workflow.GetVersion(ctx, "one-id-one-order", workflow.DefaultVersion, 1) < 1:
+		return ""
+	}
+	return fmt.Sprintf("the id %s was that of another %s, by %s: give each its own", c.ID, c.Name, rollout.NameOf(a.command.Actor))
 }
 
 // cancelActor is who aborts when the workflow is cancelled.
@@ -117,13 +129,13 @@ func (r *run) listenForSignals() {
 // order, whichever way it came; an id that another order has used is denied.
 func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
 	if before, known := r.seen[c.ID]; known && c.ID != "" {
-		if before.name != c.Name {
-			return denied("the id %s was that of %s: it cannot be %s, too", c.ID, before.name, c.Name)
+		if why := before.denies(r.ctx, c); why != "" {
+			return denied("%s", why)
 		}
 		return before.answer
 	}
 	answer := obey(c)
-	r.seen[c.ID] = answered{c.Name, answer}
+	r.seen[c.ID] = answered{c, answer}
 	countCommand(r.ctx, c.Name, answer.Answer)
 	switch {
 	case answer.Answer == rollout.Denied:

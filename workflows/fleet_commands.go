@@ -67,13 +67,16 @@ func (f *fleet) isCancelled() bool {
 // order, and never another one. Under older workers it was answered as the first.
 func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
 	if before, known := f.seen[c.ID]; known && c.ID != "" {
-		if before.name != c.Name && workflow.GetVersion(f.ctx, "one-id-one-command", workflow.DefaultVersion, 1) == 1 {
-			return denied("the id %s was that of %s: it cannot be %s, too", c.ID, before.name, c.Name)
+		if before.command.Name != c.Name && workflow.GetVersion(f.ctx, "one-id-one-command", workflow.DefaultVersion, 1) < 1 {
+			return before.answer
+		}
+		if why := before.denies(f.ctx, c); why != "" {
+			return denied("%s", why)
 		}
 		return before.answer
 	}
 	answer := obey(c)
-	f.seen[c.ID] = answered{c.Name, answer}
+	f.seen[c.ID] = answered{c, answer}
 	countCommand(f.ctx, c.Name, answer.Answer)
 	if answer.Answer == rollout.Denied {
 		f.notify(ofDenied(c, answer.Why))

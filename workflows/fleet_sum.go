@@ -55,15 +55,18 @@ func (f *fleet) sum() {
 	}
 }
 
+// toServe is what the units are to serve, in words.
+func (f *fleet) toServe() string { return orElse(f.status.Candidate, "their own releases") }
+
 // sumForward says what a fleet that came to its end came to: nothing, where no unit
 // serves the candidate in the end, or where all of them did before.
 func (f *fleet) sumForward(t tally) {
 	f.status.Outcome = rollout.Promoted
-	f.status.Reason = fmt.Sprintf("%d of %d units serve %s", t.promoted+t.served, len(f.units), f.status.Candidate)
+	f.status.Reason = fmt.Sprintf("%d of %d units serve %s", t.promoted+t.served, len(f.units), f.toServe())
 	switch {
 	case t.served == len(f.units):
 		f.status.Outcome, f.status.Cause = rollout.Refused, rollout.CauseServing
-		f.status.Reason = fmt.Sprintf("all %d units serve %s already", len(f.units), f.status.Candidate)
+		f.status.Reason = fmt.Sprintf("all %d units serve %s already", len(f.units), f.toServe())
 	case f.plan.Exact && t.promoted+t.served == 0:
 		f.status.Outcome, f.status.Cause = rollout.RolledBack, t.cause
 	case t.served > 0:

@@ -319,6 +319,17 @@ var fleetStories = map[string]fleetStory{
 		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "0 of 3 units serve 2.5.0", wantUnits: outcomes(wentBack, "", ""),
 		check: neverBegun("b", "c"),
 	},
+	"no unit serves its own release in the end": {
+		spec: func(s *rollout.FleetSpec) {
+			s.FailureBudget, s.Waves, s.After = 1, nil, map[string][]string{"b": {"a"}, "c": {"a"}}
+			c := s.Units["c"]
+			c.Release.Version = "2.5.1"
+			s.Units["c"] = c
+		},
+		world: func(ws worlds) { ws.breaks("a") },
+		want:  rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "0 of 3 units serve their own releases", wantUnits: outcomes(wentBack, "", ""),
+		check: neverBegun("b", "c"),
+	},
 	"a unit that serves the release already is done": {
 		spec:  func(s *rollout.FleetSpec) { s.Waves, s.After = nil, map[string][]string{"b": {"a"}} },
 		world: func(ws worlds) { ws.serves("a") },

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func (s *teller) order(c rollout.Command, want string) {
 
 // update sends a command as it is, and requires its answer.
 func (s *teller) update(c rollout.Command, want string) {
-	s.env.UpdateWorkflow(c.Name, c.Name+"/"+cmp.Or(c.ID, time.Now().String()), &testsuite.TestUpdateCallback{
+	s.env.UpdateWorkflow(c.Name, fmt.Sprint(c.Name, cmp.Or(c.ID, time.Now().String()), c.Actor, c.Reason, c.Step, c.Signature), &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { require.NoError(s.t, err) },
 		OnComplete: func(result any, err error) {

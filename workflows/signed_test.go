@@ -76,6 +76,26 @@ func TestSigned(t *testing.T) {
 			s.at(2*time.Second, func() { s.update(vote, rollout.Denied) })
 			s.at(3*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
 		}, want: rollout.Aborted},
+		"an id serves one order": {spec: askEach, rules: func(r *activities.Rules) { r.Signing = activities.Signing{} }, plot: func(s *teller) {
+			vote := rollout.Command{ID: "CHG-1", Name: "approve", Actor: "bo@example.com", Reason: "a"}
+			s.at(time.Second, func() { s.order(vote, rollout.Accepted) })
+			s.at(2*time.Second, func() {
+				for _, change := range []func(*rollout.Command){
+					func(c *rollout.Command) { c.Actor = "di@example.com" },
+					func(c *rollout.Command) { c.Actor = "nobody@x" },
+					func(c *rollout.Command) { c.Reason = "b" },
+					func(c *rollout.Command) { c.Step = 2 },
+					func(c *rollout.Command) { *c = signs(*c); c.Reason = "a" },
+				} {
+					other := vote
+					change(&other)
+					s.order(other, rollout.Denied)
+				}
+				s.order(vote, rollout.Accepted)
+				require.Equal(s.t, "1 of 2; still wanted: security", s.standing().Asked.Tally)
+			})
+			s.at(3*time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+		}, want: rollout.Aborted},
 		"one that was obeyed serves nothing else": {spec: approvalBefore(0, time.Minute), plot: func(s *teller) {
 			pause := rollout.Command{ID: "c2", Name: "pause", Actor: "bo@example.com"}
 			s.at(time.Second, func() {

@@ -107,11 +107,11 @@ func (l *line) letWrite(d rollout.Duration) {
 // an update, too, for its answer.
 func (l *line) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
 	_ = workflow.Await(ctx, func() bool { return l.decided != nil }) // the context is disconnected: it cannot fail
-	if c.ID == l.first.ID && c.Name == l.first.Name {
+	if c.ID == l.first.ID && (c.ID != "" || c.Name == l.first.Name) {
+		if why := (answered{command: l.first}).denies(ctx, c); why != "" {
+			return denied("%s", why)
+		}
 		return *l.decided
-	}
-	if c.ID == l.first.ID && c.ID != "" {
-		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, l.first.Name, c.Name)
 	}
 	if isNobodys(ctx, c) {
 		return denied(sayWhy)

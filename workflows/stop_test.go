@@ -67,8 +67,11 @@ func TestStop(t *testing.T) {
 		}},
 		"the first order asks for its answer": {"production", "cy@example.com", nil, func(s *teller) {
 			c := by("stopTheLine", "cy@example.com")
-			c.ID = "1"
+			c.ID, c.Reason = "1", "INC-12"
 			s.at(time.Second, func() { s.order(c, rollout.Accepted) })
+			other := c
+			other.Actor = "dora@example.com"
+			s.at(1500*time.Millisecond, func() { s.order(other, rollout.Denied) })
 			s.at(2*time.Second, func() { s.order(by("startTheLine", "cy@example.com"), rollout.Accepted) })
 		}, func(*testing.T, rollout.StoppedLine) {}},
 		"its id is that of no other order": {"production", "cy@example.com", nil, func(s *teller) {
@@ -81,7 +84,7 @@ func TestStop(t *testing.T) {
 		}},
 		"its answer comes when raises that were under way are written": {"production", "cy@example.com", nil, func(s *teller) {
 			c := by("stopTheLine", "cy@example.com")
-			c.ID = "1"
+			c.ID, c.Reason = "1", "INC-12"
 			begun, answered := s.env.Now(), time.Time{}
 			s.at(0, func() { s.env.UpdateWorkflow(c.Name, "1", onceAnswered(func() { answered = s.env.Now() }), c) })
 			s.at(900*time.Millisecond, func() { require.Zero(s.t, answered) })

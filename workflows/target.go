@@ -75,10 +75,11 @@ type target struct {
 	back     *rollout.Submit  // a way back that passes the queue, which stands
 	idle     workflow.Future  // what is seen while nothing runs
 	stopIdle workflow.CancelFunc
-	closed   bool // it was cancelled: nothing begins any more
-	deciding int  // orders and signalled aborts that are being looked at
-	acts     int  // counts activities, for their ids
-	notices  int  // counts what people are told, for their ids
+	closed   bool                       // it was cancelled: nothing begins any more
+	obeyed   map[string]rollout.Command // by id, those of this run
+	deciding int                        // orders and signalled aborts that are being looked at
+	acts     int                        // counts activities, for their ids
+	notices  int                        // counts what people are told, for their ids
 	submits  workflow.ReceiveChannel
 	aborts   workflow.ReceiveChannel
 	adopts   workflow.ReceiveChannel
@@ -88,7 +89,7 @@ type target struct {
 
 func newTarget(ctx workflow.Context, known rollout.TargetStatus) *target {
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	t := &target{ctx: detached, status: known}
+	t := &target{ctx: detached, status: known, obeyed: map[string]rollout.Command{}}
 	t.submits = workflow.GetSignalChannel(t.ctx, rollout.CommandSubmit)
 	t.aborts = workflow.GetSignalChannel(t.ctx, rollout.CommandAbort)
 	t.adopts = workflow.GetSignalChannel(t.ctx, rollout.CommandAdopt)

@@ -72,6 +72,15 @@ func (t *target) placeAhead(s rollout.Submit) {
 	t.back = &s
 }
 
+// held is the releases in quarantine.
+func (t *target) held() string {
+	var held []string
+	for _, q := range t.status.Quarantine {
+		held = append(held, q.Version)
+	}
+	return strings.Join(held, ", ")
+}
+
 // nothingGood says what could be gone back to.
 func (t *target) nothingGood(version string) string {
 	var names []string
@@ -82,6 +91,9 @@ func (t *target) nothingGood(version string) string {
 		return version + " is in quarantine: to roll it out again, start it, and say why with --reason"
 	}
 	if len(names) < 2 && version == "" {
+		if held := t.held(); held != "" {
+			return "nothing but what serves is known to be good; in quarantine: " + held + ": to roll one of them out again, start it, and say why with --reason"
+		}
 		return "nothing is known that was good before"
 	}
 	return fmt.Sprintf("%s is not known to have been good: known are %s", orElse(version, "an earlier release"), orElse(strings.Join(names, ", "), "none"))

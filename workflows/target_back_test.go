@@ -49,6 +49,17 @@ func TestDeniedRollback(t *testing.T) {
 	require.Equal(t, "2.5.0", known.Good[0].Release.Version)
 }
 
+// Where all that could be gone back to is in quarantine, that is said.
+func TestRollbackToWhatIsInQuarantine(t *testing.T) {
+	s := newAbove(t)
+	s.promoted("2.4.1")
+	s.known.Quarantine = []rollout.Quarantined{{Version: "2.5.0", Reason: "rolled back"}}
+	s.command(0, rollout.CommandRollback, "back")
+	s.anHour()
+	require.Equal(t, rollout.Denied, s.said["rollback/back"].Answer)
+	require.Equal(t, "nothing but what serves is known to be good; in quarantine: 2.5.0: to roll one of them out again, start it, and say why with --reason", s.said["rollback/back"].Why)
+}
+
 // Who aborts a way back, or sees it fail, says nothing against the release that was
 // to be gone back to.
 func TestWhatWasToBeGoneBackToStaysGood(t *testing.T) {
@@ -79,14 +90,16 @@ func TestOneIdForTwo(t *testing.T) {
 	s.command(8*time.Minute, rollout.CommandRollback, "old")
 	s.command(9*time.Minute, rollout.CommandRollback, "two")
 	s.command(20*time.Minute, rollout.CommandRollback, "given")
+	s.commandBy(21*time.Minute, "dora@example.com", rollout.CommandRollback, "two", "rollback/two again")
 	s.anHour()
 	for id, want := range map[string]rollout.Answer{
-		"resume/one":     {Answer: rollout.Noop, Why: "the queue does not stand"},
-		"rollback/one":   {Answer: rollout.Denied, Why: "the id one was that of resume: it cannot be rollback, too"},
-		"rollback/2.5.0": {Answer: rollout.Denied, Why: "the id 2.5.0 was that of the order of 2.5.0: it cannot be rollback, too"},
-		"rollback/old":   {Answer: rollout.Noop, Why: "this command was obeyed already"},
-		"rollback/given": {Answer: rollout.Noop, Why: "this command was obeyed already"},
-		"rollback/two":   {Answer: rollout.Accepted, Why: "back to 2.4.1"},
+		"rollback/two again": {Answer: rollout.Denied, Why: "the id two was that of another rollback, by cy: give each its own"},
+		"resume/one":         {Answer: rollout.Noop, Why: "the queue does not stand"},
+		"rollback/one":       {Answer: rollout.Denied, Why: "the id one was that of resume: it cannot be rollback, too"},
+		"rollback/2.5.0":     {Answer: rollout.Denied, Why: "the id 2.5.0 was that of the order of 2.5.0: it cannot be rollback, too"},
+		"rollback/old":       {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/given":     {Answer: rollout.Noop, Why: "this command was obeyed already"},
+		"rollback/two":       {Answer: rollout.Accepted, Why: "back to 2.4.1"},
 	} {
 		require.Equal(t, want.Answer, s.said[id].Answer, id)
 		require.Equal(t, want.Why, s.said[id].Why)

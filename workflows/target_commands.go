@@ -17,6 +17,8 @@ func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workf
 	switch {
 	case isNobodys(ctx, c):
 		return denied(sayWhy)
+	case t.isAnother(c):
+		return denied("the id %s was that of another %s, by %s: give each its own", c.ID, c.Name, rollout.NameOf(t.obeyed[c.ID].Actor))
 	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
 		return noop("this command was obeyed already")
 	}
@@ -43,8 +45,16 @@ func (t *target) otherOf(c rollout.Command) string {
 	return ""
 }
 
+// isAnother reports whether a command has the id of one of this run that was not the
+// same. Of earlier runs only the names and ids are known.
+func (t *target) isAnother(c rollout.Command) bool {
+	before, known := t.obeyed[c.ID]
+	return known && before.Name == c.Name && !before.IsSame(c)
+}
+
 // note remembers a command.
 func (t *target) note(c rollout.Command) {
+	t.obeyed[c.ID] = c
 	t.status.Commands = append(t.status.Commands, noteOf(c))
 	t.status.Commands = t.status.Commands[max(len(t.status.Commands)-rollout.MostFates, 0):]
 }

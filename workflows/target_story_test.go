@@ -88,15 +88,20 @@ func orderOf(version, policy string) rollout.Submit {
 
 // command gives a command after some time, and keeps its answer under its name and id.
 func (s *above) command(after time.Duration, name, id string) {
+	s.commandBy(after, "cy", name, id, name+"/"+id)
+}
+
+// commandBy is the same by somebody, as an update with an id of its own.
+func (s *above) commandBy(after time.Duration, actor, name, id, updateID string) {
 	s.env.RegisterDelayedCallback(func() {
-		s.env.UpdateWorkflow(name, name+"/"+id, &testsuite.TestUpdateCallback{
+		s.env.UpdateWorkflow(name, updateID, &testsuite.TestUpdateCallback{
 			OnAccept: func() {},
 			OnReject: func(err error) { require.NoError(s.t, err) },
 			OnComplete: func(result any, err error) {
 				require.NoError(s.t, err)
-				s.said[name+"/"+id] = result.(rollout.Answer)
+				s.said[updateID] = result.(rollout.Answer)
 			},
-		}, rollout.Command{ID: id, Name: name, Actor: "cy", Reason: "INC-12"})
+		}, rollout.Command{ID: id, Name: name, Actor: actor, Reason: "INC-12"})
 	}, after)
 }
 

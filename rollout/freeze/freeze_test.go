@@ -155,6 +155,7 @@ func TestWrongWindows(t *testing.T) {
 		{"every minute", freeze.Window{Name: "w", RRule: "FREQ=MINUTELY", Duration: hours(1)}, "rrule", "hourly"},
 		{"exposure", freeze.Window{Name: "w", Exposure: "stay", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "exposure", "hold, finishStep, rollback"},
 		{"kind", freeze.Window{Name: "w", Kind: "maybe", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "kind", "deny, allow"},
+		{"none of them", freeze.Window{Name: "w", Environments: []string{}, From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "environments", "matches nothing: leave it out for all"},
 		{"pattern", freeze.Window{Name: "w", Services: []string{"cart", "froz["}, From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "services[1]", "is not a pattern"},
 		{"action", freeze.Window{Name: "w", Actions: []string{"raise"}, From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z"}, "actions[0]", "start, step, promote"},
 	}

@@ -48,6 +48,7 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 			fmt.Sprintf("actions[%d]", i), "%q is not one of start, step, promote", action)
 	}
 	for field, patterns := range map[string][]string{"environments": given.Environments, "services": given.Services} {
+		refuse(patterns != nil && len(patterns) == 0, field, "an empty list matches nothing: leave it out for all")
 		for i, pattern := range patterns {
 			_, err := path.Match(pattern, "")
 			refuse(err != nil, fmt.Sprintf("%s[%d]", field, i), "%q is not a pattern: * stands for any text", pattern)

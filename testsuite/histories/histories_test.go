@@ -424,6 +424,14 @@ var paths = map[string]path{
 		s.denied("extend", "--by", "36500d")
 		s.order("extend", "--by", "2s")
 	}, want: rollout.Promoted},
+	"one-id-two-orders": {plot: func(s *scene) {
+		s.until("baking")
+		bo := []string{"--id", "CHG-1", "--actor", "bo@example.com"}
+		s.order("pause", bo...)
+		s.denied("pause", "--id", "CHG-1", "--actor", "cy@example.com")
+		s.order("pause", bo...)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
