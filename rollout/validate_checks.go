@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 func (s Spec) validateChecks(v *validation) {
@@ -183,7 +184,8 @@ var (
 	number      = regexp.MustCompile(`^[0-9]{1,9}$`)
 )
 
-// secrets finds values that look like credentials, anywhere in the spec.
+// secrets finds values that look like credentials, anywhere in the spec, and words
+// for people that no screen can show.
 func (s Spec) secrets() []Problem {
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -200,6 +202,9 @@ func (s Spec) secrets() []Problem {
 	return v
 }
 
+// isHidden reports whether a character controls a screen instead of being shown.
+func isHidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
+
 func (v *validation) lookForSecret(path, key string, value any) {
 	switch value := value.(type) {
 	case string:
@@ -207,6 +212,9 @@ func (v *validation) lookForSecret(path, key string, value any) {
 			!switchValue.MatchString(value) && !(tokensKey.MatchString(key) && number.MatchString(value))
 		v.require(!named && !secretValue.MatchString(value), path,
 			"looks like a secret, and a spec is kept in history for good: put it into the worker's configuration")
+		if key == "owner" || key == "purpose" {
+			v.require(strings.IndexFunc(value, isHidden) < 0, path, "%q has control characters: people are shown it, so write what can be read", value)
+		}
 	case map[string]any:
 		for _, k := range sortedKeys(value) {
 			v.lookForSecret(path+"."+k, k, value[k])

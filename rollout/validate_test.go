@@ -87,6 +87,8 @@ func TestValidate(t *testing.T) {
 			s.Strategy.Window = WindowSpec{First: minutes(1), Poll: Duration(13 * time.Second)}
 		}, "strategy.window.poll: 13s is more than a fifth of window.first (1m)"},
 		{"quorum", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Quorum: -1} }, "strategy.canary[0].approve.quorum: -1 votes are impossible"},
+		{"what no screen shows", func(s *Spec) { s.Owner = "team\x00\x1b[2J" }, `owner: "team\x00\x1b[2J" has control characters`},
+		{"the same deep inside", func(s *Spec) { s.Strategy.Canary[0].Owner = "\u009b31m" }, `strategy.canary[0].owner: "\u009b31m" has control characters`},
 		{"quorum of too many", func(s *Spec) { s.Strategy.Promote = &Promote{Approve: &Approval{Quorum: 101, From: []string{"a"}}} }, "strategy.promote.approve.quorum: 101 votes are impossible: between 1 and 100"},
 		{"asked of nobody", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{From: []string{}} }, "strategy.canary[0].approve.from: nobody is asked: name roles, or leave it out for anyone"},
 		{"roles side by side", func(s *Spec) { s.Strategy.Canary[0].Approve = &Approval{Each: map[string]int{"security": 0}} }, "strategy.canary[0].approve.each.security: 0 votes are impossible"},

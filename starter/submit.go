@@ -121,8 +121,8 @@ func (c *cli) startBeside(ctx context.Context, svc service, s rollout.Submit) (r
 	}
 	begun.Version = o.Spec.Release.Version
 	err = c.insist(ctx, ctx, func(ctx context.Context) error { return svc.Adopt(ctx, rollout.Course{Submit: s, RunID: begun.RunID}) })
-	if err != nil && ctx.Err() != nil {
-		return begun, nil // it runs, and who waits for it is told so
+	if ctx.Err() != nil {
+		err = nil // it runs, and who waits for it is told so
 	}
 	return begun, err
 }

@@ -1,8 +1,10 @@
 package specfile
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -68,6 +70,18 @@ func maybe[V any](t *rapid.T, g *rapid.Generator[V], label string) (v V) {
 }
 
 func names() *rapid.Generator[string] { return rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{0,8}`) }
+
+// words are texts that people can be shown.
+func words() *rapid.Generator[string] {
+	return rapid.Map(texts(), func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, s)
+	})
+}
 
 // texts are awkward on purpose, but no secrets.
 func texts() *rapid.Generator[string] {
@@ -156,7 +170,7 @@ func steps(t *rapid.T) []rollout.Step {
 	weight := rollout.Weight(0)
 	for i := range rapid.IntRange(1, 4).Draw(t, "steps") {
 		weight += rollout.Weight(rapid.IntRange(1, 2500).Draw(t, "raise"))
-		out = append(out, rollout.Step{Weight: weight, Bake: durations().Draw(t, "bake"), Owner: maybe(t, texts(), "owner"),
+		out = append(out, rollout.Step{Weight: weight, Bake: durations().Draw(t, "bake"), Owner: maybe(t, words(), "owner"),
 			Cohort: maybe(t, rapid.Just(string(rune('a'+i))), "cohort"), Approve: approvals().Draw(t, "approve")})
 	}
 	return out
@@ -196,7 +210,7 @@ func checks() *rapid.Generator[rollout.Check] {
 func specs() *rapid.Generator[rollout.Spec] {
 	return rapid.Custom(func(t *rapid.T) rollout.Spec {
 		s := rollout.Spec{Kind: "Rollout", Service: names().Draw(t, "service"), Environment: names().Draw(t, "environment"),
-			Unit: maybe(t, names(), "unit"), Owner: maybe(t, texts(), "owner"), Purpose: maybe(t, texts(), "purpose"),
+			Unit: maybe(t, names(), "unit"), Owner: maybe(t, words(), "owner"), Purpose: maybe(t, words(), "purpose"),
 			Release: rollout.Release{Version: "1" + names().Draw(t, "version"), Artifact: maybe(t, texts(), "artifact"),
 				Config: maybe(t, rapid.MapOfN(rapid.StringMatching(`[A-JL-OQ-Z_.]{1,5}`), texts(), 1, 3), "config")},
 			Baseline: maybe(t, rapid.Just(&rollout.Baseline{Version: "0.9"}), "baseline"),
