@@ -33,6 +33,7 @@ type story struct {
 	tellings map[int64]rollout.Telling  // by the id of the event that began them
 	notices  map[int64]int              // line of each of them
 	aborted  bool                       // an abort was obeyed
+	reused   []int                      // lines of aborts with the id of another command, while it is not known that they count
 	unread   []int                      // lines of aborts that could not be read, while it is not known that they count
 	breaches map[string]bool            // heard of, by their ids
 	served   bool                       // the candidate may have traffic
@@ -52,6 +53,7 @@ type story struct {
 
 	above        bool // it is that of a Target
 	unreadCounts bool // an abort counts that cannot be read
+	reusedCounts bool // an abort counts whose id was that of another command
 
 	fleet    bool // it is that of a fleet
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off

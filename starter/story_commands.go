@@ -76,17 +76,39 @@ func (s *story) unreadable(e *historypb.HistoryEvent, a *historypb.WorkflowExecu
 	}
 }
 
-// unreadCounts is the change of workflows by which an abort counts that cannot be
-// read. A history has it from the first such abort on, unless older workers took it.
-const unreadCounts = "unread-abort-counts"
+// The changes of workflows by which an abort counts that cannot be read, and one whose
+// id was that of another command. A history has them from the first such abort on,
+// unless older workers took it.
+const (
+	unreadCounts = "unread-abort-counts"
+	reusedCounts = "abort-counts-whatever-its-id"
+)
 
-// marked looks for that change.
+// marked looks for these changes.
 func (s *story) marked(a *historypb.MarkerRecordedEventAttributes) {
 	for _, change := range a.GetDetails()["change-id"].GetPayloads() {
 		var id string
-		if err := s.converter.FromPayload(change, &id); err == nil && id == unreadCounts {
+		if err := s.converter.FromPayload(change, &id); err != nil {
+			continue
+		}
+		switch id {
+		case unreadCounts:
 			s.unreadCounts = true
 			s.obeyUnread()
+		case reusedCounts:
+			s.reusedCounts = true
+			s.obeyReused()
+		}
+	}
+}
+
+// obeyReused answers the aborts with the id of another command, where they count.
+func (s *story) obeyReused() {
+	for s.reusedCounts && len(s.reused) > 0 {
+		line := s.reused[0]
+		s.reused = s.reused[1:]
+		if !s.above {
+			s.decideAbort(line)
 		}
 	}
 }
@@ -131,7 +153,7 @@ func (s *story) abortStored(e *historypb.HistoryEvent, a *historypb.WorkflowExec
 	}
 	c.Name = rollout.CommandAbort // what it says of itself decides nothing
 	if _, told := s.commands[c.ID]; told && c.ID != "" {
-		s.reused(e, c, senderOf(e, a))
+		s.abortReused(e, c, senderOf(e, a))
 		return nil
 	}
 	s.command(e, c, senderOf(e, a))
@@ -155,19 +177,30 @@ func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.Workflow
 	s.obeyAbort(len(s.lines) - 1)
 }
 
-// reused tells, on a line of its own, of an abort with the id of another command: it
-// is denied. The same one, given again, is told already.
-func (s *story) reused(e *historypb.HistoryEvent, c rollout.Command, from sender) {
+// abortReused tells, on a line of its own, of an abort with the id of another command:
+// older workers denied it. The same one, given again, is told already.
+func (s *story) abortReused(e *historypb.HistoryEvent, c rollout.Command, from sender) {
 	before := s.given[c.ID]
 	if before.IsSame(c) {
 		return
 	}
-	c.ID = fmt.Sprintf("%s/%s", c.ID, c.Actor)
+	c.ID = reusedID(c.ID, c.Actor)
 	if _, told := s.commands[c.ID]; told {
 		return
 	}
 	s.command(e, c, from)
 	s.answer(len(s.lines)-1, rollout.Answer{Answer: rollout.Denied, Why: "its id was that of another command, by " + rollout.NameOf(before.Actor)})
+	s.reused = append(s.reused, len(s.lines)-1)
+	s.obeyReused()
+}
+
+// reusedID is the key of the line of an abort with the id of another command.
+func reusedID(id, actor string) string { return id + "/" + actor }
+
+// isAnother reports whether a command has the id of another one.
+func (s *story) isAnother(c rollout.Command) bool {
+	before, told := s.given[c.ID]
+	return told && !before.IsSame(c)
 }
 
 // obeyAbort answers the abort of a line.
@@ -198,8 +231,11 @@ func (s *story) updateAccepted(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	updateID := a.GetAcceptedRequest().GetMeta().GetUpdateId()
 	call.command.ID = orElse(call.command.ID, updateID)
 	call.command.Name = orElse(call.name, call.command.Name) // what it says of itself decides nothing
-	if _, told := s.commands[call.command.ID]; told && !s.given[call.command.ID].IsSame(call.command) {
-		call.command.ID = updateID // of another command: it is denied, on a line of its own
+	if id := call.command.ID; s.isAnother(call.command) {
+		call.command.ID = updateID                     // of another command: on a line of its own
+		if call.command.Name == rollout.CommandAbort { // that of its signal
+			call.command.ID = reusedID(id, call.command.Actor)
+		}
 	}
 	s.updates[e.GetEventId()] = call
 	if _, told := s.commands[call.command.ID]; !told {

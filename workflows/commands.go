@@ -52,6 +52,15 @@ func (a answered) denies(ctx workflow.Context, c rollout.Command) string {
 	return fmt.Sprintf("the id %s was that of another %s, by %s: give each its own", c.ID, c.Name, rollout.NameOf(a.command.Actor))
 }
 
+// isNew reports whether a command counts for itself although its id is that of this
+// one: an abort does, whoever used its id before. Under older workers it was denied.
+func (a answered) isNew(ctx workflow.Context, c rollout.Command) bool {
+	return c.Name == rollout.CommandAbort && !a.command.IsSame(c) && workflow.GetVersion(ctx, abortCounts, workflow.DefaultVersion, 1) == 1
+}
+
+// abortCounts is the change by which an abort is obeyed whatever its id.
+const abortCounts = "abort-counts-whatever-its-id"
+
 // cancelActor is who aborts when the workflow is cancelled.
 const cancelActor = "temporal:cancel"
 
@@ -126,9 +135,10 @@ func (r *run) listenForSignals() {
 }
 
 // once obeys a command unless it was obeyed before. The same id is the same
-// order, whichever way it came; an id that another order has used is denied.
+// order, whichever way it came; an id that another order has used is denied, but not
+// to an abort.
 func (r *run) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
-	if before, known := r.seen[c.ID]; known && c.ID != "" {
+	if before, known := r.seen[c.ID]; known && c.ID != "" && !before.isNew(r.ctx, c) {
 		if why := before.denies(r.ctx, c); why != "" {
 			return denied("%s", why)
 		}

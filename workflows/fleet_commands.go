@@ -66,7 +66,7 @@ func (f *fleet) isCancelled() bool {
 // once obeys a command unless it was obeyed before: the same id is the same
 // order, and never another one. Under older workers it was answered as the first.
 func (f *fleet) once(c rollout.Command, obey func(rollout.Command) rollout.Answer) rollout.Answer {
-	if before, known := f.seen[c.ID]; known && c.ID != "" {
+	if before, known := f.seen[c.ID]; known && c.ID != "" && !before.isNew(f.ctx, c) {
 		if before.command.Name != c.Name && workflow.GetVersion(f.ctx, "one-id-one-command", workflow.DefaultVersion, 1) < 1 {
 			return before.answer
 		}

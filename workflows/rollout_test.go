@@ -289,6 +289,17 @@ var stories = map[string]story{
 		},
 		want: rollout.Aborted, wantReason: "aborted by bo: pager", wantLog: undone,
 	},
+	"an abort counts although its id was that of another command": {
+		plot: func(s *teller) {
+			s.at(time.Second, func() {
+				s.order(rollout.Command{ID: "CHG-1", Name: "pause", Actor: "bo"}, rollout.Accepted)
+			})
+			s.at(1500*time.Millisecond, func() {
+				s.order(rollout.Command{ID: "CHG-1", Name: "abort", Actor: "cy", Reason: "pager"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Aborted, wantReason: "aborted by cy: pager", wantLog: undone,
+	},
 	"an abort overtakes a deploy that never gets ready": {
 		world: func(w *sim.World) { w.OnDeploy("2.5.0", sim.Script{State: activities.StatePending}) },
 		plot: func(s *teller) {

@@ -14,15 +14,17 @@ import (
 
 // answer obeys a command once and says where the target stands.
 func (t *target) answer(ctx workflow.Context, c rollout.Command, obey func(workflow.Context, rollout.Command) rollout.Answer) rollout.Answer {
+	other := t.otherOf(c)
+	isNew := c.Name == rollout.CommandAbort && (other != "" || t.isAnother(c)) && workflow.GetVersion(t.ctx, abortCounts, workflow.DefaultVersion, 1) == 1
 	switch {
 	case isNobodys(ctx, c):
 		return denied(sayWhy)
+	case isNew: // an abort counts, whoever used its id before
 	case t.isAnother(c):
 		return denied("the id %s was that of another %s, by %s: give each its own", c.ID, c.Name, rollout.NameOf(t.obeyed[c.ID].Actor))
 	case slices.Contains(t.status.Commands, noteOf(c)), slices.Contains(t.status.Commands, c.ID):
 		return noop("this command was obeyed already")
-	}
-	if other := t.otherOf(c); other != "" {
+	case other != "":
 		return denied("the id %s was that of %s: it cannot be %s, too", c.ID, other, c.Name)
 	}
 	if why := t.forbids(ctx, c); why != "" {

@@ -432,6 +432,11 @@ var paths = map[string]path{
 		s.order("pause", bo...)
 		s.order("resume")
 	}, want: rollout.Promoted},
+	"one-id-abort": {plot: func(s *scene) {
+		s.until("baking")
+		s.order("pause", "--id", "CHG-1", "--actor", "bo@example.com")
+		s.order("abort", "--id", "CHG-1", "--actor", "cy@example.com")
+	}, want: rollout.Aborted},
 	"override": {worker: people, strategy: "{weight: 10%, bake: 5s, approve: {from: [engineering], quorum: 2, within: 1h}}, {weight: 50%, bake: 1m}", plot: func(s *scene) {
 		cy := []string{"--override", "--actor", "cy@example.com", "--sign", s.key("cy@example.com")}
 		s.until("approval")
