@@ -48,7 +48,7 @@ func (f *fleet) listen() error {
 // heed obeys the aborts that have come: before anything that came with them
 // begins a unit.
 func (f *fleet) heed() {
-	takeAll(f.ctx, workflow.GetSignalChannel(f.ctx, rollout.CommandAbort), unreadAbort, func(c rollout.Command) {
+	takeAll(f.ctx, workflow.GetSignalChannel(f.ctx, rollout.CommandAbort), unreadAbort(), func(c rollout.Command) {
 		c.Name = rollout.CommandAbort
 		f.once(c, f.abort)
 	})

@@ -7,7 +7,7 @@ import (
 )
 
 func (r *run) obeySignals() {
-	takeAll(r.ctx, workflow.GetSignalChannel(r.ctx, rollout.CommandAbort), unreadAbort, func(c rollout.Command) {
+	takeAll(r.ctx, workflow.GetSignalChannel(r.ctx, rollout.CommandAbort), unreadAbort(), func(c rollout.Command) {
 		c.Name = rollout.CommandAbort
 		r.once(c, r.abort)
 	})

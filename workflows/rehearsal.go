@@ -93,7 +93,7 @@ func (r *rehearsing) listen() error {
 	if err := workflow.SetQueryHandler(r.ctx, rehearsal.StatusQuery, func() (rehearsal.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
-	takeEvery(r.ctx, workflow.GetSignalChannel(r.ctx, rehearsal.SignalStop), unreadStop, func(s rehearsal.Stop) { r.stop(stoppedBy(s)) })
+	takeEvery(r.ctx, workflow.GetSignalChannel(r.ctx, rehearsal.SignalStop), unreadStop(), func(s rehearsal.Stop) { r.stop(stoppedBy(s)) })
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		r.root.Done().Receive(ctx, nil)
 		r.stop("the workflow was cancelled")

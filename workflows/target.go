@@ -126,7 +126,7 @@ func (t *target) listen() error {
 		}
 	}
 	hearAll(t.ctx, t.submits, t.given)
-	takeEvery(t.ctx, t.aborts, unreadAbort, t.hear)
+	takeEvery(t.ctx, t.aborts, unreadAbort(), t.hear)
 	hearAll(t.ctx, t.adopts, t.adopt)
 	hearAll(t.ctx, t.withdraws, t.withdraw)
 	hearWitnesses(t.ctx)
@@ -169,7 +169,7 @@ func (t *target) mayRenew() bool {
 // drain takes the signals that have arrived but were not handled yet, because a new
 // run would not get them. It reports whether there were any.
 func (t *target) drain() bool {
-	return hearOne(t.submits, t.given) || takeAll(t.ctx, t.aborts, unreadAbort, t.hear) || hearOne(t.adopts, t.adopt) || hearOne(t.withdraws, t.withdraw)
+	return hearOne(t.submits, t.given) || takeAll(t.ctx, t.aborts, unreadAbort(), t.hear) || hearOne(t.adopts, t.adopt) || hearOne(t.withdraws, t.withdraw)
 }
 
 func hearOne[T any](signals workflow.ReceiveChannel, take func(T)) bool {

@@ -9,10 +9,10 @@ import (
 
 // unreadAbort stands for an abort that came with something that is not a command: a
 // plain text, or fields of another shape. The Temporal UI sends whatever is typed.
-var unreadAbort = rollout.Command{Reason: rollout.Unread}
+func unreadAbort() rollout.Command { return rollout.Command{Reason: rollout.Unread} }
 
 // unreadStop is the same, of a rehearsal.
-var unreadStop = rehearsal.Stop{Reason: rollout.Unread}
+func unreadStop() rehearsal.Stop { return rehearsal.Stop{Reason: rollout.Unread} }
 
 // stoppedBy says for people who stopped a rehearsal, and why.
 func stoppedBy(s rehearsal.Stop) string {
