@@ -411,7 +411,7 @@ var fleetStories = map[string]fleetStory{
 				time.Sleep(time.Second)
 				s.at(0, func() {
 					require.True(s.t, s.standing().Paused)
-					s.order(rollout.Command{Name: "abort", ID: "p"}, rollout.Denied) // that id was the pause's
+					s.order(rollout.Command{Name: "resume", ID: "p"}, rollout.Denied) // that id was the pause's
 					s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
 				})
 			})

@@ -81,7 +81,7 @@ func TestFleetWaitsForAnId(t *testing.T) {
 // somebody rejects goes back for that.
 func TestFleetWaitsForApproval(t *testing.T) {
 	f := open(t).convoy(t, "a", "b")
-	f.strategy = "  strategy: {warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s, approve: {from: [], quorum: 1}}]}"
+	f.strategy = "  strategy: {warmUp: 0s, keepBaseline: 0s, canary: [{weight: 10%, bake: 1s, approve: {quorum: 1}}]}"
 	f.begins()
 	until(t, "both wait", func() bool { return f.status().WaitingFor == rollout.WaitingForApproval })
 	e := f.result("wait", f.target(), "--timeout", "2s")

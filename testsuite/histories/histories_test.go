@@ -405,13 +405,13 @@ var paths = map[string]path{
 		s.order("abort", "--sign", s.key("bo@example.com"))
 	}, want: rollout.Aborted},
 	"approve-twice": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
-		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
+		strategy: "{weight: 10%, bake: 5s, approve: {quorum: 1, within: 1h}}", plot: func(s *scene) {
 			s.until("approval")
 			s.order("approve", "--actor", "bo@example.com")
 			require.Eventually(s.t, func() bool { return s.give("approve", "--actor", "cy@example.com").Code == 0 }, procs.Patience, pollEvery)
 		}, want: rollout.Promoted},
 	"approve-apart": {worker: "roles: {on-call: [bo@example.com]}\napprovals: {staging: {from: [on-call], quorum: 1, within: 1h}}",
-		strategy: "{weight: 10%, bake: 5s, approve: {from: [], quorum: 1, within: 1h}}", plot: func(s *scene) {
+		strategy: "{weight: 10%, bake: 5s, approve: {quorum: 1, within: 1h}}", plot: func(s *scene) {
 			s.until("approval")
 			s.order("approve", "--actor", "bo@example.com")
 			s.until("approval")
