@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"testing"
 	"time"
@@ -267,5 +268,34 @@ func TestStoryOfWhoAskedTheTarget(t *testing.T) {
 			s.asked(t.Context(), archive)
 			require.Equal(t, test.want, sent(s.lines[0]))
 		})
+	}
+}
+
+// An abort counts although its id was that of another command; its signal and its
+// update are one line. Under older workers, which left no mark, it was denied.
+func TestStoryOfAnAbortWithTheIDOfAnother(t *testing.T) {
+	for _, c := range []struct {
+		marks, waits bool
+		want         string
+	}{{true, true, "abort by cy accepted"}, {true, false, "abort by cy accepted"}, {false, false, "abort by cy denied"}} {
+		p := &tape{t: t}
+		p.started(anOrder())
+		p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(spec())})
+		p.answer(p.accept(rollout.Command{ID: "CHG-1", Name: "pause", Actor: "bo", Reason: "r"}), rollout.Answer{Answer: rollout.Accepted})
+		abort := rollout.Command{ID: "CHG-1", Name: "abort", Actor: "cy", Reason: "pager"}
+		p.signal(abort)
+		if c.marks {
+			p.marks("abort-counts-whatever-its-id")
+		}
+		if c.waits {
+			p.answer(p.accept(abort), rollout.Answer{Answer: rollout.Accepted})
+		}
+		var orders []string
+		for _, e := range told(t, p).lines {
+			if e.Kind == rollout.EventCommand {
+				orders = append(orders, fmt.Sprintf("%s by %s %s", e.Data["name"], e.Actor, e.Data["answer"]))
+			}
+		}
+		require.Equal(t, []string{"pause by bo accepted", c.want}, orders)
 	}
 }

@@ -73,7 +73,7 @@ func (r *run) putBackLost(out activities.CompareOutput, why string) {
 		switch kind {
 		case rollout.RestoreTraffic:
 			r.count("drift")
-			r.putUsersBackAgain(out.Split, why, 1) // the next look waits where it was looked often
+			r.putUsersBackAgain(out.Split, why, 1) // compare itself looks less and less often
 		case rollout.RestoreCohorts:
 			r.finishAct(r.restoreCohorts("restore.cohorts", " again: "+why), nil)
 		case rollout.RestoreFlags:

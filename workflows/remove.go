@@ -60,8 +60,8 @@ func (r *run) removeServed(version string) *rollout.Decision {
 
 // try drains the version and removes it, if the split is in force all the time. It
 // reports whether another one was found, or something else that was put back is lost,
-// so that the version is still there. It
-// begins only when every forward act has answered.
+// so that the version is still there. It begins only when every forward act has
+// answered.
 func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 	if m.acknowledged != nil {
 		return false
