@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -33,7 +32,7 @@ func practisedWith(t *testing.T, d *desk, baseline string, change func(*rollout.
 	suite.SetMetricsHandler(uncounted{t})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	patiently(env)
 	env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Look: 50 * time.Millisecond, Hooks: d,
 		Notifications: activities.Notifications{Sinks: map[string]activities.Notifier{"sim": world}, Escalation: rungs,
 			Subscriptions: []activities.Subscription{{To: "sim"}}}})

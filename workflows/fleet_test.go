@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -159,7 +158,7 @@ func (s fleetStory) run(t *testing.T) (worlds, rollout.Status, error) {
 	}
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	patiently(env)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "fleet/staging/checkout", TaskQueue: rollout.QueueControl})
 	env.RegisterWorkflow(workflows.Notify)
 	var told activities.Notifications

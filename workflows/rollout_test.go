@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 
 	"bakeoff/activities"
 	"bakeoff/rollout"
@@ -157,8 +156,7 @@ func (s story) run(t *testing.T) (*sim.World, rollout.Status, error) {
 	}
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
-	// Many stories share few cores: being slow is no deadlock.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	patiently(env)
 	acts := &activities.Activities{Drivers: world.Registry(), Vault: world, Rules: s.people, Hooks: s.hooks, Look: 50 * time.Millisecond, Notifications: s.notifications}
 	if s.season != nil {
 		s.season.begin = time.Now()

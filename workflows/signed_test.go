@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
@@ -245,7 +244,7 @@ func TestQueuedOrdersStaySigned(t *testing.T) {
 			}
 			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 			env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: parent})
-			env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+			patiently(env)
 			env.SetTestTimeout(time.Minute)
 			env.RegisterActivity(&activities.Activities{Drivers: world.Registry(), Vault: world, Rules: rules, Look: 50 * time.Millisecond})
 			env.RegisterWorkflow(workflows.Rollout)
