@@ -102,6 +102,10 @@ type Behaviour struct {
 	// EscalatesWaits: a pause escalates, too, like everything that waits for people;
 	// a wait for the fleet alone does not.
 	EscalatesWaits bool `json:"escalatesWaits,omitempty"`
+
+	// PauseStands: while a rollout is paused that is what it shows and why, also when
+	// a raise from before comes into force. People are told of the pause once.
+	PauseStands bool `json:"pauseStands,omitempty"`
 }
 
 // PlannedStep is one rung of the plan.
@@ -129,7 +133,7 @@ func NewPlan(s Spec) Plan {
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
 		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner,
-		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true},
+		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true, PauseStands: true},
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

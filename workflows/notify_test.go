@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -54,6 +55,25 @@ func TestNotify(t *testing.T) {
 				s.at(time.Second, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
 			},
 			want: rollout.Aborted, wantLog: undone, check: heard("aborted"),
+		},
+		"a pause, once, while a raise comes into force": {
+			notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim"}}},
+			world:         func(w *sim.World) { w.LagWeights(time.Second) },
+			plot: func(s *teller) {
+				s.once(func() bool { return slices.Contains(s.world.Log(), good[1]) }, func() {
+					s.at(0, func() { s.order(rollout.Command{Name: "pause"}, rollout.Accepted) })
+					s.once(func() bool { return s.world.State().Weights["2.5.0"] == 1000 }, func() {
+						s.at(time.Second, func() {
+							require.Equal(s.t, "paused by ana@example.com: the story says so", s.standing().Reason)
+							s.order(rollout.Command{Name: "resume"}, rollout.Accepted)
+						})
+					})
+				})
+			},
+			want: rollout.Promoted, wantLog: good, check: func(t *testing.T, w *sim.World, s rollout.Status) {
+				heard("waiting", "promoted")(t, w, s)
+				require.Contains(t, w.Heard()[0].Text, "paused by ana@example.com")
+			},
 		},
 		"a stopped line, as what closes the target": {
 			season: stops, notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim"}}},

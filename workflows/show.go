@@ -40,9 +40,18 @@ type shown struct {
 // people who want to know.
 func (r *run) enter(p rollout.Phase, waitingFor, reason string) {
 	was := r.status
+	if p == rollout.PhaseRunning && r.isShownPaused() {
+		p, waitingFor, reason = was.Phase, was.WaitingFor, was.Reason
+	}
 	r.status.Phase, r.status.WaitingFor, r.status.Reason = p, waitingFor, reason
 	r.describe()
 	r.tellOfPhase(was)
+}
+
+// isShownPaused reports whether a pause is what is shown, until it is ended.
+func (r *run) isShownPaused() bool {
+	s := r.status
+	return r.plan.PauseStands && r.isGoing() && s.Paused && s.WaitingFor == rollout.WaitingForPause
 }
 
 // describe writes the current details: what somebody sees who opens the

@@ -42,15 +42,16 @@ type cloudEvent struct {
 	Subject     string         `json:"subject"`
 	Time        time.Time      `json:"time"`
 	ContentType string         `json:"datacontenttype"`
+	Channel     string         `json:"channel,omitempty"` // an extension attribute
 	Data        rollout.Notice `json:"data"`
 }
 
-// Notify implements [activities.Notifier]. A channel is part of no CloudEvent:
-// there is one receiver.
+// Notify implements [activities.Notifier]. There is one receiver; whom it should
+// pass the event on to is the extension attribute "channel".
 func (h *Hook) Notify(ctx context.Context, m activities.Message) error {
 	body, err := json.Marshal(cloudEvent{
 		SpecVersion: "1.0", ID: m.ID, Source: "/" + m.WorkflowID, Type: "bakeoff.rollout." + string(m.Event), Subject: m.Target,
-		Time: m.At.UTC(), ContentType: "application/json", Data: m.Notice,
+		Time: m.At.UTC(), ContentType: "application/json", Channel: m.Channel, Data: m.Notice,
 	})
 	if err != nil {
 		return fmt.Errorf("write the event: %w: %w", err, activities.ErrFinal)

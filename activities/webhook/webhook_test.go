@@ -49,6 +49,11 @@ func TestNotify(t *testing.T) {
 		"type": "bakeoff.rollout.rolledBack", "subject": "production/checkout", "time": "2026-11-21T12:00:00Z", "datacontenttype": "application/json"} {
 		require.Equal(t, want, got[name], name)
 	}
+	require.NotContains(t, got, "channel")
+	aside := message()
+	aside.Channel = "web-team"
+	require.NoError(t, hook.Notify(t.Context(), aside))
+	require.Equal(t, "web-team", got["channel"])
 	require.Equal(t, message().Text, got["data"].(map[string]any)["text"])
 }
 

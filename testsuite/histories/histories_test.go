@@ -456,6 +456,14 @@ var paths = map[string]path{
 		s.told("rollout/"+target, rollout.OnEscalated)
 		s.order("resume")
 	}, want: rollout.Promoted},
+	"pause-stands": {worker: climbs, plot: func(s *scene) { // what was begun before comes into force meanwhile
+		s.world.LagWeights(2 * time.Second)
+		s.does("s01.verify")
+		s.order("pause")
+		s.until("pause")
+		require.Eventually(s.t, func() bool { return s.status().Weight > 0 }, procs.Patience, pollEvery)
+		s.order("resume")
+	}, want: rollout.Promoted},
 	"schedule": {flags: "{new-cart: {enabled: true}}", schedule: func(now time.Time) rollout.Schedule {
 		return rollout.Schedule{From: now.Add(10 * time.Second), To: now.Add(time.Minute)}
 	}, plot: func(s *scene) {
