@@ -23,7 +23,7 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 		return DeployOutput{}, asTemporal(doing, err)
 	}
 	if err := a.askFor(ctx, deployer, in); err != nil {
-		return DeployOutput{}, asTemporal(doing, err)
+		return DeployOutput{}, asTemporal(doing, inTime(ctx, err))
 	}
 	var out DeployOutput
 	stands := "not there"
@@ -46,7 +46,17 @@ func (a *Activities) Deploy(ctx context.Context, in DeployInput) (DeployOutput, 
 		out = DeployOutput{Endpoints: state.Endpoints, Ready: state.Ready}
 		return isReady(state, in.Replicas), nil
 	}, asked)
-	return out, asTemporal(doing, err)
+	return out, asTemporal(doing, inTime(ctx, err))
+}
+
+// inTime makes an error final once all attempts together have taken as long as one
+// may: what the act has beyond that is for a worker that was lost.
+func inTime(ctx context.Context, err error) error {
+	info := activity.GetInfo(ctx)
+	if err == nil || info.Attempt == 1 || time.Since(info.ScheduledTime) < info.StartToCloseTimeout {
+		return err
+	}
+	return fmt.Errorf("%w (tried for %s): %w", err, info.StartToCloseTimeout, ErrFinal)
 }
 
 // asked is the heartbeat of an attempt that has asked for the candidate.

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,19 @@ func TestDeployFails(t *testing.T) {
 			require.Equal(t, rollout.EventSnapshot, kinds[2], "before the first change")
 		})
 	}
+}
+
+// A platform that answers 500 has as long as one that says nothing.
+func TestDeployIsRefused(t *testing.T) {
+	c := open(t)
+	s := c.scene(t)
+	s.world.Fail(sim.OpDeploy, sim.Fault{})
+	began := time.Now()
+	e := s.run("readyWithin: 5s")
+	e.requires(s, 10, rollout.RolledBack, rollout.CauseDeploy)
+	require.Contains(t, e.Reason, "500")
+	require.Less(t, time.Since(began), 20*time.Second)
+	s.asBefore()
 }
 
 // A platform that goes back by itself is told apart from a rollback of ours,
