@@ -62,10 +62,11 @@ func (s *story) completed(e *historypb.HistoryEvent, one act, result *commonpb.P
 	return nil
 }
 
-// canceled tells of an activity that was stopped: a window hands over what it
-// had seen.
+// canceled tells of an activity that was stopped: a window hands over what it had
+// seen. One that no worker had begun saw nothing: the server says so, in a text.
 func (s *story) canceled(e *historypb.HistoryEvent, one act, details *commonpb.Payloads) error {
-	if one.Type != "Observe" || len(details.GetPayloads()) == 0 {
+	var text string
+	if one.Type != "Observe" || len(details.GetPayloads()) == 0 || s.decode(details, &text) == nil {
 		return nil
 	}
 	return s.window(e, one, details)

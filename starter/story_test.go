@@ -155,6 +155,17 @@ func TestStoryOfAnAbort(t *testing.T) {
 	require.Equal(t, "from the UI", last.Data["reason"])
 }
 
+// A window that no worker had begun when it was cancelled has nothing to tell: the
+// server puts a text in the place of what it saw.
+func TestStoryOfAWindowThatNobodyBegan(t *testing.T) {
+	p := opening(t)
+	open := p.schedule("s01.w01.observe", "Observe", "", map[string]any{"step": 1, "window": 1, "weight": "5%"})
+	p.signal(order1(rollout.CommandAbort, "c1"))
+	p.schedule("restore.traffic", "RestoreTraffic", "put traffic back", nil)
+	p.cancel(open, "ACTIVITY_ID_NOT_STARTED")
+	require.Equal(t, []string{"Command", "Restoring"}, kinds(told(t, p), rollout.EventCommand))
+}
+
 func TestStoryOfAnAbortThatTheUpdateDenies(t *testing.T) {
 	p := opening(t)
 	p.signal(order1(rollout.CommandAbort, "c1"))
