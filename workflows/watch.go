@@ -70,9 +70,12 @@ func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, 
 	var canceled *temporal.CanceledError
 	switch {
 	case errors.As(err, &canceled) && canceled.HasDetails():
-		err = canceled.Details(&out)
+		// The server puts a text in the place of the details of one that no worker had begun.
+		if err = canceled.Details(&out); err != nil && workflow.GetVersion(r.ctx, "window-not-begun", workflow.DefaultVersion, 1) == 1 {
+			out, err = unseen(w.in), nil
+		}
 	case errors.As(err, &canceled), err != nil && w.cancelled: // it had not begun, or died with its worker
-		out, err = activities.ObserveOutput{End: w.in.Start, Decision: rollout.Decision{Action: rollout.Watch}}, nil
+		out, err = unseen(w.in), nil
 	}
 	if err != nil {
 		out = r.lostWindow(w.in, err)
@@ -100,6 +103,11 @@ func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, 
 		return out, nil
 	}
 	return out, r.meet(out.Closed)
+}
+
+// unseen is what a window comes to that was stopped before anybody looked.
+func unseen(in activities.ObserveInput) activities.ObserveOutput {
+	return activities.ObserveOutput{End: in.Start, Decision: rollout.Decision{Action: rollout.Watch}}
 }
 
 // lostPause and longestPause bound the time between two windows that cannot be

@@ -29,6 +29,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
@@ -583,6 +584,16 @@ var paths = map[string]path{
 		s.order("promote")
 		s.serve("control,infra,rehearsal,analysis")
 	}, want: rollout.Promoted},
+	"window-not-begun": {plot: func(s *scene) {
+		s.until("baking")
+		s.serve("control,infra,rehearsal")
+		s.pending(func(p *workflowpb.PendingActivityInfo) bool { // its worker was missed, and no other one took it
+			return p.GetActivityType().GetName() == "Observe" && p.GetAttempt() > 1 && p.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
+		})
+		s.order("promote")
+		s.has(func(e *historypb.HistoryEvent) bool { return e.GetActivityTaskCanceledEventAttributes() != nil })
+		s.serve("control,infra,rehearsal,analysis")
+	}, want: rollout.Promoted},
 	"unread-recovery": {target: true, plot: func(s *scene) {
 		s.until("baking")
 		s.serve("control,analysis,rehearsal")
@@ -984,6 +995,15 @@ const missed = 3 * time.Minute
 func (s *scene) has(is func(*historypb.HistoryEvent) bool) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return slices.ContainsFunc(s.history("rollout/"+target).Events, is) }, missed, pollEvery)
+}
+
+// pending waits until an activity of the rollout is so.
+func (s *scene) pending(is func(*workflowpb.PendingActivityInfo) bool) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		of, err := s.client.DescribeWorkflowExecution(context.Background(), "rollout/"+target, "")
+		return err == nil && slices.ContainsFunc(of.GetPendingActivities(), is)
+	}, missed, pollEvery)
 }
 
 // told waits until a workflow tells people of an occasion.
