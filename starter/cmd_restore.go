@@ -40,7 +40,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		return err
 	}
 	if rollout.IsFleetID(e.WorkflowID) {
-		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
+		return c.restoreFleet(ctx, svc, t, e, o)
 	}
 	why, unasked := mayRestore(ctx, svc, t, o)
 	if why != "" {
