@@ -25,7 +25,8 @@ within half a minute: give it again).
 
 Nothing is removed. A rollout that came to its own end is left alone. If the last
 rollout was refused, or has changed nothing yet, this puts back one before it that
-was cut off, if there is one.`,
+was cut off, if there is one. A fleet has no traffic of its own: restore its units;
+if the fleet was cut off, the answer names those that need it.`,
 		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
 		nil, c.restore)
 }
