@@ -152,6 +152,24 @@ func TestAFleetThatWasCutOffIsOverWithItsUnits(t *testing.T) {
 	require.Contains(t, got.out, "its units go back by themselves, still on their way: production/checkout/a, production/checkout/b")
 }
 
+// A fleet that is terminated while its abort waits is asked no more: its units are.
+func TestAnAbortOfAFleetThatIsCutOffMeanwhile(t *testing.T) {
+	f := cutOffFleet(t)
+	f.unitEnds(t, "a", rollout.Aborted)
+	f.unitEnds(t, "b", rollout.Aborted)
+	lost := f.others[theFleet.WorkflowID]
+	open := lost
+	open.Status, open.Outcome = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, ""
+	f.others[theFleet.WorkflowID] = open
+	f.answer = func(rollout.Command) (rollout.Answer, error) {
+		f.others[theFleet.WorkflowID] = lost
+		return rollout.Answer{}, errOver
+	}
+	got := bakeoff(t.Context(), f, "abort", "production/checkout", "--reason", "x")
+	require.Zero(t, got.code, got.err)
+	require.Contains(t, got.out, "every unit that had begun is back")
+}
+
 // A unit that another rollout came after needs nobody any more.
 func TestALostUnitThatAnotherRolloutCameAfter(t *testing.T) {
 	f := cutOffFleet(t)
