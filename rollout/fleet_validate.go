@@ -77,8 +77,33 @@ func (s FleetSpec) validateAfter(v *validation) {
 			v.require(known, fmt.Sprintf("after.%s[%d]", unit, i), "no such unit: %s", before)
 		}
 	}
-	if left := s.cyclic(); all && len(left) > 0 {
-		v.add("after", "%s wait for one another: none of them could ever begin", strings.Join(left, ", "))
+	if !all || len(s.Waves) > 0 { // that is told: what is left of the order would say more than is wrong
+		return
+	}
+	if ring := s.ring(); len(ring) > 0 {
+		waits := make([]string, len(ring))
+		for i, unit := range ring {
+			waits[i] = fmt.Sprintf("%s comes after %s", unit, ring[(i+1)%len(ring)])
+		}
+		v.add("after."+ring[0], "%s: none of them could ever begin; leave one of these out", strings.Join(waits, ", "))
+	}
+}
+
+// ring is units of which each comes after the next, and the last after the first; none
+// where every unit may begin at some time. All units of after are known.
+func (s FleetSpec) ring() []string {
+	left := s.cyclic()
+	if len(left) == 0 {
+		return nil
+	}
+	walk := []string{left[0]}
+	for {
+		before := s.After[walk[len(walk)-1]]
+		next := before[slices.IndexFunc(before, func(unit string) bool { return slices.Contains(left, unit) })]
+		if i := slices.Index(walk, next); i >= 0 {
+			return walk[i:]
+		}
+		walk = append(walk, next)
 	}
 }
 

@@ -41,6 +41,9 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 				return err
 			}
 			told.asked(ctx, svc)
+			if err := told.tellLostUnits(ctx, svc); err != nil {
+				fmt.Fprintf(c.err, "how units ended after their fleet was cut off is not told here: %v\n", err)
+			}
 			if back, found := restoreOf(ctx, svc, r); found {
 				back.Seq = len(told.lines) + 1
 				told.lines = append(told.lines, back)

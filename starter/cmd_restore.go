@@ -25,7 +25,8 @@ within half a minute: give it again).
 
 Nothing is removed. A rollout that came to its own end is left alone. If the last
 rollout was refused, or has changed nothing yet, this puts back one before it that
-was cut off, if there is one.`,
+was cut off, if there is one. A fleet has no traffic of its own: restore its units;
+if the fleet was cut off, the answer names those that need it.`,
 		`bakeoff restore production/checkout --reason "the workflow does not answer"`},
 		nil, c.restore)
 }
@@ -40,7 +41,7 @@ func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o orde
 		return err
 	}
 	if rollout.IsFleetID(e.WorkflowID) {
-		return c.answered(o, rollout.Answer{Answer: rollout.Denied, Why: "a fleet has no traffic of its own: restore its units, such as " + t.String() + "/UNIT", Status: e.status()})
+		return c.restoreFleet(ctx, svc, t, e, o)
 	}
 	why, unasked := mayRestore(ctx, svc, t, o)
 	if why != "" {

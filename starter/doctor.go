@@ -128,17 +128,15 @@ func (d *doctor) rollout(ctx context.Context, listed execution) error {
 
 // cutOff tells of a run that was ended from outside, unless another came after it:
 // one that was refused has put nothing back. One that failed because a person
-// acknowledged it came to its own end.
+// acknowledged it came to its own end. A fleet has nothing to put back: its units go
+// back by themselves, and one that does not is found like any rollout.
 func (d *doctor) cutOff(ctx context.Context, e execution) error {
-	if !e.cutOff() {
+	if !e.cutOff() || rollout.IsFleetID(e.WorkflowID) {
 		return nil
 	}
-	last, err := d.svc.Describe(ctx, run{WorkflowID: e.WorkflowID})
-	if err == nil {
-		last, err = behindRefused(ctx, d.svc, last)
-	}
+	last, err := lastBegun(ctx, d.svc, e.run)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", e.WorkflowID, err)
+		return err
 	}
 	if last.RunID != e.RunID {
 		return nil

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"bakeoff/rollout"
 )
@@ -75,7 +78,8 @@ func (e execution) upToDate(s rollout.Status) rollout.Status {
 }
 
 // ending reads the result of a run that is over. What a run that was cut off
-// does not say is read from its history.
+// does not say is read from its history, and of a fleet from its units: they may still
+// be on their way back.
 func ending(ctx context.Context, svc service, e execution) (rollout.Status, error) {
 	last, err := svc.End(ctx, e.run)
 	if err != nil {
@@ -89,6 +93,10 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 		told, err := readStory(svc.Converter(), e.run, svc.Events(ctx, e.run))
 		if err != nil {
 			return s, err
+		}
+		if rollout.IsFleetID(e.WorkflowID) {
+			how := strings.TrimSuffix(s.Reason, nothingPutBack)
+			return lostFleet(ctx, svc, e.run, told.status, how, last.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
 		}
 		if back, found := restoreOf(ctx, svc, e.run); found && e.cutOff() {
 			told.status.Weight, told.status.Reason = 0, told.status.Reason+"; since then "+back.Text

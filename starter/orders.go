@@ -110,11 +110,16 @@ func (c *cli) running(ctx context.Context, svc service, t rollout.Target, o orde
 // over prints the result of a run that ended before it could answer. An abort
 // that was stored in time and led to that end was obeyed.
 func (c *cli) over(ctx context.Context, svc service, e execution, o order, stored bool) error {
+	if o.Name == rollout.CommandAbort && rollout.IsFleetID(e.WorkflowID) {
+		if now, err := svc.Describe(ctx, e.run); err == nil && now.cutOff() {
+			return c.abortLostFleet(ctx, svc, now, o)
+		}
+	}
 	last, err := ending(ctx, svc, e)
 	if err != nil {
 		return err
 	}
-	answer := rollout.Answer{Answer: rollout.Noop, Why: "already over: " + string(last.Outcome), Status: last}
+	answer := rollout.Answer{Answer: rollout.Noop, Why: "already over: " + orElse(string(last.Outcome), "it was cut off"), Status: last}
 	if stored && (last.Outcome == rollout.Aborted || last.Outcome == rollout.Failed) {
 		answer.Answer, answer.Why = rollout.Accepted, ""
 	}

@@ -78,6 +78,18 @@ func behindRefused(ctx context.Context, svc service, e execution) (execution, er
 	return e, nil
 }
 
+// lastBegun is the last run of the same workflow that was not refused.
+func lastBegun(ctx context.Context, svc service, r run) (execution, error) {
+	last, err := svc.Describe(ctx, run{WorkflowID: r.WorkflowID})
+	if err == nil {
+		last, err = behindRefused(ctx, svc, last)
+	}
+	if err != nil {
+		return last, fmt.Errorf("look at %s: %w", r.WorkflowID, err)
+	}
+	return last, nil
+}
+
 // runBeforeIt finds the run of the same workflow that came before another one, if
 // that is kept.
 func runBeforeIt(ctx context.Context, svc service, e execution) (before execution, found bool, err error) {

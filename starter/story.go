@@ -56,6 +56,7 @@ type story struct {
 	reusedCounts bool // an abort counts whose id was that of another command
 
 	fleet    bool // it is that of a fleet
+	cutOff   bool // the fleet was ended from outside
 	recovers bool // it is that of a fleet that puts back what a unit left that was cut off
 	patient  bool // its units wait for orders that hold their ids and are refused
 

@@ -15,6 +15,7 @@ func (s *story) ended(e *historypb.HistoryEvent) error {
 		return err
 	}
 	if how, cutOff := strings.CutSuffix(result.Reason, nothingPutBack); cutOff && s.fleet {
+		s.cutOff = true
 		result.Reason = how + ": its units are cancelled, and go back by themselves"
 	}
 	s.status = complete(result, s.status)

@@ -165,11 +165,17 @@ func (s *story) unitEnded(e *historypb.HistoryEvent, u *rollout.UnitStatus, resu
 		return
 	}
 	u.Phase, u.Outcome, u.Cause, u.Reason, u.Weight, u.Kept = rollout.PhaseCompleted, result.Outcome, result.Cause, result.Reason, result.Weight, false
+	line := unitEndedLine(*u)
+	s.add(e, line.Kind, line.Step, line.Text, line.Data)
+}
+
+// unitEndedLine tells how a unit ended; the time of it is still missing.
+func unitEndedLine(u rollout.UnitStatus) rollout.Event {
 	data := map[string]any{"unit": u.Unit, "wave": u.Wave, "outcome": u.Outcome, "reason": u.Reason, "runId": u.RunID}
 	if u.Cause != "" {
 		data["cause"] = u.Cause
 	}
-	s.add(e, rollout.EventUnitEnded, u.Wave, fmt.Sprintf("%s %s: %s", u.Target, u.Outcome, u.Reason), data)
+	return rollout.Event{Kind: rollout.EventUnitEnded, Step: u.Wave, Text: fmt.Sprintf("%s %s: %s", u.Target, u.Outcome, u.Reason), Data: data}
 }
 
 // unit finds the unit whose rollout an execution is; nil: of none, such as the

@@ -34,6 +34,8 @@ type watch struct {
 	lost bool           // nobody answered at the last look
 
 	next atomic.Pointer[run] // the run that took over, if one did
+
+	units atomic.Pointer[rollout.Status] // of a fleet that was cut off, while its units go back
 }
 
 // watched is the run to look at.
@@ -96,11 +98,18 @@ func reason(ctx context.Context) error {
 
 // look asks a worker, and where none answers Temporal itself.
 func (w *watch) look(ctx context.Context) {
+	if s := w.units.Load(); s != nil {
+		w.seen(*s)
+		return
+	}
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if s, err := w.svc.Query(asking, w.watched()); err == nil {
 		s = unfinished(s)
 		if e, err := w.svc.Describe(asking, w.watched()); err == nil { // otherwise the next look tells more
+			if e.cutOff() && rollout.IsFleetID(e.WorkflowID) {
+				return // a worker tells where it stood: end sees where its units do
+			}
 			s = withUnits(asking, w.svc, e.upToDate(s))
 		}
 		w.seen(s)
@@ -175,7 +184,9 @@ func (w *watch) end(ctx context.Context) ended {
 			r.RunID = next
 			continue
 		}
-		if s.Target == "" { // cut off from outside: somebody takes over, or tell what is known
+		if s.Target == "" && rollout.IsFleetID(r.WorkflowID) {
+			s, err = w.unitsBack(ctx, r)
+		} else if s.Target == "" { // cut off from outside: somebody takes over, or tell what is known
 			if next, found := w.successor(ctx, r); found {
 				r = next
 				continue
@@ -183,6 +194,23 @@ func (w *watch) end(ctx context.Context) ended {
 			s, err = ending(ctx, w.svc, execution{run: r})
 		}
 		return ended{retimed(ctx, w.svc, r, s), err}
+	}
+}
+
+// unitsBack waits until the units of a fleet that was cut off are back, or one of them
+// needs a person.
+func (w *watch) unitsBack(ctx context.Context, fleet run) (rollout.Status, error) {
+	for {
+		s, err := ending(ctx, w.svc, execution{run: fleet})
+		switch {
+		case err != nil && (ctx.Err() != nil || !retryable(err)):
+			return s, err
+		case err == nil && (s.Phase == rollout.PhaseCompleted || s.Phase == rollout.PhaseNeedsHuman):
+			return s, nil
+		case err == nil:
+			w.units.Store(&s)
+		}
+		pause(ctx, w.poll)
 	}
 }
 

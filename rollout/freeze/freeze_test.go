@@ -138,6 +138,8 @@ func TestWrongWindows(t *testing.T) {
 		{"to without from", freeze.Window{Name: "w", To: "2026-12-20T00:00:00Z"}, "from", "is not a time"},
 		{"to before from", freeze.Window{Name: "w", From: "2027-01-02T00:00:00Z", To: "2026-12-20T00:00:00Z"}, "to", "is not after"},
 		{"both", freeze.Window{Name: "w", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z", RRule: "FREQ=DAILY"}, "rrule", "not both"},
+		{"zone of a stretch", freeze.Window{Name: "w", From: "2026-12-20T00:00:00Z", To: "2027-01-02T00:00:00Z", Zone: "Europe/Berlin"}, "zone", "leave zone out"},
+		{"no offset", freeze.Window{Name: "w", From: "2026-10-25T02:30:00", To: "2027-01-02T00:00:00Z"}, "from", `"2026-10-25T02:30:00" has no offset: write it as 2026-10-25T02:30:00Z or, for another zone, 2026-10-25T02:30:00+01:00`},
 		{"no moment", freeze.Window{Name: "w", From: "christmas", To: "2027-01-02T00:00:00Z"}, "from", `"christmas" is not a time`},
 		{"zone", freeze.Window{Name: "w", RRule: "FREQ=DAILY", Duration: hours(1), Zone: "Europe/Atlantis"}, "zone", "not a time zone"},
 		{"rule", freeze.Window{Name: "w", RRule: "every friday", Duration: hours(1)}, "rrule", "FREQ=WEEKLY"},

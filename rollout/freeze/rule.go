@@ -57,6 +57,8 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 	isRule := given.RRule != "" || given.Duration != 0 || given.Start != "" || given.Zone != ""
 	isStretch := given.From != "" || given.To != ""
 	switch {
+	case isStretch && given.Zone != "" && given.RRule == "" && given.Duration == 0 && given.Start == "":
+		refuse(true, "zone", "from and to have their own offsets, as 2026-12-20T00:00:00+01:00 has: leave zone out")
 	case isRule && isStretch:
 		refuse(true, "rrule", "give a rule (rrule, duration, zone, start) or one stretch (from, to), not both")
 	case isStretch:
@@ -70,19 +72,32 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 }
 
 func (w *window) readStretch() (path string, err error) {
-	from, err := time.Parse(time.RFC3339, w.From)
+	from, err := moment(w.From)
 	if err != nil {
-		return "from", fmt.Errorf("%q is not a time: write it as 2026-12-20T00:00:00Z", w.From)
+		return "from", err
 	}
-	to, err := time.Parse(time.RFC3339, w.To)
+	to, err := moment(w.To)
 	if err != nil {
-		return "to", fmt.Errorf("%q is not a time: write it as 2027-01-02T00:00:00Z", w.To)
+		return "to", err
 	}
 	if !to.After(from) {
 		return "to", fmt.Errorf("%s is not after %s", w.To, w.From)
 	}
 	w.spans = []span{{from, to}}
 	return "", nil
+}
+
+// moment reads a time with its offset: without one it could be of any zone, and twice
+// in autumn.
+func moment(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		return at, nil
+	}
+	if _, err := time.Parse("2006-01-02T15:04:05", text); err == nil {
+		return at, fmt.Errorf("%q has no offset: write it as %[1]sZ or, for another zone, %[1]s+01:00", text)
+	}
+	return at, fmt.Errorf("%q is not a time: write it as 2026-12-20T00:00:00Z", text)
 }
 
 // wall is how a moment of a rule is written.

@@ -46,7 +46,7 @@ func TestProblemsOfFleetsHaveTheirPlaces(t *testing.T) {
 		"nothing parallel":     {"maxParallel: 1", "maxParallel: 0", "f:8:14: maxParallel: at least 1 unit must be under way at a time", true},
 		"what goes back":       {"maxParallel: 1", "onFailure: none", `f:8:12: onFailure: "none" is not one of all, wave, unit`, true},
 		"both orders":          {"maxParallel: 1", "after: {b: [a]}", "f:8:1: after: waves and after both give an order: leave one of them out", false},
-		"cycle":                {"waves: [[a], [b]]", "after: {a: [b], b: [a]}", "f:7:1: after: a, b wait for one another: none of them could ever begin", false},
+		"cycle":                {"waves: [[a], [b]]", "after: {a: [b], b: [a]}", "f:7:9: after.a: a comes after b, b comes after a: none of them could ever begin; leave one of these out", false},
 		"twice":                {"[[a], [b]]", "[[a], [a, b]]", "f:7:15: waves[1][0]: a is listed twice", false},
 		"missing":              {"[[a], [b]]", "[[a]]", "f:7:1: waves: b is in no wave", false},
 		"unknown":              {"[[a], [b]]", "[[a], [b, c]]", "f:7:18: waves[1][1]: no such unit: c", false},

@@ -216,20 +216,64 @@ func TestFleetIsRefused(t *testing.T) {
 	b.order(0, "abort")
 }
 
-// A fleet that is terminated takes its units along: they are cancelled.
+// A fleet that is terminated takes its units along: they are cancelled. Whoever asks for
+// the fleet waits for them, and hears of them.
 func TestFleetTerminated(t *testing.T) {
 	f := open(t).convoy(t, "a", "b", "c")
 	f.begins(twoWaves)
 	until(t, "mid-wave", func() bool { return f.units["b"].weight() == 1000 && f.units["c"].weight() == 1000 })
 	f.forbids("the end of the fleet")
-	require.NoError(t, f.town.client(t).TerminateWorkflow(t.Context(), "fleet/"+f.target(), "", "a test"))
+	waiting := f.inBackground("wait", f.target(), "-o", "json")
+	f.terminated()
+	e := f.order(0, "abort")
+	require.Equal(t, rollout.Noop, e.Answer)
+	f.allAsBefore()
+	require.Equal(t, map[string]rollout.Outcome{"a": rollout.Aborted, "b": rollout.Aborted, "c": rollout.Aborted}, e.outcomes())
+	e = f.read(<-waiting)
+	e.requires(f.scene, 11, rollout.Aborted, "")
+	require.Equal(t, "temporal:terminate", e.Actor)
+	require.Contains(t, e.Reason, "(a test); every unit that had begun is back")
+	require.Equal(t, rollout.Aborted, f.status().Outcome)
+	require.Equal(t, rollout.Noop, f.order(0, "restore").Answer)
 	for _, u := range f.units {
 		u.ends(11, rollout.Aborted, "")
-		u.asBefore()
 	}
-	e := f.wait()
-	require.Equal(t, 14, e.code, e.Reason)
-	require.Contains(t, e.Reason, "its units are cancelled")
+	require.NotContains(t, f.cli("doctor").Stdout, f.target())
+	story := f.story()
+	require.Equal(t, []rollout.EventKind{rollout.EventEnded, rollout.EventUnitEnded, rollout.EventUnitEnded, rollout.EventUnitEnded},
+		[]rollout.EventKind{story[len(story)-4].Kind, story[len(story)-3].Kind, story[len(story)-2].Kind, story[len(story)-1].Kind})
+}
+
+// A unit that is terminated, too, stays where it is: whoever asks for the fleet is told
+// to restore it.
+func TestFleetTerminatedWithAUnit(t *testing.T) {
+	f := open(t).convoy(t, "a", "b")
+	f.begins()
+	b := f.units["b"]
+	until(t, "both bake", func() bool { return f.units["a"].weight() == 1000 && b.weight() == 1000 })
+	f.terminated()
+	b.terminate()
+	for _, name := range []string{"wait", "status", "abort", "restore"} {
+		args := []string{name, f.target()}
+		if name == "abort" || name == "restore" {
+			args = append(args, "--reason", "the test says so")
+		}
+		e := f.result(args...)
+		require.Equal(t, map[string]int{"wait": 14, "status": 0, "abort": 14, "restore": 15}[name], e.code, "%s: %s", name, e.Reason)
+		require.Contains(t, e.Reason, "not back: "+b.target()+": bakeoff restore "+b.target(), name)
+	}
+	require.Contains(t, f.cli("doctor").Stdout, "put users back: bakeoff restore "+b.target())
+	require.Equal(t, rollout.Accepted, b.order(0, "restore").Answer)
+	require.True(t, b.world.State().Weights.Equal(rollout.Split{baseline: rollout.All}), b.world.State().Weights.String())
+	e := f.ends(11, rollout.Aborted, "")
+	require.Contains(t, e.Reason, "every unit that had begun is back")
+	require.NotContains(t, f.cli("doctor").Stdout, "restore "+b.target())
+}
+
+// terminated terminates the fleet's workflow.
+func (f *convoy) terminated() {
+	f.t.Helper()
+	require.NoError(f.t, f.town.client(f.t).TerminateWorkflow(f.t.Context(), "fleet/"+f.target(), "", "a test"))
 }
 
 // What a unit's rollout had changed that is terminated is put back by another; the
