@@ -102,10 +102,12 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	if err := c.refuseOrder(subjectOf(spec), problems, from); err != nil {
 		return nil, submitted{}, err
 	}
-	svc, err := c.connect(ctx)
+	svc, left, err := c.reach(ctx, by.within)
 	if err != nil {
 		return nil, submitted{}, err
 	}
+	connecting := by.within - left
+	by.within = left
 	order := by.order
 	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
 	order.ID, order.Trace = orElse(order.ID, c.newID()), tracing.Parent(c.connection.span)
@@ -117,6 +119,7 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	served, err := c.preview(ctx, svc, order, from)
 	if err == nil {
 		out, err = c.submit(ctx, svc, order, served, by.patience)
+		out.spent += connecting
 	} else if ctx.Err() != nil {
 		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}
