@@ -29,7 +29,7 @@ func TestTemporalIsAwayWhileAnOrderIsGiven(t *testing.T) {
 	t.Parallel()
 	away := serviceerror.NewUnavailable("frozen")
 	given := func(f rollout.Submission) func(int) rollout.TargetStatus {
-		f.ID = "id-7"
+		f.ID, f.Actor = "id-7", "ana"
 		return func(int) rollout.TargetStatus { return rollout.TargetStatus{Fates: []rollout.Submission{f}} }
 	}
 	begun := func(t *testing.T) *fake { // by the order, although nobody was told
@@ -78,7 +78,7 @@ func TestTemporalIsAwayWhileAnOrderIsGiven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := tt.change(t, &fake{submitErr: errNoWorker})
-			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", "id-7", "-o", "json")
+			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", "id-7", "--actor", "ana", "-o", "json")
 			require.Zero(t, got.code, got.err)
 			require.Equal(t, checkout.RunID, decodeLine(t, got.out)["runId"])
 			require.Len(t, f.beside, tt.beside)

@@ -64,7 +64,7 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case err != nil:
 		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
-	case known.Version != "" && known.Version != subject.Candidate:
+	case known.Version != "" && (known.Version != subject.Candidate || known.Actor != o.Actor):
 		return out, c.foreignID(subject, known)
 	}
 	known.Version = subject.Candidate
