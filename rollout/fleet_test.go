@@ -36,7 +36,7 @@ func TestFleetsThatAreRefused(t *testing.T) {
 		"kind":                    {func(f *FleetSpec) { f.Kind = "Rollout" }, `kind: "Rollout" is not served here: write kind: Fleet`},
 		"no units":                {func(f *FleetSpec) { f.Units = nil }, "units: a fleet needs units: name at least one"},
 		"too many units":          {func(f *FleetSpec) { f.Units = fleetOf(names(501)...).Units }, "units: 501 units are too many: at most 500"},
-		"unsafe unit":             {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-'`},
+		"unsafe unit":             {func(f *FleetSpec) { f.Units["a/b"] = Spec{} }, `units.a/b: "a/b" needs letters, digits, '.', '_' or '-', 100 at most`},
 		"nothing parallel":        {func(f *FleetSpec) { f.MaxParallel = &none }, "maxParallel: at least 1 unit must be under way at a time"},
 		"negative budget":         {func(f *FleetSpec) { f.FailureBudget = -1 }, "failureBudget: -1 is negative"},
 		"all may fail":            {func(f *FleetSpec) { f.FailureBudget = 2 }, "failureBudget: 2 of 2 units may fail: nothing would be left of the release; at most 1"},

@@ -104,6 +104,18 @@ type Submission struct {
 	RunID   string    `json:"runId,omitempty"`
 }
 
+// IsOf reports whether an order that has the id of this one is that order, given
+// again: by the same actor, of the same version. What else it says does not count, nor
+// when it was given.
+func (s Submission) IsOf(o Order) bool {
+	return s.Version == o.Spec.Release.Version && s.Actor == o.Actor
+}
+
+// Foreign is why another order is refused that comes with the id of this one.
+func (s Submission) Foreign() string {
+	return fmt.Sprintf("the id %s was that of the order of %s, by %s: give each order its own", s.ID, s.Version, NameOf(s.Actor))
+}
+
 // Known is a release that was promoted: something to go back to.
 type Known struct {
 	Release Release   `json:"release"`

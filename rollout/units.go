@@ -155,7 +155,7 @@ func ParseTarget(s string) (Target, error) {
 	}
 	for _, p := range parts {
 		if !nameIsSafe(p) {
-			return Target{}, fmt.Errorf("%q is not a target: each part needs letters, digits, '.', '_' or '-'", s)
+			return Target{}, fmt.Errorf("%q is not a target: each part needs letters, digits, '.', '_' or '-', %d at most", s, longestName)
 		}
 	}
 	return t, nil
@@ -173,9 +173,12 @@ func (t Target) String() string {
 // versionIsSafe is nameIsSafe for versions, which may hold a '+' as well.
 func versionIsSafe(s string) bool { return nameIsSafe(strings.ReplaceAll(s, "+", "-")) }
 
+// longestName bounds a name: a workflow id, and a path, is made of several.
+const longestName = 100
+
 // nameIsSafe reports whether s may be part of a workflow id, a path or a URL.
 func nameIsSafe(s string) bool {
-	if s == "" || len(s) > 100 || s == "." || s == ".." {
+	if s == "" || len(s) > longestName || s == "." || s == ".." {
 		return false
 	}
 	return strings.IndexFunc(s, func(r rune) bool {

@@ -63,12 +63,12 @@ func (v *validation) oneOf(value, path string, allowed ...string) {
 // name requires a value that may be part of an id, a path or a URL.
 func (v *validation) name(value, path string) {
 	v.require(value != "", path, "is missing")
-	v.require(value == "" || nameIsSafe(value), path, "%q needs letters, digits, '.', '_' or '-'", value)
+	v.require(value == "" || nameIsSafe(value), path, "%q needs letters, digits, '.', '_' or '-', %d at most", value, longestName)
 }
 
 func (v *validation) version(value, path string) {
 	v.require(value != "", path, "is missing")
-	v.require(value == "" || versionIsSafe(value), path, "%q needs letters, digits, '.', '_', '+' or '-'", value)
+	v.require(value == "" || versionIsSafe(value), path, "%q needs letters, digits, '.', '_', '+' or '-', %d at most", value, longestName)
 }
 
 func (v *validation) atLeast(d Duration, path string, least time.Duration) {

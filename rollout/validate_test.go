@@ -33,6 +33,7 @@ func TestValidate(t *testing.T) {
 		{"service missing", func(s *Spec) { s.Service = "" }, "service: is missing"},
 		{"service", func(s *Spec) { s.Service = "a/b" }, "service: \"a/b\" needs letters"},
 		{"service with a plus", func(s *Spec) { s.Service = "a+b" }, "service: \"a+b\" needs letters"},
+		{"a service that is too long", func(s *Spec) { s.Service = strings.Repeat("a", 101) }, `service: "` + strings.Repeat("a", 101) + `" needs letters, digits, '.', '_' or '-', 100 at most`},
 		{"environment", func(s *Spec) { s.Environment = ".." }, "environment: \"..\" needs letters"},
 		{"unit", func(s *Spec) { s.Unit = "eu west" }, "unit: \"eu west\" needs letters"},
 		{"long name", func(s *Spec) { s.Service = strings.Repeat("a", 101) }, "service: "},

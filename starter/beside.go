@@ -55,7 +55,7 @@ func (c *cli) startBeside(ctx context.Context, svc service, s rollout.Submit) (r
 	if err != nil || !ours {
 		return begun, err
 	}
-	begun.Version = o.Spec.Release.Version
+	begun.Version, begun.Actor = o.Spec.Release.Version, o.Actor
 	err = c.insist(ctx, ctx, func(ctx context.Context) error { return svc.Adopt(ctx, rollout.Course{Submit: s, RunID: begun.RunID}) })
 	if ctx.Err() != nil {
 		err = nil // it runs, and who waits for it is told so
@@ -100,17 +100,19 @@ func given(ctx context.Context, svc service, workflowID, orderID string) (rollou
 	if err != nil {
 		return rollout.Submission{}, false, err
 	}
-	is, err := isStartedFor(ctx, svc, last.run, orderID)
-	return rollout.Submission{ID: orderID, Version: last.Candidate, Fate: rollout.FateStarted, RunID: last.RunID}, is, err
+	actor, is, err := startedBy(ctx, svc, last.run, orderID)
+	return rollout.Submission{ID: orderID, Version: last.Candidate, Actor: actor, Fate: rollout.FateStarted, RunID: last.RunID}, is, err
 }
 
-// isStartedFor reports whether a run was started for an order.
-func isStartedFor(ctx context.Context, svc service, r run, orderID string) (bool, error) {
+// startedBy reports whether a run was started for an order, and who gave it.
+func startedBy(ctx context.Context, svc service, r run, orderID string) (actor string, is bool, err error) {
 	for e, err := range svc.Events(ctx, r) {
 		var o struct { // what a rollout's and a fleet's have in common
-			ID string `json:"id"`
+			ID    string `json:"id"`
+			Actor string `json:"actor"`
 		}
-		return err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID, err
+		is = err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
+		return o.Actor, is, err
 	}
-	return false, nil
+	return "", false, nil
 }

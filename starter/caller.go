@@ -54,7 +54,7 @@ func (s *server) witnessSubmit(ctx context.Context, o rollout.Submit) error {
 		return nil
 	}
 	t := o.Order.Spec.Key()
-	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.SignalWitness, rollout.NewWitness(o.Order.ID, o),
+	_, err := s.client.SignalWithStartWorkflow(ctx, rollout.TargetID(t), rollout.SignalWitness, rollout.NewWitness(submitID(o.Order), o),
 		targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t})
 	return classify(err)
 }

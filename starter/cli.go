@@ -128,27 +128,34 @@ func runs(body func(ctx context.Context, args []string) error) func(*cobra.Comma
 	}
 }
 
-// connect dials Temporal. It gives up after ten seconds: until then nothing
-// was started that would have to be waited for.
-func (c *cli) connect(ctx context.Context) (service, error) {
-	c.beginTrace(ctx)
+// dialOnce dials Temporal, and gives up after ten seconds.
+func (c *cli) dialOnce(ctx context.Context) (service, error) {
 	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	svc, err := c.dial(dialing, c.connection)
+	return c.dial(dialing, c.connection)
+}
+
+// connect dials Temporal once, for commands that only look; reach is for the others.
+func (c *cli) connect(ctx context.Context) (service, error) {
+	c.beginTrace(ctx)
+	svc, err := c.dialOnce(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, fail(exitInterrupted, "interrupted: nothing was asked of Temporal yet")
 	}
 	return svc, err
 }
 
+// connector connects to Temporal: connect, or reach with the patience of a command.
+type connector func(context.Context) (service, error)
+
 // onTarget wraps a body that talks to Temporal about the target in args[0].
-func (c *cli) onTarget(body func(ctx context.Context, svc service, t rollout.Target) error) func(*cobra.Command, []string) error {
+func (c *cli) onTarget(connect connector, body func(ctx context.Context, svc service, t rollout.Target) error) func(*cobra.Command, []string) error {
 	return runs(func(ctx context.Context, args []string) error {
 		target, err := rollout.ParseTarget(args[0])
 		if err != nil {
 			return fail(exitUsage, "%w", err)
 		}
-		svc, err := c.connect(ctx)
+		svc, err := connect(ctx)
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 2 usage.`,
 		Example:           "  bakeoff history production/checkout\n  bakeoff history production/checkout --run 0198f1c2-… -o json | jq 'select(.kind == \"Command\")'\n  bakeoff history production/checkout --orders",
 		ValidArgsFunction: c.completeTargets,
-		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+		RunE: c.onTarget(c.connect, func(ctx context.Context, svc service, t rollout.Target) error {
 			if orders {
 				return c.tellOrders(ctx, svc, t, runID)
 			}

@@ -80,7 +80,7 @@ func (c *cli) lineCommand(name string, cmd *cobra.Command, give lineGiver) *cobr
 
 // orderLine signs an order to a line where that is asked for, and gives it.
 func (c *cli) orderLine(ctx context.Context, o rollout.StopOrder, by who, give lineGiver) error {
-	svc, err := c.connect(ctx)
+	svc, _, err := c.reach(ctx, answerTimeout)
 	if err != nil {
 		return err
 	}

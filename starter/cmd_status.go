@@ -22,7 +22,7 @@ Exit codes: 0 told, whatever it is, 1 the command itself failed or nothing is
 known of TARGET, 2 usage.`,
 		Example:           "  bakeoff status production/checkout\n  bakeoff status production/checkout -o json | jq .phase",
 		ValidArgsFunction: c.completeTargets,
-		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+		RunE: c.onTarget(c.connect, func(ctx context.Context, svc service, t rollout.Target) error {
 			e, err := latest(ctx, svc, t)
 			if err != nil {
 				return err

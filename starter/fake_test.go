@@ -61,6 +61,8 @@ type fake struct {
 	signals                      []rollout.Command
 	updates                      []rollout.Command
 	dialError                    error
+	onDial                       func(n int) error // of a Temporal that is away at first
+	dials                        int
 
 	practice func(r run, into any) error // the end of a rehearsal; nil: there is none
 	standing map[string]any              // workflow id → where it stands
@@ -359,6 +361,11 @@ func typed(ctx context.Context, f *fake, p process, args ...string) ran {
 	p.newID = func() string { return "id-1" }
 	p.poll = time.Millisecond
 	p.dial = func(context.Context, connection) (service, error) {
+		if f.dials++; f.onDial != nil {
+			if err := f.onDial(f.dials); err != nil {
+				return nil, err
+			}
+		}
 		if f.dialError != nil {
 			return nil, f.dialError
 		}

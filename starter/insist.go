@@ -7,7 +7,7 @@ import (
 )
 
 // patience is how long an order is given to a Temporal that does not answer, and the
-// exit code when that is over. 0: as long as the command lives.
+// exit code when it is then not known what becomes of it. 0: as long as the command lives.
 type patience struct {
 	within time.Duration
 	code   int
@@ -24,6 +24,30 @@ func bounded(ctx context.Context, timeout time.Duration) (context.Context, conte
 	return context.WithTimeoutCause(ctx, timeout, errTimeout)
 }
 
+// reach connects to Temporal, and tries on while that is away: for as long as within
+// says, 0 being as long as the command lives. It returns what is left of within.
+func (c *cli) reach(ctx context.Context, within time.Duration) (svc service, left time.Duration, err error) {
+	c.beginTrace(ctx)
+	begun := time.Now()
+	trying, cancel := bounded(ctx, within)
+	defer cancel()
+	err = c.insist(trying, trying, func(context.Context) (err error) { // connecting has a bound of its own, which slow networks need
+		svc, err = c.dialOnce(trying)
+		return err
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, 0, fail(exitInterrupted, "interrupted: nothing was asked of Temporal yet")
+	case err != nil && trying.Err() != nil:
+		return nil, 0, fmt.Errorf("nothing was asked of Temporal, which was away for %s: giving the same command again is safe: %w", brief(within), err)
+	case err != nil:
+		return nil, 0, err
+	case within > 0:
+		left = max(within-time.Since(begun), time.Millisecond)
+	}
+	return svc, left, nil
+}
+
 // insist does something once, and again for as long as Temporal does not answer and
 // until is not over. Each try is bounded and part of ctx.
 func (c *cli) insist(ctx, until context.Context, do func(context.Context) error) error {
@@ -35,10 +59,19 @@ func (c *cli) insist(ctx, until context.Context, do func(context.Context) error)
 			return err
 		}
 		if !told {
-			fmt.Fprintf(c.err, "Temporal does not answer (%v); trying on\n", err)
+			fmt.Fprintf(c.err, "Temporal does not answer (%v); trying on%s, Ctrl-C ends that\n", err, timeLeft(until))
 		}
 		pause(until, c.poll)
 	}
+}
+
+// timeLeft says how long is left until a context is over, if it ends by itself.
+func timeLeft(until context.Context) string {
+	end, bounded := until.Deadline()
+	if !bounded {
+		return ""
+	}
+	return " for " + brief(time.Until(end).Round(time.Second/10))
 }
 
 // unknown is that Temporal did not answer whether it did something.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +29,7 @@ func TestTemporalIsAwayWhileAnOrderIsGiven(t *testing.T) {
 	t.Parallel()
 	away := serviceerror.NewUnavailable("frozen")
 	given := func(f rollout.Submission) func(int) rollout.TargetStatus {
-		f.ID = "id-7"
+		f.ID, f.Actor = "id-7", "ana"
 		return func(int) rollout.TargetStatus { return rollout.TargetStatus{Fates: []rollout.Submission{f}} }
 	}
 	begun := func(t *testing.T) *fake { // by the order, although nobody was told
@@ -76,11 +78,91 @@ func TestTemporalIsAwayWhileAnOrderIsGiven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := tt.change(t, &fake{submitErr: errNoWorker})
-			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", "id-7", "-o", "json")
+			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", "id-7", "--actor", "ana", "-o", "json")
 			require.Zero(t, got.code, got.err)
 			require.Equal(t, checkout.RunID, decodeLine(t, got.out)["runId"])
 			require.Len(t, f.beside, tt.beside)
 			require.Len(t, f.adopted, tt.adopted)
+		})
+	}
+}
+
+// A Temporal that is away when a command begins is tried again, by those that change
+// something or wait; those that only look say so at once.
+func TestTemporalIsAwayWhenACommandBegins(t *testing.T) {
+	t.Parallel()
+	away := fmt.Errorf("connect to Temporal at 127.0.0.1:1: %w", serviceerror.NewUnavailable("refused"))
+	for line, tries := range map[string]bool{
+		"abort": true, "approve": true, "pause": true, "wait": true, "start": true, "run": true, "stop-the-line": true,
+		"status": false, "history": false, "list": false,
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			f := over(t, result(rollout.Promoted, ""))
+			f.onDial = awayFor(2, away)
+			f.answer = func(rollout.Command) (rollout.Answer, error) { return rollout.Answer{Answer: rollout.Accepted}, nil }
+			args := []string{line, "production/checkout", "--reason", "slow"}
+			switch line {
+			case "start", "run":
+				args[1] = file(t, smallest)
+			case "stop-the-line":
+				args[1] = "--environment=production"
+			case "list":
+				args = args[:1]
+			case "wait", "status", "history":
+				args = args[:2]
+			}
+			got := bakeoff(t.Context(), f, args...)
+			if !tries {
+				require.Equal(t, ran{1, "", "bakeoff: connect to Temporal at 127.0.0.1:1: refused\n"}, got)
+				return
+			}
+			require.Zero(t, got.code, got.err)
+			require.Equal(t, 3, f.dials)
+			require.Equal(t, 1, strings.Count(got.err, "trying on"), got.err)
+			require.Contains(t, got.err, "Temporal does not answer (connect to Temporal at 127.0.0.1:1: refused); trying on")
+			require.Contains(t, got.err, ", Ctrl-C ends that\n")
+		})
+	}
+}
+
+// It is tried for as long as the command may take, and never after Ctrl-C; what no
+// second try can mend is said at once.
+func TestTemporalStaysAway(t *testing.T) {
+	t.Parallel()
+	away := serviceerror.NewUnavailable("refused")
+	for name, tt := range map[string]struct {
+		args []string
+		err  error
+		code int
+		says string
+	}{
+		"wait":        {[]string{"wait", "production/checkout", "--timeout", "20ms"}, away, exitFailed, "giving the same command again is safe: refused"},
+		"run":         {[]string{"run", "FILE", "--timeout", "20ms"}, away, exitFailed, "giving the same command again is safe: refused"},
+		"abort":       {[]string{"abort", "production/checkout", "--reason", "slow", "--timeout", "20ms"}, away, exitFailed, "giving the same command again is safe: refused"},
+		"interrupted": {[]string{"abort", "production/checkout", "--reason", "slow"}, away, exitInterrupted, "interrupted: nothing was asked of Temporal yet"},
+		"denied":      {[]string{"wait", "production/checkout"}, serviceerror.NewPermissionDenied("no", ""), exitFailed, "Temporal does not permit this to you"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			f := running(t)
+			f.onDial = func(n int) error {
+				if name == "interrupted" && n == 3 {
+					interrupt()
+				}
+				return tt.err
+			}
+			if tt.args[1] == "FILE" {
+				tt.args[1] = file(t, smallest)
+			}
+			got := bakeoff(ctx, f, tt.args...)
+			require.Equal(t, tt.code, got.code, got.err)
+			require.Contains(t, got.err, tt.says)
+			require.Equal(t, name != "denied", f.dials > 2)
+			require.Empty(t, f.submitted)
+			require.Empty(t, f.signals)
 		})
 	}
 }

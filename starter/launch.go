@@ -20,10 +20,12 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	if err := c.refuseOrder(subject, problems, from); err != nil {
 		return nil, submitted{}, err
 	}
-	svc, err := c.connect(ctx)
+	svc, left, err := c.reach(ctx, by.within)
 	if err != nil {
 		return nil, submitted{}, err
 	}
+	connecting := by.within - left
+	by.within = left
 	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec,
 		Wait: by.order.Wait, Override: by.order.Override}
 	out := submitted{run: run{WorkflowID: subject.WorkflowID}, Submission: rollout.Submission{ID: order.ID, Version: subject.Candidate, Fate: rollout.FateStarted}}
@@ -33,6 +35,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	}
 	if out.served, err = c.previewFleet(ctx, svc, order, from); err == nil {
 		out, err = c.startFleet(ctx, svc, order, out, by.patience)
+		out.spent += connecting
 	} else if ctx.Err() != nil {
 		err = fail(exitInterrupted, "interrupted: nothing was started")
 	}
@@ -61,7 +64,7 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case err != nil:
 		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
-	case known.Version != "" && known.Version != subject.Candidate:
+	case known.Version != "" && (known.Version != subject.Candidate || known.Actor != o.Actor):
 		return out, c.foreignID(subject, known)
 	}
 	known.Version = subject.Candidate

@@ -23,8 +23,8 @@ type order struct {
 	timeout durationFlag // 0: as long as it takes for abort, else answerTimeout
 }
 
-// answerTimeout is how long a worker has to take up a command that is not
-// stored until it does.
+// answerTimeout is how long Temporal may be away before a command is given, and how
+// long a worker has then to take up one that is not stored until it does.
 const answerTimeout = 30 * time.Second
 
 // orderHelp is what differs between the help texts of the commands.
@@ -50,7 +50,10 @@ func (c *cli) orderCommand(h orderHelp, more func(*cobra.Command, *order), give 
 			}
 			return nil
 		},
-		RunE: c.onTarget(func(ctx context.Context, svc service, t rollout.Target) error {
+		RunE: c.onTarget(func(ctx context.Context) (service, error) {
+			svc, _, err := c.reach(ctx, orElse(o.timeout.Std(), answerTimeout))
+			return svc, err
+		}, func(ctx context.Context, svc service, t rollout.Target) error {
 			o.Actor, o.Reason, o.At = c.actor(o.by), o.by.reason, c.now().UTC()
 			o.ID, o.Trace = orElse(o.ID, c.newID()), tracing.Parent(c.connection.span)
 			return give(ctx, svc, t, o)

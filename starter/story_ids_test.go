@@ -9,6 +9,47 @@ import (
 	"bakeoff/rollout"
 )
 
+// An order under the id of somebody else's, or of another version's, reaches the Target,
+// and is a refused one of its own in history, whatever an older worker answered. The
+// rollout is said to be asked for by who asked for it.
+func TestOrdersWithOneID(t *testing.T) {
+	t.Parallel()
+	order := func(actor, version string) rollout.Submit {
+		o := rollout.Order{ID: "CHG-1", Actor: actor, Reason: "r", Spec: spec()}
+		o.Spec.Release.Version = version
+		return rollout.Submit{Order: o}
+	}
+	ana, bo, newer := order("ana", "2.5.0"), order("bo", "2.5.0"), order("ana", "2.6.0")
+	again := ana
+	again.Order.Reason, again.Order.At = "once more", noon
+	require.Equal(t, submitID(ana.Order), submitID(again.Order))
+	require.NotEqual(t, submitID(ana.Order), submitID(bo.Order))
+	require.NotEqual(t, submitID(ana.Order), submitID(newer.Order))
+
+	p := aboveTape(t, "")
+	give := func(s rollout.Submit, fate rollout.Submission) {
+		at := p.updated(submitID(s.Order), rollout.CommandSubmit, s)
+		p.by("", "bakeoff/"+s.Order.Actor)
+		p.fate(at, fate)
+	}
+	started := rollout.Submission{ID: "CHG-1", Version: "2.5.0", Actor: "ana", Fate: rollout.FateStarted, RunID: "run-9"}
+	give(ana, started)
+	give(bo, started)
+	give(newer, rollout.Submission{ID: "CHG-1", Version: "2.6.0", Actor: "ana", Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: "the id was used"})
+	p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "CHG-1", Version: "2.5.0", Actor: "bo"})
+	const why = ": refused, the id CHG-1 was that of the order of 2.5.0, by ana: give each order its own"
+	require.Equal(t, []string{
+		"Submitted ana asked for 2.5.0: started", "Submitted bo asked for 2.5.0" + why, "Submitted ana asked for 2.6.0" + why,
+	}, texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
+
+	p = aboveTape(t, "")
+	give(bo, started)
+	give(ana, started)
+	s := told(t, startedAbove(t, ana.Order, "t-2"))
+	s.asked(t.Context(), shelf{"t-2": p})
+	require.Equal(t, map[string]any{"identity": "bakeoff/ana"}, sent(s.lines[0]))
+}
+
 // Another command under a used id reaches the workflow, and has a line of its own.
 func TestIDsThatAreUsedTwice(t *testing.T) {
 	t.Parallel()

@@ -34,12 +34,16 @@ type request struct {
 	line   int
 	text   string // who asked for what
 	waited string // why it was in the queue, when it is no more
+	denied bool   // its id was that of another order, and is not to be changed by what becomes of that
 	lost   bool   // the Target was ended before it was known what becomes of it
 	fate   rollout.Submission
 }
 
 // become takes in what is known of the order from now on.
 func (r *request) become(f rollout.Submission) {
+	if r.denied {
+		return
+	}
 	if r.fate.Fate == rollout.FateQueued {
 		r.waited = r.fate.Why
 	}

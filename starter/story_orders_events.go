@@ -11,10 +11,20 @@ import (
 	"bakeoff/rollout"
 )
 
-// ask tells of an order when it arrives; the same id is the same order.
+// ask tells of an order when it arrives. The same id is the same order, unless
+// somebody else has given it, or it is of another version: that is refused.
 func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender) *request {
-	if r, told := s.orders[o.ID]; told && o.ID != "" {
-		return r
+	key, denied := o.ID, ""
+	if r, told := s.orders[key]; told && o.ID != "" {
+		line := s.lines[r.line]
+		known := rollout.Submission{ID: o.ID, Version: fmt.Sprint(line.Data["version"]), Actor: line.Actor}
+		if known.IsOf(o) {
+			return r
+		}
+		key, denied = fmt.Sprintf("%s\x00%s\x00%s", o.ID, o.Actor, o.Spec.Release.Version), known.Foreign()
+		if r, told := s.orders[key]; told {
+			return r
+		}
 	}
 	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", rollout.NameOf(o.Actor), o.Spec.Release.Version)}
 	data := map[string]any{"id": o.ID, "version": o.Spec.Release.Version}
@@ -31,7 +41,11 @@ func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender
 	line := s.add(e, rollout.EventSubmitted, 0, "", data)
 	line.Actor = o.Actor
 	from.note(line)
-	s.orders[o.ID], s.all = r, append(s.all, r)
+	if denied != "" {
+		r.become(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: denied})
+		r.denied = true
+	}
+	s.orders[key], s.all = r, append(s.all, r)
 	return r
 }
 

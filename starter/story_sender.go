@@ -8,6 +8,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
+	updatepb "go.temporal.io/api/update/v1"
 	"go.temporal.io/sdk/converter"
 
 	"bakeoff/rollout"
@@ -80,7 +81,7 @@ const mostAbove = 3
 // asked adds to the first line who asked the Target for the rollout that it
 // started, or started the fleet that it is of. What cannot be found is not said.
 func (s *story) asked(ctx context.Context, svc archives) {
-	l := lookout{converter: s.converter, id: s.order, witnesses: witnesses{}}
+	l := lookout{converter: s.converter, id: s.order, actor: s.lines[0].Actor, witnesses: witnesses{}}
 	for r, n := s.parent, 0; r.RunID != "" && n < mostAbove && (l.order == nil || l.from.unknown); n++ {
 		if err := l.look(svc.Events(ctx, r)); err != nil {
 			return
@@ -95,7 +96,7 @@ func (s *story) asked(ctx context.Context, svc archives) {
 // lookout looks for one order in the history of a Target, or of a fleet.
 type lookout struct {
 	converter converter.DataConverter
-	id        string // of the order
+	id, actor string // of the order, and of who gave it
 	witnesses witnesses
 
 	order  *historypb.HistoryEvent // by which it came
@@ -129,10 +130,21 @@ func (l *lookout) see(e *historypb.HistoryEvent) {
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
 		_ = l.signaled(e, a.WorkflowExecutionSignaledEventAttributes) // what cannot be read is no order
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
-		if l.order == nil && a.WorkflowExecutionUpdateAcceptedEventAttributes.GetAcceptedRequest().GetMeta().GetUpdateId() == l.id {
+		if l.order == nil && l.isBy(a.WorkflowExecutionUpdateAcceptedEventAttributes.GetAcceptedRequest()) {
 			l.order = e
 		}
 	}
+}
+
+// isBy reports whether an update gave the order. Older programs gave it the order's own
+// id; others may have been refused with that id.
+func (l *lookout) isBy(update *updatepb.Request) bool {
+	id, name := update.GetMeta().GetUpdateId(), update.GetInput().GetName()
+	if hash := strings.LastIndex(id, "/"); id != l.id && (hash < 0 || id[:hash] != name+"/"+l.id) {
+		return false
+	}
+	var said rollout.Submit
+	return name != rollout.CommandSubmit || decode(l.converter, update.GetInput().GetArgs(), &said) == nil && said.Order.Actor == l.actor
 }
 
 func (l *lookout) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionSignaledEventAttributes) error {
@@ -144,7 +156,7 @@ func (l *lookout) signaled(e *historypb.HistoryEvent, a *historypb.WorkflowExecu
 		if err := decode(l.converter, a.GetInput(), &said); err != nil {
 			return err
 		}
-		if l.order == nil && said.Order.ID == l.id {
+		if l.order == nil && said.Order.ID == l.id && said.Order.Actor == l.actor {
 			l.order, l.from = e, senderOf(e, a)
 		}
 	}

@@ -239,8 +239,20 @@ func TestStoryOfWhoAskedTheTarget(t *testing.T) {
 		last, before func(p *tape)
 		want         map[string]any
 	}{
-		"in one run":         {last: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
-		"a way back":         {last: func(p *tape) { witness(p, back); update(p, rollout.CommandRollback, back) }, want: bo},
+		"in one run": {last: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
+		"a way back": {last: func(p *tape) { witness(p, back); update(p, rollout.CommandRollback, back) }, want: bo},
+		"by ids of today": {last: func(p *tape) {
+			p.signalled(rollout.SignalWitness, rollout.NewWitness(submitID(submit.Order), submit))
+			p.by("bo@example.com", "bakeoff/bo@laptop")
+			p.updated(submitID(submit.Order), rollout.CommandSubmit, submit)
+			p.by("worker", "bakeoff/bo@laptop")
+		}, want: bo},
+		"a way back by ids of today": {last: func(p *tape) {
+			p.signalled(rollout.SignalWitness, rollout.NewWitness(updateID(back), back))
+			p.by("bo@example.com", "bakeoff/bo@laptop")
+			p.updated(updateID(back), rollout.CommandRollback, back)
+			p.by("worker", "bakeoff/bo@laptop")
+		}, want: bo},
 		"it waited":          {before: func(p *tape) { witness(p, submit); update(p, rollout.CommandSubmit, submit) }, want: bo},
 		"the Target went on": {before: func(p *tape) { witness(p, submit) }, last: func(p *tape) { update(p, rollout.CommandSubmit, submit) }, want: bo},
 		"by a signal":        {last: func(p *tape) { p.signalled(rollout.CommandSubmit, submit); p.by("bo@example.com", "bakeoff/bo@laptop") }, want: bo},

@@ -57,7 +57,7 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
 		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
-	if out.Version != "" && out.Version != o.Spec.Release.Version {
+	if out.Version != "" && !out.IsOf(o) { // of a worker that is older, or of a rollout that was started beside the Target
 		return out, c.foreignID(subjectOf(o.Spec), out.Submission)
 	}
 	out.run.RunID = out.Submission.RunID
@@ -101,7 +101,7 @@ func (c *cli) unlessNotAdmitted(ctx context.Context, svc service, s submitted) e
 
 // foreignID refuses an order whose id was that of another one.
 func (c *cli) foreignID(subject rollout.Status, known rollout.Submission) error {
-	why := fmt.Sprintf("the id %s was that of the order of %s: give each order its own", known.ID, known.Version)
+	why := known.Foreign()
 	if err := c.result(c.refusal(subject, rollout.CausePolicy, why)); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // Who waits for the turn of an order is told when nothing holds it any more.
 func TestAnOrderThatIsLost(t *testing.T) {
 	t.Parallel()
-	waits := rollout.Submission{ID: "id-1", Version: "2.5.0", Fate: rollout.FateQueued, Why: "held by 2.4.9"}
+	waits := rollout.Submission{ID: "id-1", Version: "2.5.0", Actor: "ana@laptop", Fate: rollout.FateQueued, Why: "held by 2.4.9"}
 	for name, change := range map[string]func(*fake){
 		"another Target came": func(f *fake) {
 			f.onTarget = func(n int) rollout.TargetStatus {
@@ -89,14 +89,16 @@ func TestAnOrderThatNobodyTookIn(t *testing.T) {
 func TestAnOrderThatIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		spec, id string
-		code     int
+		spec, id, actor string
+		code            int
 	}{
-		"the same":          {smallest, "id-7", 0},
-		"another id":        {smallest, "id-8", 15},
-		"another release":   {strings.Replace(smallest, "2.5.0", "2.6.0", 1), "id-7", 15},
-		"the same fleet":    {threeUnits, "id-7", 0},
-		"a fleet with none": {threeUnits, "id-8", 15},
+		"the same":              {smallest, "id-7", "ana", 0},
+		"another id":            {smallest, "id-8", "ana", 15},
+		"another release":       {strings.Replace(smallest, "2.5.0", "2.6.0", 1), "id-7", "ana", 15},
+		"somebody else":         {smallest, "id-7", "bo", 15},
+		"the same fleet":        {threeUnits, "id-7", "ana", 0},
+		"somebody else's fleet": {threeUnits, "id-7", "bo", 15},
+		"a fleet with none":     {threeUnits, "id-8", "ana", 15},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,13 +108,24 @@ func TestAnOrderThatIsGivenAgain(t *testing.T) {
 			o.ID = "id-7"
 			f.tape = &tape{t: t}
 			f.tape.started(o)
-			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", tt.id, "-o", "json")
+			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", tt.id, "--actor", tt.actor, "-o", "json")
 			require.Equal(t, tt.code, got.code, got.err)
 			if tt.code == 0 {
 				require.Equal(t, checkout.RunID, decodeLine(t, got.out)["runId"])
 			}
 		})
 	}
+}
+
+// A worker of before answers an order with what became of the one whose id it has.
+func TestAnOrderOfWhichAnotherIsKnown(t *testing.T) {
+	t.Parallel()
+	f := &fake{fate: &rollout.Submission{ID: "id-7", Version: "2.5.0", Actor: "ana", Fate: rollout.FateStarted, RunID: checkout.RunID}}
+	args := []string{"start", file(t, smallest), "--id", "id-7", "--actor"}
+	require.Zero(t, bakeoff(t.Context(), f, append(args, "ana")...).code)
+	got := bakeoff(t.Context(), f, append(args, "bo")...)
+	require.Equal(t, 15, got.code)
+	require.Contains(t, got.err, "refused: the id id-7 was that of the order of 2.5.0, by ana: give each order its own")
 }
 
 // Whoever is interrupted before the start was answered is told what is so, with the

@@ -107,7 +107,7 @@ func (s *server) submit(ctx context.Context, o rollout.Submit) (rollout.Submissi
 	t := o.Order.Spec.Key()
 	handle, err := s.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: s.client.NewWithStartWorkflowOperation(targetOptions(t), rollout.TargetType, rollout.TargetStatus{Target: t}),
-		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: o.Order.ID, WorkflowID: rollout.TargetID(t),
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: submitID(o.Order), WorkflowID: rollout.TargetID(t),
 			UpdateName: rollout.CommandSubmit, Args: []any{o}, WaitForStage: client.WorkflowUpdateStageCompleted},
 	})
 	if err == nil {
@@ -235,6 +235,13 @@ func updateID(c rollout.Command) string {
 	}
 	text, _ := json.Marshal(said) // plain data
 	return fmt.Sprintf("%s/%s/%.6x", c.Name, c.ID, sha256.Sum256(text))
+}
+
+// submitID is the same for an order to a Target, where who gives it, and of what
+// version, makes it another one.
+func submitID(o rollout.Order) string {
+	text, _ := json.Marshal([]string{o.Actor, o.Spec.Release.Version}) // plain data
+	return fmt.Sprintf("%s/%s/%.6x", rollout.CommandSubmit, o.ID, sha256.Sum256(text))
 }
 
 func (s *server) update(ctx context.Context, r run, c rollout.Command) (rollout.Answer, error) {

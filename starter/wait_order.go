@@ -67,7 +67,7 @@ func startedFor(ctx context.Context, svc service, t rollout.Target, id string) (
 			if e.WorkflowID != workflowID {
 				continue
 			}
-			if is, err := isStartedFor(ctx, svc, e.run, id); is {
+			if _, is, err := startedBy(ctx, svc, e.run, id); is {
 				return e, nil
 			} else if err != nil && retryable(err) {
 				return execution{}, fmt.Errorf("read what %s was started for: %w", workflowID, err)

@@ -17,6 +17,13 @@ func (t *target) fateOf(id string) rollout.Submission {
 	return t.status.Fates[i]
 }
 
+// isForeign reports whether an order has the id of another one: of somebody else, or of
+// another version. Under older workers what became of that was the answer, and who gave
+// up the one took back the other.
+func (t *target) isForeign(known rollout.Submission, o rollout.Order) bool {
+	return known.ID != "" && !known.IsOf(o) && workflow.GetVersion(t.ctx, "order-id-is-its-givers", workflow.DefaultVersion, 1) == 1
+}
+
 // settle changes what is known of an order.
 func (t *target) settle(id string, change func(*rollout.Submission)) {
 	for i := range t.status.Fates {
@@ -54,10 +61,14 @@ func (t *target) newerThan(id string) string {
 }
 
 // withdraw takes an order back whose giver was told that nobody took it in: it is
-// not to begin when that is delivered late. One whose rollout has begun stays.
+// not to begin when that is delivered late. One whose rollout has begun stays, and so
+// does one of somebody else.
 func (t *target) withdraw(w rollout.Withdrawal) {
 	known := t.fateOf(w.ID)
 	if known.Fate.IsFinal() && known.ID != "" || t.status.Running != nil && t.status.Running.Submit.Order.ID == w.ID {
+		return
+	}
+	if t.isForeign(known, rollout.Order{Actor: w.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: w.Version}}}) {
 		return
 	}
 	if known.ID == "" {

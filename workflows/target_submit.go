@@ -14,6 +14,10 @@ import (
 // its rollout was started, it waits in the queue, or it is refused.
 func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submission, error) {
 	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
+	if known := t.fateOf(s.Order.ID); t.isForeign(known, s.Order) {
+		return rollout.Submission{ID: known.ID, Version: s.Order.Spec.Release.Version, Actor: s.Order.Actor, At: workflow.Now(t.ctx),
+			Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: known.Foreign()}, nil
+	}
 	t.given(s)
 	return t.settled(ctx, s.Order.ID), nil
 }

@@ -171,6 +171,50 @@ func TestWithdrawnOrders(t *testing.T) {
 	}
 }
 
+// An order is its giver's: who uses its id for an order of another is refused, also
+// when that one was known to an earlier run, and does not take it back. Its giver is
+// told what became of it, as often as it is given.
+func TestOneIDForTwoOrders(t *testing.T) {
+	t.Parallel()
+	s := newAbove(t)
+	s.known.Fates = []rollout.Submission{{ID: "2.4.0", Version: "2.4.0", Actor: "ana", Fate: rollout.FateStarted, RunID: "before"}}
+	s.submit(0, "2.5.0", rollout.OnNewQueue)
+	s.submit(time.Second, "2.6.0", rollout.OnNewQueue)
+	said := map[string]rollout.Submission{}
+	give := func(after time.Duration, name, id, version, actor string) {
+		o := orderOf(version, rollout.OnNewQueue)
+		o.Order.ID, o.Order.Actor = id, actor
+		s.env.RegisterDelayedCallback(func() {
+			s.env.UpdateWorkflow(rollout.CommandSubmit, name, &testsuite.TestUpdateCallback{
+				OnAccept: func() {},
+				OnReject: func(err error) { require.NoError(t, err) },
+				OnComplete: func(result any, err error) {
+					require.NoError(t, err)
+					said[name] = result.(rollout.Submission)
+				},
+			}, o)
+		}, after)
+	}
+	give(10*time.Second, "other", "2.6.0", "2.6.0", "bo")
+	give(10*time.Second, "version", "2.6.0", "2.7.0", "ana")
+	give(10*time.Second, "again", "2.6.0", "2.6.0", "ana")
+	give(10*time.Second, "before", "2.4.0", "2.4.0", "bo")
+	s.env.RegisterDelayedCallback(func() {
+		s.env.SignalWorkflow(rollout.CommandWithdraw, rollout.Withdrawal{ID: "2.6.0", Version: "2.6.0", Actor: "bo"})
+	}, 20*time.Second)
+	known := s.anHour()
+	for _, name := range []string{"other", "version"} {
+		require.Equal(t, rollout.FateRefused, said[name].Fate, name)
+		require.Equal(t, rollout.CausePolicy, said[name].Cause)
+		require.Equal(t, "the id 2.6.0 was that of the order of 2.6.0, by ana: give each order its own", said[name].Why)
+	}
+	require.Equal(t, "bo", said["other"].Actor)
+	require.Equal(t, rollout.FateRefused, said["before"].Fate)
+	require.Equal(t, rollout.FateQueued, said["again"].Fate)
+	require.Equal(t, []string{"2.5.0", "2.6.0"}, s.begun)
+	require.Len(t, known.Fates, 3)
+}
+
 // What a release is to blame for keeps it from being tried again by accident; what
 // kept it from going on by itself does not.
 func TestWhatIsQuarantined(t *testing.T) {

@@ -2,29 +2,50 @@ package specfile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"bakeoff/rollout"
 )
 
+// widest is how many characters of a source's line are shown.
+const widest = 80
+
 // Explain formats a problem for people: its one line, which begins with
-// file:line:column, then the line of the source with a caret below the place.
-// Without a place, or with a source that has no such line, the one line is all.
+// file:line:column, then the line of the source with a caret below the place. Of a
+// long line, such as a spec in JSON, only what is around the place is shown. Without
+// a place, or with a source that has no such line, the one line is all.
 func Explain(p rollout.Problem, source []byte) string {
 	lines := bytes.Split(source, []byte("\n"))
 	if p.Line < 1 || p.Line > len(lines) {
 		return p.String()
 	}
-	line := strings.TrimPrefix(strings.TrimRight(string(lines[p.Line-1]), "\r"), "\ufeff")
-	indent := []rune(line)
-	indent = indent[:min(max(p.Column-1, 0), len(indent))]
+	whole := []rune(strings.TrimPrefix(strings.TrimRight(string(lines[p.Line-1]), "\r"), "\ufeff"))
+	line, at := around(whole, min(max(p.Column-1, 0), len(whole)))
+	indent := slices.Clone(line[:at])
 	for i, r := range indent {
 		if r != '\t' {
 			indent[i] = ' '
 		}
 	}
-	return p.String() + "\n  " + line + "\n  " + string(indent) + "^"
+	return p.String() + "\n  " + string(line) + "\n  " + string(indent) + "^"
+}
+
+// around cuts a long line, and returns where a place of it is then.
+func around(line []rune, at int) ([]rune, int) {
+	if len(line) <= widest {
+		return line, at
+	}
+	from := min(max(at-widest/2, 0), len(line)-widest)
+	cut := slices.Clone(line[from : from+widest])
+	if from > 0 {
+		cut[0] = '…'
+	}
+	if from+widest < len(line) {
+		cut[widest-1] = '…'
+	}
+	return cut, at - from
 }
 
 // Nearest returns the known name that a misspelt one was likely meant to be:

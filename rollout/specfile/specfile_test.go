@@ -335,7 +335,7 @@ func TestWhatStandsBesideATypoIsNotHidden(t *testing.T) {
 	_, problems := Parse("f", []byte(edit(t, "service: checkout", "service: checkout\nrelase: {}", "version: 2.5.0", "version: a b")))
 	require.Equal(t, []string{
 		"f:3:1: relase: unknown field; did you mean release?",
-		`f:5:20: release.version: "a b" needs letters, digits, '.', '_', '+' or '-'`,
+		`f:5:20: release.version: "a b" needs letters, digits, '.', '_', '+' or '-', 100 at most`,
 	}, lines(problems))
 }
 
@@ -344,7 +344,7 @@ func TestConsequencesAreLeftOut(t *testing.T) {
 	_, problems := Parse("f", []byte(edit(t, "service: checkout", "servce: checkout", "failures: f", "failurs: f", "version: 2.5.0", "version: a b")))
 	require.Equal(t, []string{
 		"f:2:1: servce: unknown field; did you mean service?",
-		`f:4:20: release.version: "a b" needs letters, digits, '.', '_', '+' or '-'`,
+		`f:4:20: release.version: "a b" needs letters, digits, '.', '_', '+' or '-', 100 at most`,
 		"f:14:20: checks[0].failurs: unknown field; did you mean failures?",
 	}, lines(problems))
 }
@@ -358,6 +358,28 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, "x: y", Explain(rollout.Problem{Path: "x", Message: "y"}, []byte(doc)))
 	require.Equal(t, "9:1: y", Explain(rollout.Problem{Line: 9, Column: 1, Message: "y"}, nil))
 	require.Equal(t, "1:3: y\n  \tä\r\tx\n  \t ^", strings.Replace(Explain(rollout.Problem{Line: 1, Column: 3, Message: "y"}, []byte("\tä\tx\r\n")), "ä\t", "ä\r\t", 1))
+}
+
+// A spec in one line of JSON is shown around the place.
+func TestExplainALongLine(t *testing.T) {
+	long := strings.Repeat("ä", 300)
+	for name, tt := range map[string]struct {
+		column int
+		line   string
+		indent int
+	}{
+		"at its beginning": {1, strings.Repeat("ä", 79) + "…", 0},
+		"in its middle":    {150, "…" + strings.Repeat("ä", 78) + "…", 40},
+		"at its end":       {300, "…" + strings.Repeat("ä", 79), 79},
+		"behind it":        {301, "…" + strings.Repeat("ä", 79), 80},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := fmt.Sprintf("1:%d: y\n  %s\n  %s^", tt.column, tt.line, strings.Repeat(" ", tt.indent))
+			require.Equal(t, want, Explain(rollout.Problem{Line: 1, Column: tt.column, Message: "y"}, []byte(long)))
+		})
+	}
+	short := strings.Repeat("ä", widest)
+	require.Equal(t, "1:80: y\n  "+short+"\n  "+strings.Repeat(" ", 79)+"^", Explain(rollout.Problem{Line: 1, Column: 80, Message: "y"}, []byte(short)))
 }
 
 func TestNearest(t *testing.T) {

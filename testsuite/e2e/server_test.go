@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,34 @@ func TestServerCrash(t *testing.T) {
 	bad.comes(badEnds).requires(bad, 10, rollout.RolledBack, rollout.CauseVerdict)
 	require.Equal(t, undone, bad.world.Log())
 	bad.asBefore()
+}
+
+// An abort, and a wait, that are begun while the server is away are carried out when it
+// is back; who only looks is told at once.
+func TestCommandsBeforeTheServer(t *testing.T) {
+	c := open(t)
+	s := c.scene(t)
+	s.start(oneLong)
+	s.bakes(1000)
+	c.server.Kill()
+	begin := func(args ...string) <-chan procs.Run {
+		out := make(chan procs.Run, 1)
+		go func() { out <- s.cli(append(args, "-o", "json")...) }()
+		return out
+	}
+	aborts := begin("abort", s.target(), "--reason", "the test says so")
+	waits := begin("wait", s.target())
+	require.Equal(t, 1, s.cli("status", s.target()).Code)
+	c.server.Restart(t)
+	for _, command := range []struct {
+		came <-chan procs.Run
+		code int
+	}{{aborts, 0}, {waits, 11}} {
+		out := <-command.came
+		require.Equal(t, command.code, out.Code, out.Stderr)
+		require.Equal(t, 1, strings.Count(out.Stderr, "trying on"), out.Stderr)
+	}
+	s.asBefore()
 }
 
 // Abort is stored while no worker runs, and obeyed by the first that comes.

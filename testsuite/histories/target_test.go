@@ -14,6 +14,7 @@ import (
 	"bakeoff/rollout"
 	"bakeoff/rollout/specfile"
 	"bakeoff/testsuite/procs"
+	"bakeoff/testsuite/sim"
 )
 
 const waits = "{weight: 10%, bake: 5s, approve: {within: 1h}}"
@@ -44,6 +45,19 @@ var targetPaths = map[string]path{
 		s.until("approval")
 		s.next("1.2.0")
 		s.next("1.3.0")
+		s.order("approve", "--step", "1")
+		s.approveNext()
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
+	"one-id-two-starts": {target: true, strategy: waits, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("approval")
+		s.before = s.status().RunID
+		s.world.Behave("1.2.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+		spec, bo := s.file("1.2.0"), "bo@example.com"
+		s.order("start", spec, "--id", "CHG-1")
+		s.denied("start", spec, "--id", "CHG-1", "--actor", bo)
+		s.signal(rollout.CommandWithdraw, rollout.Withdrawal{ID: "CHG-1", Version: "1.2.0", Actor: bo})
+		s.order("start", spec, "--id", "CHG-1")
 		s.order("approve", "--step", "1")
 		s.approveNext()
 		s.await(rollout.Promoted)
