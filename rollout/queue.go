@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,9 +107,16 @@ type Submission struct {
 
 // IsOf reports whether an order that has the id of this one is that order, given
 // again: by the same actor, of the same version. What else it says does not count, nor
-// when it was given.
+// when it was given, nor where: the default actor is user@host, and a pipeline that
+// tries again may do so on another machine.
 func (s Submission) IsOf(o Order) bool {
-	return s.Version == o.Spec.Release.Version && s.Actor == o.Actor
+	return s.Version == o.Spec.Release.Version && localPart(s.Actor) == localPart(o.Actor)
+}
+
+// localPart is what stands before the @.
+func localPart(actor string) string {
+	name, _, _ := strings.Cut(strings.TrimSpace(actor), "@")
+	return name
 }
 
 // Foreign is why another order is refused that comes with the id of this one.

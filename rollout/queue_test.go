@@ -15,3 +15,14 @@ func TestBackToAsksNoHook(t *testing.T) {
 	require.Len(t, s.Hooks, 4)
 	require.Equal(t, HookBeforeStart, s.Hooks[0].At)
 }
+
+func TestSubmissionIsOf(t *testing.T) {
+	order := func(actor, version string) Order {
+		return Order{Actor: actor, Spec: Spec{Release: Release{Version: version}}}
+	}
+	known := Submission{ID: "CHG-1", Version: "2.5.0", Actor: "ci@runner-1"}
+	require.True(t, known.IsOf(order("ci@runner-1", "2.5.0")))
+	require.True(t, known.IsOf(order("ci@runner-2", "2.5.0")), "a pipeline tries again on another machine")
+	require.False(t, known.IsOf(order("bo@runner-1", "2.5.0")))
+	require.False(t, known.IsOf(order("ci@runner-1", "2.6.0")))
+}
