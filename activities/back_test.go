@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -103,6 +104,69 @@ func TestDrainBeginsAnewAfterTraffic(t *testing.T) {
 	_, err := env.ExecuteActivity(acts.Remove, in)
 	require.ErrorContains(t, err, "2.5.0 still has 10% of the traffic")
 	require.Zero(t, since, "what the next attempt goes on with")
+}
+
+// fickle is a world whose router loses the split between two reads of the platform.
+type fickle struct {
+	*sim.World
+	lose func()
+}
+
+func (f fickle) Primary(ctx context.Context) (string, error) {
+	f.lose()
+	return f.World.Primary(ctx)
+}
+
+// The weights are what is read last before a version is ordered to go.
+func TestNothingIsReadBetweenWeightsAndRemoval(t *testing.T) {
+	back, lost := rollout.Split{"2.4.1": rollout.All}, rollout.Split{"2.4.1": 9000, "2.5.0": 1000}
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	require.NoError(t, w.Deploy(t.Context(), activities.Write{Intent: "a test"}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+	acts.Drivers.Deploy["sim"] = func(activities.With) (activities.Deployer, error) {
+		return fickle{w, func() { w.SetWeights(lost) }}, nil
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	in := activities.RemoveInput{Job: job, Version: "2.5.0", TellDrift: true, Split: back, Snapshot: &activities.Snapshot{Primary: "2.4.1", Split: back}}
+	answer, err := env.ExecuteActivity(acts.Remove, in)
+	require.NoError(t, err)
+	var out activities.RemoveOutput
+	require.NoError(t, answer.Get(&out))
+	require.Equal(t, activities.RemoveOutput{Drift: lost, Reason: "2.5.0 is not removed: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%"}, out)
+	require.Contains(t, w.State().Versions, "2.5.0")
+
+	w.SetWeights(back)
+	in.TellDrift = false
+	_, err = env.ExecuteActivity(acts.Remove, in)
+	require.ErrorContains(t, err, "2.5.0 still has 10% of the traffic")
+	require.Empty(t, w.Violations())
+}
+
+// Weights that are lost because a version goes are told, and again when it is gone
+// already.
+func TestWeightsAreReadUntilAVersionIsGone(t *testing.T) {
+	back, lost := rollout.Split{"2.4.1": rollout.All}, rollout.Split{"2.4.1": 9000, "2.5.0": 1000}
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	require.NoError(t, w.Deploy(t.Context(), activities.Write{Intent: "a test"}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+	w.FallBack("2.5.0", lost)
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	in := activities.RemoveInput{Job: job, Version: "2.5.0", TellDrift: true, Split: back}
+	remove := func() (out activities.RemoveOutput) {
+		answer, err := env.ExecuteActivity(acts.Remove, in)
+		require.NoError(t, err)
+		require.NoError(t, answer.Get(&out))
+		return out
+	}
+	told := activities.RemoveOutput{Drift: lost, Ordered: true, Reason: "2.5.0 is going, or gone: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%"}
+	require.Equal(t, told, remove())
+	require.Equal(t, told, remove(), "it was gone already")
+	in.Policy = &rollout.Policy{Drift: rollout.RuleHold}
+	require.Equal(t, rollout.PutBack, remove().Decision.Action, "nobody wants users on what is gone")
+	w.SetWeights(back)
+	require.Equal(t, activities.RemoveOutput{Reason: "2.5.0 was gone already"}, remove())
 }
 
 // A raise that its router has refused is told from one of which nobody knows.

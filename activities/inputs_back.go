@@ -79,14 +79,17 @@ type RemoveInput struct {
 	Policy    *rollout.Policy `json:"policy,omitempty"`    // with TellDrift: what another one leads to; nil: that is not asked
 	PutBacks  int             `json:"putBacks,omitempty"`
 
+	Ordered bool `json:"ordered,omitempty"` // the platform was told before to remove it
+
 	Snapshot *Snapshot `json:"snapshot,omitempty"` // primary version, flags and cohorts are to be as in it when the version goes; nil: that is not asked
 }
 
 // RemoveOutput says how the version went, or why it did not.
 type RemoveOutput struct {
 	Reason   string            `json:"reason"`
-	Drift    rollout.Split     `json:"drift,omitempty"`    // the split in force instead of the one that was to be: nothing was removed
+	Drift    rollout.Split     `json:"drift,omitempty"`    // the split in force instead of the one that was to be: it is to be put back, and the version removed then
 	Decision *rollout.Decision `json:"decision,omitempty"` // with a policy: what Drift leads to
 
-	Differences []string `json:"differences,omitempty"` // from the snapshot: nothing was removed
+	Differences []string `json:"differences,omitempty"` // from the snapshot: they are to be mended, and the version removed then
+	Ordered     bool     `json:"ordered,omitempty"`     // with Drift or Differences: the platform had been told to remove it; else it is untouched
 }

@@ -12,19 +12,24 @@ import (
 	"bakeoff/rollout"
 )
 
-// Remove drains a version and removes it. It refuses to touch one that has
-// traffic: the observed weight is read first, and again after the drain. With
-// TellDrift another split than the one that is to be in force is a result.
+// Remove drains a version and removes it. It refuses to touch one that has traffic:
+// the observed weight is read first, again after the drain, and last of all before
+// the platform is told. With TellDrift another split than the one that is to be in
+// force is a result, until the version has been gone for a look.
 func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, error) {
 	doing := "remove " + in.Version
 	deployer, err := a.Drivers.deployer(in.Drivers.Deploy)
 	if err != nil {
 		return RemoveOutput{}, insistently(doing, err)
 	}
-	if _, err := deployer.Version(ctx, in.Version); errors.Is(err, ErrNotFound) {
-		return RemoveOutput{Reason: in.Version + " was gone already"}, nil
+	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
+	if err != nil {
+		return RemoveOutput{}, insistently(doing, err)
 	}
-	drift, err := a.drain(ctx, in, deployer)
+	if _, err := deployer.Version(ctx, in.Version); errors.Is(err, ErrNotFound) {
+		return a.untilGone(ctx, in, deployer, traffic, in.Version+" was gone already")
+	}
+	drift, err := a.drain(ctx, in, deployer, traffic)
 	if err != nil {
 		return RemoveOutput{}, insistently("drain "+in.Version, err)
 	}
@@ -36,19 +41,53 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 		return RemoveOutput{}, insistently("compare with the snapshot before removing "+in.Version, err)
 	}
 	if len(differences) > 0 {
-		return RemoveOutput{Differences: differences, Reason: in.Version + " is not removed: " + strings.Join(differences, "; ")}, nil
+		return in.differs(differences), nil
+	}
+	if drift, err = a.unserved(ctx, in, traffic); err != nil {
+		return RemoveOutput{}, insistently(doing, err)
+	}
+	if drift != nil {
+		return in.drifted(drift), nil
 	}
 	if err := deployer.Remove(ctx, in.write(), in.Version); err != nil {
 		return RemoveOutput{}, insistently(doing, err)
 	}
-	err = a.waitFor(ctx, func() (bool, error) {
+	return a.untilGone(ctx, in, deployer, traffic, in.Version+" is gone")
+}
+
+// untilGone waits until a version that was ordered to go is gone. With TellDrift the
+// weights are read meanwhile, and once more a look later: a router may lose them because
+// the version goes. What else is to be as in the snapshot is compared at the end.
+func (a *Activities) untilGone(ctx context.Context, in RemoveInput, deployer Deployer, traffic Traffic, reason string) (RemoveOutput, error) {
+	in.Ordered = true
+	var drift rollout.Split
+	gone := false
+	err := a.waitFor(ctx, func() (bool, error) {
+		wasGone := gone
 		_, err := deployer.Version(ctx, in.Version)
-		if errors.Is(err, ErrNotFound) {
-			return true, nil
+		if gone = errors.Is(err, ErrNotFound); err != nil && !gone {
+			return false, err
 		}
-		return false, err
+		if !in.TellDrift {
+			return gone, nil
+		}
+		drift, err = a.lost(ctx, in, traffic)
+		return drift != nil || gone && wasGone, err
 	})
-	return RemoveOutput{Reason: in.Version + " is gone"}, insistently(doing, err)
+	if err != nil {
+		return RemoveOutput{}, insistently("remove "+in.Version, err)
+	}
+	if drift != nil {
+		return in.drifted(drift), nil
+	}
+	differences, err := a.differences(ctx, in)
+	if err != nil {
+		return RemoveOutput{}, insistently("compare with the snapshot after removing "+in.Version, err)
+	}
+	if len(differences) > 0 {
+		return in.differs(differences), nil
+	}
+	return RemoveOutput{Reason: reason}, nil
 }
 
 // differences lists what was put back and is not as in the snapshot any more, where
@@ -67,14 +106,44 @@ func (a *Activities) differences(ctx context.Context, in RemoveInput) ([]string,
 }
 
 // drifted says that another split is in force than the one that is to be, and what
-// the policy makes of that.
+// the policy makes of that. Once the version has been ordered to go, nobody can want
+// users on it: the split is put back, as often as that may be.
 func (in RemoveInput) drifted(split rollout.Split) RemoveOutput {
-	out := RemoveOutput{Drift: split, Reason: fmt.Sprintf("%s is not removed: the router has %s instead of %s", in.Version, split, in.Split)}
+	out := RemoveOutput{Drift: split, Ordered: in.Ordered, Reason: fmt.Sprintf("%s: the router has %s instead of %s", in.fate(), split, in.Split)}
 	if in.Policy != nil {
-		d := in.Policy.Decide(rollout.Moment{Absolute: true, Drifted: split.String(), PutBacks: in.PutBacks})
+		policy := *in.Policy
+		if in.Ordered {
+			policy.Drift = rollout.RulePutBack
+		}
+		d := policy.Decide(rollout.Moment{Absolute: true, Drifted: split.String(), PutBacks: in.PutBacks})
 		out.Decision = &d
 	}
 	return out
+}
+
+// differs says that something else that was put back is lost.
+func (in RemoveInput) differs(differences []string) RemoveOutput {
+	return RemoveOutput{Differences: differences, Ordered: in.Ordered, Reason: in.fate() + ": " + strings.Join(differences, "; ")}
+}
+
+// fate is what becomes of the version while something is lost.
+func (in RemoveInput) fate() string {
+	if in.Ordered {
+		return in.Version + " is going, or gone"
+	}
+	return in.Version + " is not removed"
+}
+
+// lost is the split in force where it is not the one that is to be.
+func (a *Activities) lost(ctx context.Context, in RemoveInput, traffic Traffic) (rollout.Split, error) {
+	observed, err := traffic.Split(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read weights: %w", err)
+	case observed.Split.Equal(in.Split):
+		return nil, nil
+	}
+	return a.drift(ctx, traffic, in.Split, in.Version)
 }
 
 // drift is the split in force, after one was read that is not the one that is to be:
@@ -99,32 +168,14 @@ func (a *Activities) drift(ctx context.Context, traffic Traffic, want rollout.Sp
 // drain waits for the drain time at an observed weight of zero, and then for
 // the requests still in flight where the platform counts them. It ends at once
 // with a split that drifted.
-func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deployer) (rollout.Split, error) {
-	traffic, err := a.Drivers.traffic(in.Drivers.Traffic)
-	if err != nil {
-		return nil, err
-	}
+func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deployer, traffic Traffic) (rollout.Split, error) {
 	var since time.Time
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &since) // unreadable: the drain starts anew
 	}
 	for {
-		observed, err := traffic.Split(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("read weights: %w", err)
-		}
-		if in.TellDrift && !observed.Split.Equal(in.Split) {
-			if drift, err := a.drift(ctx, traffic, in.Split, in.Version); drift != nil || err != nil {
-				return drift, err
-			}
-		}
-		if len(observed.Split) == 0 && in.Baseline != "" {
-			drainAnew(ctx)
-			return nil, errors.New("the router names no weights at all, which does not prove 0%")
-		}
-		if w := observed.Split[in.Version]; w > 0 {
-			drainAnew(ctx)
-			return nil, fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
+		if drift, err := a.unserved(ctx, in, traffic); drift != nil || err != nil {
+			return drift, err
 		}
 		if since.IsZero() {
 			since = a.now()
@@ -137,6 +188,29 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 			return nil, err
 		}
 	}
+}
+
+// unserved reads once that the version has no traffic: an error says that it has some,
+// or that nobody knows. A split that drifted is a result where that is told.
+func (a *Activities) unserved(ctx context.Context, in RemoveInput, traffic Traffic) (rollout.Split, error) {
+	observed, err := traffic.Split(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read weights: %w", err)
+	}
+	if in.TellDrift && !observed.Split.Equal(in.Split) {
+		if drift, err := a.drift(ctx, traffic, in.Split, in.Version); drift != nil || err != nil {
+			return drift, err
+		}
+	}
+	if len(observed.Split) == 0 && in.Baseline != "" {
+		drainAnew(ctx)
+		return nil, errors.New("the router names no weights at all, which does not prove 0%")
+	}
+	if w := observed.Split[in.Version]; w > 0 {
+		drainAnew(ctx)
+		return nil, fmt.Errorf("%s still has %s of the traffic: it is not removed before that is 0%%", in.Version, w)
+	}
+	return nil, nil
 }
 
 // drainAnew forgets since when the weight was zero: the next attempt begins anew.

@@ -124,8 +124,8 @@ type (
 	}
 	removeOutput struct {
 		Reason      string        `json:"reason"`
-		Drift       rollout.Split `json:"drift"`       // nothing was removed
-		Differences []string      `json:"differences"` // nothing was removed
+		Drift       rollout.Split `json:"drift"`       // it is put back, and the version removed then
+		Differences []string      `json:"differences"` // they are mended, and the version removed then
 	}
 )
 

@@ -21,15 +21,16 @@ type removing struct {
 	drift   rollout.Split // the last one
 	differs bool          // something else that was put back is lost: the version stays until it is back
 	insists bool          // a person is needed until the version is gone
+	ordered bool          // the platform was told to remove it: it is going, or gone
 
 	asBefore *activities.Snapshot // what is to be in force when the version goes; nil: not asked
 
 	decision *rollout.Decision // what the policy makes of drift, where it is asked
 }
 
-// removeBack removes a version on the way back. Where the router has lost the
-// baseline's split by then, as one that starts from its old file has, or a raise
-// comes so late, users are put back again: the way back is not over.
+// removeBack removes a version on the way back. Where the router loses the baseline's
+// split before the version is gone, or because it goes, as one that starts from its old
+// file does, or a raise comes so late, users are put back again: the way back is not over.
 func (r *run) removeBack(version string) {
 	m := &removing{run: r, version: version, split: r.snapshot.Split, wrote: r.begun(rollout.RestoreTraffic)}
 	if r.begun(rollout.RestoreTraffic) || r.begun(rollout.RestoreFlags) {
@@ -48,6 +49,7 @@ func (r *run) removeBack(version string) {
 // removeServed removes a version that the candidate has taken the place of. Where
 // the router has lost the candidate's split by then, the version may be what serves,
 // and the policy for drift is followed: the split is put back once, or a person says.
+// Once the platform was told to remove it, it is put back once whatever the policy.
 // It returns what the policy says where the version stays because of that.
 func (r *run) removeServed(version string) *rollout.Decision {
 	m := &removing{run: r, version: version, split: r.plan.Split(r.job.Baseline, rollout.All), wrote: true}
@@ -58,10 +60,10 @@ func (r *run) removeServed(version string) *rollout.Decision {
 	return m.decision
 }
 
-// try drains the version and removes it, if the split is in force all the time. It
-// reports whether another one was found, or something else that was put back is lost,
-// so that the version is still there. It begins only when every forward act has
-// answered.
+// try drains the version and removes it, if the split is in force all the time, until
+// the version is gone. It reports whether another one was found, or something else that
+// was put back is lost: then that is put back, and it is tried again. It begins only when
+// every forward act has answered.
 func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 	if m.acknowledged != nil {
 		return false
@@ -76,12 +78,13 @@ func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 		o.limit, o.heartbeat = (m.plan.Spec.ReadyWithin + 10*drain).Std(), heartbeat
 		ctx, cancel := workflow.WithCancel(m.ctx)
 		return start(ctx, o, a.Remove, activities.RemoveInput{Job: m.write("cleanup.remove/" + m.version), Version: m.version, Drain: drain,
-			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks, Snapshot: m.asBefore}), cancel
+			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks, Ordered: m.ordered, Snapshot: m.asBefore}), cancel
 	}), &out)
 	if m.acknowledged != nil {
 		return false
 	}
 	m.decision, m.differs = out.Decision, len(out.Differences) > 0
+	m.ordered = m.ordered || out.Ordered
 	switch {
 	case m.differs:
 		m.status.Problems = out.Differences
@@ -136,7 +139,11 @@ func (m *removing) awaitForward() {
 	}
 	if !m.insists {
 		m.insists = true
-		m.needHuman(fmt.Sprintf("%s is not removed: %s; retry sends everything to %s again", m.version, m.decision.Reason, m.plan.Candidate))
+		fate := "is not removed"
+		if m.ordered {
+			fate = "is going, or gone"
+		}
+		m.needHuman(fmt.Sprintf("%s %s: %s; retry sends everything to %s again", m.version, fate, m.decision.Reason, m.plan.Candidate))
 	}
 	timer := m.timer("look again at the weights that somebody changed", slower(firstLook, m.now().Sub(m.since)))
 	_ = workflow.Await(m.ctx, func() bool { return timer.IsReady() || m.retry || m.acknowledged != nil })

@@ -133,9 +133,10 @@ var lastingStories = map[string]story{
 			before(s, "Remove", func() { s.world.ForeignPrimary("2.5.0") })
 		},
 		want: rollout.Aborted,
-		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0",
-			"weights 2.4.1 100%, 2.5.0 0%", "primary 2.4.1", "outsider: primary 2.5.0", "primary 2.4.1", "remove 2.5.0"},
-		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+		check: func(t *testing.T, w *sim.World, s rollout.Status) {
+			require.Equal(t, []string{"outsider: primary 2.5.0", "primary 2.4.1", "remove 2.5.0"}, w.Log()[6:])
+			require.False(t, s.NeededHuman)
+		},
 	},
 	"what differs and was not written here stays with a person": {
 		spec: drains,

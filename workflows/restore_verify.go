@@ -12,13 +12,28 @@ import (
 	"bakeoff/rollout"
 )
 
-// On the way back one verification lasts firstLook, or longestLook after quickTries of
-// them; then the weights are written once more. The longer looks keep history short
-// while a router stays out of reach for days.
+// On the way back one verification lasts a look; then the weights are written once more.
+// The first looks are short, because a router may drop a write. Then they last firstLook,
+// so that one that begins its lag anew with every write comes to an end of it, and
+// longestLook after quickTries, which keeps history short while a router stays out of
+// reach for days.
 const (
+	shortLook   = 2 * time.Second
+	shortLooks  = 4
 	quickTries  = 30
 	longestLook = time.Minute
 )
+
+// lookFor is how long that verification lasts; the first is 1.
+func lookFor(try int) time.Duration {
+	switch {
+	case try <= shortLooks:
+		return shortLook
+	case try <= quickTries:
+		return firstLook
+	}
+	return longestLook
+}
 
 // longestInFlight is how long a write that a router did not accept may still be on
 // its way to it. One that comes later is found before the candidate is removed.
@@ -44,10 +59,7 @@ func (r *run) verifyTrafficRestored() {
 	}
 	written := r.now()
 	for tries := 1; r.acknowledged == nil; tries++ {
-		look := firstLook
-		if tries > quickTries {
-			look = longestLook
-		}
+		look := lookFor(tries)
 		summary := "verify that traffic is back on " + named(r.job.Baseline)
 		unproved := max(r.unprovedFor()-r.now().Sub(written), 0)
 		if unproved > 0 {

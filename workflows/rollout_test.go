@@ -536,8 +536,8 @@ var stories = map[string]story{
 				s.world.IgnoreWeights(false)
 				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
 			})
-			s.at(5*time.Second, func() {
-				require.True(s.t, s.world.State().Weights.Equal(rollout.Split{"2.4.1": rollout.All}), "the next look is over after ten seconds")
+			s.at(4*time.Second, func() {
+				require.True(s.t, s.world.State().Weights.Equal(rollout.Split{"2.4.1": rollout.All}), "the next look would be over later")
 			})
 		},
 		want: rollout.Aborted, wantLog: undone,

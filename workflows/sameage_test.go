@@ -49,6 +49,22 @@ func TestSameAge(t *testing.T) {
 			w.OnDeploy("2.4.1-sameage", sim.Script{State: "failed", Message: "image not found"})
 		}, want: rollout.RolledBack, wantCause: rollout.CauseDeploy, wantReason: "image not found",
 			wantLog: []string{"deploy 2.5.0", "deploy 2.4.1-sameage", "remove 2.4.1-sameage", "remove 2.5.0"}},
+		"a router that falls back as the copy goes is put back": {spec: sameAge,
+			world: func(w *sim.World) {
+				young(0.6)(w)
+				w.FallBack("2.4.1-sameage", rollout.Split{"2.4.1": 8000, "2.4.1-sameage": 1000, "2.5.0": 1000})
+			}, want: rollout.RolledBack, wantCause: rollout.CauseVerdict, wantReason: "errors ×6",
+			wantLog: []string{"deploy 2.5.0", "deploy 2.4.1-sameage", "weights 2.4.1 80%, 2.4.1-sameage 10%, 2.5.0 10%", "weights 2.4.1 100%, 2.4.1-sameage 0%, 2.5.0 0%",
+				"outsider: weights 2.4.1 80%, 2.4.1-sameage 10%, 2.5.0 10%", "remove 2.4.1-sameage", "weights 2.4.1 100%, 2.4.1-sameage 0%, 2.5.0 0%", "remove 2.5.0"}},
+		"and sent forward, after a promotion": {spec: sameAge,
+			world: func(w *sim.World) {
+				young(0.105)(w)
+				w.FallBack("2.4.1-sameage", rollout.Split{"2.4.1-sameage": 5000, "2.5.0": 5000})
+			}, want: rollout.Promoted,
+			wantLog: []string{"deploy 2.5.0", "deploy 2.4.1-sameage",
+				"weights 2.4.1 80%, 2.4.1-sameage 10%, 2.5.0 10%", "weights 2.4.1 0%, 2.4.1-sameage 50%, 2.5.0 50%",
+				"weights 2.4.1 0%, 2.4.1-sameage 0%, 2.5.0 100%", "primary 2.5.0", "remove 2.4.1",
+				"outsider: weights 2.4.1-sameage 50%, 2.5.0 50%", "remove 2.4.1-sameage", "weights 2.4.1 0%, 2.4.1-sameage 0%, 2.5.0 100%"}},
 		"another baseline than the spec's is refused": {spec: func(s *rollout.Spec) {
 			sameAge(s)
 			s.Baseline.Version = "2.4.0"

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ func TestTraffic(t *testing.T) {
 	c := open(t)
 	for name, scene := range map[string]func(*scene){
 		"Ignores": routerIgnores, "Lags": routerLags, "Hold": driftHolds, "HoldEnds": driftHoldsTooLong,
+		"LostWithTheCandidate": lostWithTheCandidate, "LostWithTheBaseline": lostWithTheBaseline,
 		"PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +52,34 @@ func routerLags(s *scene) {
 	for i, seen := range s.told(rollout.EventWeightObserved) {
 		require.GreaterOrEqual(s.t, seen.Time.Sub(s.stays()[i].from), lag-10*time.Millisecond)
 	}
+}
+
+// A router that falls back to its old weights as the candidate goes: users are not left
+// on a version that is gone.
+func lostWithTheCandidate(s *scene) {
+	s.world.FallBack(candidate, rollout.Split{baseline: 9000, candidate: 1000})
+	s.start(oneLong)
+	s.bakes(1000)
+	s.order(0, "abort")
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
+	require.Len(s.t, s.told(rollout.EventDrift), 1)
+	require.Len(s.t, s.told(rollout.EventTrafficRestored), 2)
+	require.Len(s.t, s.told(rollout.EventCleanedUp), 1)
+	all := s.http.Requests()
+	for i, r := range all {
+		if r.Method == http.MethodDelete {
+			require.Equal(s.t, "/weights", all[i-1].Path, "read last before the removal")
+		}
+	}
+}
+
+// The same after a promotion.
+func lostWithTheBaseline(s *scene) {
+	s.world.FallBack(baseline, rollout.Split{baseline: 9000, candidate: 1000})
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.replacedBaseline()
+	require.Len(s.t, s.told(rollout.EventDrift), 1)
 }
 
 // meddles changes the weights from outside, once the bake goes on.

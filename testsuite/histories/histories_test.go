@@ -300,6 +300,10 @@ var paths = map[string]path{
 		s.does("cleanup.remove")
 		s.world.SetWeights(rollout.Split{baseline: 9000, candidate: 1000})
 	}, want: rollout.Aborted},
+	"removal-lost": {before: func(s *scene) { s.world.FallBack(candidate, rollout.Split{baseline: 9000, candidate: 1000}) },
+		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
+	"removal-promoted-lost": {before: func(s *scene) { s.world.FallBack(baseline, rollout.Split{baseline: 9000, candidate: 1000}) },
+		want: rollout.Promoted},
 	"health-lost": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.SetReplicas(baseline, 0)

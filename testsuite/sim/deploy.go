@@ -192,6 +192,10 @@ func (w *World) Remove(ctx context.Context, by activities.Write, name string) er
 				w.violate("%s removed while it was the primary", name)
 			}
 			w.drop(name)
+			if split, falls := w.falls[name]; falls {
+				delete(w.falls, name)
+				w.lose(split)
+			}
 			return true, nil
 		}})
 	})

@@ -26,7 +26,16 @@ func (w *World) LagWeights(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
-	w.lag, w.inOrder = d, false
+	w.lag, w.inOrder, w.restarts = d, false, false
+}
+
+// RestartLag is LagWeights of a router that begins anew with every write, also of the
+// same split.
+func (w *World) RestartLag(d time.Duration) {
+	w.LagWeights(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.restarts = true
 }
 
 // QueueWeights is LagWeights of a router that does in order whatever it was told:
@@ -74,6 +83,19 @@ func (w *World) SetWeights(split rollout.Split) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
+	w.lose(split)
+}
+
+// FallBack has the router put another split into force, once, as the next version of
+// that name is removed: one that starts anew from its old file then.
+func (w *World) FallBack(removed string, split rollout.Split) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.falls[removed] = maps.Clone(split)
+}
+
+// lose changes the split in force at once, whoever wrote the one before.
+func (w *World) lose(split rollout.Split) {
 	w.coming = nil
 	if !w.weights.Equal(split) {
 		w.weights = maps.Clone(split)
@@ -128,7 +150,7 @@ func (w *World) accept(split rollout.Split, index int) bool {
 	case w.lag == 0:
 		w.coming = nil
 		return w.enforce(split, w.passed)
-	case len(w.coming) > 0 && w.coming[len(w.coming)-1].split.Equal(split):
+	case !w.restarts && len(w.coming) > 0 && w.coming[len(w.coming)-1].split.Equal(split):
 		return false
 	case !w.inOrder:
 		w.coming = nil
