@@ -32,8 +32,9 @@ type Order struct {
 // is a part of, and what the target was like before.
 type RolloutOrder struct {
 	Order
-	Before State `json:"before"`
-	Asks   bool  `json:"asks,omitempty"` // who is in the way is asked where it stands
+	Before  State `json:"before"`
+	Asks    bool  `json:"asks,omitempty"`    // who is in the way is asked where it stands
+	HandsOn bool  `json:"handsOn,omitempty"` // its rollouts are told who stopped it, and why
 }
 
 // RolloutResult is how the rollout itself ended.
