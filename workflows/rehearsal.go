@@ -82,7 +82,7 @@ func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
 		root: ctx, ctx: detached, going: going, halt: halt, order: order, ids: map[string]int{},
 		status: rehearsal.Status{
 			Name: m.Name, Environment: m.Environment, Target: m.Target().String(), Phase: rehearsal.Preparing, Negative: m.Negative,
-			StartedBy: order.Actor, StartedAt: info.WorkflowStartTime, Planned: m.Repeats(),
+			Begun: []string{}, StartedBy: order.Actor, StartedAt: info.WorkflowStartTime, Planned: m.Repeats(),
 			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		},
 		job: activities.Job{Target: m.Target().String(), Drivers: m.Rollout.Target, Candidate: m.Rollout.Release.Version},

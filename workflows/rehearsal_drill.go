@@ -128,6 +128,7 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 		order.Spec.Environment = m.Environment
 		onClose = enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL
 	}
+	r.begins(rehearsal.BegunRollout)
 	order.Actor, order.Rehearsal, order.Hooks = r.order.Actor, r.status.WorkflowID, m.Hooks
 	order.Reason = fmt.Sprintf("rehearsal %s: %s", m.Name, what)
 	going, giveUp := r.forChild()

@@ -1,15 +1,19 @@
 package workflows_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"bakeoff/activities"
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
@@ -154,4 +158,27 @@ func TestSuiteThatIsCancelled(t *testing.T) {
 	env.ExecuteWorkflow(rehearsal.SuiteType, rehearsal.SuiteOrder{Suite: rehearsal.Suite{Kind: rehearsal.SuiteKind, Name: "weekly", Rehearsals: []rehearsal.Member{{Manifest: m}}}})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, rehearsal.Stop{Actor: "temporal:cancel", Reason: "its suite was cancelled"}, heard)
+}
+
+// A rehearsal notes what it begins, as it begins it: should it be ended from outside,
+// that is what may be left.
+func TestRehearsalNotesWhatItBegins(t *testing.T) {
+	p := guarded(t, rehearsal.Probe{Mode: rehearsal.ProbeBefore}, func(_ context.Context, in activities.ProbeInput) (activities.ProbeOutput, error) {
+		return well(in), nil
+	})
+	standing := func() (s rehearsal.Status) {
+		value, err := p.env.QueryWorkflow(rehearsal.StatusQuery)
+		require.NoError(t, err)
+		require.NoError(t, value.Get(&s))
+		return s
+	}
+	began := map[string][]string{}
+	p.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		began[info.ActivityType.Name] = standing().Begun
+	})
+	p.run()
+	require.Equal(t, []string{}, began["AdmitRehearsal"])
+	require.Equal(t, []string{}, began["Probe"], "nothing is done yet, and that is known")
+	require.Equal(t, []string{rehearsal.BegunLoad}, began["Attack"])
+	require.Equal(t, []string{rehearsal.BegunLoad, rehearsal.BegunRollout, rehearsal.BegunFaults}, began["HoldFault"])
 }

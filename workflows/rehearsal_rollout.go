@@ -37,6 +37,7 @@ func (r *rehearsing) turnBack(by rehearsal.Stop) {
 // rollOutApart has the rollout made by a workflow that ends after this one, should
 // this one be ended from outside.
 func (r *rehearsing) rollOutApart() {
+	r.begins(rehearsal.BegunRollout)
 	out := rehearsal.RolloutResult{Rollout: rollout.Status{StartedAt: r.now()}}
 	going, giveUp := r.forChild()
 	ctx := workflow.WithChildOptions(going, workflow.ChildWorkflowOptions{
