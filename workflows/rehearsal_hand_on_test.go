@@ -176,7 +176,7 @@ func TestRehearsalNotesWhatItBegins(t *testing.T) {
 	p.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 		began[info.ActivityType.Name] = standing().Begun
 	})
-	p.run()
+	require.Nil(t, p.run().Begun, "it has ended all of it itself")
 	require.Equal(t, []string{}, began["AdmitRehearsal"])
 	require.Equal(t, []string{}, began["Probe"], "nothing is done yet, and that is known")
 	require.Equal(t, []string{rehearsal.BegunLoad}, began["Attack"])

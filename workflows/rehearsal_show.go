@@ -15,7 +15,7 @@ import (
 // end is the result.
 func (r *rehearsing) end() rehearsal.Status {
 	now := r.now()
-	r.status.EndedAt = &now
+	r.status.EndedAt, r.status.Begun = &now, nil
 	r.enter(rehearsal.Completed, "")
 	_ = r.index() // who looks for it finds it in its phase before
 	r.tell()
