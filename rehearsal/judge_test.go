@@ -265,7 +265,7 @@ func TestStateThatCannotBeReadAtAll(t *testing.T) {
 func TestLoadThatNeverBegan(t *testing.T) {
 	m, _ := parse(t)
 	for zero, want := range map[time.Time]string{
-		{}:     "nothing was sent: the rehearsal was ended before its load began",
+		{}:    "nothing was sent: the rehearsal was ended before its load began",
 		at(0): "what was sent is not known; of its evidence load-browse.1.1.csv.gz is not there",
 	} {
 		f := good()
