@@ -64,6 +64,9 @@ func (a *Activities) planned(in AdmitInput) (rollout.Plan, []rollout.Problem) {
 	}
 	plan, problems := a.drilling(in, plan)
 	a.authorize(&plan)
+	if in.Rehearsal { // anyone may stop a rehearsal, and its rollout is aborted in their name
+		plan.Abort = nil
+	}
 	a.Notifications.announce(&plan)
 	plan.Quiet = in.Rehearsal
 	plan.Events, plan.Actions = plan.EventBound(), plan.ActionBound()

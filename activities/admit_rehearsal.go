@@ -27,7 +27,7 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 		return refusedForNow(why), nil
 	}
 	plan := RehearsalPlan{Run: runName(m, in), Tool: a.Practice.Version, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
-		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m), AsksLine: true, Watched: true}
+		Loads: map[string]string{}, Apart: m.Outcome != "", Asks: true, Longest: a.Practice.longest(m), AsksLine: true, HandsOn: true, Watched: true}
 	plan.Probes = m.PlannedProbes(plan.Longest)
 	from := a.sourcesOf(m)
 	schedules, recordings, problems := a.schedules(ctx, m, from, plan.Loads)

@@ -15,6 +15,9 @@ import (
 	"bakeoff/rehearsal/evidence"
 )
 
+// neverBegun is said of a fault that was tried in vain until its end.
+const neverBegun = "until its end nothing could begin it"
+
 // removeWithin bounds how long one try to take a fault back may take.
 const removeWithin = time.Minute
 
@@ -52,6 +55,8 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 	case err != nil:
 	case halted != "" && f.Verified:
 		out = haltedFault(out, halted)
+	case late != "" && f.Error == neverBegun:
+		f.Error += ": " + late
 	case late != "" && f.Error == "" && !f.StartedAt.IsZero():
 		f.Error = "it began late: " + late
 	}
@@ -81,7 +86,7 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 	err := a.Faults.Remove(ctx, o)
 	if ended, was := a.Faults.Ended(ctx, o.ID); was == nil {
 		if out.Fault = ended; ended.StartedAt.IsZero() && ended.Error == "" {
-			out.Fault.Error = "until its end nothing could begin it"
+			out.Fault.Error = neverBegun
 		}
 	} else if err == nil {
 		err = was

@@ -44,6 +44,7 @@ type RehearsalPlan struct {
 	Asks        bool                       `json:"asks,omitempty"`     // rollouts that do not end, or are in the way, are asked where they stand
 	Longest     rollout.Duration           `json:"longest,omitempty"`  // until it is stopped; 0: as the manifest says
 	AsksLine    bool                       `json:"asksLine,omitempty"` // before somebody else's activity makes a fault
+	HandsOn     bool                       `json:"handsOn,omitempty"`  // its rollout is told who stopped it, and why
 	Watched     bool                       `json:"watched,omitempty"`  // people are told should it be ended from outside; newer ones are watched before there is a plan
 }
 

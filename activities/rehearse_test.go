@@ -171,6 +171,15 @@ func TestFaultThatNeverBegan(t *testing.T) {
 	r.in.Order.Manifest.Faults = []fault.Fault{in.Fault}
 	r.in.Facts.Faults = []evidence.Fault{out.Fault}
 	require.Equal(t, "Unmeasured: it was not seen in force: until its end nothing could begin it", outcomes(r.conclude())["slow came and went"])
+
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	act := (&activities.Activities{Faults: unreachable{ended: evidence.Fault{Name: "slow", EndedAt: now, Verified: true}}}).HoldFault
+	env.RegisterActivity(act)
+	env.SetHeartbeatDetails("no answer") // of the try before
+	value, err := env.ExecuteActivity(act, in)
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&out))
+	require.Equal(t, "until its end nothing could begin it: no answer", out.Fault.Error)
 }
 
 // endless sends until it is told to end.

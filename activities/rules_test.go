@@ -153,3 +153,13 @@ func TestRulesShapeThePlan(t *testing.T) {
 	require.Nil(t, r.asked(rollout.NewPlan(spec)).Steps[0].PolicyApprove, "it is as strict")
 	require.Equal(t, rollout.NewPlan(spec).Digest, r.asked(rollout.NewPlan(spec)).Digest)
 }
+
+// Who stops a rehearsal aborts its rollout, whoever else may abort there.
+func TestWhoMayAbortIsInThePlan(t *testing.T) {
+	a := &Activities{Rules: Rules{Roles: map[string][]string{"people": {"ana"}}, Permissions: map[string]map[string][]string{"staging": {rollout.CommandAbort: {"people"}}}}}
+	spec := rollout.Spec{Kind: "Rollout", Service: "shop", Environment: "staging", Release: rollout.Release{Version: "2"}}
+	for rehearsed, want := range map[bool][]string{false: {"ana"}, true: nil} {
+		plan, _ := a.planned(AdmitInput{Order: rollout.Order{Spec: spec}, Rehearsal: rehearsed})
+		require.Equal(t, want, plan.Abort)
+	}
+}

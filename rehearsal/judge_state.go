@@ -15,7 +15,7 @@ func (f Facts) putBack() evidence.Criterion {
 		return failed(title, strings.Join(f.Left(), "; "))
 	}
 	if f.unread() {
-		return unmeasured(title, "the state could not be read: "+f.Before.Error+f.After.Error)
+		return unmeasured(title, "the state could not be read: "+f.whyUnread())
 	}
 	if !f.touched() && f.Before.Digest != f.After.Digest {
 		return unmeasured(title, fmt.Sprintf("somebody else has changed the target meanwhile; before: %s; after: %s", f.Before.Text, f.After.Text))
@@ -28,6 +28,18 @@ func (f Facts) putBack() evidence.Criterion {
 
 // unread reports whether nobody knows what there was, or what there is.
 func (f Facts) unread() bool { return f.Before.Digest == "" || f.After.Digest == "" }
+
+// whyUnread says why not, and when.
+func (f Facts) whyUnread() string {
+	var why []string
+	if f.Before.Error != "" {
+		why = append(why, "before: "+f.Before.Error)
+	}
+	if f.After.Error != "" {
+		why = append(why, "after: "+f.After.Error)
+	}
+	return strings.Join(why, "; ")
+}
 
 // touched reports whether any rollout of the rehearsal began. Otherwise what has
 // changed is somebody else's.

@@ -243,5 +243,37 @@ func TestStateThatCannotBeReadAfter(t *testing.T) {
 	require.Empty(t, f.Left())
 	outcome, reason = m.Verdict(m.Judge(f), f)
 	require.Equal(t, evidence.Unmeasured, outcome)
-	require.Contains(t, reason, "the state could not be read: the router does not answer")
+	require.Contains(t, reason, "the state could not be read: after: the router does not answer")
+}
+
+// Why it could not is said of each time.
+func TestStateThatCannotBeReadAtAll(t *testing.T) {
+	m, _ := parse(t)
+	f := good()
+	f.Before, f.After = rehearsal.State{Error: "it had not been read when that was given up: stopped by bo: not now"}, rehearsal.State{Error: "the router does not answer"}
+	for _, c := range m.Judge(f) {
+		if c.Name == evidence.NothingIsLeft {
+			require.Equal(t, "the state could not be read: before: it had not been read when that was given up: stopped by bo: not now; after: the router does not answer", c.Reason)
+			return
+		}
+	}
+	require.Fail(t, "not judged")
+}
+
+// Where the load had never begun it is known that nothing was sent, though a
+// generator has left no evidence of that.
+func TestLoadThatNeverBegan(t *testing.T) {
+	m, _ := parse(t)
+	for zero, want := range map[time.Time]string{
+		{}:    "nothing was sent: the rehearsal was ended before its load began",
+		at(0): "what was sent is not known; of its evidence load-browse.1.1.csv.gz is not there",
+	} {
+		f := good()
+		f.Zero, f.Loads, f.Gone = zero, nil, map[string][]string{m.Load[0].Name: {"load-browse.1.1.csv.gz"}}
+		reasons := map[string]string{}
+		for _, c := range m.Judge(f) {
+			reasons[c.Name] = c.Reason
+		}
+		require.Equal(t, want, reasons[m.Load[0].Name+" was sent as planned"])
+	}
 }

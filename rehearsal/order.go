@@ -32,8 +32,9 @@ type Order struct {
 // is a part of, and what the target was like before.
 type RolloutOrder struct {
 	Order
-	Before State `json:"before"`
-	Asks   bool  `json:"asks,omitempty"` // who is in the way is asked where it stands
+	Before  State `json:"before"`
+	Asks    bool  `json:"asks,omitempty"`    // who is in the way is asked where it stands
+	HandsOn bool  `json:"handsOn,omitempty"` // its rollouts are told who stopped it, and why
 }
 
 // RolloutResult is how the rollout itself ended.
@@ -72,6 +73,8 @@ type Status struct {
 	Planned  int                    `json:"planned"` // drills
 	Restore  *evidence.Distribution `json:"restore,omitempty"`
 
+	Begun []string `json:"begun,omitzero"` // what it has begun that an end from outside may leave, as Begun…; not there: nobody noted it
+
 	Left []string `json:"left,omitempty"` // what could not be put back: a person must look
 
 	Run         string            `json:"run,omitempty"`   // id of the evidence
@@ -86,6 +89,14 @@ type Status struct {
 	RunID       string            `json:"runId"`
 	UIURL       string            `json:"uiUrl,omitempty"` // filled in by the CLI
 }
+
+// What a rehearsal may have begun, as Status.Begun names it.
+const (
+	BegunData    = "data" // rows that have to be put back are replaced
+	BegunLoad    = "load"
+	BegunFaults  = "faults"
+	BegunRollout = "rollout"
+)
 
 // ShowsWayBack reports whether the run shows that its target can go back, whatever
 // else it failed for. Controls prove nothing.

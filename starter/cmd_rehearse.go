@@ -207,7 +207,11 @@ func (c *cli) seeRehearsal(ctx context.Context, svc service, r run, timeout time
 	case isCutOff(err) && suite:
 		return fail(exitNeedsHuman, "%s was ended from outside: those of its rehearsals that ran are stopped, and take back what they did: bakeoff list --rehearsals", r.WorkflowID)
 	case isCutOff(err):
-		return fail(exitNeedsHuman, "%s was ended from outside: its rollout puts the baseline back by itself, but load and faults may be left: see bakeoff doctor", r.WorkflowID)
+		var known rehearsal.Status
+		if svc.Standing(ctx, r, &known) != nil {
+			known = rehearsal.Status{}
+		}
+		return fail(exitNeedsHuman, "%s was ended from outside: %s", r.WorkflowID, afterCut(known))
 	case err != nil:
 		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 	}

@@ -173,12 +173,16 @@ func (d *doctor) practice(ctx context.Context, e execution) error {
 		return nil
 	}
 	var known rehearsal.Status
-	if d.svc.Standing(ctx, e.run, &known) == nil && (known.Phase == rehearsal.Preparing || known.Phase == rehearsal.Judging) {
+	if d.svc.Standing(ctx, e.run, &known) != nil {
+		known = rehearsal.Status{}
+	}
+	unseen := unseenOf(known)
+	if known.Phase == rehearsal.Preparing || known.Phase == rehearsal.Judging || len(unseen) == 0 {
 		return nil
 	}
 	d.findings = append(d.findings, finding{Kind: "cutOff", Target: e.Target, WorkflowID: e.WorkflowID, RunID: e.RunID,
-		Text:   fmt.Sprintf("the rehearsal %s was ended from outside: nobody has looked whether its faults are gone, and rows that it replaced were not put back", nameOf(e.WorkflowID)),
-		Advice: "see that faults and tables are as they were before, then practise again: bakeoff rehearse FILE"})
+		Text:   fmt.Sprintf("the rehearsal %s was ended from outside: %s", nameOf(e.WorkflowID), strings.Join(unseen, ", and ")),
+		Advice: "see that all is as it was before, then practise again: bakeoff rehearse FILE"})
 	return nil
 }
 

@@ -37,9 +37,23 @@ func (s *story) decideAbort(line int) {
 }
 
 func (s *story) cancelRequested(e *historypb.HistoryEvent, a *historypb.WorkflowExecutionCancelRequestedEventAttributes) {
-	c := rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: orElse(a.GetCause(), "the workflow was cancelled")}
+	c := rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: whyCancelled(a)}
 	s.command(e, c, sender{identity: a.GetIdentity(), principal: e.GetPrincipal()})
 	s.obeyAbort(len(s.lines) - 1)
+}
+
+// whyCancelled says why a workflow was cancelled, as far as its history has it.
+func whyCancelled(a *historypb.WorkflowExecutionCancelRequestedEventAttributes) string {
+	of := a.GetExternalWorkflowExecution().GetWorkflowId()
+	switch {
+	case a.GetCause() != "":
+		return a.GetCause()
+	case of == "":
+		return "the workflow was cancelled"
+	case a.GetExternalInitiatedEventId() == 0: // nobody asked for it: so the server does with the children of who ended
+		return of + ", which had started it, has ended"
+	}
+	return of + " cancelled it"
 }
 
 // abortReused tells, on a line of its own, of an abort with the id of another command:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -164,6 +166,19 @@ func TestStoryOfAWindowThatNobodyBegan(t *testing.T) {
 	p.schedule("restore.traffic", "RestoreTraffic", "put traffic back", nil)
 	p.cancel(open, "ACTIVITY_ID_NOT_STARTED")
 	require.Equal(t, []string{"Command", "Restoring"}, kinds(told(t, p), rollout.EventCommand))
+}
+
+// A cancel by a workflow says which: a rehearsal, or its end, also by a terminate.
+func TestStoryOfACancel(t *testing.T) {
+	by := &commonpb.WorkflowExecution{WorkflowId: "rehearsal/staging/shop"}
+	for want, a := range map[string]*historypb.WorkflowExecutionCancelRequestedEventAttributes{
+		"the workflow was cancelled":                              {},
+		"from the UI":                                             {Cause: "from the UI", ExternalWorkflowExecution: by},
+		"rehearsal/staging/shop cancelled it":                     {ExternalWorkflowExecution: by, ExternalInitiatedEventId: 43},
+		"rehearsal/staging/shop, which had started it, has ended": {ExternalWorkflowExecution: by},
+	} {
+		require.Equal(t, want, whyCancelled(a))
+	}
 }
 
 func TestStoryOfAnAbortThatTheUpdateDenies(t *testing.T) {

@@ -14,7 +14,11 @@ func (r *run) obeySignals() {
 }
 
 func (r *run) obeyCancel() {
-	r.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: "the workflow was cancelled"}, r.abort)
+	why := "the workflow was cancelled"
+	if r.isRehearsed() { // a rehearsal that is stopped says so before
+		why += ", or its rehearsal was ended from outside"
+	}
+	r.once(rollout.Command{ID: cancelActor, Name: rollout.CommandAbort, Actor: cancelActor, Reason: why}, r.abort)
 	r.mayTidy = true // a fleet that is gone says nothing more
 }
 

@@ -59,9 +59,10 @@ type rehearsing struct {
 	status rehearsal.Status
 	job    activities.Job
 
-	zero    time.Time // the beginning of the load
-	stopped string    // why it was; "": it was not
-	broken  bool      // nobody stopped it: it could not go on
+	zero    time.Time      // the beginning of the load
+	stopped string         // why it was; "": it was not
+	by      rehearsal.Stop // who stopped it, as its rollout is told
+	broken  bool           // nobody stopped it: it could not go on
 	ids     map[string]int
 	facts   activities.RehearsalFacts
 	open    int // loads, faults and samples that have not ended
@@ -81,7 +82,7 @@ func newRehearsing(ctx workflow.Context, order rehearsal.Order) *rehearsing {
 		root: ctx, ctx: detached, going: going, halt: halt, order: order, ids: map[string]int{},
 		status: rehearsal.Status{
 			Name: m.Name, Environment: m.Environment, Target: m.Target().String(), Phase: rehearsal.Preparing, Negative: m.Negative,
-			StartedBy: order.Actor, StartedAt: info.WorkflowStartTime, Planned: m.Repeats(),
+			Begun: []string{}, StartedBy: order.Actor, StartedAt: info.WorkflowStartTime, Planned: m.Repeats(),
 			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		},
 		job: activities.Job{Target: m.Target().String(), Drivers: m.Rollout.Target, Candidate: m.Rollout.Release.Version},
@@ -93,18 +94,18 @@ func (r *rehearsing) listen() error {
 	if err := workflow.SetQueryHandler(r.ctx, rehearsal.StatusQuery, func() (rehearsal.Status, error) { return r.status, nil }); err != nil {
 		return err
 	}
-	takeEvery(r.ctx, workflow.GetSignalChannel(r.ctx, rehearsal.SignalStop), unreadStop(), func(s rehearsal.Stop) { r.stop(stoppedBy(s)) })
+	takeEvery(r.ctx, workflow.GetSignalChannel(r.ctx, rehearsal.SignalStop), unreadStop(), func(s rehearsal.Stop) { r.stop(stoppedBy(s), s) })
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		r.root.Done().Receive(ctx, nil)
-		r.stop("the workflow was cancelled")
+		r.obeyCancel(ctx)
 	})
 	return nil
 }
 
 // stop ends the practice. What was begun is taken back as always.
-func (r *rehearsing) stop(why string) {
+func (r *rehearsing) stop(why string, by rehearsal.Stop) {
 	if r.stoppable() {
-		r.stopped = why
+		r.stopped, r.by = why, by
 		r.halt()
 		r.doing("ending what was begun")
 	}
@@ -119,7 +120,7 @@ func (r *rehearsing) stoppable() bool {
 func (r *rehearsing) breakOff(why string) {
 	if r.stopped == "" {
 		r.broken = true
-		r.stop(why)
+		r.stop(why, r.itself(why))
 	}
 }
 
@@ -283,7 +284,7 @@ func (r *rehearsing) look(when string) rehearsal.State {
 	err := r.read(func(ctx workflow.Context) workflow.Future { return start(ctx, act, a.ReadTarget, in) }).Get(r.ctx, &out)
 	switch {
 	case temporal.IsCanceledError(err):
-		return rehearsal.State{Error: r.stopped}
+		return rehearsal.State{Error: "it had not been read when that was given up: " + r.stopped}
 	case err != nil:
 		return rehearsal.State{Error: rootCause(err)}
 	}

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/data"
 	"bakeoff/rehearsal/evidence"
 )
@@ -19,7 +20,9 @@ func (r *rehearsing) restoreData() bool {
 		r.doing("restoring the data")
 		act := r.act("data", "put the data into its databases, and check its rows")
 		act.limit, act.within, act.heartbeat = time.Hour, 2*time.Hour, heartbeat
-		r.replaces = len(m.PutBack()) > 0
+		if r.replaces = len(m.PutBack()) > 0; r.replaces {
+			r.begins(rehearsal.BegunData)
+		}
 		if err := start(r.going, act, a.RestoreData, activities.RestoreDataInput{Run: r.plan.Run, Manifest: m}).Get(r.ctx, nil); err != nil {
 			r.breakOff("the data could not be restored: " + rootCause(err))
 			return false

@@ -3,11 +3,14 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/activities"
@@ -76,7 +79,18 @@ func TestDataIsPutBack(t *testing.T) {
 				back++
 				return activities.PutDataBackOutput{}, tt.broken
 			}).Maybe()
+			var begun []string
+			p.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				if info.ActivityType.Name == "RestoreData" {
+					value, err := p.env.QueryWorkflow(rehearsal.StatusQuery)
+					require.NoError(t, err)
+					var s rehearsal.Status
+					require.NoError(t, value.Get(&s))
+					begun = s.Begun
+				}
+			})
 			p.run()
+			require.Equal(t, tt.after == data.Restored, slices.Contains(begun, rehearsal.BegunData))
 			require.Equal(t, tt.back, back)
 			require.Equal(t, tt.left, p.facts.After.Extra)
 		})

@@ -128,9 +128,11 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 		order.Spec.Environment = m.Environment
 		onClose = enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL
 	}
+	r.begins(rehearsal.BegunRollout)
 	order.Actor, order.Rehearsal, order.Hooks = r.order.Actor, r.status.WorkflowID, m.Hooks
 	order.Reason = fmt.Sprintf("rehearsal %s: %s", m.Name, what)
-	ctx := workflow.WithChildOptions(r.going, workflow.ChildWorkflowOptions{
+	going, giveUp := r.forChild()
+	ctx := workflow.WithChildOptions(going, workflow.ChildWorkflowOptions{
 		WorkflowID: rollout.WorkflowID(m.Target()), TaskQueue: rollout.QueueControl, WorkflowTaskTimeout: 2 * time.Second,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     onClose, WaitForCancellation: true,
@@ -140,6 +142,7 @@ func (r *rehearsing) practiseOnce(what string, order rollout.Order, within time.
 			attributeCandidate.ValueSet(order.Spec.Release.Version), attributePhase.ValueSet(string(rollout.PhasePending))),
 	})
 	child := workflow.ExecuteChildWorkflow(ctx, rollout.WorkflowType, order)
+	r.handOn(child, giveUp, func() any { return rollout.Command{ID: r.by.ID, Actor: r.by.Actor, Reason: r.by.Reason} })
 	var execution workflow.Execution
 	if err := child.GetChildWorkflowExecution().Get(r.ctx, &execution); err != nil {
 		return status, "", r.couldNotBegin(err)

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"bakeoff/activities"
+	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rehearsal/fault"
 )
@@ -19,6 +20,7 @@ const generatorBeat = 3 * time.Second
 
 // startLoad starts every part of every load. They begin together.
 func (r *rehearsing) startLoad() {
+	r.begins(rehearsal.BegunLoad)
 	for _, l := range r.order.Manifest.Load {
 		l = l.WithDefaults()
 		for shard := range l.Shards {
@@ -51,6 +53,7 @@ func (r *rehearsing) startFaults() {
 			from := r.zero.Add(p.From.Std())
 			r.sleep(ctx, fmt.Sprintf("wait until %s begins", p.Fault.Name), from.Sub(r.now()))
 			if r.stopped == "" {
+				r.begins(rehearsal.BegunFaults)
 				r.facts.Faults = append(r.facts.Faults, r.hold(ctx, p, from))
 				r.askAfter(ctx, p.Fault.Name)
 			}

@@ -117,7 +117,8 @@ func answersBefore(err error) (out rehearsal.Answers) {
 // once: who holds them learns later that it is over.
 func (r *rehearsing) haltBy(seen rehearsal.Answers, when string) {
 	r.facts.Halted = &evidence.Halt{Probe: seen.Name, Before: when == rehearsal.WhenBefore, Said: seen.Said, Answers: seen.Row, FailedAt: seen.RowFrom, DecidedAt: seen.To}
-	r.stop(fmt.Sprintf("halted by %s: %s", seen.Name, seen.Said))
+	why := fmt.Sprintf("halted by %s: %s", seen.Name, seen.Said)
+	r.stop(why, r.itself(why))
 	if len(r.plan.Faults) == 0 || r.facts.Halted.Before {
 		return
 	}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -14,7 +15,7 @@ import (
 // end is the result.
 func (r *rehearsing) end() rehearsal.Status {
 	now := r.now()
-	r.status.EndedAt = &now
+	r.status.EndedAt, r.status.Begun = &now, nil
 	r.enter(rehearsal.Completed, "")
 	_ = r.index() // who looks for it finds it in its phase before
 	r.tell()
@@ -58,6 +59,13 @@ func (r *rehearsing) doing(what string) {
 	s := r.status
 	text := fmt.Sprintf("**rehearsal %s of %s: %s** %s\n\n%d of %d drills\n\n%s", s.Name, s.Target, s.Phase, s.Outcome, s.Drills, s.Planned, what+s.Reason)
 	workflow.SetCurrentDetails(r.ctx, text)
+}
+
+// begins notes what is begun, for who finds that the rehearsal is gone.
+func (r *rehearsing) begins(what string) {
+	if !slices.Contains(r.status.Begun, what) {
+		r.status.Begun = append(r.status.Begun, what)
+	}
 }
 
 // act is a quick act on the rehearsal queue. A repeated id gets a number.

@@ -60,22 +60,19 @@ func (s *suite) begin() error {
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		var stop rehearsal.Stop
 		workflow.GetSignalChannel(ctx, rehearsal.SignalStop).Receive(ctx, &stop)
-		if s.stopped == "" {
-			s.stopped = fmt.Sprintf("stopped by %s: %s", stop.Actor, stop.Reason)
-			s.handOn(ctx, stop)
-			s.halt()
-		}
+		s.stop(ctx, fmt.Sprintf("stopped by %s: %s", stop.Actor, stop.Reason), stop)
 	})
 	workflow.Go(s.ctx, func(ctx workflow.Context) {
 		s.root.Done().Receive(ctx, nil)
-		s.stop("the workflow was cancelled")
+		s.stop(ctx, "the workflow was cancelled", rehearsal.Stop{Actor: cancelActor, Reason: "its suite was cancelled"})
 	})
 	return workflow.SetQueryHandler(s.ctx, rehearsal.StatusQuery, func() (rehearsal.SuiteStatus, error) { return s.status, nil })
 }
 
-func (s *suite) stop(why string) {
+func (s *suite) stop(ctx workflow.Context, why string, by rehearsal.Stop) {
 	if s.stopped == "" {
 		s.stopped = why
+		s.handOn(ctx, by)
 		s.halt()
 	}
 }

@@ -44,6 +44,7 @@ type practice struct {
 	refusal activities.AdmitRehearsalOutput
 	play    func(workflow.Context, rollout.Order) (rollout.Status, error)
 	apart   bool
+	handsOn bool
 	slow    bool  // its admission answers when it is cancelled
 	blind   error // why the state cannot be read; nil: it can
 	looks   int
@@ -121,7 +122,7 @@ func (p *practice) playActs() {
 		if p.refusal.Cause != "" {
 			return p.refusal, nil
 		}
-		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
+		return activities.AdmitRehearsalOutput{Plan: activities.RehearsalPlan{Run: "staging/shop/1", Apart: p.apart, HandsOn: p.handsOn, Asks: p.asks, AsksLine: true, Drills: m.PlannedDrills(), Faults: fault.Schedule(m.Seed, m.Faults),
 			Probes: m.PlannedProbes(m.Longest()), Sampling: m.PlannedSampling(m.Load[0].For), Signals: m.PlannedSignals()}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.ReadTarget, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadTargetInput) (activities.ReadTargetOutput, error) {
@@ -275,7 +276,7 @@ func TestRehearsalIsStoppedWhileItLooks(t *testing.T) {
 	require.Less(t, s.EndedAt.Sub(s.StartedAt), time.Minute)
 	require.Equal(t, "stopped by bo: not now", p.facts.Aborted)
 	require.Empty(t, p.facts.Broken)
-	require.Equal(t, "stopped by bo: not now", p.facts.Before.Error)
+	require.Equal(t, "it had not been read when that was given up: stopped by bo: not now", p.facts.Before.Error)
 	require.Equal(t, "stopped by bo: not now; ending load and faults, and looking for what is left", doing)
 	require.Empty(t, p.orders)
 	require.Empty(t, p.ended, "nothing was sent")

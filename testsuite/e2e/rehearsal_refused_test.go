@@ -97,6 +97,12 @@ func TestRehearsalIsStoppedAnywhere(t *testing.T) {
 			require.Contains(t, out.Stdout, string(evidence.Aborted))
 			require.NotContains(t, out.Stdout, "  left behind  ")
 			require.NotContains(t, h.world.State().Versions, candidate)
+			told := h.cli("history", h.target()).Stdout
+			require.NotContains(t, told, "aborted by temporal:cancel")
+			if strings.Contains(told, "Aborted: ") { // it did not go back for its drill before
+				require.Regexp(t, `Command .*tester@example.com: abort: the test says so \(accepted\)`, told)
+				require.Contains(t, told, "Aborted: aborted by tester@example.com: the test says so")
+			}
 		})
 	}
 }

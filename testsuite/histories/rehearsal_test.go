@@ -39,6 +39,7 @@ type rehearsalPath struct {
 	early  bool   // it is stopped before a worker takes it up: no rollout is started
 	sick   bool   // so are users, from the beginning: no rollout is started
 	suite  bool   // it is the one of a suite, whose history is kept, too, as name-suite
+	lost   bool   // that suite is terminated
 	apart  bool   // its rollout has a workflow between the two, which is kept, too, as name-apart
 	gone   bool   // it is terminated: who watches it is kept, too, as name-watch, and no rollout
 	queues string // which alone the worker serves; "": all. Where nobody serves that of rehearsals, it stays with its preparation
@@ -89,6 +90,14 @@ var rehearsalPaths = map[string]rehearsalPath{
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
 		require.NoError(s.t, s.client.SignalWorkflow(context.Background(), rollout.SuiteID("recorded"), "", rehearsal.SignalStop,
 			rehearsal.Stop{ID: "1", Actor: "ana@example.com", Reason: "recorded"}))
+	}},
+	"rehearsal-suite-gone": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", want: evidence.Aborted, suite: true, lost: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		require.NoError(s.t, s.client.TerminateWorkflow(context.Background(), rollout.SuiteID("recorded"), "", "recorded"))
+	}},
+	"rehearsal-outcome-stopped": {lines: promoted, want: evidence.Aborted, apart: true, plot: func(s *scene) {
+		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
+		s.stop()
 	}},
 	"rehearsal-gone": {lines: "drills: [{from: step 1, after: 3s, repeat: 9, restoreWithin: 20s}]", gone: true, plot: func(s *scene) {
 		require.Eventually(s.t, func() bool { return s.world.State().Weights[candidate] > 0 }, procs.Patience, pollEvery)
@@ -258,8 +267,9 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	}
 	if p.suite {
 		var of rehearsal.SuiteStatus
-		require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.SuiteID("recorded"), "").Get(context.Background(), &of))
-		require.Equal(t, p.want, of.Outcome, of.Reason)
+		err := s.client.GetWorkflow(context.Background(), rollout.SuiteID("recorded"), "").Get(context.Background(), &of)
+		require.Equal(t, p.lost, err != nil, "%v", err)
+		require.True(t, p.lost || of.Outcome == p.want, of.Reason)
 		s.keep(filepath.Join(folder, name+"-suite.json"), s.history(rollout.SuiteID("recorded")))
 	}
 	var status rehearsal.Status
