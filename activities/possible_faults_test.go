@@ -28,7 +28,7 @@ func (q servedQueues) Served(_ context.Context, queue string) (bool, error) {
 // knowing is a driver of faults that knows what cannot begin.
 type knowing struct{ activities.Faults }
 
-func (knowing) Impossible(fault.Fault) (field, why string) {
+func (knowing) Impossible(context.Context, fault.Fault) (field, why string) {
 	return "toxiproxy.proxy", "there is no proxy db"
 }
 
@@ -40,7 +40,7 @@ func TestFaultThatIsImpossible(t *testing.T) {
 	require.Empty(t, admitsTo(t, m, &activities.Activities{Practice: allowed}).Problems, "a driver that does not know says so when it begins")
 	out := admitsTo(t, m, &activities.Activities{Practice: allowed, Faults: knowing{}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
-	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "there is no proxy db"}}, out.Problems)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "fault slow could not begin: there is no proxy db"}}, out.Problems)
 }
 
 // A fault of somebody else's activity that nobody serves is refused before anything
@@ -53,7 +53,7 @@ func TestTaskFaultThatNobodyServes(t *testing.T) {
 	require.Empty(t, out.Problems)
 	out = admitsTo(t, m, &activities.Activities{Practice: allowed, Queues: servedQueues{"others"}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
-	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "fault chaos could not begin: nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
 }
 
 // So it is when it is to be scheduled, though not today.
