@@ -67,3 +67,34 @@ func TestImpossibleFaultIsNotScheduled(t *testing.T) {
 	require.Equal(t, rollout.CausePolicy, out.Cause)
 	require.Equal(t, "faults[0].task.taskQueue", out.Problems[0].Path)
 }
+
+// A line that is stopped, or faults that are held back, keep nothing from being
+// scheduled: who schedules is told, and the run is refused until that has ended.
+func TestWhatIsClosedNowIsScheduled(t *testing.T) {
+	m := drilled()
+	m.Faults = []fault.Fault{{Name: "slow", At: rollout.Duration(time.Second), For: rollout.Duration(5 * time.Second), Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: rollout.Duration(time.Second)}}}
+	asks := activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, Preview: true, RunID: "0123"}
+	for name, tt := range map[string]struct {
+		line   *stopLine
+		faults *breakable
+		want   string
+	}{
+		"open":      {&stopLine{}, &breakable{}, ""},
+		"stopped":   {&stopLine{stopped: true}, &breakable{}, "the line of staging is stopped by bo: INC-12"},
+		"no faults": {&stopLine{}, &breakable{held: "all faults were removed"}, "all faults were removed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &activities.Activities{Gates: activities.Gates{Lines: tt.line}, Faults: tt.faults,
+				Practice: activities.Practice{Faults: fault.Limits{Kinds: []string{"toxiproxy"}, Proxies: []string{"db"}}}}
+			require.Equal(t, activities.AdmitRehearsalOutput{Closed: tt.want}, looksAt(t, asks, a))
+			asks := asks
+			asks.Preview = false
+			out := looksAt(t, asks, a)
+			require.Empty(t, out.Closed)
+			if tt.want != "" {
+				require.Equal(t, rollout.CausePolicy, out.Cause)
+				require.Equal(t, []rollout.Problem{{Message: tt.want}}, out.Problems)
+			}
+		})
+	}
+}
