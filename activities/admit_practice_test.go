@@ -72,6 +72,26 @@ func TestLongestRun(t *testing.T) {
 	require.Equal(t, "load[0].for: ends 1h after the beginning, and a run is stopped after 30m here (the lower of quotas.for and this worker's rehearsals.longest)", out.Problems[0].String())
 }
 
+// Production is not to be practised in, in whatever letters it is written.
+func TestProductionInOtherLetters(t *testing.T) {
+	for _, tt := range []struct {
+		marked      []string
+		environment string
+		refused     bool
+	}{
+		{nil, "production", true}, {nil, "Production", true}, {nil, "PROD", true}, {nil, "preproduction", false},
+		{[]string{"Live"}, "live", true}, {[]string{"live"}, "LIVE", true}, {[]string{"live"}, "Production", false}, {[]string{}, "production", false},
+	} {
+		m := drilled()
+		m.Environment, m.Rollout.Environment = tt.environment, tt.environment
+		out := admitsBy(t, m, activities.Practice{Production: tt.marked})
+		require.Equal(t, tt.refused, len(out.Problems) > 0, "%v: %v", tt, out.Problems)
+		if tt.refused {
+			require.Equal(t, "environment: "+tt.environment+" is production here: a rehearsal does not touch it", out.Problems[0].String())
+		}
+	}
+}
+
 // What a worker refuses of data has its place in the manifest, and no word that
 // is only for programs.
 func TestRefusedData(t *testing.T) {

@@ -83,16 +83,21 @@ func (a *Activities) impracticable(m rehearsal.Manifest) []rollout.Problem {
 }
 
 // preview is the answer to who only asks, because it is to begin another day: a line
-// that is stopped now will run then, but a proxy that the worker does not know, or a
-// queue that nobody serves, is told at once.
+// that is stopped, or faults that are held back, may be open then, and are told of,
+// but a fault that could not begin is refused at once.
 func (a *Activities) preview(ctx context.Context, m rehearsal.Manifest, problems []rollout.Problem) (out AdmitRehearsalOutput, err error) {
 	if len(problems) > 0 {
 		return AdmitRehearsalOutput{Cause: rollout.CauseSpec, Problems: problems}, nil
 	}
-	if out.Problems, err = a.impossibleFaults(ctx, m); len(out.Problems) > 0 {
-		out.Cause = rollout.CausePolicy
+	if out.Problems, err = a.impossibleFaults(ctx, m); err != nil {
+		return out, asTemporal("ask who would make the faults", err)
 	}
-	return out, asTemporal("ask who would make the faults", err)
+	if len(out.Problems) > 0 {
+		out.Cause = rollout.CausePolicy
+		return out, nil
+	}
+	out.Closed, err = a.closedToPractice(ctx, m)
+	return out, asTemporal("ask whether the line is stopped", err)
 }
 
 // refusedForNow refuses what another day, or another worker, may allow.

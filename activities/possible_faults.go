@@ -24,7 +24,7 @@ func (a *Activities) impossibleFaults(ctx context.Context, m rehearsal.Manifest)
 			return nil, err
 		}
 		if why != "" {
-			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].%s", i, field), Message: why})
+			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].%s", i, field), Message: fmt.Sprintf("fault %s could not begin: %s", f.Name, why)})
 		}
 	}
 	return out, nil
@@ -34,9 +34,9 @@ func (a *Activities) impossibleFaults(ctx context.Context, m rehearsal.Manifest)
 func (a *Activities) impossible(ctx context.Context, f fault.Fault) (field, why string, err error) {
 	if f.Task == nil {
 		if driver, knows := a.Faults.(interface {
-			Impossible(f fault.Fault) (field, why string)
+			Impossible(ctx context.Context, f fault.Fault) (field, why string)
 		}); knows {
-			field, why = driver.Impossible(f)
+			field, why = driver.Impossible(ctx, f)
 		}
 		return field, why, nil
 	}

@@ -28,7 +28,7 @@ func (q servedQueues) Served(_ context.Context, queue string) (bool, error) {
 // knowing is a driver of faults that knows what cannot begin.
 type knowing struct{ activities.Faults }
 
-func (knowing) Impossible(fault.Fault) (field, why string) {
+func (knowing) Impossible(context.Context, fault.Fault) (field, why string) {
 	return "toxiproxy.proxy", "there is no proxy db"
 }
 
@@ -40,7 +40,7 @@ func TestFaultThatIsImpossible(t *testing.T) {
 	require.Empty(t, admitsTo(t, m, &activities.Activities{Practice: allowed}).Problems, "a driver that does not know says so when it begins")
 	out := admitsTo(t, m, &activities.Activities{Practice: allowed, Faults: knowing{}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
-	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "there is no proxy db"}}, out.Problems)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "fault slow could not begin: there is no proxy db"}}, out.Problems)
 }
 
 // A fault of somebody else's activity that nobody serves is refused before anything
@@ -53,7 +53,7 @@ func TestTaskFaultThatNobodyServes(t *testing.T) {
 	require.Empty(t, out.Problems)
 	out = admitsTo(t, m, &activities.Activities{Practice: allowed, Queues: servedQueues{"others"}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
-	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
+	require.Equal(t, []rollout.Problem{{Path: "faults[0].task.taskQueue", Message: "fault chaos could not begin: nobody serves the queue chaos: start a worker that polls it for activities"}}, out.Problems)
 }
 
 // So it is when it is to be scheduled, though not today.
@@ -66,4 +66,35 @@ func TestImpossibleFaultIsNotScheduled(t *testing.T) {
 	out := looksAt(t, asks, &activities.Activities{Practice: allowed, Queues: servedQueues{}})
 	require.Equal(t, rollout.CausePolicy, out.Cause)
 	require.Equal(t, "faults[0].task.taskQueue", out.Problems[0].Path)
+}
+
+// A line that is stopped, or faults that are held back, keep nothing from being
+// scheduled: who schedules is told, and the run is refused until that has ended.
+func TestWhatIsClosedNowIsScheduled(t *testing.T) {
+	m := drilled()
+	m.Faults = []fault.Fault{{Name: "slow", At: rollout.Duration(time.Second), For: rollout.Duration(5 * time.Second), Toxiproxy: &fault.Toxiproxy{Proxy: "db", Latency: rollout.Duration(time.Second)}}}
+	asks := activities.AdmitRehearsalInput{Order: rehearsal.Order{Actor: "ana", Manifest: m}, Preview: true, RunID: "0123"}
+	for name, tt := range map[string]struct {
+		line   *stopLine
+		faults *breakable
+		want   string
+	}{
+		"open":      {&stopLine{}, &breakable{}, ""},
+		"stopped":   {&stopLine{stopped: true}, &breakable{}, "the line of staging is stopped by bo: INC-12"},
+		"no faults": {&stopLine{}, &breakable{held: "all faults were removed"}, "all faults were removed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &activities.Activities{Gates: activities.Gates{Lines: tt.line}, Faults: tt.faults,
+				Practice: activities.Practice{Faults: fault.Limits{Kinds: []string{"toxiproxy"}, Proxies: []string{"db"}}}}
+			require.Equal(t, activities.AdmitRehearsalOutput{Closed: tt.want}, looksAt(t, asks, a))
+			asks := asks
+			asks.Preview = false
+			out := looksAt(t, asks, a)
+			require.Empty(t, out.Closed)
+			if tt.want != "" {
+				require.Equal(t, rollout.CausePolicy, out.Cause)
+				require.Equal(t, []rollout.Problem{{Message: tt.want}}, out.Problems)
+			}
+		})
+	}
 }

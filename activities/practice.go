@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"bakeoff/rehearsal"
@@ -28,13 +29,14 @@ func orDefault[T comparable](v, otherwise T) T {
 	return v
 }
 
-// isProduction reports whether an environment is one that no rehearsal touches.
+// isProduction reports whether an environment is one that no rehearsal touches. A
+// name in other letters, as Production, is meant by it, too.
 func (p Practice) isProduction(environment string) bool {
 	marked := p.Production
 	if marked == nil {
 		marked = []string{"production", "prod"}
 	}
-	return slices.Contains(marked, environment)
+	return slices.ContainsFunc(marked, func(name string) bool { return strings.EqualFold(name, environment) })
 }
 
 // problems says what a worker does not let a manifest do. No day and no actor

@@ -16,7 +16,7 @@ type AdmitRehearsalInput struct {
 	WorkflowID string          `json:"workflowId"`
 	RunID      string          `json:"runId"`
 	StartedAt  time.Time       `json:"startedAt"`
-	Preview    bool            `json:"preview,omitempty"` // nothing is kept; its data is not looked at, nor whether the line is stopped
+	Preview    bool            `json:"preview,omitempty"` // nothing is kept, its data is not looked at, and a line that is stopped refuses nothing
 }
 
 // AdmitRehearsalOutput is how it will go, or why it may not.
@@ -24,6 +24,7 @@ type AdmitRehearsalOutput struct {
 	Plan     RehearsalPlan     `json:"plan,omitzero"`
 	Cause    rollout.Cause     `json:"cause,omitempty"` // spec or policy, when refused
 	Problems []rollout.Problem `json:"problems,omitempty"`
+	Closed   string            `json:"closed,omitempty"` // with Preview: why it would be refused until somebody opens that again
 }
 
 // RehearsalPlan is a rehearsal worked out: what it was made of, and what comes

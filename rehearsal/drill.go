@@ -17,7 +17,7 @@ import (
 type Drill struct {
 	From    StepName         `json:"from"`              // such as step 1
 	Verdict rollout.Verdict  `json:"verdict,omitempty"` // Fail (default), NoData, Error or Inconclusive; what follows is up to the spec's policy
-	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched first; default two polls
+	After   rollout.Duration `json:"after,omitempty"`   // how long the step is watched first; default two polls, or half of the bake if that is less; together with a poll less than the bake
 	Repeat  Repeats          `json:"repeat,omitempty"`  // 1 to 100; default 1
 
 	RestoreWithin rollout.Duration  `json:"restoreWithin"`          // from the injection until the baseline is verified healthy, in each repetition

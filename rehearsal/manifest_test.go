@@ -57,6 +57,22 @@ func parse(t *testing.T, replace ...string) (rehearsal.Manifest, []rollout.Probl
 	return m, problems
 }
 
+// A drill is injected after two polls where its manifest does not say; any moment will
+// do that leaves a poll to see it.
+func TestWhenADrillIsInjected(t *testing.T) {
+	m, _ := parse(t)
+	poll := rollout.NewPlan(m.Rollout.Spec).Steps[0].Poll
+	for n := range 10 {
+		after := m.Injection(m.Drills[0], n+1).After
+		require.GreaterOrEqual(t, after, 2*poll)
+		require.Less(t, after, 3*poll)
+	}
+	for after, want := range map[string]bool{"45s": true, "59s": false, "1m": false} {
+		_, problems := parse(t, "repeat: 10", "after: "+after)
+		require.Equal(t, want, len(problems) == 0, after)
+	}
+}
+
 func TestManifestIsRead(t *testing.T) {
 	m, problems := parse(t)
 	require.Empty(t, problems)

@@ -35,8 +35,10 @@ drills the rollback; each drill is a rollout like any other. Everything it chang
 put back. What was measured is kept as evidence, with a report: see "bakeoff report".
 
 With --schedule it is repeated instead, by a Temporal Schedule; the same command again
-changes the schedule, and --unschedule removes it. --stop stops the running one: load
-and faults end at once, and its rollouts put their baseline back.
+changes the schedule, and --unschedule removes it. What is refused for now is not
+scheduled, except while the line is stopped or faults are blocked: then it is, with a
+warning. --stop stops the running one: load and faults end at once, and its rollouts
+put their baseline back.
 
 --stop, --wait and --unschedule also take a NAME, as shown by "bakeoff list
 --rehearsals": environment/name, or suite/name.

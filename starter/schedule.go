@@ -41,7 +41,8 @@ func (c *cli) unscheduleRehearsal(ctx context.Context, svc service, b beginning)
 }
 
 // foreseeRehearsal has a worker look at what is to be repeated, so that nothing is
-// scheduled that could never begin. Where none answers soon, that is said.
+// scheduled that could never begin. Where none answers soon, that is said, and so is
+// what keeps it from beginning until somebody opens that again.
 func (c *cli) foreseeRehearsal(ctx context.Context, svc service, b beginning, from source) error {
 	var orders []rehearsal.Order
 	switch in := b.input.(type) {
@@ -54,10 +55,12 @@ func (c *cli) foreseeRehearsal(ctx context.Context, svc service, b beginning, fr
 	}
 	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	warned := map[string]bool{}
 	for i, o := range orders {
 		var answer struct {
 			Cause    rollout.Cause     `json:"cause"`
 			Problems []rollout.Problem `json:"problems"`
+			Closed   string            `json:"closed"`
 		}
 		act := solo{c.planID(b.id), rollout.QueueRehearsal, "AdmitRehearsal", "look whether " + o.Manifest.Name + " may be repeated"}
 		err := svc.Act(asking, act, map[string]any{"order": o, "preview": true}, &answer)
@@ -74,6 +77,9 @@ func (c *cli) foreseeRehearsal(ctx context.Context, svc service, b beginning, fr
 				}
 			}
 			return c.unforeseen(answer.Cause, answer.Problems, from)
+		case answer.Closed != "" && !warned[answer.Closed]:
+			fmt.Fprintf(c.err, "as long as this lasts, its runs are refused: %s\n", answer.Closed)
+			warned[answer.Closed] = true
 		}
 	}
 	return nil

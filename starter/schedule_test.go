@@ -26,6 +26,8 @@ func TestScheduleOfARehearsal(t *testing.T) {
 		"a refused member": {&fake{foreseen: refused}, suite, 3, "suite.yaml:3:14: rehearsals[0].load: too much of it"},
 		"refused for now":  {&fake{foreseen: map[string]any{"cause": "policy", "problems": []map[string]any{{"message": "not you"}}}}, one, 15, "not you"},
 		"no worker":        {&fake{actErr: map[string]error{"AdmitRehearsal": errNoWorker}, foreseen: map[string]any{}}, one, 0, "no worker looked at it"},
+		"closed":           {&fake{foreseen: map[string]any{"closed": "the line of staging is stopped by bo: INC-12"}}, one, 0, "as long as this lasts, its runs are refused: the line of staging is stopped by bo: INC-12\n"},
+		"a closed suite":   {&fake{foreseen: map[string]any{"closed": "the line of staging is stopped by bo: INC-12"}}, suite, 0, "as long as this lasts"},
 		"never":            {&fake{foreseen: map[string]any{}, timetable: fmt.Errorf("%w: \"0 6 31 2 *\" never comes", errTimetable)}, one, 2, "never comes"},
 	} {
 		t.Run(name, func(t *testing.T) {

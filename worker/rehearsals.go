@@ -21,7 +21,7 @@ import (
 
 // rehearsalsConfig is what rehearsals may do here, and by what means.
 type rehearsalsConfig struct {
-	Production       []string              `json:"production,omitempty"`       // environments that no rehearsal touches; default production and prod
+	Production       []string              `json:"production,omitempty"`       // environments that no rehearsal touches, in capital letters or small ones; default production and prod
 	ProductionDrills []string              `json:"productionDrills,omitempty"` // of those, where a declared drill of the first step may be made
 	URLs             []string              `json:"urls,omitempty"`             // where load and probes may go, as in allow.urls; default this machine only
 	Rate             load.Rate             `json:"rate,omitempty"`             // of all loads together; default 1000/s

@@ -55,7 +55,7 @@ func (d disk) prepare(_ context.Context, p Parameters, r *record) error {
 func realFolder(path string, r *record, p Parameters) (string, error) {
 	folder, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", refuse("%v", err)
+		return "", refuse("%v: make the folder, or give another path", err)
 	}
 	info, err := os.Stat(folder)
 	if err != nil || !info.IsDir() {

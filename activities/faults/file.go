@@ -129,7 +129,7 @@ type drift struct{ fault.Drift }
 func (d drift) prepare(_ context.Context, p Parameters, r *record) error {
 	path, err := filepath.EvalSymlinks(d.File)
 	if err != nil {
-		return refuse("%v", err)
+		return refuse("%v: a drift changes a file that is there: create it, or give another one", err)
 	}
 	real := r.Order.Fault
 	real.Drift = &fault.Drift{File: path}
@@ -157,7 +157,7 @@ func (d drift) during(body string) ([]byte, error) {
 	}
 	for _, old := range slices.Sorted(maps.Keys(d.Replace)) {
 		if !strings.Contains(body, old) {
-			return nil, refuse("%s does not hold %q", d.File, old)
+			return nil, refuse("%s does not hold %q: replace names texts that are in the file", d.File, old)
 		}
 		body = strings.ReplaceAll(body, old, d.Replace[old])
 	}

@@ -30,7 +30,7 @@ func (p Process) find() (identity.Process, error) {
 func byPIDFile(file string) (identity.Process, error) {
 	body, err := os.ReadFile(file)
 	if err != nil {
-		return identity.Process{}, fmt.Errorf("read the pid file: %w", err)
+		return identity.Process{}, fmt.Errorf("read the pid file: %w: start the process that writes it, or give another pidFile", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(body)))
 	if err != nil || pid <= 0 {
@@ -38,7 +38,7 @@ func byPIDFile(file string) (identity.Process, error) {
 	}
 	it, err := identity.Of(pid)
 	if err != nil || !it.Alive() {
-		return identity.Process{}, fmt.Errorf("process %d of the pid file %s does not run", pid, file)
+		return identity.Process{}, fmt.Errorf("process %d of the pid file %s does not run: start it", pid, file)
 	}
 	info, err := os.Stat(file)
 	if err != nil {
@@ -46,7 +46,7 @@ func byPIDFile(file string) (identity.Process, error) {
 	}
 	began, err := startOf(it)
 	if err == nil && began.After(info.ModTime().Add(clockSlack)) {
-		err = fmt.Errorf("process %d began after the pid file %s was written: it is another one", pid, file)
+		err = fmt.Errorf("process %d began after the pid file %s was written: it is another one: start the one that writes it", pid, file)
 	}
 	return it, err
 }

@@ -3,43 +3,50 @@
 package faults
 
 import (
-	"fmt"
+	"context"
+	"slices"
+	"strings"
 
-	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
-
+	"bakeoff/activities"
 	"bakeoff/rehearsal/fault"
 )
 
-// Impossible says why a fault could not begin on this machine, whenever it is tried:
-// the field of it that is wrong, and why; "" where nothing is known against it. It
-// knows proxies and processes, and changes nothing.
-func (d *Driver) Impossible(f fault.Fault) (field, why string) {
-	kind := f.Kind()
-	if name := f.ProxyName(); name != "" {
-		return kind + ".proxy", d.withoutProxy(name)
+// Impossible says why a fault could not begin on this machine now: the field of it
+// that is wrong, and why; "" where nothing is known against it. It looks at all that
+// Inject looks at before it registers a fault, and changes nothing. What another
+// fault changes just now is no longer so when this one begins, and is left to that.
+func (d *Driver) Impossible(ctx context.Context, f fault.Fault) (field, why string) {
+	field, what := subject(f)
+	isChanging := func(r record) bool {
+		_, theirs := subject(r.Order.Fault)
+		return r.EndedAt == nil && theirs == what
 	}
-	name, field := "", kind+".name"
-	if x, is := processOf(f); is {
-		name = x.Name
-	} else if kind == fault.KindClock {
-		name, field = f.Clock.Process, kind+".process"
+	records, err := d.registry.list()
+	if err == nil && !slices.ContainsFunc(records, isChanging) {
+		_, err = d.look(ctx, activities.FaultOrder{Fault: f})
 	}
-	if _, known := d.parameters.Processes[name]; name != "" && !known {
-		return field, unknownProcess(name)
+	if err != nil {
+		why = strings.TrimSuffix(err.Error(), ": "+activities.ErrFinal.Error())
 	}
-	return "", ""
+	return field, why
 }
 
-func (d *Driver) withoutProxy(name string) string {
-	if d.parameters.Toxiproxy == "" {
-		return noToxiproxy
+// subject is what a fault is about, such as "proxy db", and the field that names it.
+func subject(f fault.Fault) (field, what string) {
+	kind := f.Kind()
+	switch x, is := processOf(f); {
+	case f.ProxyName() != "":
+		return kind + ".proxy", "proxy " + f.ProxyName()
+	case is && x.PIDFile != "":
+		return kind + ".pidFile", "process " + x.PIDFile
+	case is:
+		return kind + ".name", "process " + x.Name
+	case kind == fault.KindClock:
+		return "clock.process", "process " + f.Clock.Process
+	case kind == fault.KindDrift:
+		return "drift.file", "file " + f.Drift.File
+	case kind == fault.KindDisk:
+		return "disk.path", "disk " + f.Disk.Path
 	}
-	all, err := toxiproxy.NewClient(d.parameters.Toxiproxy).Proxies()
-	if err != nil {
-		return fmt.Sprintf("Toxiproxy at %s does not tell its proxies: %v", d.parameters.Toxiproxy, err)
-	}
-	if _, found := all[name]; !found {
-		return unknownProxy(d.parameters.Toxiproxy, name, all)
-	}
-	return ""
+	return kind, ""
 }

@@ -139,15 +139,22 @@ func (d *Driver) prepare(ctx context.Context, o activities.FaultOrder, earlier [
 	if longest := time.Now().Add(o.Fault.For.Std()); longest.Before(o.Until) {
 		o.Until = longest.Round(0)
 	}
-	r := record{Order: o, API: d.parameters.Toxiproxy, Listen: d.parameters.Listen, Earlier: earlier, file: d.registry.file(o.ID)}
+	r, err := d.look(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.Earlier = earlier
+	return r.save()
+}
+
+// look looks at what a fault would change, and makes its record. It changes nothing.
+func (d *Driver) look(ctx context.Context, o activities.FaultOrder) (record, error) {
+	r := record{Order: o, API: d.parameters.Toxiproxy, Listen: d.parameters.Listen, file: d.registry.file(o.ID)}
 	k, err := kindOf(o.Fault)
 	if err == nil {
 		err = k.prepare(ctx, d.parameters, &r)
 	}
-	if err != nil {
-		return err
-	}
-	return r.save()
+	return r, err
 }
 
 // room refuses a fault while others are in its way; they end, so that it is

@@ -24,17 +24,13 @@ type processBefore struct {
 // defaultWithin is how long a restarted process has to show up.
 const defaultWithin = 30 * time.Second
 
-func unknownProcess(name string) string {
-	return fmt.Sprintf("this worker knows no process %s: add it to its processes", name)
-}
-
 // prepareProcess finds the process, and refuses those that must not be touched.
 func (r *record) prepareProcess(p Parameters, x fault.Process) error {
 	found := Process{PIDFile: x.PIDFile}
 	if x.Name != "" {
 		var known bool
 		if found, known = p.Processes[x.Name]; !known {
-			return refuse("%s", unknownProcess(x.Name))
+			return refuse("this worker knows no process %s: add it to its processes", x.Name)
 		}
 	}
 	it, err := found.find()

@@ -3,6 +3,8 @@
 package faults
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -60,38 +62,88 @@ func TestRefusedBeforeAnythingBegins(t *testing.T) {
 	require.False(t, isFrozen(victim.it))
 }
 
-// What cannot begin, whenever it is tried, is known before; and nothing is touched by
-// looking.
+// What cannot begin is known before, by what the beginning itself would find; and
+// nothing is touched by looking.
 func TestImpossible(t *testing.T) {
 	w := newWorld(t)
 	_, upstream := w.web(t, "db")
-	w.process(t, "victim")
+	w.proxy(t, "off", "127.0.0.1:1")
+	off, err := w.toxiproxy.Proxy("off")
+	require.NoError(t, err)
+	require.NoError(t, off.Disable())
+	victim := w.process(t, "victim")
+	gone := w.process(t, "gone")
+	gone.end()
+	conf, link, folder := filepath.Join(w.dir, "conf"), filepath.Join(w.dir, "link"), filepath.Join(w.dir, "folder")
+	require.NoError(t, os.WriteFile(conf, []byte("pool: 20"), 0o644))
+	require.NoError(t, os.Symlink("/etc/hostname", link))
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "x"), 0o755))
 	d := w.driver(t)
 	for name, tt := range map[string]struct {
 		fault      fault.Fault
 		field, why string
 	}{
-		"a proxy":              {latencyOf("db"), "toxiproxy.proxy", ""},
-		"an unknown proxy":     {latencyOf("none"), "toxiproxy.proxy", "has no proxy none, only db"},
-		"of the metrics":       {fault.Fault{Metrics: &fault.Metrics{Proxy: "none"}}, "metrics.proxy", "has no proxy none, only db"},
-		"a process":            {freezeOf("victim"), "", ""},
-		"an unknown process":   {freezeOf("nobody"), "process.name", "this worker knows no process nobody: add it to its processes"},
-		"of an unknown worker": {fault.Fault{Worker: &fault.Process{Name: "nobody", Do: fault.Kill}}, "worker.name", "this worker knows no process nobody"},
-		"its clock":            {fault.Fault{Clock: &fault.Clock{Process: "nobody", Skew: "+1h"}}, "clock.process", "this worker knows no process nobody"},
-		"by a pid file":        {fault.Fault{Process: &fault.Process{PIDFile: "/run/none.pid", Do: fault.Kill}}, "", ""},
+		"a proxy":                  {latencyOf("db"), "toxiproxy.proxy", ""},
+		"an unknown proxy":         {latencyOf("none"), "toxiproxy.proxy", "has no proxy none, only db, off"},
+		"a disabled proxy":         {latencyOf("off"), "toxiproxy.proxy", "proxy off of Toxiproxy is disabled already: enable it first"},
+		"of the metrics":           {fault.Fault{Metrics: &fault.Metrics{Proxy: "none"}}, "metrics.proxy", "has no proxy none, only db, off"},
+		"a process":                {freezeOf("victim"), "process.name", ""},
+		"an unknown process":       {freezeOf("nobody"), "process.name", "this worker knows no process nobody: add it to its processes"},
+		"a process that is gone":   {freezeOf("gone"), "process.name", "does not run: start it"},
+		"of an unknown worker":     {fault.Fault{Worker: &fault.Process{Name: "nobody", Do: fault.Kill}}, "worker.name", "this worker knows no process nobody"},
+		"its clock":                {fault.Fault{Clock: &fault.Clock{Process: "nobody", Skew: "+1h"}}, "clock.process", "this worker knows no process nobody"},
+		"a clock without faketime": {fault.Fault{Clock: &fault.Clock{Process: "victim", Skew: "+1h"}}, "clock.process", "process victim: it is a program in Go"},
+		"by a pid file":            {fault.Fault{Process: &fault.Process{PIDFile: victim.pidFile, Do: fault.Kill}}, "process.pidFile", ""},
+		"no pid file":              {fault.Fault{Process: &fault.Process{PIDFile: w.dir + "/none.pid", Do: fault.Kill}}, "process.pidFile", "none.pid: no such file or directory: start the process that writes it"},
+		"a drift":                  {fault.Fault{Drift: &fault.Drift{File: conf, Replace: map[string]string{"20": "2"}}}, "drift.file", ""},
+		"no file":                  {fault.Fault{Drift: &fault.Drift{File: w.dir + "/none", Content: ptr("x")}}, "drift.file", "no such file or directory: a drift changes a file that is there"},
+		"no such text":             {fault.Fault{Drift: &fault.Drift{File: conf, Replace: map[string]string{"30": "3"}}}, "drift.file", `conf does not hold "30": replace names texts that are in the file`},
+		"a forbidden file":         {fault.Fault{Drift: &fault.Drift{File: link, Content: ptr("x")}}, "drift.file", "link leads to another file: fault.drift.file: /etc/hostname may not be touched here"},
+		"a folder in use":          {fault.Fault{Disk: &fault.Disk{Path: folder, Size: 16 << 20}}, "disk.path", "is not empty: what is in it would be hidden"},
+		"the machine's disk":       {fault.Fault{Disk: &fault.Disk{Path: folder}}, "disk.path", "is not a file system of its own: mount a small one there"},
 	} {
-		field, why := d.Impossible(tt.fault)
+		tt.fault.For = second
+		field, why := d.Impossible(t.Context(), tt.fault)
 		require.Equal(t, tt.field, field, name)
 		require.Contains(t, why, tt.why, name)
+		require.NotContains(t, why, activities.ErrFinal.Error(), name)
 		require.Equal(t, tt.why == "", why == "", "%s: %s", name, why)
 	}
 	require.True(t, w.untouched(t, "db", upstream))
+	require.False(t, isFrozen(victim.it))
+	holds(t, conf, "pool: 20")
+	records, err := d.registry.list()
+	require.NoError(t, err)
+	require.Empty(t, records)
 	w.with["toxiproxy"] = ""
-	_, why := w.driver(t).Impossible(latencyOf("db"))
+	_, why := w.driver(t).Impossible(t.Context(), latencyOf("db"))
 	require.Equal(t, "this worker has no Toxiproxy: configure the URL of its API", why)
 	w.with["toxiproxy"] = "http://" + ports.Free(t)
-	_, why = w.driver(t).Impossible(latencyOf("db"))
-	require.Contains(t, why, "does not tell its proxies")
+	_, why = w.driver(t).Impossible(t.Context(), latencyOf("db"))
+	require.Contains(t, why, "for its proxies")
+}
+
+// What another rehearsal disturbs just now is as it was when that ends.
+func TestWhatIsDisturbedIsNotImpossible(t *testing.T) {
+	w := newWorld(t)
+	w.web(t, "db")
+	w.process(t, "victim")
+	conf := filepath.Join(w.dir, "conf")
+	require.NoError(t, os.WriteFile(conf, []byte("pool: 20"), 0o644))
+	d := w.driver(t)
+	changed := fault.Fault{For: second, Drift: &fault.Drift{File: conf, Replace: map[string]string{"20": "2"}}}
+	drift := order("drift", changed)
+	inject(t, d, drift)
+	inject(t, d, order("down", fault.Fault{Metrics: &fault.Metrics{Proxy: "db"}}))
+	inject(t, d, order("frozen", freezeOf("victim")))
+	for _, f := range []fault.Fault{latencyOf("db"), freezeOf("victim"), changed} {
+		_, why := d.Impossible(t.Context(), f)
+		require.Empty(t, why)
+	}
+	require.NoError(t, d.Remove(t.Context(), drift))
+	require.NoError(t, os.WriteFile(conf, []byte("pool: 2"), 0o644))
+	_, why := d.Impossible(t.Context(), changed)
+	require.Contains(t, why, "does not hold")
 }
 
 func latencyOf(proxy string) fault.Fault {

@@ -37,16 +37,10 @@ func (t toxics) prepare(_ context.Context, _ Parameters, r *record) error {
 	return err
 }
 
-const noToxiproxy = "this worker has no Toxiproxy: configure the URL of its API"
-
-func unknownProxy(api, name string, all map[string]*toxiproxy.Proxy) string {
-	return fmt.Sprintf("Toxiproxy at %s has no proxy %s, only %s", api, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
-}
-
 // lookAtProxy reads the proxy that the fault is about.
 func (r *record) lookAtProxy(name string) (proxyBefore, error) {
 	if r.API == "" {
-		return proxyBefore{}, refuse(noToxiproxy)
+		return proxyBefore{}, refuse("this worker has no Toxiproxy: configure the URL of its API")
 	}
 	all, err := toxiproxy.NewClient(r.API).Proxies()
 	if err != nil {
@@ -55,7 +49,7 @@ func (r *record) lookAtProxy(name string) (proxyBefore, error) {
 	proxy, found := all[name]
 	switch {
 	case !found:
-		return proxyBefore{}, refuse("%s", unknownProxy(r.API, name, all))
+		return proxyBefore{}, refuse("Toxiproxy at %s has no proxy %s, only %s", r.API, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 	case !proxy.Enabled:
 		return proxyBefore{}, refuse("proxy %s of Toxiproxy is disabled already: enable it first", name)
 	}

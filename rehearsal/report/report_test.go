@@ -228,6 +228,26 @@ func TestHowLongADrillTook(t *testing.T) {
 	require.NotContains(t, text, "| 2 | Failed | 1 min")
 }
 
+// The line of a load is its p99 where latencies are, and its other signals elsewhere:
+// the legend, which is one for all, says so once.
+func TestLegendNamesTheQuantile(t *testing.T) {
+	page := written(t, report.HTML, rich("a", 1))
+	_, page, _ = strings.Cut(page, `<ul class="legend"`)
+	legend, _, _ := strings.Cut(page, "</ul>") // of the first picture, the timeline
+	for entry, want := range map[string]int{"browse (latency: p99)": 1, "latency p50, browse": 1, "pay (latency: p99)": 1, "latency p50, pay": 1, "browse": 0, "pay": 0} {
+		require.Equal(t, want, strings.Count(legend, "</svg>"+entry+"</li>"), entry)
+	}
+}
+
+// What a table says fits its page: headings and reasons wrap, also below the verdicts
+// of a colour; nothing but figures stays on one line.
+func TestTablesWrap(t *testing.T) {
+	page := written(t, report.HTML, rich("a", 1))
+	rules := regexp.MustCompile(`(?m)^([^{}\n]*)\{[^}]*white-space: nowrap`).FindAllStringSubmatch(page, -1)
+	require.Len(t, rules, 1)
+	require.Equal(t, "td.number ", rules[0][1])
+}
+
 // A cooldown that nobody could see broken is not called kept.
 func TestCooldownsThatWereNotMeasured(t *testing.T) {
 	run := rich("a", 1)

@@ -161,6 +161,13 @@ func signals(run evidence.Run, f *figure) []evidence.Series {
 		expect(run, &p, series)
 		panels, shown = append(panels, p), append(shown, series...)
 	}
+	for i := range panels {
+		for k, line := range panels[i].Lines {
+			if line.Key != "" && slices.ContainsFunc(latency, func(s evidence.Series) bool { return s.Of == line.Key }) {
+				panels[i].Lines[k].Key += " (latency: p99)" // all panels share the legend, and its line
+			}
+		}
+	}
 	for _, p := range panels {
 		if len(p.Lines) > 0 {
 			f.Panels = append(f.Panels, p)

@@ -465,6 +465,26 @@ func TestLinks(t *testing.T) {
 	require.Greater(t, count, 10)
 }
 
+var named = regexp.MustCompile("^\\| (`[^|]*`) \\|")
+
+// TestFieldsStandOnce holds that no table explains a field twice.
+func TestFieldsStandOnce(t *testing.T) {
+	count := 0
+	for _, p := range pages(t) {
+		rows := map[string]bool{} // of one table
+		for i, line := range strings.Split(p.text, "\n") {
+			if !strings.HasPrefix(line, "|") {
+				rows = map[string]bool{}
+			}
+			if m := named.FindStringSubmatch(line); m != nil {
+				require.False(t, rows[m[1]], "%s:%d: %s", p.path, i+1, m[1])
+				rows[m[1]], count = true, count+1
+			}
+		}
+	}
+	require.Greater(t, count, 100)
+}
+
 // headings are the anchors of a page.
 func headings(text []byte) []string {
 	var out []string

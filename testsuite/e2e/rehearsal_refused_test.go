@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,6 +49,28 @@ func TestRehearsalsThatAreRefused(t *testing.T) {
 	}
 	require.Zero(t, h.requests.Load(), "nothing is sent")
 	require.Empty(t, h.world.Writes(), "no rollout is started")
+}
+
+// A fault that could not begin is refused before anything is sent, however late it
+// was to begin, and is not scheduled.
+func TestAFaultThatCouldNotBeginIsRefused(t *testing.T) {
+	c := found(t)
+	place := t.TempDir()
+	h := c.hall(t, fmt.Sprintf("rehearsals: {faults: {directory: %q, limits: {kinds: [drift, process], files: [%q], pidFiles: [%[2]q]}}}", filepath.Join(place, "faults"), filepath.Join(place, "*")))
+	for fault, why := range map[string]string{
+		fmt.Sprintf("drift: {file: %q, content: x}", filepath.Join(place, "app.yaml")):  "a drift changes a file that is there: create it",
+		fmt.Sprintf("process: {pidFile: %q, do: kill}", filepath.Join(place, "db.pid")): "start the process that writes it",
+	} {
+		file := h.manifest(h.browse("20s"), "faults: [{name: odd, at: 15s, for: 3s, "+fault+"}]")
+		out := h.cli("rehearse", file, "--reason", "a test")
+		require.Equal(t, 15, out.Code, "%s\n%s", out.Stdout, out.Stderr)
+		require.Contains(t, out.Stdout, "fault odd could not begin: ")
+		require.Contains(t, out.Stdout, why)
+		out = h.cli("rehearse", file, "--schedule", "0 6 1 1 *", "--reason", "a test")
+		require.Equal(t, 15, out.Code, "%s\n%s", out.Stdout, out.Stderr)
+		require.Contains(t, out.Stderr, why)
+	}
+	require.Zero(t, h.requests.Load(), "nothing is sent")
 }
 
 // A drill that no rehearsal started is refused, whatever its order claims: who
