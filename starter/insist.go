@@ -24,12 +24,16 @@ func bounded(ctx context.Context, timeout time.Duration) (context.Context, conte
 	return context.WithTimeoutCause(ctx, timeout, errTimeout)
 }
 
-// reach connects to Temporal, and tries on while that is away: for as long as within
-// says, 0 being as long as the command lives. It returns what is left of within.
+// reach connects to Temporal, and tries on while that is away, for answerTimeout or for
+// within, if that is less and not 0: an address may be wrong. It returns what is left of
+// within.
 func (c *cli) reach(ctx context.Context, within time.Duration) (svc service, left time.Duration, err error) {
 	c.beginTrace(ctx)
-	begun := time.Now()
-	trying, cancel := bounded(ctx, within)
+	begun, longest := time.Now(), answerTimeout
+	if within > 0 {
+		longest = min(within, longest)
+	}
+	trying, cancel := bounded(ctx, longest)
 	defer cancel()
 	err = c.insist(trying, trying, func(context.Context) (err error) { // connecting has a bound of its own, which slow networks need
 		svc, err = c.dialOnce(trying)
@@ -39,7 +43,7 @@ func (c *cli) reach(ctx context.Context, within time.Duration) (svc service, lef
 	case err != nil && ctx.Err() != nil:
 		return nil, 0, fail(exitInterrupted, "interrupted: nothing was asked of Temporal yet")
 	case err != nil && trying.Err() != nil:
-		return nil, 0, fmt.Errorf("nothing was asked of Temporal, which was away for %s: giving the same command again is safe: %w", brief(within), err)
+		return nil, 0, fmt.Errorf("nothing was asked of Temporal, which was away for %s: giving the same command again is safe: %w", brief(longest), err)
 	case err != nil:
 		return nil, 0, err
 	case within > 0:
