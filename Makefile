@@ -42,9 +42,9 @@ test: caddy dev ## everything: unit, stories, conformance, layers, lint of workf
 unit: ## the main module's tests alone
 	PATH="$(BIN):$$PATH" go test -timeout 30m ./...
 
-integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus, Caddy, ssh-keygen, faketime, and root (it mounts); fails where one is missing; kills 50 rehearsals
+integration: build caddy dev ## what needs real servers: PostgreSQL, Prometheus, Alertmanager, Caddy, ssh-keygen, faketime, and root (it mounts); fails where one is missing; kills 50 rehearsals
 	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./activities/caddy ./activities/faults ./activities/postgres ./activities/prometheus ./rollout/signature
-	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Orders|Budget|Signed|Vote|Override|Blind'
+	CI=true PATH="$(BIN):$$PATH" go test -count=1 ./testsuite/e2e -run 'Alertmanager|Orders|Budget|Signed|Vote|Override|Blind'
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --postgres --within 10m
 	PATH="$(BIN):$$PATH" $(BIN)/bakeoff-rehearsals --kills 50 --within 10m
 
