@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"bakeoff/rollout"
+	"bakeoff/testsuite/procs"
 )
 
 // Where no worker is left the doctor says so, soon: right after they died, when
@@ -45,4 +48,29 @@ func TestTheQueueIsLost(t *testing.T) {
 	require.Contains(t, told, "the Target was terminated from outside by ")
 	require.Regexp(t, "asked for 2.7.0: refused, .* is held by a rollout that was not started here(, run [0-9a-f-]{36})?\n", told)
 	s.order(0, "abort")
+}
+
+// A Target that waits for a rollout which is over is found, as one is whose look after
+// it no worker takes; with workers for that it goes on by itself.
+func TestTheTargetIsOrphaned(t *testing.T) {
+	c := found(t)
+	s := c.scene(t)
+	s.start(oneLong)
+	c.worker = procs.StartWorker(t, c.server, "")
+	s.bakes(1000)
+	until(t, "the rollout is known", func() bool { r := s.above().Running; return r != nil && r.RunID != "" })
+	require.NotContains(t, s.cli("doctor").Stdout, "orphaned")
+	c.worker.Kill()
+	c.worker = procs.StartWorker(t, c.server, "", "--queues", "control")
+	s.terminate()
+	var out procs.Run
+	until(t, "the doctor finds it", func() bool { out = s.cli("doctor"); return strings.Contains(out.Stdout, "orphaned") })
+	require.Equal(t, 14, out.Code, out.Stdout)
+	require.Regexp(t, "orphaned: it waits for run [0-9a-f-]{36}, which is over\n.*cancel the workflow target/"+s.target(), out.Stdout)
+	c.worker.Kill()
+	c.worker = procs.StartWorker(t, c.server, "")
+	until(t, "the baseline has all of the traffic", func() bool { return s.weight() == 0 })
+	s.ends(11, rollout.Aborted, "")
+	s.asBefore()
+	require.NotContains(t, s.cli("doctor").Stdout, "orphaned")
 }
