@@ -11,6 +11,7 @@ import (
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
+	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
 )
 
@@ -69,11 +70,10 @@ func TestRehearsalIsHaltedByItsUsers(t *testing.T) {
 // A service that is not well before anything is done to it is left alone.
 func TestRehearsalOfAnUnhealthyService(t *testing.T) {
 	c := found(t)
-	h, proxy := c.faultyHall(t)
-	require.NoError(t, proxy.Disable())
+	h, _ := c.faultyHall(t)
 	status, out := h.rehearse(h.browse("5s"), "faults: [{name: slow, for: 5s, toxiproxy: {proxy: users, latency: 10ms}}]",
 		"drills: [{from: step 1, restoreWithin: 10s}]",
-		fmt.Sprintf("probes: [{name: alive, url: %q, mode: edge, every: 100ms}]", h.users))
+		fmt.Sprintf("probes: [{name: alive, url: %q, mode: edge, every: 100ms}]", "http://"+ports.Free(t)+"/"))
 	require.Equal(t, evidence.Halted, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
 	require.Equal(t, 10, out.Code)
 	require.Contains(t, status.Reason, "the service was not healthy before anything was done to it: alive: 3 bad answers")
