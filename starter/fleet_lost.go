@@ -119,32 +119,28 @@ func (u *lostUnit) putBack(ctx context.Context, svc service, e execution) error 
 	return nil
 }
 
+// lostSum is what the units of a fleet that was cut off come to.
+type lostSum struct {
+	under, promoted, human []string // targets: on their way back, promoted for good, not back
+	served                 int      // had the release before
+	begun                  bool     // one of them had
+	all                    int
+}
+
 // lostFleet is where a fleet stands that was cut off: where its units do. It is not
-// over while one of them is on its way. how says what ended it; terminated, that a
-// person did.
-func lostFleet(ctx context.Context, svc service, r run, told rollout.Status, how string, terminated bool) (rollout.Status, error) {
-	units, err := lostUnits(ctx, svc, r, told.Units)
+// over while one of them is on its way. What is told of it has as its reason what ended
+// it; terminated says that a person did.
+func lostFleet(ctx context.Context, svc service, told rollout.Status, terminated bool) (rollout.Status, error) {
+	units, err := lostUnits(ctx, svc, run{told.WorkflowID, told.RunID}, told.Units)
 	if err != nil {
 		return told, err
 	}
-	var under, promoted, human []string
-	weight, served, begun := rollout.Weight(0), 0, false
+	sum, weight := lostSum{all: len(units)}, rollout.Weight(0)
 	told.Units = nil
 	for _, u := range units {
+		sum.add(u)
 		told.Units = append(told.Units, u.UnitStatus)
 		weight += u.Weight
-		begun = begun || u.RunID != ""
-		if u.RunID != "" && u.Outcome == "" {
-			under = append(under, u.Target)
-		}
-		switch {
-		case u.needsPerson():
-			human = append(human, u.Target)
-		case u.Outcome == rollout.Promoted:
-			promoted = append(promoted, u.Target)
-		case u.Cause == rollout.CauseServing:
-			served++
-		}
 		if told.EndedAt != nil && u.ended.After(*told.EndedAt) {
 			told.EndedAt = &u.ended
 		}
@@ -152,34 +148,55 @@ func lostFleet(ctx context.Context, svc service, r run, told rollout.Status, how
 	if len(units) > 0 {
 		told.Weight = weight / rollout.Weight(len(units))
 	}
-	told.Phase, told.Outcome, told.Reason = rollout.PhaseCompleted, rollout.Failed, how
+	return sum.conclude(told, terminated), nil
+}
+
+func (s *lostSum) add(u lostUnit) {
+	s.begun = s.begun || u.RunID != ""
+	if u.RunID != "" && u.Outcome == "" {
+		s.under = append(s.under, u.Target)
+	}
 	switch {
-	case len(human) > 0:
-		told.Reason += "; not back: " + shown(human) + ": bakeoff restore " + human[0] + " --reason …"
-		if len(under) > 0 {
+	case u.needsPerson():
+		s.human = append(s.human, u.Target)
+	case u.Outcome == rollout.Promoted:
+		s.promoted = append(s.promoted, u.Target)
+	case u.Cause == rollout.CauseServing:
+		s.served++
+	}
+}
+
+// conclude says what that means for the fleet.
+func (s lostSum) conclude(told rollout.Status, terminated bool) rollout.Status {
+	how := told.Reason
+	told.Phase, told.Outcome = rollout.PhaseCompleted, rollout.Failed
+	switch {
+	case len(s.human) > 0:
+		told.Reason = how + "; not back: " + shown(s.human) + ": bakeoff restore " + s.human[0] + " --reason …"
+		if len(s.under) > 0 {
 			told.Phase = rollout.PhaseNeedsHuman
 		}
-	case len(under) > 0:
+	case len(s.under) > 0:
 		told.Phase = rollout.PhaseRollingBack
-		told.Reason += "; its units go back by themselves, still on their way: " + shown(under)
-	case begun && len(promoted)+served == len(units):
+		told.Reason = how + "; its units go back by themselves, still on their way: " + shown(s.under)
+	case s.begun && len(s.promoted)+s.served == s.all:
 		told.Outcome, told.Reason = rollout.Promoted, how+"; all units were promoted by then"
-	case len(promoted) > 0:
-		told.Reason += "; promoted for good by then: " + shown(promoted) + ": bakeoff rollback " + promoted[0] + " --reason …"
+	case len(s.promoted) > 0:
+		told.Reason = how + "; promoted for good by then: " + shown(s.promoted) + ": bakeoff rollback " + s.promoted[0] + " --reason …"
 	default:
 		told.Outcome, told.Cause = rollout.RolledBack, rollout.CauseLost
 		if terminated {
 			told.Outcome, told.Cause, told.Actor = rollout.Aborted, "", terminateActor
 		}
-		told.Reason += "; no unit had begun"
-		if begun {
+		told.Reason = how + "; no unit had begun"
+		if s.begun {
 			told.Reason = how + "; every unit that had begun is back"
 		}
 	}
 	if told.Phase != rollout.PhaseCompleted {
 		told.Outcome, told.EndedAt = "", nil
 	}
-	return told, nil
+	return told
 }
 
 // abortLostFleet answers an abort of a fleet that was cut off: Temporal has cancelled its
