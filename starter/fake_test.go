@@ -415,6 +415,8 @@ func (f *fake) Standing(_ context.Context, r run, into any) error {
 func (f *fake) Outcome(_ context.Context, r run, into any) error { return f.practice(r, into) }
 
 func (f *fake) Latest(_ context.Context, id string) (execution, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if e, known := f.others[id]; known {
 		return e, nil
 	}
