@@ -2,67 +2,20 @@ package caddy
 
 import (
 	"bytes"
-	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"bakeoff/activities"
-	"bakeoff/testsuite/ports"
+	"bakeoff/testsuite/procs"
 )
-
-// findCaddy returns a Caddy of at least 2.9, from PATH or from ../../bin.
-func findCaddy(t *testing.T) string {
-	t.Helper()
-	local, err := filepath.Abs("../../bin/caddy")
-	require.NoError(t, err)
-	for _, name := range []string{"caddy", local} {
-		path, err := exec.LookPath(name)
-		if err == nil && isRecent(caddyVersion(path)) {
-			return path
-		}
-	}
-	const missing = "SKIP: no caddy 2.9 or later on PATH or in bin/: GOBIN=$PWD/bin go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
-}
-
-// caddyVersion asks the binary's build information first: one that was built
-// with go install calls itself "unknown".
-func caddyVersion(path string) string {
-	info, err := buildinfo.ReadFile(path)
-	if err == nil && info.Main.Path == "github.com/caddyserver/caddy/v2" {
-		return info.Main.Version
-	}
-	out, _ := exec.Command(path, "version").Output()
-	return string(out)
-}
-
-func isRecent(version string) bool {
-	m := regexp.MustCompile(`^v?(\d+)\.(\d+)\.`).FindStringSubmatch(version)
-	if m == nil {
-		return false
-	}
-	major, _ := strconv.Atoi(m[1])
-	minor, _ := strconv.Atoi(m[2])
-	return major > 2 || major == 2 && minor >= 9
-}
 
 // server is a real Caddy with one handler, and a proxy before its admin API.
 type server struct {
@@ -73,41 +26,8 @@ type server struct {
 // startCaddy runs Caddy with a handler of these extra fields until the test ends.
 func startCaddy(t *testing.T, fields map[string]any) server {
 	t.Helper()
-	binary, home := findCaddy(t), t.TempDir()
-	admin, site := ports.Free(t), ports.Free(t)
-	h := map[string]any{"@id": "bakeoff", "handler": "reverse_proxy", "upstreams": []any{}}
-	for name, value := range fields {
-		h[name] = value
-	}
-	config, err := json.Marshal(map[string]any{
-		"admin":   map[string]any{"listen": admin, "config": map[string]any{"persist": false}},
-		"logging": map[string]any{"logs": map[string]any{"default": map[string]any{"level": "ERROR"}}},
-		"apps": map[string]any{"http": map[string]any{"servers": map[string]any{"site": map[string]any{
-			"listen": []string{site}, "routes": []any{map[string]any{"handle": []any{h}}}}}}},
-	})
-	require.NoError(t, err)
-	file := filepath.Join(home, "caddy.json")
-	require.NoError(t, os.WriteFile(file, config, 0o600))
-	var log bytes.Buffer
-	cmd := exec.Command(binary, "run", "--config", file)
-	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
+	admin, site := procs.StartCaddy(t, fields)
 	s := server{admin: "http://" + admin, site: "http://" + site}
-	require.Eventually(t, func() bool {
-		resp, err := http.Get(s.admin + "/id/bakeoff")
-		if err == nil {
-			_ = resp.Body.Close()
-		}
-		return err == nil && resp.StatusCode == http.StatusOK
-	}, 15*time.Second, 10*time.Millisecond)
 	s.proxy = startProxy(t, admin)
 	return s
 }
