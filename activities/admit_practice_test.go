@@ -72,6 +72,27 @@ func TestLongestRun(t *testing.T) {
 	require.Equal(t, "load[0].for: ends 1h after the beginning, and a run is stopped after 30m here (the lower of quotas.for and this worker's rehearsals.longest)", out.Problems[0].String())
 }
 
+// Loads that are never sent at the same time may each have the whole of a limit, the
+// worker's as the quota's.
+func TestRateOfLoadsTogether(t *testing.T) {
+	one, other := drilled(), drilled()
+	one.Load[0].For = rollout.Duration(time.Second)
+	next := one.Load[0]
+	next.Name, next.At = "next", rollout.Duration(time.Minute)
+	one.Load = append(one.Load, next)
+	require.Empty(t, admitsBy(t, one, activities.Practice{Rate: 25}).Problems)
+	quota := load.Rate(25)
+	one.Quotas.Rate = &quota
+	require.Empty(t, admitsBy(t, one, activities.Practice{}).Problems)
+
+	other.Load = append(other.Load, next)
+	out := admitsBy(t, other, activities.Practice{Rate: 25})
+	require.Len(t, out.Problems, 1)
+	require.Equal(t, "load: all together they may send 40/s at once, more than the 25/s of this worker's rehearsals.rate", out.Problems[0].String())
+	other.Quotas.Rate = &quota
+	require.Equal(t, "quotas.rate: all loads together may send 40/s at once, more than 25/s", admitsBy(t, other, activities.Practice{}).Problems[0].String())
+}
+
 // Production is not to be practised in, in whatever letters it is written.
 func TestProductionInOtherLetters(t *testing.T) {
 	for _, tt := range []struct {

@@ -85,7 +85,7 @@ func tooLong(ends, longest rollout.Duration) string {
 	return fmt.Sprintf("ends %s after the beginning, and a run is stopped after %s here (the lower of quotas.for and this worker's rehearsals.longest)", ends, longest)
 }
 
-// ratesOf says which loads mean to send more than they may, together.
+// ratesOf says that loads mean to send more than they may, together at any moment.
 func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []rollout.Problem {
 	allowed, by := p.rate(), "this worker's rehearsals.rate"
 	if q := m.Quotas.Rate; q != nil && *q < allowed {
@@ -94,11 +94,7 @@ func (p Practice) ratesOf(m rehearsal.Manifest, schedules []*load.Schedule) []ro
 	if most := m.Quotas.Requests; most > 0 && sendsMore(schedules, most) {
 		return []rollout.Problem{{Path: "quotas.requests", Message: fmt.Sprintf("the loads mean to send more than %d requests or journeys", most)}}
 	}
-	peak := 0.0
-	for _, s := range schedules {
-		peak += s.Peak()
-	}
-	if peak > float64(allowed) {
+	if peak := load.TogetherOf(schedules); peak > float64(allowed) {
 		return []rollout.Problem{{Path: "load", Message: fmt.Sprintf("all together they may send %s at once, more than the %s of %s", load.Rate(peak), allowed, by)}}
 	}
 	return nil

@@ -13,12 +13,12 @@ import (
 func (m *Manifest) validateQuotas(v *validation) {
 	q, longest := m.Quotas, m.Longest()
 	v.require(q.Requests >= 0, "quotas.requests", "is below 0")
-	peak := 0.0
+	var sent []load.Load
 	for i, l := range m.Load {
 		ends := l.At + l.For
 		v.require(ends <= longest, fmt.Sprintf("load[%d].for", i), "it ends %s after the beginning, and the run is stopped after %s: shorten it, or raise quotas.for", ends, longest)
 		if len(l.Problems("")) == 0 { // what a replay sends stands in its recording
-			peak += l.Peak()
+			sent = append(sent, l)
 		}
 	}
 	for i, f := range m.Faults {
@@ -29,6 +29,7 @@ func (m *Manifest) validateQuotas(v *validation) {
 		return
 	}
 	v.require(*q.Rate > 0, "quotas.rate", "%s lets nothing be sent: raise it, or leave it out", *q.Rate)
+	peak := load.Together(sent)
 	v.require(*q.Rate <= 0 || peak <= float64(*q.Rate), "quotas.rate", "all loads together may send %s at once, more than %s", load.Rate(peak), *q.Rate)
 }
 

@@ -84,10 +84,6 @@ func (s Sine) pieces(end float64) []piece {
 // where answers take no time: +Inf without time to think. Of replays it is 0:
 // [Schedule.Peak] knows it.
 func (l Load) Peak() float64 {
-	steps := 1
-	for _, j := range l.Journeys {
-		steps = max(steps, len(j.Steps))
-	}
 	highest := 0.0
 	switch {
 	case l.Replay != nil:
@@ -98,5 +94,14 @@ func (l Load) Peak() float64 {
 			highest = max(highest, p.first, p.last)
 		}
 	}
-	return highest * float64(steps)
+	return highest * float64(l.steps())
+}
+
+// steps is how many requests the longest journey has.
+func (l Load) steps() int {
+	steps := 1
+	for _, j := range l.Journeys {
+		steps = max(steps, len(j.Steps))
+	}
+	return steps
 }
