@@ -40,7 +40,10 @@ func retrospect(past []evidence.Action, run *evidence.Run, now time.Time) []evid
 		case report.ActionDone, report.ActionMended:
 			continue
 		case report.ActionOverdue:
-			late = append(late, fmt.Sprintf("%s, for %s, was due on %s", c.Do, c.Owner, c.Due.Format(time.DateOnly)))
+			late = append(late, overdue(c.Action))
+		}
+		if c.State != report.ActionAgain {
+			c.Done = nil // it is yet to come, and does not do it later by itself
 		}
 		run.Actions = append(run.Actions, c.Action)
 	}
@@ -52,6 +55,15 @@ func retrospect(past []evidence.Action, run *evidence.Run, now time.Time) []evid
 		out.Outcome, out.Reason = evidence.Failed, fmt.Sprintf("%d are late: %s", len(late), late[0])
 	}
 	return []evidence.Criterion{out}
+}
+
+// overdue says what an action waits for.
+func overdue(a evidence.Action) string {
+	text := fmt.Sprintf("%s, for %s, was due on %s", a.Do, a.Owner, a.Due.Format(time.DateOnly))
+	if a.Done != nil {
+		text += fmt.Sprintf("; that it is done on %s is yet to come", a.Done.Format(time.DateOnly))
+	}
+	return text
 }
 
 // addFindings adds what a run found itself, unless it is to be done already. What

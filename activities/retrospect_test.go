@@ -14,13 +14,17 @@ import (
 
 const inTime = "actions of earlier runs are done in time"
 
-// again is the next run of the same manifest, some days later.
+// again is the next run of the same manifest, some days later, in which load was sent.
 func (r *room) again(id string, days int) {
+	r.later(id, days)
+	r.sent("browse", "load-browse.1.1.csv.gz", 10)
+}
+
+func (r *room) later(id string, days int) {
 	r.in.Plan.Run = "staging/shop/" + id
 	later := time.Duration(days) * 24 * time.Hour
 	r.in.Status.StartedAt = r.in.Status.StartedAt.Add(later)
 	r.in.Facts.Zero, r.in.Facts.End = r.in.Status.StartedAt, r.in.Status.StartedAt.Add(time.Minute)
-	r.sent("browse", "load-browse.1.1.csv.gz", 10)
 }
 
 // What a run found is mended when its criterion holds, whoever says so; what is
@@ -50,6 +54,42 @@ func TestFindingsAreClosedByTheirCriteria(t *testing.T) {
 	run = r.conclude()
 	require.Equal(t, evidence.Passed, run.Outcome, run.Reason)
 	require.Contains(t, outcomes(run)[inTime], "Passed: none of 4 is late")
+	require.Empty(t, run.Actions)
+}
+
+// What a manifest has named is to be done whether or not it names it still, at the
+// date that was said first; that it will be done does not do it.
+func TestActionsOfTheManifestAreCarriedOn(t *testing.T) {
+	r := newRoom(t)
+	r.began(browse)
+	started := r.in.Status.StartedAt
+	promise := evidence.Action{Do: "write the runbook", Owner: "kim", Due: started.AddDate(0, 0, -7)}
+	limit := evidence.Action{Do: "mend the limit", Owner: "kim", Due: started.AddDate(0, 0, 7), Criterion: "browse was sent as planned"}
+	r.in.Order.Manifest.Actions = []evidence.Action{promise, limit}
+	run := r.conclude() // nothing was sent: the limit's criterion does not hold
+	require.Contains(t, outcomes(run)[inTime], "Failed: 1 are late: write the runbook, for kim, was due on")
+	require.Subset(t, run.Actions, []evidence.Action{promise, limit})
+
+	r.in.Order.Manifest.Actions = nil
+	r.later("2", 8)
+	run = r.conclude()
+	require.Contains(t, outcomes(run)[inTime], "Failed: 2 are late", "taken out of the manifest, and not done")
+	require.Subset(t, run.Actions, []evidence.Action{promise, limit})
+
+	later := started.AddDate(1, 0, 0)
+	promised := promise
+	promised.Done = &later
+	r.in.Order.Manifest.Actions = []evidence.Action{promised}
+	r.again("3", 10)
+	run = r.conclude()
+	require.Contains(t, outcomes(run)[inTime], "Failed: 1 are late: write the runbook, for kim, was due on "+promise.Due.Format(time.DateOnly)+"; that it is done on "+later.Format(time.DateOnly)+" is yet to come")
+	require.Contains(t, run.Actions, promise, "and it is not done by waiting for that day")
+
+	promised.Done = &started
+	r.in.Order.Manifest.Actions = []evidence.Action{promised}
+	r.again("4", 1)
+	run = r.conclude()
+	require.Equal(t, evidence.Passed, run.Outcome, run.Reason)
 	require.Empty(t, run.Actions)
 }
 

@@ -76,9 +76,9 @@ func isFailedScaling(c evidence.Criterion) bool {
 	return c.Outcome == evidence.Failed && strings.HasPrefix(c.Name, "scaling ")
 }
 
-// Merged are the actions of a manifest together with those that the last run left.
-// Of the same action that of the manifest stands: there people say that it is done.
-// What a manifest said once is its own to leave out.
+// Merged are the actions of a manifest together with those that the last run left,
+// whoever wrote them: to leave one out of the manifest does not do it. Of the same
+// action that of the manifest stands: there people say that it is done.
 func Merged(manifest, left []evidence.Action) []evidence.Action {
 	out := slices.Clone(manifest)
 	for i, said := range out {
@@ -90,7 +90,7 @@ func Merged(manifest, left []evidence.Action) []evidence.Action {
 	}
 	for _, a := range left {
 		isIt := func(b evidence.Action) bool { return isSame(b, a) }
-		if a.From == "" || isEndless(a) || slices.ContainsFunc(out, isIt) {
+		if isEndless(a) || slices.ContainsFunc(out, isIt) {
 			continue
 		}
 		out = append(out, a)
@@ -130,7 +130,8 @@ type Checked struct {
 }
 
 // Check looks whether the actions of earlier runs were done: by what was said,
-// and by the criteria of this run, by name. Criteria may be nil.
+// and by the criteria of this run, by name. Criteria may be nil. Who says that it will
+// be done says that it is not.
 func Check(previous []evidence.Action, now time.Time, criteria []evidence.Criterion) []Checked {
 	outcomes := map[string]evidence.Outcome{}
 	for _, c := range criteria {
@@ -148,10 +149,11 @@ func Check(previous []evidence.Action, now time.Time, criteria []evidence.Criter
 }
 
 func stateOf(a evidence.Action, now time.Time, outcome evidence.Outcome) ActionState {
+	done := a.Done != nil && !a.Done.After(now)
 	switch {
-	case a.Done != nil && (outcome == evidence.Failed || outcome == evidence.Unmeasured):
+	case done && (outcome == evidence.Failed || outcome == evidence.Unmeasured):
 		return ActionAgain
-	case a.Done != nil:
+	case done:
 		return ActionDone
 	case outcome == evidence.Passed:
 		return ActionMended

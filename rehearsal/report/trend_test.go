@@ -185,10 +185,17 @@ func TestCheckOfActions(t *testing.T) {
 		return a
 	}
 	criteria := []evidence.Criterion{{Name: "good", Outcome: evidence.Passed}, {Name: "bad", Outcome: evidence.Failed}}
+	willBe := func(due float64) evidence.Action {
+		a := action("", false, due)
+		a.Done = to(after(1))
+		return a
+	}
 	tests := []struct {
 		action evidence.Action
 		want   report.ActionState
 	}{
+		{willBe(10), report.ActionOpen},
+		{willBe(-10), report.ActionOverdue},
 		{action("", true, 10), report.ActionDone},
 		{action("good", true, -10), report.ActionDone},
 		{action("bad", true, 10), report.ActionAgain},
@@ -212,7 +219,7 @@ func TestMergedActions(t *testing.T) {
 		{Finding: "left behind: route", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
 		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", From: "a"},
 		{Do: "retry once", Owner: "kim"},
-		{Do: "said once, and taken out of the manifest since"},
+		{Do: "said once, and taken out of the manifest since", Owner: "kim", Due: began},
 		{Finding: "autoscaling: up in 38 s", Do: "one replica serves about 80/s", From: "a"},
 		{Finding: "4 are late", Do: "find out why", Criterion: evidence.ActionsInTime, From: "a"},
 	}
@@ -224,6 +231,7 @@ func TestMergedActions(t *testing.T) {
 		{Do: "retry once", Owner: "kim", Done: to(began)},
 		{Finding: "left behind: pod", Do: "remove it", Criterion: "nothing is left behind", Done: to(began), From: "a"},
 		left[0],
+		left[3],
 	}, merged)
-	require.Equal(t, left[:2], report.Merged(nil, left))
+	require.Equal(t, left[:4], report.Merged(nil, left))
 }
