@@ -58,7 +58,7 @@ func replicas(run evidence.Run) figure {
 		if len(series) == 0 {
 			return
 		}
-		lines := colors{}.lines(series, false)
+		lines := colors{}.lines(asMeasured(run, series), false)
 		for i := range lines {
 			lines[i].Step, lines[i].Fill, lines[i].Thin = step, step && i == 0, step && i > 0 // ready, then wanted
 			if name == evidence.SeriesQueue {

@@ -41,30 +41,13 @@ func against(run evidence.Run, name string) figure {
 	series := []evidence.Series{*side(run, name, baseline), *side(run, name, candidate)}
 	f := figure{Figure: chart.Figure{Title: upper(signal(name)) + " of candidate and baseline.", X: clockAxis(run)}}
 	f.Shades = faultSpans(run, f.X.High)
-	lines := colors{}.lines([]evidence.Series{broken(series[0]), broken(series[1])}, false)
+	lines := colors{}.lines([]evidence.Series{broken(series[0], betweenReadings), broken(series[1], betweenReadings)}, false)
 	lines[0].Thin = true // told apart without color, too
 	f.Panels = []chart.Panel{{Unit: series[0].Unit, Title: upper(signal(name)), Lines: lines}}
 	f.Text = fmt.Sprintf("Median of the baseline %s, of the candidate %s.",
 		chart.Value(middle(series[0].Values), series[0].Unit), chart.Value(middle(series[1].Values), series[1].Unit))
 	f.Data = sampled(f.X, series)
 	return f
-}
-
-// broken is a series with a gap wherever its side answered nobody for a while: the
-// candidate between two drills has no errors, and no latency.
-func broken(s evidence.Series) evidence.Series {
-	var steps []float64
-	for i := 1; i < len(s.Seconds); i++ {
-		steps = append(steps, s.Seconds[i]-s.Seconds[i-1])
-	}
-	while, out := 3*middle(steps), evidence.Series{Name: s.Name, Of: s.Of, Unit: s.Unit}
-	for i, x := range s.Seconds[:min(len(s.Seconds), len(s.Values))] {
-		if i > 0 && steps[i-1] > while {
-			out.Seconds, out.Values = append(out.Seconds, x-steps[i-1]/2), append(out.Values, math.NaN())
-		}
-		out.Seconds, out.Values = append(out.Seconds, x), append(out.Values, s.Values[i])
-	}
-	return out
 }
 
 // middle is the median; NaN of nothing.

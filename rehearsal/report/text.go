@@ -115,9 +115,11 @@ func even(l chart.Line, axis chart.Axis, width int) []float64 {
 		from := axis.Low + (axis.High-axis.Low)*float64(i)/float64(width)
 		to := axis.Low + (axis.High-axis.Low)*float64(i+1)/float64(width)
 		for j, x := range l.X[:min(len(l.X), len(l.Y))] {
-			last := i+1 == width && x == to
-			if x >= from && (x < to || last) && finite(l.Y[j]) {
-				held = l.Y[j]
+			if last := i+1 == width && x == to; x < from || x >= to && !last {
+				continue
+			}
+			held = l.Y[j] // also where it is none: a gap holds nothing
+			if finite(held) {
 				if !finite(out[i]) || out[i] < l.Y[j] {
 					out[i] = l.Y[j]
 				}

@@ -115,7 +115,7 @@ func weightPanel(run evidence.Run, until float64) (chart.Panel, bool) {
 	for _, s := range named(run, evidence.SeriesWeight) {
 		switch s.Of {
 		case evidence.SeriesUsers:
-			s = broken(s)
+			s = broken(s, betweenReadings)
 			users.X, users.Y = s.Seconds, s.Values
 		default:
 			router.X, router.Y = s.Seconds, s.Values
@@ -146,8 +146,8 @@ func signals(run evidence.Run, f *figure) []evidence.Series {
 	median, latency, errors := named(run, evidence.SeriesMedian), named(run, evidence.SeriesLatency), named(run, evidence.SeriesErrors)
 	shown := slices.Concat(latency, median, errors)
 	panels := []chart.Panel{
-		{Title: "Latency", Unit: chart.Seconds, Lines: append(color.lines(latency, false), color.lines(median, true)...)},
-		{Title: "Errors, share of the requests", Unit: chart.Ratio, High: 0.01, Lines: color.lines(errors, false)},
+		{Title: "Latency", Unit: chart.Seconds, Lines: append(color.lines(asMeasured(run, latency), false), color.lines(asMeasured(run, median), true)...)},
+		{Title: "Errors, share of the requests", Unit: chart.Ratio, High: 0.01, Lines: color.lines(asMeasured(run, errors), false)},
 	}
 	expect(run, &panels[0], append(latency, median...))
 	expect(run, &panels[1], errors)
@@ -157,7 +157,7 @@ func signals(run evidence.Run, f *figure) []evidence.Series {
 		if unit := series[0].Unit; unit != "" {
 			title += " (" + unit + ")"
 		}
-		p := chart.Panel{Title: title, Unit: series[0].Unit, Lines: color.lines(series, false)}
+		p := chart.Panel{Title: title, Unit: series[0].Unit, Lines: color.lines(asMeasured(run, series), false)}
 		expect(run, &p, series)
 		panels, shown = append(panels, p), append(shown, series...)
 	}

@@ -130,6 +130,12 @@ func TestPeaksSurviveThinning(t *testing.T) {
 		line.X, line.Y = append(line.X, float64(i)), append(line.Y, 0.1)
 	}
 	line.Y[54_321] = 2
+	for _, gap := range []int{54_320, 20_000, 70_123} { // before the peak, and first and amid others of its pixel
+		line.Y[gap] = math.NaN()
+	}
+	for i := 80_000; i < 81_000; i++ {
+		line.Y[i] = math.NaN()
+	}
 	figure := chart.Figure{X: chart.Axis{High: 100_000}, Panels: []chart.Panel{{Unit: chart.Seconds, Lines: []chart.Line{line}}}}
 	svg := figure.SVG(chart.Narrow)
 	require.Less(t, len(svg), 30_000)

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -174,19 +175,31 @@ func (l Line) thinned(pixels float64, at func(float64) float64) []Point {
 	return out
 }
 
+// extremes are the least and the greatest of some points, in their order. A gap before
+// or after them stays; one between them is too short to be seen.
 func extremes(l Line, from, to int) []Point {
-	low, high := from, from
+	low, high := -1, -1
 	for i := from; i < to; i++ {
-		if l.Y[i] < l.Y[low] {
+		if !finite(l.Y[i]) {
+			continue
+		}
+		if low < 0 || l.Y[i] < l.Y[low] {
 			low = i
 		}
-		if l.Y[i] > l.Y[high] {
+		if high < 0 || l.Y[i] > l.Y[high] {
 			high = i
 		}
 	}
-	first, second := min(low, high), max(low, high)
-	if first == second {
-		return []Point{{X: l.X[first], Y: l.Y[first]}}
+	kept := []int{from, low, high, to - 1}
+	if low < 0 {
+		kept = []int{from}
+	} else {
+		kept = slices.DeleteFunc(kept, func(i int) bool { return finite(l.Y[i]) && i != low && i != high })
 	}
-	return []Point{{X: l.X[first], Y: l.Y[first]}, {X: l.X[second], Y: l.Y[second]}}
+	slices.Sort(kept)
+	var out []Point
+	for _, i := range slices.Compact(kept) {
+		out = append(out, Point{X: l.X[i], Y: l.Y[i]})
+	}
+	return out
 }
