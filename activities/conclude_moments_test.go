@@ -57,6 +57,17 @@ func TestWeights(t *testing.T) {
 }
 
 // TestMet: of the answers that name a version, each second.
+// A fault that was interrupted is there as often as it was in force.
+func TestMomentsOfAnInterruptedFault(t *testing.T) {
+	x := evidence.Fault{Name: "slow", What: "latency 200ms", StartedAt: *dawnAfter(2), EndedAt: *dawnAfter(20),
+		Stretches: []evidence.Stretch{{From: *dawnAfter(2), To: *dawnAfter(6)}, {From: *dawnAfter(12), To: *dawnAfter(20)}}}
+	never := evidence.Fault{Name: "never", What: "nothing"}
+	require.Equal(t, []evidence.Moment{
+		{Time: *dawnAfter(2), Until: dawnAfter(6), Kind: evidence.MomentFault, Name: "slow", Text: "fault latency 200ms"},
+		{Time: *dawnAfter(12), Until: dawnAfter(20), Kind: evidence.MomentFault, Name: "slow", Text: "fault latency 200ms, again"},
+	}, timeline(rehearsal.Facts{Faults: []evidence.Fault{x, never}}, nil))
+}
+
 func TestMet(t *testing.T) {
 	m := rehearsal.Manifest{}
 	m.Rollout.Release.Version = "2.5.0"

@@ -79,6 +79,15 @@ func sides(m rehearsal.Manifest, f rehearsal.Facts) []evidence.Series {
 	return out
 }
 
+// stretches are when a fault was in force or, of one that never was for a while, the
+// moment of which something is known.
+func stretches(x evidence.Fault) []evidence.Stretch {
+	if in := x.InForce(); len(in) > 0 {
+		return in
+	}
+	return []evidence.Stretch{{From: x.StartedAt, To: x.EndedAt}}
+}
+
 // timeline is what happened when, oldest first.
 func timeline(f rehearsal.Facts, rolled *evidence.Rollout) []evidence.Moment {
 	var out []evidence.Moment
@@ -91,7 +100,13 @@ func timeline(f rehearsal.Facts, rolled *evidence.Rollout) []evidence.Moment {
 		span(evidence.MomentLoad, l.Name, fmt.Sprintf("load %s: %d requests", l.Name, l.Sent), l.StartedAt, l.EndedAt)
 	}
 	for _, x := range f.Faults {
-		span(evidence.MomentFault, x.Name, "fault "+x.What, x.StartedAt, x.EndedAt)
+		for i, s := range stretches(x) {
+			text := "fault " + x.What
+			if i > 0 {
+				text += ", again"
+			}
+			span(evidence.MomentFault, x.Name, text, s.From, s.To)
+		}
 	}
 	for _, p := range f.Probes {
 		for _, bad := range p.Bad {

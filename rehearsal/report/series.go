@@ -157,12 +157,21 @@ func kinds(run evidence.Run, kind string) []evidence.Moment {
 func faultSpans(run evidence.Run, until float64) []chart.Span {
 	var out []chart.Span
 	for _, f := range run.Faults {
-		out = append(out, chart.Span{From: since(run, &f.StartedAt), To: since(run, &f.EndedAt), Kind: chart.Fault, Text: f.Name + ": " + f.What})
+		out = append(out, inForce(run, f)...)
 	}
-	if len(out) == 0 {
+	if len(run.Faults) == 0 {
 		for _, m := range kinds(run, evidence.MomentFault) {
 			out = append(out, span(run, m, until))
 		}
+	}
+	return out
+}
+
+// inForce are the stretches of a fault: where it was interrupted, there is none.
+func inForce(run evidence.Run, f evidence.Fault) []chart.Span {
+	var out []chart.Span
+	for _, s := range f.InForce() {
+		out = append(out, chart.Span{From: since(run, &s.From), To: since(run, &s.To), Kind: chart.Fault, Text: f.Name + ": " + f.What})
 	}
 	return out
 }

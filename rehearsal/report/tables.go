@@ -125,7 +125,7 @@ func digest(d string) cell {
 
 func faults(run evidence.Run) section {
 	s := section{Title: "Faults, as they were"}
-	t := table{Columns: columns("Fault", "What", ">From", ">Lasted", "Removed by", "Seen to be gone")}
+	t := table{Columns: columns("Fault", "What", ">From", ">In force", "Removed by", "Seen to be gone")}
 	for _, f := range run.Faults {
 		gone := cell{Text: "yes", Tone: good}
 		if !f.Verified {
@@ -135,12 +135,29 @@ func faults(run evidence.Run) section {
 			gone.Text += ": " + f.Error
 		}
 		t.Rows = append(t.Rows, []cell{{Text: f.Name}, {Text: f.What}, {Text: chart.Value(since(run, &f.StartedAt), chart.Clock)},
-			{Text: chart.Value(since(run, &f.EndedAt)-since(run, &f.StartedAt), chart.Seconds)}, {Text: f.RemovedBy}, gone})
+			{Text: forceOf(f)}, {Text: f.RemovedBy}, gone})
 	}
 	if len(t.Rows) > 0 {
 		s.Tables = []table{t}
 	}
 	return s
+}
+
+// forceOf is how long a fault was in force, and of how long, where it was interrupted.
+func forceOf(f evidence.Fault) string {
+	stretches := f.InForce()
+	if len(stretches) == 0 {
+		return chart.None
+	}
+	sum := 0.0
+	for _, s := range stretches {
+		sum += s.To.Sub(s.From).Seconds()
+	}
+	text := chart.Value(sum, chart.Seconds)
+	if len(stretches) > 1 {
+		text += fmt.Sprintf(" of %s, interrupted", chart.Value(f.EndedAt.Sub(f.StartedAt).Seconds(), chart.Seconds))
+	}
+	return text
 }
 
 // momentUnits are those of values that no sentence is about.

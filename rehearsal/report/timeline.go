@@ -68,8 +68,8 @@ func events(run evidence.Run, until float64) []chart.Panel {
 	p := chart.Panel{Title: "Load, faults and rollouts"}
 	for _, kind := range []string{evidence.MomentLoad, evidence.MomentFault, evidence.MomentProbe, evidence.MomentDrill, evidence.MomentRollout} {
 		if kind == evidence.MomentFault && len(run.Faults) > 0 {
-			for i, s := range faultSpans(run, until) {
-				p.Lanes = append(p.Lanes, chart.Lane{Label: run.Faults[i].Name, Spans: []chart.Span{s}})
+			for _, f := range run.Faults {
+				p.Lanes = append(p.Lanes, chart.Lane{Label: f.Name, Spans: inForce(run, f)})
 			}
 			continue
 		}
