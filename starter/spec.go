@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"bakeoff/analysis"
@@ -151,18 +150,16 @@ func (c *cli) isPolled(ctx context.Context, svc service, queue string) bool {
 
 func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
-// users are what stands before the host of a URL: it may be a password, and logs
-// are read by many.
-var users = regexp.MustCompile(`://[^/?#@\s"']*@`)
-
 // explain tells people what is wrong and where.
 func (c *cli) explain(problems []rollout.Problem, from source) {
+	sources := map[string]specfile.Source{"": specfile.NewSource(from.text)}
+	sources[from.name] = sources[""]
 	for _, p := range problems {
-		text := from.text
-		if p.File != "" && p.File != from.name {
-			text, _ = os.ReadFile(p.File) // it was read before; without it the line is not shown
+		if _, known := sources[p.File]; !known {
+			text, _ := os.ReadFile(p.File) // it was read before; without it the line is not shown
+			sources[p.File] = specfile.NewSource(text)
 		}
-		fmt.Fprintln(c.err, specfile.Explain(p, users.ReplaceAll(text, []byte("://…@"))))
+		fmt.Fprintln(c.err, sources[p.File].Explain(p))
 	}
 }
 

@@ -106,8 +106,9 @@ func loadConfig(path string) (config, error) {
 		return c, err
 	}
 	var lines []string
+	source := specfile.NewSource(data)
 	for _, p := range problems {
-		lines = append(lines, specfile.Explain(p, data))
+		lines = append(lines, source.Explain(p))
 	}
 	return config{}, fmt.Errorf("%w:\n%s", errConfig, strings.Join(lines, "\n"))
 }

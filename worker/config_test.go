@@ -94,7 +94,7 @@ func TestWrongConfig(t *testing.T) {
 		{"hooks with a secret that is not there", "hooks: {secret: {env: BAKEOFF_NOT_SET}, urls: [https://h.example]}", []string{"BAKEOFF_NOT_SET is not set"}},
 		{"a sink without a credential", "notifications: {slack: {webhook: {}}}", []string{"notifications.slack", "expected {env: NAME} or {file: PATH}"}},
 		{"a sink whose credential is not there", "notifications: {webhook: {url: \"http://h\", secret: {env: BAKEOFF_NOT_SET}}}", []string{"notifications.webhook", "BAKEOFF_NOT_SET is not set"}},
-		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "expected a mapping"}},
+		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "write {env: NAME}"}},
 		{"a webhook without a url", "notifications: {webhook: {url: here}}", []string{"notifications.webhook", "write https://host/path"}},
 		{"an unknown sink", "notifications: {pager: {}}", []string{"notifications.pager", "unknown field"}},
 		{"e-mail over http", "notifications: {email: {smtp: \"http://mail\", from: a@example.com}}", []string{"notifications.email", "smtp://host:587"}},
@@ -212,4 +212,29 @@ func TestPolicyDigest(t *testing.T) {
 	require.Equal(t, "policy "+was+"\n", out.String())
 	require.Equal(t, 1, run([]string{"--config", file(t, "rules: {}"), "check"}, &out, &complaints))
 	require.Contains(t, complaints.String(), "rules")
+}
+
+// What somebody wrote where a reference belongs is not printed.
+func TestWrongConfigHidesSecrets(t *testing.T) {
+	tests := []string{
+		`notifications: {webhook: {url: "http://h", secret: hunter2}}`,
+		`notifications: {slack: {webhook: hunter2}}`,
+		`notifications: {email: {smtp: "smtp://mail", from: a@example.com, user: a, password: hunter2}}`,
+		`notifications: {email: {smtp: "smtp://u:hunter2@mail:x", from: a}}`,
+		`drivers: {prometheus: {url: "http://h", bearer: hunter2}}`,
+		`drivers: {prometheus: {url: "http://h", bearer: [hunter2]}}`,
+		`alerts: {bearer: hunter2}`,
+		`hooks: {secret: hunter2, urls: [x]}`,
+		`rehearsals: {masking: hunter2}`,
+		`rehearsals: {databases: {orders: "postgres://app:hunter2@db/orders"}}`,
+		`allow: {urls: ["http://app:hunter2@db/*x"]}`,
+	}
+	for _, text := range tests {
+		for _, broken := range []string{"", "listn: x\n"} {
+			_, err := loadConfig(file(t, broken+text))
+			require.ErrorIs(t, err, errConfig, text)
+			require.NotContains(t, err.Error(), "hunter2", text)
+			require.Contains(t, err.Error(), "…", text)
+		}
+	}
 }

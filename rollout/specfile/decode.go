@@ -32,7 +32,11 @@ func (d *decoder) add(at place, path, format string, args ...any) {
 }
 
 func (d *decoder) mismatch(n *node, path string, t reflect.Type) {
-	d.add(n.place, path, "expected %s, found %s", describe(t), n.describe())
+	found := n.describe()
+	if n.kind == scalar && rollout.LooksSecret(lastKey(path), n.text) {
+		found = "what may be a secret"
+	}
+	d.add(n.place, path, "expected %s, found %s", describe(t), found)
 }
 
 // value fills v. The place is that of the field's name where there is one: it
@@ -279,6 +283,12 @@ func (d *decoder) validated(found []rollout.Problem) {
 // and of a[1] it is a.
 func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// lastKey is the field, or the key of a table, that a path leads to or into the list of.
+func lastKey(path string) string {
+	list, _, _ := strings.Cut(path[strings.LastIndex(path, ".")+1:], "[")
+	return list
 }
 
 // within reports whether the first path is the second or lies below it.
