@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -236,5 +237,39 @@ func TestWrongConfigHidesSecrets(t *testing.T) {
 			require.NotContains(t, err.Error(), "hunter2", text)
 			require.Contains(t, err.Error(), "…", text)
 		}
+	}
+}
+
+// A zero that would be taken for the default is refused, as in a spec.
+func TestZeros(t *testing.T) {
+	budget := "errorBudgets: {a/b: {objective: 99.9%%, failures: f, requests: r, %s}}"
+	faults := "rehearsals: {faults: {directory: /tmp, processes: {p: {pidFile: /tmp/p, %s}}, limits: {%s}}}"
+	tests := []struct{ text, want string }{
+		{"approvals: {production: {quorum: 0}}", ":1:34: approvals.production.quorum: 0 is not possible: leave it out"},
+		{"approvals: {production: {quorum: 0.0}}", "approvals.production.quorum: 0.0 is not possible"},
+		{"approvals: {production: {within: 0s}}", "approvals.production.within: 0s is not possible: leave it out"},
+		{"approvals: {production: {within: 0}}", "approvals.production.within: 0 is not possible"},
+		{"roles: {a: [x]}\napprovals: {production: {each: {a: 0}}}", "approvals.production.each.a: 0 votes are impossible"},
+		{fmt.Sprintf(budget, "over: 0s"), "errorBudgets.a/b.over: 0s is not possible"},
+		{fmt.Sprintf(budget, "minEvents: 0"), "errorBudgets.a/b.minEvents: 0 is not possible"},
+		{fmt.Sprintf(budget, "windows: [{long: 1h, short: 0s, factor: 6}]"), "errorBudgets.a/b.windows[0]"},
+		{fmt.Sprintf(budget, "windows: [{long: 1h, short: 5m, factor: 0}]"), "errorBudgets.a/b.windows[0]"},
+		{"rehearsals: {rate: 0/s}", "rehearsals.rate: 0/s is not possible"},
+		{"rehearsals: {longest: 0s}", "rehearsals.longest: 0s is not possible"},
+		{fmt.Sprintf(faults, "within: 0s", ""), "rehearsals.faults.processes.p.within: 0s is not possible"},
+		{fmt.Sprintf(faults, "", "atOnce: 0"), "rehearsals.faults.limits.atOnce: 0 is not possible"},
+		{fmt.Sprintf(faults, "", "longest: 0s"), "rehearsals.faults.limits.longest: 0s is not possible"},
+		{"freeze: [{name: w, rrule: FREQ=DAILY, duration: 0s}]", "freeze[0].duration: how long"},
+		{"notifications: {webhook: {url: \"http://h\"}}\nescalation: {default: [{after: 0s, to: webhook}]}", "escalation.default[0].after: 0s is not later"},
+	}
+	for _, tt := range tests {
+		_, err := loadConfig(file(t, tt.text))
+		require.ErrorContains(t, err, tt.want, tt.text)
+	}
+	for _, text := range []string{ // where nothing is what zero says
+		"limits: {production: {firstWeight: 0%, bakeAtLeast: 0s}}", "rehearsals: {require: {production: 0s}}", fmt.Sprintf(faults, "within: 1s", "atOnce: 1, longest: 1s"),
+	} {
+		_, err := loadConfig(file(t, text))
+		require.NoError(t, err, text)
 	}
 }

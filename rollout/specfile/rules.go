@@ -103,6 +103,17 @@ var least = map[string]string{
 	"rollout.Policy.alpha":         "",
 	"rollout.Check.weight":         "",
 	"rollout.Hook.timeout":         "",
+
+	// Of the worker's configuration, whose TestZeros holds that they are there.
+	"activities.Approvals.quorum":   "",
+	"activities.Approvals.within":   "",
+	"rollout.ErrorBudget.over":      "",
+	"rollout.ErrorBudget.minEvents": "",
+	"main.rehearsalsConfig.rate":    "",
+	"main.rehearsalsConfig.longest": "",
+	"fault.Limits.atOnce":           "",
+	"fault.Limits.longest":          "",
+	"faults.Process.within":         "",
 }
 
 // unset lists the fields of a rehearsal whose 0 is refused, because nobody could tell
