@@ -84,8 +84,21 @@ func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 			d.mismatch(n, path, v.Type())
 		} else if length, err := rollout.ParseDuration(n.text); err != nil {
 			d.add(n.place, path, "%v", err)
+		} else if !durationShape.MatchString(n.text) {
+			d.add(n.place, path, "%q is not how a duration is written: write %s, without blanks or signs", n.text, length)
 		} else {
 			*into = length
+		}
+		return true
+	case *rollout.Weight: // stored ones, and flags, are read with less care
+		if n.kind != scalar {
+			d.mismatch(n, path, v.Type())
+		} else if weight, err := rollout.ParseWeight(n.text); err != nil {
+			d.add(n.place, path, "%v", err)
+		} else if !weightShape.MatchString(n.text) {
+			d.add(n.place, path, "%q is not how a weight is written: write %s, without blanks, signs or exponents", n.text, weight)
+		} else {
+			*into = weight
 		}
 		return true
 	case encoding.TextUnmarshaler:
@@ -296,6 +309,11 @@ func within(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && (above == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
+
+var (
+	weightShape   = regexp.MustCompile(weightPattern)
+	durationShape = regexp.MustCompile(durationPattern)
+)
 
 var number = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 

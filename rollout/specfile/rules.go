@@ -159,8 +159,8 @@ const offlineOnly = "only for bakeoff judge: "
 const (
 	namePattern      = `^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)$`
 	versionPattern   = `^(\.{0,2}[A-Za-z0-9_+-][A-Za-z0-9._+-]*|\.{3}[A-Za-z0-9._+-]*)$`
-	weightPattern    = `^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)\s*%\s*$`
-	durationPattern  = `^\s*(0|([0-9]+(\.[0-9]*)?d)?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)\s*$`
+	weightPattern    = `^(100(\.0*)?|[0-9]{1,2}(\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)%$`
+	durationPattern  = `^(0|([0-9]+(\.[0-9]*)?d)?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)$`
 	budgetPattern    = `^\s*[1-9][0-9]*\s*(failures?)?\s*$`
 	objectivePattern = `^\s*[0-9]{0,2}(\.[0-9]*)?\s*%\s*$`
 	replicasPattern  = `^(match|[1-9][0-9]{0,5})$`

@@ -349,6 +349,31 @@ func TestConsequencesAreLeftOut(t *testing.T) {
 	}, lines(problems))
 }
 
+// Weights and durations are written in one way, other than what was stored.
+func TestShapes(t *testing.T) {
+	for written, ok := range map[string]bool{
+		"5%": true, "5.50%": true, "0.01%": true, ".5%": true, "'5%'": true,
+		"5 %": false, "'5% '": false, "' 5%'": false, "+5%": false, "1e1%": false, "0x5%": false, "1_0%": false,
+	} {
+		_, problems := Parse("f", []byte(edit(t, "weight: 5%", "weight: "+written)))
+		require.Equal(t, ok, len(problems) == 0, written)
+		if !ok {
+			require.Contains(t, problems[0].String(), "f:11:16: strategy.canary[0].weight: ", written)
+		}
+	}
+	_, problems := Parse("f", []byte(edit(t, "weight: 5%", "weight: 1e1%")))
+	require.Equal(t, []string{`f:11:16: strategy.canary[0].weight: "1e1%" is not how a weight is written: write 10%, without blanks, signs or exponents`}, lines(problems))
+	for written, ok := range map[string]bool{
+		"20s": true, "1h30m": true, "1d12h": true, "1.5h": true, "1500ms": true,
+		"'10m '": false, "' 10m'": false, "+10m": false, "1e1d": false, "+1d": false,
+	} {
+		_, problems := Parse("f", []byte(edit(t, "bake: 10m", "bake: "+written)))
+		require.Equal(t, ok, len(problems) == 0, written)
+	}
+	_, problems = Parse("f", []byte(edit(t, "bake: 10m", "bake: '10m '")))
+	require.Equal(t, []string{`f:11:26: strategy.canary[0].bake: "10m " is not how a duration is written: write 10m, without blanks or signs`}, lines(problems))
+}
+
 func TestExplain(t *testing.T) {
 	doc := edit(t, "weight: 25%", "weigth: 25%")
 	_, problems := Parse("checkout.yaml", []byte(doc))
