@@ -70,8 +70,12 @@ func TestValidate(t *testing.T) {
 		{"a preview shorter than a window", func(s *Spec) { s.Strategy = Strategy{BlueGreen: &BlueGreen{Preview: 1000}} }, "strategy.blueGreen.preview: 1µs is too short: at least 1s"},
 		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: Duration(time.Minute)} }, "strategy: several of canary, linear, adaptive"},
 		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: Duration(time.Minute)}} }, "strategy.linear.step: 0% does not lead to 100%"},
-		{"linear step beyond until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: Duration(time.Minute)}} }, "strategy.linear.step: 50% does not lead to 50%"},
-		{"linear until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: Duration(time.Minute)}} }, "strategy.linear.until: 100.01% is impossible"},
+		{"linear step beyond until", func(s *Spec) {
+			s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: Duration(time.Minute)}}
+		}, "strategy.linear.step: 50% does not lead to 50%"},
+		{"linear until", func(s *Spec) {
+			s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: Duration(time.Minute)}}
+		}, "strategy.linear.until: 100.01% is impossible"},
 		{"linear bake", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1000}} }, "strategy.linear.bake: a step without a bake"},
 		{"weight of nothing", func(s *Spec) { s.Strategy.Canary[0].Weight = 0 }, "strategy.canary[0].weight: 0% is impossible"},
 		{"weight over all", func(s *Spec) { s.Strategy.Canary[1].Weight = All + 1 }, "strategy.canary[1].weight: 100.01% is impossible"},
