@@ -59,7 +59,7 @@ var bounds = map[string][2]string{
 	"rehearsal.Probe.failures":        {"0", "100"},
 	"rollout.FleetSpec.maxParallel":   {"1", ""},
 	"rollout.FleetSpec.failureBudget": {"0", ""},
-	"rollout.Approval.quorum":         {"0", "100"},
+	"rollout.Approval.quorum":         {"1", "100"},
 	"rollout.Check.minRequests":       {"0", ""},
 	"rollout.Check.weight":            {"0", ""},
 	"rollout.RateRatio.safeMargin":    {"0", "10"},
