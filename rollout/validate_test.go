@@ -68,6 +68,8 @@ func TestValidate(t *testing.T) {
 		{"no strategy", func(s *Spec) { s.Strategy = Strategy{} }, "strategy: no step"},
 		{"a bake shorter than a window", func(s *Spec) { s.Strategy.Canary[0].Bake = 1000 }, "strategy.canary[0].bake: 1µs is too short: at least 1s"},
 		{"a preview shorter than a window", func(s *Spec) { s.Strategy = Strategy{BlueGreen: &BlueGreen{Preview: 1000}} }, "strategy.blueGreen.preview: 1µs is too short: at least 1s"},
+		{"a hook by ftp", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "ftp://h/x"}} }, "hooks[0].http: is no URL that can be called"},
+		{"a hook of no URL", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "notaurl"}} }, "hooks[0].http: is no URL that can be called"},
 		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: Duration(time.Minute)} }, "strategy: several of canary, linear, adaptive"},
 		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: Duration(time.Minute)}} }, "strategy.linear.step: 0% does not lead to 100%"},
 		{"linear step beyond until", func(s *Spec) {

@@ -149,3 +149,25 @@ func TestRefusedSecretsAreNotPrinted(t *testing.T) {
 		require.NotContains(t, got.err+got.out, "hunter2", args)
 	}
 }
+
+// What every worker refuses needs none to be found.
+func TestLintFindsWhatPlanRefuses(t *testing.T) {
+	steps := ""
+	for i := range 2000 {
+		steps += fmt.Sprintf("{weight: %d.%02d%%, bake: 1m}, ", (i+1)/100, (i+1)%100)
+	}
+	checks := "checks:\n"
+	require.Contains(t, smallest, checks)
+	for name, c := range map[string][2]string{
+		"a query":         {strings.Replace(smallest, checks, checks+"  - {name: q, query: 'x{v=\"{{.Nope}}\"}'}\n", 1), "checks[0].query: only {{.Version}} is replaced"},
+		"a query's end":   {strings.Replace(smallest, checks, checks+"  - {name: q, query: '{{.Version'}\n", 1), "checks[0].query: only {{.Version}} is replaced"},
+		"a far schedule":  {smallest + "schedule: {to: 2136-12-02T08:00:00Z}\n", "schedule: 2136-12-02 08:00 UTC is too far ahead"},
+		"too many steps":  {strings.Replace(smallest, "{weight: 5%, bake: 10m}, {weight: 25%, bake: 30m}", steps, 1), "strategy: this plan may write"},
+		"a credential":    {strings.Replace(smallest, "url: http://router:8080", "url: http://router:8080, bearer: {env: X}", 1), "target.traffic.with.bearer: credentials are the worker's"},
+		"a hook's scheme": {smallest + "hooks: [{at: after, http: 'ftp://x'}]\n", "hooks[0].http: is no URL"},
+	} {
+		got := bakeoff(t.Context(), &fake{}, "lint", files(t, "checkout.yaml", c[0]))
+		require.Equal(t, 3, got.code, name)
+		require.Contains(t, got.err, c[1], name)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"text/template"
+	"time"
 
 	"bakeoff/analysis"
 	"bakeoff/rollout"
@@ -40,12 +42,33 @@ func parse(from source) (rollout.Spec, []rollout.Problem) {
 	if len(problems) > 0 {
 		return spec, problems
 	}
-	return spec, specfile.Locate(from.name, from.text, unjudgeable(spec.Checks, ""))
+	return spec, specfile.Locate(from.name, from.text, append(unjudgeable(spec.Checks, ""), unplannable(spec)...))
 }
 
-// unjudgeable names the checks, below a path, of which no judge can be made.
+// unplannable says what any worker would refuse of a spec that is right by itself.
+func unplannable(spec rollout.Spec) []rollout.Problem {
+	problems := spec.Schedule.TooFar(time.Now())
+	if plan := rollout.NewPlan(spec); plan.Events > rollout.MaxEvents {
+		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
+			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
+	}
+	for part, d := range map[string]*rollout.Driver{"deploy": &spec.Target.Deploy, "traffic": &spec.Target.Traffic, "flags": spec.Target.Flags, "metrics": spec.Target.Metrics} {
+		if d == nil {
+			continue
+		}
+		if _, there := d.With["bearer"]; there {
+			problems = append(problems, rollout.Problem{Path: "target." + part + ".with.bearer", Message: "credentials are the worker's configuration, never a spec's: leave it out"})
+		}
+	}
+	return problems
+}
+
+// unjudgeable names the checks, below a path, that cannot be asked or judged.
 func unjudgeable(checks []rollout.Check, path string) (problems []rollout.Problem) {
 	for i, check := range checks {
+		if why := fillable(check.Query); why != nil {
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%schecks[%d].query", path, i), Message: why.Error()})
+		}
 		if why := judgeable(check); why != nil {
 			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%schecks[%d].judge", path, i), Message: why.Error()})
 		}
@@ -59,6 +82,7 @@ func parseFleet(from source) (rollout.FleetSpec, []rollout.Problem) {
 	if len(problems) > 0 {
 		return spec, problems
 	}
+	problems = spec.Schedule.TooFar(time.Now())
 	for path, checks := range checksOf(spec) {
 		problems = append(problems, unjudgeable(checks, path+".")...)
 	}
@@ -82,6 +106,18 @@ func wrong(from source) []rollout.Problem {
 	}
 	_, problems := parse(from)
 	return problems
+}
+
+// fillable says why a version cannot be put into a query.
+func fillable(query string) error {
+	t, err := template.New("query").Parse(query)
+	if err == nil {
+		err = t.Execute(io.Discard, struct{ Version string }{"any"})
+	}
+	if err != nil {
+		return fmt.Errorf("only {{.Version}} is replaced: %w", err)
+	}
+	return nil
 }
 
 // judgeable says why no judge can be made of a check.
