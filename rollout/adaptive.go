@@ -81,7 +81,7 @@ func (a Adaptive) validate(v *validation) {
 	v.require(a.To > 0 && a.To <= All, path+".to", "%s is impossible: more than 0%% and at most 100%%", a.To)
 	v.require(a.To == 0 || a.From <= a.To, path+".to", "%s is below from (%s)", a.To, a.From)
 	v.require(a.RiskBudget > 0, path+".riskBudget", "is missing: say how many failures beyond the baseline's it may cost, such as 200 failures")
-	v.require(a.MinBake > 0, path+".minBake", "a step without a bake proves nothing: give a duration such as 2m")
+	v.bake(a.MinBake, path+".minBake", "a step without a bake proves nothing: give a duration such as 2m")
 }
 
 // Rung is an adaptive step: the number-th, at that weight, baked for that long.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"net/url"
 	"slices"
 	"time"
 )
@@ -79,6 +80,10 @@ func (h Hook) validate(v *validation, path string) {
 	v.require(h.At != "", path+".at", "is missing: say when the hook is called")
 	v.oneOf(h.At, path+".at", HookPoints()...)
 	v.require((h.HTTP == "") != (h.Task == nil), path, "needs one of http and task")
+	if h.HTTP != "" && !LooksSecret("http", h.HTTP) {
+		at, err := url.Parse(h.HTTP)
+		v.require(err == nil && (at.Scheme == "http" || at.Scheme == "https") && at.Host != "", path+".http", "is no URL that can be called: write https://host/path")
+	}
 	if h.Task != nil {
 		v.require(h.Task.TaskQueue != "", path+".task.taskQueue", "is missing: which queue does your worker poll?")
 		v.require(h.Task.Activity != "", path+".task.activity", "is missing: which activity of your worker is called?")

@@ -66,8 +66,17 @@ func (s *Schedule) validate(v *validation) {
 // impossible says what makes a schedule impossible by now.
 func (s *Schedule) impossible(now time.Time) []Problem {
 	var v validation
-	last := later(s.Begin(), s.End())
 	v.require(s.End().IsZero() || now.Before(s.End()), "schedule.to", "%s is over: give a later moment, or leave it out", Clock(s.End()))
+	return append(v, s.TooFar(now)...)
+}
+
+// TooFar says what is wrong with a schedule that no rollout can wait for.
+func (s *Schedule) TooFar(now time.Time) []Problem {
+	if s == nil {
+		return nil
+	}
+	var v validation
+	last := later(s.Begin(), s.End())
 	v.require(last.Sub(now) <= LongestSchedule, "schedule", "%s is too far ahead: at most %s from now, because the rollout is open until then",
 		Clock(last), Duration(LongestSchedule))
 	return v

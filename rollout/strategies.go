@@ -128,16 +128,16 @@ func (s Strategy) validateSteps(v *validation) {
 			v.require(!cohorts[step.Cohort], path+".cohort", "cohort %s has the candidate already: an earlier step sends it there", step.Cohort)
 			cohorts[step.Cohort] = true
 		}
-		v.require(step.Bake > 0, path+".bake", "a step without a bake proves nothing: give a duration such as 10m")
+		v.bake(step.Bake, path+".bake", "a step without a bake proves nothing: give a duration such as 10m")
 		step.Approve.validate(v, path+".approve")
 		last = step.Weight
 	}
 }
 
 func (b BlueGreen) validate(v *validation) {
-	v.require(b.Preview > 0, "strategy.blueGreen.preview", "a switch without a preview is allAtOnce: give a duration such as 30m")
+	v.bake(b.Preview, "strategy.blueGreen.preview", "a switch without a preview is allAtOnce: give a duration such as 30m")
 }
 
 func (a AllAtOnce) validate(v *validation) {
-	v.require(a.Bake > 0, "strategy.allAtOnce.bake", "a step without a bake proves nothing: give a duration such as 30m")
+	v.bake(a.Bake, "strategy.allAtOnce.bake", "a step without a bake proves nothing: give a duration such as 30m")
 }

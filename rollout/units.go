@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -181,9 +182,32 @@ func nameIsSafe(s string) bool {
 	if s == "" || len(s) > longestName || s == "." || s == ".." {
 		return false
 	}
-	return strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
-	}) < 0
+	return strings.IndexFunc(s, isUnsafe) < 0
+}
+
+func isUnsafe(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+}
+
+// CanName reports whether an environment or a service may have this name.
+func CanName(s string) bool { return nameIsSafe(s) }
+
+// What is wrong with a name, or a pattern of names, that there cannot be.
+const (
+	NamesNothing   = "%q is no name that there can be: write letters, digits, '.', '_' or '-', 100 at most"
+	MatchesNothing = "%q matches no name that there can be: names have letters, digits, '.', '_' and '-', and * stands for any text"
+)
+
+// patternSigns are those of path.Match.
+var patternSigns = strings.NewReplacer("*", "", "?", "", "[", "", "]", "", "^", "", `\`, "")
+
+// CanMatch reports whether a pattern as of path.Match may match the name of an
+// environment or a service.
+func CanMatch(pattern string) bool {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return false
+	}
+	return pattern != "" && strings.IndexFunc(patternSigns.Replace(pattern), isUnsafe) < 0
 }
 
 // Split is who gets which share of the traffic: version → weight. A version

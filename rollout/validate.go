@@ -75,6 +75,12 @@ func (v *validation) atLeast(d Duration, path string, least time.Duration) {
 	v.require(d == 0 || d.Std() >= least, path, "%s is too short: at least %s", d, Duration(least))
 }
 
+// bake refuses what is shorter than the shortest window: nothing is seen in it.
+func (v *validation) bake(d Duration, path, without string) {
+	v.require(d > 0, path, "%s", without)
+	v.atLeast(max(d, 0), path, time.Second)
+}
+
 // Validate says everything that is wrong with the spec and can be seen without
 // asking any system. An empty list means that a worker may be asked.
 func (s Spec) Validate() []Problem {
@@ -152,7 +158,7 @@ func (s Strategy) validate(v *validation) {
 		until := orElse(l.Until, All)
 		v.require(l.Step > 0 && l.Step < until, "strategy.linear.step", "%s does not lead to %s: it must be more than 0%% and less than that", l.Step, until)
 		v.require(l.Until >= 0 && l.Until <= All, "strategy.linear.until", "%s is impossible: at most 100%%", l.Until)
-		v.require(l.Bake > 0, "strategy.linear.bake", "a step without a bake proves nothing: give a duration such as 10m")
+		v.bake(l.Bake, "strategy.linear.bake", "a step without a bake proves nothing: give a duration such as 10m")
 	}
 	if s.BlueGreen != nil {
 		s.BlueGreen.validate(v)

@@ -48,11 +48,11 @@ func TestValidate(t *testing.T) {
 		{"no such baseline", func(s *Spec) { s.Strategy.Baseline = "old" }, "strategy.baseline: \"old\" is not one of"},
 		{"adaptive without failures", func(s *Spec) {
 			s.Strategy.Canary, s.Checks = nil, nil
-			s.Strategy.Adaptive = &Adaptive{From: 1, To: 5000, RiskBudget: 1, MinBake: 1}
+			s.Strategy.Adaptive = &Adaptive{From: 1, To: 5000, RiskBudget: 1, MinBake: Duration(time.Minute)}
 		}, "strategy.adaptive: no gating check compares failures"},
 		{"adaptive downwards", func(s *Spec) {
 			s.Strategy.Canary = nil
-			s.Strategy.Adaptive = &Adaptive{From: 2000, To: 1000, RiskBudget: 1, MinBake: 1}
+			s.Strategy.Adaptive = &Adaptive{From: 2000, To: 1000, RiskBudget: 1, MinBake: Duration(time.Minute)}
 		}, "strategy.adaptive.to: 10% is below from (20%)"},
 		{"baseline is the candidate", func(s *Spec) { s.Baseline = &Baseline{Version: "2.5.0"} }, "baseline.version: baseline and candidate are both 2.5.0"},
 		{"model", func(s *Spec) { s.Release.Model = &Model{URI: "x"} }, "release.model: a model needs its uri and its digest"},
@@ -66,10 +66,18 @@ func TestValidate(t *testing.T) {
 		{"replicas as words", func(s *Spec) { s.Target.Replicas = "some" }, "target.replicas: "},
 
 		{"no strategy", func(s *Spec) { s.Strategy = Strategy{} }, "strategy: no step"},
-		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: 1} }, "strategy: several of canary, linear, adaptive"},
-		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: 1}} }, "strategy.linear.step: 0% does not lead to 100%"},
-		{"linear step beyond until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: 1}} }, "strategy.linear.step: 50% does not lead to 50%"},
-		{"linear until", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: 1}} }, "strategy.linear.until: 100.01% is impossible"},
+		{"a bake shorter than a window", func(s *Spec) { s.Strategy.Canary[0].Bake = 1000 }, "strategy.canary[0].bake: 1µs is too short: at least 1s"},
+		{"a preview shorter than a window", func(s *Spec) { s.Strategy = Strategy{BlueGreen: &BlueGreen{Preview: 1000}} }, "strategy.blueGreen.preview: 1µs is too short: at least 1s"},
+		{"a hook by ftp", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "ftp://h/x"}} }, "hooks[0].http: is no URL that can be called"},
+		{"a hook of no URL", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "notaurl"}} }, "hooks[0].http: is no URL that can be called"},
+		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: Duration(time.Minute)} }, "strategy: several of canary, linear, adaptive"},
+		{"linear step", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Bake: Duration(time.Minute)}} }, "strategy.linear.step: 0% does not lead to 100%"},
+		{"linear step beyond until", func(s *Spec) {
+			s.Strategy = Strategy{Linear: &Linear{Step: 5000, Until: 5000, Bake: Duration(time.Minute)}}
+		}, "strategy.linear.step: 50% does not lead to 50%"},
+		{"linear until", func(s *Spec) {
+			s.Strategy = Strategy{Linear: &Linear{Step: 1, Until: All + 1, Bake: Duration(time.Minute)}}
+		}, "strategy.linear.until: 100.01% is impossible"},
 		{"linear bake", func(s *Spec) { s.Strategy = Strategy{Linear: &Linear{Step: 1000}} }, "strategy.linear.bake: a step without a bake"},
 		{"weight of nothing", func(s *Spec) { s.Strategy.Canary[0].Weight = 0 }, "strategy.canary[0].weight: 0% is impossible"},
 		{"weight over all", func(s *Spec) { s.Strategy.Canary[1].Weight = All + 1 }, "strategy.canary[1].weight: 100.01% is impossible"},

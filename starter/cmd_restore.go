@@ -34,8 +34,7 @@ if the fleet was cut off, the answer names those that need it.`,
 func (c *cli) restore(ctx context.Context, svc service, t rollout.Target, o order) error {
 	e, err := latest(ctx, svc, t)
 	if errors.Is(err, errNotFound) {
-		return c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "no rollout of " + t.String() + " is known",
-			Status: rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}})
+		return c.answered(o, unheardOf(t))
 	}
 	if err != nil {
 		return err

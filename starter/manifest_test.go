@@ -59,7 +59,7 @@ func TestLintOfRehearsals(t *testing.T) {
 		"a wrong suite of a wrong member":  {[]string{"s.yaml", "parallel: 99\n" + suite + "- r.yaml\n"}, "s.yaml:1:11: parallel: 99 is not from 1 to 16"},
 		"a password": {[]string{"r.yaml", strings.Replace(practice, "://127", "://ana:secret@127", 1), "checkout.yaml", smallest},
 			"r.yaml:5:28: load[0].url: holds a user or a password, which would stand in the history and the evidence: send to what asks for none, such as a proxy that adds it\n" +
-				`  load: [{name: browse, url: "http://…@127.0.0.1:8080/"`},
+				`  load: [{name: browse, url: …, rate: 200/s`},
 		"a wrong member inline": {[]string{"s.yaml", suite + strings.Replace(inline, "step 1", "step 7", 1), "checkout.yaml", smallest},
 			"s.yaml:9:19: rehearsals[0].drills[0].from: there is no step 7"},
 	} {
@@ -134,4 +134,40 @@ func wordsOf(t *testing.T, kind string) map[string][]string {
 		}
 	}
 	return out
+}
+
+// What is refused because it is a secret goes into no log either, in whichever form
+// and by whichever command.
+func TestRefusedSecretsAreNotPrinted(t *testing.T) {
+	f := &fake{}
+	spec := strings.Replace(smallest, "{version: 2.5.0", "{config: {DB_PASSWORD: hunter2}, version: 2.5.0", 1)
+	require.NotEqual(t, smallest, spec)
+	for _, args := range [][]string{{"lint"}, {"lint", "-o", "json"}, {"plan"}, {"run", "--reason", "x"}, {"start", "--reason", "x", "-o", "json"}} {
+		got := bakeoff(t.Context(), f, append(args, files(t, "checkout.yaml", spec))...)
+		require.Equal(t, 3, got.code, args)
+		require.Contains(t, got.err, "{DB_PASSWORD: …}", args)
+		require.NotContains(t, got.err+got.out, "hunter2", args)
+	}
+}
+
+// What every worker refuses needs none to be found.
+func TestLintFindsWhatPlanRefuses(t *testing.T) {
+	steps := ""
+	for i := range 2000 {
+		steps += fmt.Sprintf("{weight: %d.%02d%%, bake: 1m}, ", (i+1)/100, (i+1)%100)
+	}
+	checks := "checks:\n"
+	require.Contains(t, smallest, checks)
+	for name, c := range map[string][2]string{
+		"a query":         {strings.Replace(smallest, checks, checks+"  - {name: q, query: 'x{v=\"{{.Nope}}\"}'}\n", 1), "checks[0].query: only {{.Version}} is replaced"},
+		"a query's end":   {strings.Replace(smallest, checks, checks+"  - {name: q, query: '{{.Version'}\n", 1), "checks[0].query: only {{.Version}} is replaced"},
+		"a far schedule":  {smallest + "schedule: {to: 2136-12-02T08:00:00Z}\n", "schedule: 2136-12-02 08:00 UTC is too far ahead"},
+		"too many steps":  {strings.Replace(smallest, "{weight: 5%, bake: 10m}, {weight: 25%, bake: 30m}", steps, 1), "strategy: this plan may write"},
+		"a credential":    {strings.Replace(smallest, "url: http://router:8080", "url: http://router:8080, bearer: {env: X}", 1), "target.traffic.with.bearer: credentials are the worker's"},
+		"a hook's scheme": {smallest + "hooks: [{at: after, http: 'ftp://x'}]\n", "hooks[0].http: is no URL"},
+	} {
+		got := bakeoff(t.Context(), &fake{}, "lint", files(t, "checkout.yaml", c[0]))
+		require.Equal(t, 3, got.code, name)
+		require.Contains(t, got.err, c[1], name)
+	}
 }

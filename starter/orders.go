@@ -100,14 +100,20 @@ func (c *cli) running(ctx context.Context, svc service, t rollout.Target, o orde
 	e, err = latest(ctx, svc, t)
 	switch {
 	case errors.Is(err, errNotFound):
-		unknown := rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}
-		return e, false, c.answered(o, rollout.Answer{Answer: rollout.Noop, Why: "no rollout of " + t.String() + " is known", Status: unknown})
+		return e, false, c.answered(o, unheardOf(t))
 	case err != nil:
 		return e, false, err
 	case !e.open():
 		return e, false, c.over(ctx, svc, e, o, false)
 	}
 	return e, true, nil
+}
+
+// unheardOf is the answer to an order for a target that never had a rollout, such as
+// one that is misspelt.
+func unheardOf(t rollout.Target) rollout.Answer {
+	return rollout.Answer{Answer: rollout.Noop, Why: "no rollout of " + t.String() + " is known, now or before: is the name right? bakeoff list shows what there is",
+		Status: rollout.Status{Target: t.String(), WorkflowID: rollout.WorkflowID(t)}}
 }
 
 // over prints the result of a run that ended before it could answer. An abort
@@ -145,12 +151,20 @@ type answer struct {
 	CommandID string `json:"commandId"`
 }
 
+// unheard is an answer without the phase and the time of a rollout that never was.
+type unheard struct {
+	answer
+	Phase     rollout.Phase `json:"phase,omitempty"`
+	StartedAt time.Time     `json:"startedAt,omitzero"`
+}
+
 // answered prints the answer and ends with its exit code.
 func (c *cli) answered(o order, a rollout.Answer) error {
 	a.Status = c.present(unfinished(a.Status))
 	c.traced.result(a.Status)
 	if c.json() {
-		if err := c.print(answer{a.Status, a.Answer, a.Why, o.ID}); err != nil {
+		printed := answer{a.Status, a.Answer, a.Why, o.ID}
+		if err := c.print(unheard{printed, a.Status.Phase, a.Status.StartedAt}); err != nil {
 			return err
 		}
 	} else if _, err := io.WriteString(c.out, answerText(o, a, c.style(c.outIsTerminal))); err != nil {

@@ -124,7 +124,15 @@ func TestOrdersWithNothingRunningAreNoOps(t *testing.T) {
 		f := &fake{}
 		got := bakeoff(t.Context(), f, name, "production/checkout", "--reason", "x")
 		require.Equal(t, 0, got.code, got.err)
-		require.Equal(t, name+": noop, no rollout of production/checkout is known\n", got.out)
+		require.Equal(t, name+": noop, no rollout of production/checkout is known, now or before: is the name right? bakeoff list shows what there is\n", got.out)
+		got = bakeoff(t.Context(), f, name, "production/checkout", "--reason", "x", "-o", "json")
+		require.Equal(t, 0, got.code)
+		var unknown map[string]any
+		require.NoError(t, json.Unmarshal([]byte(got.out), &unknown))
+		require.Equal(t, "noop", unknown["answer"])
+		require.Equal(t, "rollout/production/checkout", unknown["workflowId"])
+		require.NotContains(t, unknown, "phase", "it is in none")
+		require.NotContains(t, unknown, "startedAt")
 
 		f = over(t, result(rollout.RolledBack, rollout.CauseVerdict))
 		got = bakeoff(t.Context(), f, name, "production/checkout", "--reason", "x", "-o", "json")
@@ -132,6 +140,7 @@ func TestOrdersWithNothingRunningAreNoOps(t *testing.T) {
 		var out answer
 		require.NoError(t, json.Unmarshal([]byte(got.out), &out))
 		require.Equal(t, "noop", out.Answer)
+		require.Equal(t, rollout.PhaseCompleted, out.Phase)
 		require.Equal(t, rollout.RolledBack, out.Outcome)
 		require.Empty(t, append(f.signals, f.updates...))
 	}

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
+	"text/template"
+	"time"
 
 	"bakeoff/analysis"
 	"bakeoff/rollout"
@@ -41,12 +42,33 @@ func parse(from source) (rollout.Spec, []rollout.Problem) {
 	if len(problems) > 0 {
 		return spec, problems
 	}
-	return spec, specfile.Locate(from.name, from.text, unjudgeable(spec.Checks, ""))
+	return spec, specfile.Locate(from.name, from.text, append(unjudgeable(spec.Checks, ""), unplannable(spec)...))
 }
 
-// unjudgeable names the checks, below a path, of which no judge can be made.
+// unplannable says what any worker would refuse of a spec that is right by itself.
+func unplannable(spec rollout.Spec) []rollout.Problem {
+	problems := spec.Schedule.TooFar(time.Now())
+	if plan := rollout.NewPlan(spec); plan.Events > rollout.MaxEvents {
+		problems = append(problems, rollout.Problem{Path: "strategy", Message: fmt.Sprintf(
+			"this plan may write %d events, more than %d: use longer windows or fewer steps", plan.Events, rollout.MaxEvents)})
+	}
+	for part, d := range map[string]*rollout.Driver{"deploy": &spec.Target.Deploy, "traffic": &spec.Target.Traffic, "flags": spec.Target.Flags, "metrics": spec.Target.Metrics} {
+		if d == nil {
+			continue
+		}
+		if _, there := d.With["bearer"]; there {
+			problems = append(problems, rollout.Problem{Path: "target." + part + ".with.bearer", Message: "credentials are the worker's configuration, never a spec's: leave it out"})
+		}
+	}
+	return problems
+}
+
+// unjudgeable names the checks, below a path, that cannot be asked or judged.
 func unjudgeable(checks []rollout.Check, path string) (problems []rollout.Problem) {
 	for i, check := range checks {
+		if why := fillable(check.Query); why != nil {
+			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%schecks[%d].query", path, i), Message: why.Error()})
+		}
 		if why := judgeable(check); why != nil {
 			problems = append(problems, rollout.Problem{Path: fmt.Sprintf("%schecks[%d].judge", path, i), Message: why.Error()})
 		}
@@ -60,6 +82,7 @@ func parseFleet(from source) (rollout.FleetSpec, []rollout.Problem) {
 	if len(problems) > 0 {
 		return spec, problems
 	}
+	problems = spec.Schedule.TooFar(time.Now())
 	for path, checks := range checksOf(spec) {
 		problems = append(problems, unjudgeable(checks, path+".")...)
 	}
@@ -83,6 +106,18 @@ func wrong(from source) []rollout.Problem {
 	}
 	_, problems := parse(from)
 	return problems
+}
+
+// fillable says why a version cannot be put into a query.
+func fillable(query string) error {
+	t, err := template.New("query").Parse(query)
+	if err == nil {
+		err = t.Execute(io.Discard, struct{ Version string }{"any"})
+	}
+	if err != nil {
+		return fmt.Errorf("only {{.Version}} is replaced: %w", err)
+	}
+	return nil
 }
 
 // judgeable says why no judge can be made of a check.
@@ -151,18 +186,16 @@ func (c *cli) isPolled(ctx context.Context, svc service, queue string) bool {
 
 func (c *cli) planID(target string) string { return fmt.Sprintf("plan/%s/%s", target, c.newID()) }
 
-// users are what stands before the host of a URL: it may be a password, and logs
-// are read by many.
-var users = regexp.MustCompile(`://[^/?#@\s"']*@`)
-
 // explain tells people what is wrong and where.
 func (c *cli) explain(problems []rollout.Problem, from source) {
+	sources := map[string]specfile.Source{"": specfile.NewSource(from.text)}
+	sources[from.name] = sources[""]
 	for _, p := range problems {
-		text := from.text
-		if p.File != "" && p.File != from.name {
-			text, _ = os.ReadFile(p.File) // it was read before; without it the line is not shown
+		if _, known := sources[p.File]; !known {
+			text, _ := os.ReadFile(p.File) // it was read before; without it the line is not shown
+			sources[p.File] = specfile.NewSource(text)
 		}
-		fmt.Fprintln(c.err, specfile.Explain(p, users.ReplaceAll(text, []byte("://…@"))))
+		fmt.Fprintln(c.err, sources[p.File].Explain(p))
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,8 +107,9 @@ func loadConfig(path string) (config, error) {
 		return c, err
 	}
 	var lines []string
+	source := specfile.NewSource(data)
 	for _, p := range problems {
-		lines = append(lines, specfile.Explain(p, data))
+		lines = append(lines, source.Explain(p))
 	}
 	return config{}, fmt.Errorf("%w:\n%s", errConfig, strings.Join(lines, "\n"))
 }
@@ -153,6 +155,11 @@ func (c *config) Validate() []rollout.Problem {
 			add("limits."+environment+".mutableTags", "%q is not one of refuse, allow", l.MutableTags)
 		}
 	}
+	for path, name := range c.environments() {
+		if !rollout.CanName(name) {
+			add(path, rollout.NamesNothing, name)
+		}
+	}
 	for name, d := range c.Drivers {
 		out = append(append(out, d.validate(name)...), d.validateCohorts(name)...)
 	}
@@ -166,6 +173,32 @@ func (c *config) Validate() []rollout.Problem {
 	out = append(out, c.Rehearsals.validate()...)
 	out = append(out, c.Tracing.validate()...)
 	slices.SortFunc(out, func(a, b rollout.Problem) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// environments are those that the configuration names, by where it does.
+func (c *config) environments() map[string]string {
+	out := map[string]string{}
+	for part, names := range map[string][]string{
+		"limits": slices.Collect(maps.Keys(c.Limits)), "permissions": slices.Collect(maps.Keys(c.Permissions)),
+		"approvals": slices.Collect(maps.Keys(c.Approvals)), "escalation": slices.Collect(maps.Keys(c.Escalation)),
+		"rehearsals.require": slices.Collect(maps.Keys(c.Rehearsals.Require)),
+	} {
+		for _, name := range names {
+			out[part+"."+name] = name
+		}
+	}
+	if c.Signing != nil {
+		for name := range c.Signing.Require {
+			out["signing.require."+name] = name
+		}
+	}
+	for i, name := range c.Rehearsals.Production {
+		out[fmt.Sprintf("rehearsals.production[%d]", i)] = name
+	}
+	for i, name := range c.Rehearsals.ProductionDrills {
+		out[fmt.Sprintf("rehearsals.productionDrills[%d]", i)] = name
+	}
 	return out
 }
 

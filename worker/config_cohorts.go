@@ -18,6 +18,20 @@ const cohortsKey = "cohorts"
 // cohortDrivers lists the drivers that send cohorts.
 func cohortDrivers() []string { return []string{"http", "caddy"} }
 
+// readAs reads what stands at a path for somebody else, such as a driver, by the
+// rules of the whole file.
+func readAs(into, given any, path string) []rollout.Problem {
+	text, err := json.Marshal(given)
+	if err != nil {
+		return []rollout.Problem{{Path: path, Message: err.Error()}}
+	}
+	problems := specfile.Decode("", text, into)
+	for i, p := range problems {
+		problems[i] = rollout.Problem{Path: strings.TrimSuffix(path+"."+p.Path, "."), Message: p.Message}
+	}
+	return problems
+}
+
 // validateCohorts says what is wrong with a driver's cohorts: it is read as the
 // driver reads it, before the first rollout that needs it.
 func (d driverConfig) validateCohorts(name string) []rollout.Problem {
@@ -29,15 +43,8 @@ func (d driverConfig) validateCohorts(name string) []rollout.Problem {
 	if !slices.Contains(cohortDrivers(), name) {
 		return []rollout.Problem{{Path: path, Message: fmt.Sprintf("driver %s sends no cohorts: only %s do", name, strings.Join(cohortDrivers(), ", "))}}
 	}
-	text, err := json.Marshal(given)
-	if err != nil {
-		return []rollout.Problem{{Path: path, Message: err.Error()}}
-	}
 	var headers activities.Headers
-	problems := specfile.Decode("", text, &headers)
-	for i, p := range problems {
-		problems[i] = rollout.Problem{Path: strings.TrimSuffix(path+"."+p.Path, "."), Message: p.Message}
-	}
+	problems := readAs(&headers, given, path)
 	if len(problems) > 0 {
 		return problems
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +95,7 @@ func TestWrongConfig(t *testing.T) {
 		{"hooks with a secret that is not there", "hooks: {secret: {env: BAKEOFF_NOT_SET}, urls: [https://h.example]}", []string{"BAKEOFF_NOT_SET is not set"}},
 		{"a sink without a credential", "notifications: {slack: {webhook: {}}}", []string{"notifications.slack", "expected {env: NAME} or {file: PATH}"}},
 		{"a sink whose credential is not there", "notifications: {webhook: {url: \"http://h\", secret: {env: BAKEOFF_NOT_SET}}}", []string{"notifications.webhook", "BAKEOFF_NOT_SET is not set"}},
-		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "expected a mapping"}},
+		{"a literal secret", "notifications: {webhook: {url: \"http://h\", secret: abc}}", []string{"notifications.webhook.secret", "write {env: NAME}"}},
 		{"a webhook without a url", "notifications: {webhook: {url: here}}", []string{"notifications.webhook", "write https://host/path"}},
 		{"an unknown sink", "notifications: {pager: {}}", []string{"notifications.pager", "unknown field"}},
 		{"e-mail over http", "notifications: {email: {smtp: \"http://mail\", from: a@example.com}}", []string{"notifications.email", "smtp://host:587"}},
@@ -116,6 +117,17 @@ func TestWrongConfig(t *testing.T) {
 		{"practice of no age", "rehearsals: {require: {production: -1d}}", []string{"rehearsals.require.production", "is not a duration"}},
 		{"practice for ever", "rehearsals: {require: {production: often}}", []string{":1:36", "rehearsals.require.production"}},
 		{"practice every", "rehearsals: {every: 30d}", []string{"rehearsals.every", "unknown field"}},
+		{"limits of no environment", "limits: {'a b': {}}", []string{":1:10", "limits.a b", "no name that there can be", "letters"}},
+		{"permissions of no environment", "permissions: {'a b': {start: [anyone]}}", []string{":1:15", "permissions.a b", "no name that there can be"}},
+		{"permissions of all", "permissions: {'*': {start: [anyone]}}", []string{"permissions.*", "no name that there can be"}},
+		{"approvals of no environment", "approvals: {'': {}}", []string{"approvals.", "no name that there can be"}},
+		{"escalation of no environment", "escalation: {a/b: []}", []string{"escalation.a/b", "no name that there can be"}},
+		{"practice of no environment", "rehearsals: {require: {a b: 1d}}", []string{"rehearsals.require.a b", "no name that there can be"}},
+		{"no production", "rehearsals: {production: ['']}", []string{"rehearsals.production[0]", "no name that there can be"}},
+		{"drills in no production", "rehearsals: {productionDrills: [a b]}", []string{"rehearsals.productionDrills[0]", "no name that there can be"}},
+		{"a freeze of no environment", "freeze: [{name: w, environments: [''], rrule: FREQ=DAILY, duration: 1h}]", []string{":1:35", "freeze[0].environments[0]", "matches no name"}},
+		{"a freeze of no service", "freeze: [{name: w, services: [a/*], rrule: FREQ=DAILY, duration: 1h}]", []string{"freeze[0].services[0]", "matches no name"}},
+		{"mute nothing", "notifications: {mute: [{services: [\"\"]}]}", []string{"notifications.mute[0]", "matches no name"}},
 		{"evidence.s3", "evidence: {s3: {bucket: b}}", []string{"evidence.s3 is not served"}},
 		{"allow.drivers", "allow: {drivers: [http, ecs]}", []string{"allow.drivers[1]", `unknown driver "ecs"`, "caddy"}},
 		{"allow.urls", "allow: {urls: [example.com]}", []string{"allow.urls[0]", "not a pattern of URLs"}},
@@ -212,4 +224,63 @@ func TestPolicyDigest(t *testing.T) {
 	require.Equal(t, "policy "+was+"\n", out.String())
 	require.Equal(t, 1, run([]string{"--config", file(t, "rules: {}"), "check"}, &out, &complaints))
 	require.Contains(t, complaints.String(), "rules")
+}
+
+// What somebody wrote where a reference belongs is not printed.
+func TestWrongConfigHidesSecrets(t *testing.T) {
+	tests := []string{
+		`notifications: {webhook: {url: "http://h", secret: hunter2}}`,
+		`notifications: {slack: {webhook: hunter2}}`,
+		`notifications: {email: {smtp: "smtp://mail", from: a@example.com, user: a, password: hunter2}}`,
+		`notifications: {email: {smtp: "smtp://u:hunter2@mail:x", from: a}}`,
+		`drivers: {prometheus: {url: "http://h", bearer: hunter2}}`,
+		`drivers: {prometheus: {url: "http://h", bearer: [hunter2]}}`,
+		`alerts: {bearer: hunter2}`,
+		`hooks: {secret: hunter2, urls: [x]}`,
+		`rehearsals: {masking: hunter2}`,
+		`rehearsals: {databases: {orders: "postgres://app:hunter2@db/orders"}}`,
+		`allow: {urls: ["http://app:hunter2@db/*x"]}`,
+	}
+	for _, text := range tests {
+		for _, broken := range []string{"", "listn: x\n"} {
+			_, err := loadConfig(file(t, broken+text))
+			require.ErrorIs(t, err, errConfig, text)
+			require.NotContains(t, err.Error(), "hunter2", text)
+			require.Contains(t, err.Error(), "…", text)
+		}
+	}
+}
+
+// A zero that would be taken for the default is refused, as in a spec.
+func TestZeros(t *testing.T) {
+	budget := "errorBudgets: {a/b: {objective: 99.9%%, failures: f, requests: r, %s}}"
+	faults := "rehearsals: {faults: {directory: /tmp, processes: {p: {pidFile: /tmp/p, %s}}, limits: {%s}}}"
+	tests := []struct{ text, want string }{
+		{"approvals: {production: {quorum: 0}}", ":1:34: approvals.production.quorum: 0 is not possible: leave it out"},
+		{"approvals: {production: {quorum: 0.0}}", "approvals.production.quorum: 0.0 is not possible"},
+		{"approvals: {production: {within: 0s}}", "approvals.production.within: 0s is not possible: leave it out"},
+		{"approvals: {production: {within: 0}}", "approvals.production.within: 0 is not possible"},
+		{"roles: {a: [x]}\napprovals: {production: {each: {a: 0}}}", "approvals.production.each.a: 0 votes are impossible"},
+		{fmt.Sprintf(budget, "over: 0s"), "errorBudgets.a/b.over: 0s is not possible"},
+		{fmt.Sprintf(budget, "minEvents: 0"), "errorBudgets.a/b.minEvents: 0 is not possible"},
+		{fmt.Sprintf(budget, "windows: [{long: 1h, short: 0s, factor: 6}]"), "errorBudgets.a/b.windows[0]"},
+		{fmt.Sprintf(budget, "windows: [{long: 1h, short: 5m, factor: 0}]"), "errorBudgets.a/b.windows[0]"},
+		{"rehearsals: {rate: 0/s}", "rehearsals.rate: 0/s is not possible"},
+		{"rehearsals: {longest: 0s}", "rehearsals.longest: 0s is not possible"},
+		{fmt.Sprintf(faults, "within: 0s", ""), "rehearsals.faults.processes.p.within: 0s is not possible"},
+		{fmt.Sprintf(faults, "", "atOnce: 0"), "rehearsals.faults.limits.atOnce: 0 is not possible"},
+		{fmt.Sprintf(faults, "", "longest: 0s"), "rehearsals.faults.limits.longest: 0s is not possible"},
+		{"freeze: [{name: w, rrule: FREQ=DAILY, duration: 0s}]", "freeze[0].duration: how long"},
+		{"notifications: {webhook: {url: \"http://h\"}}\nescalation: {default: [{after: 0s, to: webhook}]}", "escalation.default[0].after: 0s is not later"},
+	}
+	for _, tt := range tests {
+		_, err := loadConfig(file(t, tt.text))
+		require.ErrorContains(t, err, tt.want, tt.text)
+	}
+	for _, text := range []string{ // where nothing is what zero says
+		"limits: {production: {firstWeight: 0%, bakeAtLeast: 0s}}", "rehearsals: {require: {production: 0s}}", fmt.Sprintf(faults, "within: 1s", "atOnce: 1, longest: 1s"),
+	} {
+		_, err := loadConfig(file(t, text))
+		require.NoError(t, err, text)
+	}
 }

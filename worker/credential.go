@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +20,20 @@ const bearerKey = "bearer"
 type secretRef struct {
 	Env  string `json:"env"`  // name of a variable of the worker's environment
 	File string `json:"file"` // read anew each time, so that it may be rotated
+}
+
+// errLiteral does not quote what stands there: it is the secret itself.
+var errLiteral = errors.New("a credential is given by reference: write {env: NAME} or {file: PATH}")
+
+// UnmarshalJSON refuses a credential in the place of its reference.
+func (r *secretRef) UnmarshalJSON(text []byte) error {
+	if !bytes.HasPrefix(text, []byte("{")) {
+		return errLiteral
+	}
+	type fields secretRef
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*fields)(r))
 }
 
 // read fetches the secret. No secret where one is referred to is an error.
@@ -62,7 +78,7 @@ func (d driverConfig) bearer() (*secretRef, error) {
 	}
 	fields, _ := given.(map[string]any)
 	if fields == nil {
-		return nil, errors.New("a credential is given by reference: write {env: NAME} or {file: PATH}")
+		return nil, errLiteral
 	}
 	var ref secretRef
 	if err := activities.With(fields).Decode(&ref); err != nil {

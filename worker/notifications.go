@@ -167,6 +167,8 @@ func (v *notificationsCheck) choice(at string, patterns []string, events []rollo
 	for _, p := range patterns {
 		if _, err := path.Match(p, ""); err != nil {
 			v.add(at, "%q is not a pattern: * stands for any text", p)
+		} else if !rollout.CanMatch(p) {
+			v.add(at, rollout.MatchesNothing, p)
 		}
 	}
 	v.events(at+".events", events)

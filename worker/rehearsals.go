@@ -65,6 +65,8 @@ func (r rehearsalsConfig) validate() []rollout.Problem {
 	}
 	if _, err := r.faults(); err != nil {
 		add("faults", "%v", err)
+	} else if r.Faults != nil {
+		out = append(out, readAs(new(faults.Parameters), r.Faults, "rehearsals.faults")...)
 	}
 	return out
 }

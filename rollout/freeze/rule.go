@@ -52,6 +52,7 @@ func understand(given Window, now time.Time) (*window, []rollout.Problem) {
 		for i, pattern := range patterns {
 			_, err := path.Match(pattern, "")
 			refuse(err != nil, fmt.Sprintf("%s[%d]", field, i), "%q is not a pattern: * stands for any text", pattern)
+			refuse(err == nil && !rollout.CanMatch(pattern), fmt.Sprintf("%s[%d]", field, i), rollout.MatchesNothing, pattern)
 		}
 	}
 	isRule := given.RRule != "" || given.Duration != 0 || given.Start != "" || given.Zone != ""

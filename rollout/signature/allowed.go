@@ -75,6 +75,9 @@ func parseLine(line string) (entry, error) {
 			return e, err
 		}
 	}
+	if !e.after.IsZero() && !e.before.IsZero() && !e.before.After(e.after) {
+		return e, errors.New("valid-before is not later than valid-after: the key is never valid, so set another time or take the line out")
+	}
 	return e, nil
 }
 

@@ -137,6 +137,8 @@ func TestParseRefuses(t *testing.T) {
 		"line 1: expected principals":                    `"ana@example.com ` + k.public,
 		"cert-authority: certificates are not served":    "*@example.com cert-authority " + k.public,
 		`unknown option "no-touch-required"`:             "ana@example.com no-touch-required " + k.public,
+		"valid-before is not later than valid-after":     `ana@example.com valid-after="20270101Z",valid-before="20260101Z" ` + k.public,
+		"the key is never valid":                         `ana@example.com valid-before="20260101Z",valid-after="20260101Z" ` + k.public,
 		`"2026" is not a time: write YYYYMMDD`:           `ana@example.com valid-before="2026" ` + k.public,
 	} {
 		_, err := signature.Parse(text)

@@ -32,7 +32,11 @@ func (d *decoder) add(at place, path, format string, args ...any) {
 }
 
 func (d *decoder) mismatch(n *node, path string, t reflect.Type) {
-	d.add(n.place, path, "expected %s, found %s", describe(t), n.describe())
+	found := n.describe()
+	if n.kind == scalar && rollout.LooksSecret(lastKey(path), n.text) {
+		found = "what may be a secret"
+	}
+	d.add(n.place, path, "expected %s, found %s", describe(t), found)
 }
 
 // value fills v. The place is that of the field's name where there is one: it
@@ -80,8 +84,21 @@ func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 			d.mismatch(n, path, v.Type())
 		} else if length, err := rollout.ParseDuration(n.text); err != nil {
 			d.add(n.place, path, "%v", err)
+		} else if !durationShape.MatchString(n.text) {
+			d.add(n.place, path, "%q is not how a duration is written: write %s, without blanks or signs", n.text, length)
 		} else {
 			*into = length
+		}
+		return true
+	case *rollout.Weight: // stored ones, and flags, are read with less care
+		if n.kind != scalar {
+			d.mismatch(n, path, v.Type())
+		} else if weight, err := rollout.ParseWeight(n.text); err != nil {
+			d.add(n.place, path, "%v", err)
+		} else if !weightShape.MatchString(n.text) {
+			d.add(n.place, path, "%q is not how a weight is written: write %s, without blanks, signs or exponents", n.text, weight)
+		} else {
+			*into = weight
 		}
 		return true
 	case encoding.TextUnmarshaler:
@@ -281,11 +298,22 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
+// lastKey is the field, or the key of a table, that a path leads to or into the list of.
+func lastKey(path string) string {
+	list, _, _ := strings.Cut(path[strings.LastIndex(path, ".")+1:], "[")
+	return list
+}
+
 // within reports whether the first path is the second or lies below it.
 func within(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && (above == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
+
+var (
+	weightShape   = regexp.MustCompile(weightPattern)
+	durationShape = regexp.MustCompile(durationPattern)
+)
 
 var number = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 

@@ -1,10 +1,12 @@
 package specfile
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 
 	"bakeoff/rollout"
 )
@@ -12,17 +14,39 @@ import (
 // widest is how many characters of a source's line are shown.
 const widest = 80
 
+// Source is a file whose problems are explained.
+type Source struct {
+	lines  [][]rune
+	hidden []span // what nobody is shown
+	tokens token.Tokens
+}
+
+// NewSource prepares the text of a file.
+func NewSource(text []byte) Source {
+	if len(text) > maxSize { // nothing of it was read
+		return Source{}
+	}
+	var s Source
+	whole := strings.TrimPrefix(string([]rune(string(text))), "\ufeff") // what is not UTF-8 counts as one character a byte
+	for line := range strings.SplitSeq(whole, "\n") {
+		s.lines = append(s.lines, []rune(strings.TrimRight(line, "\r")))
+	}
+	s.tokens = lexer.Tokenize(whole)
+	s.hidden = secretsAmong(s.tokens)
+	return s
+}
+
 // Explain formats a problem for people: its one line, which begins with
 // file:line:column, then the line of the source with a caret below the place. Of a
-// long line, such as a spec in JSON, only what is around the place is shown. Without
-// a place, or with a source that has no such line, the one line is all.
-func Explain(p rollout.Problem, source []byte) string {
-	lines := bytes.Split(source, []byte("\n"))
-	if p.Line < 1 || p.Line > len(lines) {
+// long line, such as a spec in JSON, only what is around the place is shown, and of
+// what looks like a secret nothing is: logs are read by many. Without a place, or
+// with a source that has no such line, the one line is all.
+func (s Source) Explain(p rollout.Problem) string {
+	if p.Line < 1 || p.Line > len(s.lines) {
 		return p.String()
 	}
-	whole := []rune(strings.TrimPrefix(strings.TrimRight(string(lines[p.Line-1]), "\r"), "\ufeff"))
-	line, at := around(whole, min(max(p.Column-1, 0), len(whole)))
+	line, at := s.shown(p)
+	line, at = around(line, at)
 	indent := slices.Clone(line[:at])
 	for i, r := range indent {
 		if r != '\t' {

@@ -59,7 +59,7 @@ var bounds = map[string][2]string{
 	"rehearsal.Probe.failures":        {"0", "100"},
 	"rollout.FleetSpec.maxParallel":   {"1", ""},
 	"rollout.FleetSpec.failureBudget": {"0", ""},
-	"rollout.Approval.quorum":         {"0", "100"},
+	"rollout.Approval.quorum":         {"1", "100"},
 	"rollout.Check.minRequests":       {"0", ""},
 	"rollout.Check.weight":            {"0", ""},
 	"rollout.RateRatio.safeMargin":    {"0", "10"},
@@ -103,6 +103,17 @@ var least = map[string]string{
 	"rollout.Policy.alpha":         "",
 	"rollout.Check.weight":         "",
 	"rollout.Hook.timeout":         "",
+
+	// Of the worker's configuration, whose TestZeros holds that they are there.
+	"activities.Approvals.quorum":   "",
+	"activities.Approvals.within":   "",
+	"rollout.ErrorBudget.over":      "",
+	"rollout.ErrorBudget.minEvents": "",
+	"main.rehearsalsConfig.rate":    "",
+	"main.rehearsalsConfig.longest": "",
+	"fault.Limits.atOnce":           "",
+	"fault.Limits.longest":          "",
+	"faults.Process.within":         "",
 }
 
 // unset lists the fields of a rehearsal whose 0 is refused, because nobody could tell
@@ -148,8 +159,8 @@ const offlineOnly = "only for bakeoff judge: "
 const (
 	namePattern      = `^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)$`
 	versionPattern   = `^(\.{0,2}[A-Za-z0-9_+-][A-Za-z0-9._+-]*|\.{3}[A-Za-z0-9._+-]*)$`
-	weightPattern    = `^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)\s*%\s*$`
-	durationPattern  = `^\s*(0|([0-9]+(\.[0-9]*)?d)?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)\s*$`
+	weightPattern    = `^(100(\.0*)?|[0-9]{1,2}(\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)%$`
+	durationPattern  = `^(0|([0-9]+(\.[0-9]*)?d)?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*)$`
 	budgetPattern    = `^\s*[1-9][0-9]*\s*(failures?)?\s*$`
 	objectivePattern = `^\s*[0-9]{0,2}(\.[0-9]*)?\s*%\s*$`
 	replicasPattern  = `^(match|[1-9][0-9]{0,5})$`

@@ -110,10 +110,11 @@ func Decode(file string, data []byte, into any) []rollout.Problem {
 	return placed(file, read(data).into(into))
 }
 
-// placed gives problems their file and puts them in its order.
+// placed gives problems their file and puts them in its order. What they quote
+// of it is no secret then: they are told to people, and kept.
 func placed(file string, problems []rollout.Problem) []rollout.Problem {
 	for i := range problems {
-		problems[i].File = file
+		problems[i].File, problems[i].Message = file, rollout.Redact(problems[i].Message)
 	}
 	slices.SortStableFunc(problems, func(a, b rollout.Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -349,15 +349,40 @@ func TestConsequencesAreLeftOut(t *testing.T) {
 	}, lines(problems))
 }
 
+// Weights and durations are written in one way, other than what was stored.
+func TestShapes(t *testing.T) {
+	for written, ok := range map[string]bool{
+		"5%": true, "5.50%": true, "0.01%": true, ".5%": true, "'5%'": true,
+		"5 %": false, "'5% '": false, "' 5%'": false, "+5%": false, "1e1%": false, "0x5%": false, "1_0%": false,
+	} {
+		_, problems := Parse("f", []byte(edit(t, "weight: 5%", "weight: "+written)))
+		require.Equal(t, ok, len(problems) == 0, written)
+		if !ok {
+			require.Contains(t, problems[0].String(), "f:11:16: strategy.canary[0].weight: ", written)
+		}
+	}
+	_, problems := Parse("f", []byte(edit(t, "weight: 5%", "weight: 1e1%")))
+	require.Equal(t, []string{`f:11:16: strategy.canary[0].weight: "1e1%" is not how a weight is written: write 10%, without blanks, signs or exponents`}, lines(problems))
+	for written, ok := range map[string]bool{
+		"20s": true, "1h30m": true, "1d12h": true, "1.5h": true, "1500ms": true,
+		"'10m '": false, "' 10m'": false, "+10m": false, "1e1d": false, "+1d": false,
+	} {
+		_, problems := Parse("f", []byte(edit(t, "bake: 10m", "bake: "+written)))
+		require.Equal(t, ok, len(problems) == 0, written)
+	}
+	_, problems = Parse("f", []byte(edit(t, "bake: 10m", "bake: '10m '")))
+	require.Equal(t, []string{`f:11:26: strategy.canary[0].bake: "10m " is not how a duration is written: write 10m, without blanks or signs`}, lines(problems))
+}
+
 func TestExplain(t *testing.T) {
 	doc := edit(t, "weight: 25%", "weigth: 25%")
 	_, problems := Parse("checkout.yaml", []byte(doc))
 	require.Equal(t, `checkout.yaml:12:8: strategy.canary[1].weigth: unknown field; did you mean weight?
       - {weigth: 25%, bake: 30m}
-         ^`, Explain(problems[0], []byte(doc)))
-	require.Equal(t, "x: y", Explain(rollout.Problem{Path: "x", Message: "y"}, []byte(doc)))
-	require.Equal(t, "9:1: y", Explain(rollout.Problem{Line: 9, Column: 1, Message: "y"}, nil))
-	require.Equal(t, "1:3: y\n  \tä\r\tx\n  \t ^", strings.Replace(Explain(rollout.Problem{Line: 1, Column: 3, Message: "y"}, []byte("\tä\tx\r\n")), "ä\t", "ä\r\t", 1))
+         ^`, NewSource([]byte(doc)).Explain(problems[0]))
+	require.Equal(t, "x: y", NewSource([]byte(doc)).Explain(rollout.Problem{Path: "x", Message: "y"}))
+	require.Equal(t, "9:1: y", NewSource(nil).Explain(rollout.Problem{Line: 9, Column: 1, Message: "y"}))
+	require.Equal(t, "1:3: y\n  \tä\r\tx\n  \t ^", strings.Replace(NewSource([]byte("\tä\tx\r\n")).Explain(rollout.Problem{Line: 1, Column: 3, Message: "y"}), "ä\t", "ä\r\t", 1))
 }
 
 // A spec in one line of JSON is shown around the place.
@@ -375,11 +400,11 @@ func TestExplainALongLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := fmt.Sprintf("1:%d: y\n  %s\n  %s^", tt.column, tt.line, strings.Repeat(" ", tt.indent))
-			require.Equal(t, want, Explain(rollout.Problem{Line: 1, Column: tt.column, Message: "y"}, []byte(long)))
+			require.Equal(t, want, NewSource([]byte(long)).Explain(rollout.Problem{Line: 1, Column: tt.column, Message: "y"}))
 		})
 	}
 	short := strings.Repeat("ä", widest)
-	require.Equal(t, "1:80: y\n  "+short+"\n  "+strings.Repeat(" ", 79)+"^", Explain(rollout.Problem{Line: 1, Column: 80, Message: "y"}, []byte(short)))
+	require.Equal(t, "1:80: y\n  "+short+"\n  "+strings.Repeat(" ", 79)+"^", NewSource([]byte(short)).Explain(rollout.Problem{Line: 1, Column: 80, Message: "y"}))
 }
 
 func TestNearest(t *testing.T) {
@@ -414,7 +439,7 @@ func FuzzDecode(f *testing.F) {
 		for _, p := range problems {
 			require.Positive(t, p.Line)
 			require.Positive(t, p.Column)
-			Explain(p, data)
+			NewSource(data).Explain(p)
 		}
 		var anything any
 		Decode("f", data, &anything)

@@ -189,7 +189,7 @@ func checkSpec(t *testing.T, b block, text []byte) {
 		_, problems = specfile.ParseFleet(b.where(), text)
 	}
 	for _, p := range problems {
-		t.Error(specfile.Explain(p, text))
+		t.Error(specfile.NewSource(text).Explain(p))
 	}
 }
 
