@@ -125,6 +125,7 @@ type (
 	removeOutput struct {
 		Reason      string        `json:"reason"`
 		Drift       rollout.Split `json:"drift"`       // it is put back, and the version removed then
+		Primary     string        `json:"primary"`     // instead of the candidate; the same
 		Differences []string      `json:"differences"` // they are mended, and the version removed then
 	}
 )
