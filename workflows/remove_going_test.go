@@ -68,8 +68,9 @@ var goingStories = map[string]story{
 			s.once(func() bool { return slices.Contains(s.world.Log(), "remove 2.5.0") }, func() { s.world.ForeignPrimary("2.3.0") })
 		},
 		want: rollout.Aborted,
-		check: func(t *testing.T, w *sim.World, _ rollout.Status) {
+		check: func(t *testing.T, w *sim.World, s rollout.Status) {
 			require.Equal(t, []string{"remove 2.5.0", "outsider: primary 2.3.0", "primary 2.4.1"}, w.Log()[6:])
+			require.False(t, s.NeededHuman)
 		},
 	},
 	"a router that loses the promoted split while the baseline goes gets it again, whatever the policy": {
