@@ -39,6 +39,9 @@ type World struct {
 	restarts bool                     // the same split written again begins its lag anew
 	falls    map[string]rollout.Split // version → what the router falls back to as it is removed
 	goesBack map[string]string        // version → what the platform makes primary as it is removed
+
+	ignoresCohorts bool
+
 	fencing  bool
 	oneFence bool // for everything that is written
 
