@@ -84,6 +84,9 @@ type RemoveInput struct {
 
 	Ordered bool `json:"ordered,omitempty"` // the platform was told before to remove it
 
+	TellBusy bool `json:"tellBusy,omitempty"` // requests in flight after the drain are a result; else they are waited for
+	Drained  bool `json:"drained,omitempty"`  // it was told so: the drain is over
+
 	Snapshot *Snapshot `json:"snapshot,omitempty"` // primary version, flags and cohorts are to be as in it when the version goes; nil: that is not asked
 }
 
@@ -96,4 +99,6 @@ type RemoveOutput struct {
 
 	Differences []string `json:"differences,omitempty"` // from the snapshot: they are to be mended, and the version removed then
 	Ordered     bool     `json:"ordered,omitempty"`     // with Drift, Primary or Differences: the platform had been told to remove it; else it is untouched
+
+	Busy bool `json:"busy,omitempty"` // drained, but requests are in flight: they are to be waited for, and the version removed then
 }

@@ -31,6 +31,9 @@ func (a *Activities) Remove(ctx context.Context, in RemoveInput) (RemoveOutput, 
 		return a.untilGone(ctx, in, deployer, traffic, in.Version+" was gone already")
 	}
 	lost, err := a.drain(ctx, in, deployer, traffic)
+	if errors.Is(err, errBusy) {
+		return RemoveOutput{Busy: true, Reason: in.Version + " still answers requests"}, nil
+	}
 	if err != nil {
 		return RemoveOutput{}, insistently("drain "+in.Version, err)
 	}
@@ -225,6 +228,9 @@ func (a *Activities) drift(ctx context.Context, traffic Traffic, want rollout.Sp
 	return again.Split, nil
 }
 
+// errBusy says that a drained version still answers requests, where that is told.
+var errBusy = errors.New("requests are in flight")
+
 // drain waits for the drain time at an observed weight of zero, and then for
 // the requests still in flight where the platform counts them. It ends at once
 // with what was lost.
@@ -232,6 +238,8 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 	var since time.Time
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &since) // unreadable: the drain starts anew
+	} else if in.Drained {
+		since = a.now().Add(-in.Drain.Std())
 	}
 	for {
 		if lost, err := a.unserved(ctx, in, deployer, traffic); lost != nil || err != nil {
@@ -240,8 +248,13 @@ func (a *Activities) drain(ctx context.Context, in RemoveInput, deployer Deploye
 		if since.IsZero() {
 			since = a.now()
 		}
-		if a.now().Sub(since) >= in.Drain.Std() && !a.isBusy(ctx, deployer, in, since) {
-			return nil, nil
+		if a.now().Sub(since) >= in.Drain.Std() {
+			switch {
+			case !a.isBusy(ctx, deployer, in, since):
+				return nil, nil
+			case in.TellBusy:
+				return nil, errBusy
+			}
 		}
 		activity.RecordHeartbeat(ctx, since)
 		if err := sleep(ctx, min(pollEvery, max(in.Drain.Std(), time.Millisecond))); err != nil {

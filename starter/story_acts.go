@@ -229,6 +229,8 @@ func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return err
 	}
 	switch {
+	case out.Busy:
+		return nil // what comes of it is told
 	case out.Primary != "":
 		s.primaryLost(e, out)
 		return nil

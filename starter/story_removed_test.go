@@ -43,7 +43,8 @@ func TestStoryOfAPrimaryVersionThatIsLost(t *testing.T) {
 	require.Zero(t, told(t, p).status.Weight)
 	p.act("cleanup.primary", "Promote", nil, promoteOutput{Primary: "2.5.0"})
 	p.act("cleanup.remove.4", "Remove", in, removeOutput{Reason: "again", Primary: "2.4.1"})
-	p.act("cleanup.remove.5", "Remove", in, removeOutput{Reason: "2.4.1 is gone"})
+	p.act("cleanup.remove.5", "Remove", in, removeOutput{Reason: "2.4.1 still answers requests", Busy: true})
+	p.act("cleanup.remove.6", "Remove", in, removeOutput{Reason: "2.4.1 is gone"})
 	s := told(t, p)
 	var kinds []rollout.EventKind
 	for _, line := range s.lines[2:] {

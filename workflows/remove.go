@@ -31,6 +31,9 @@ type removing struct {
 	decision *rollout.Decision // what the policy makes of drift, where it is asked
 }
 
+// removeLimit is the room for what a removal does beside draining, where nothing fails.
+const removeLimit = 10 * time.Second
+
 // removeBack removes a version on the way back. Where the router loses the baseline's
 // split before the version is gone, or because it goes, as one that starts from its old
 // file does, or a raise comes so late, users are put back again: the way back is not over.
@@ -72,19 +75,12 @@ func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 	if m.acknowledged != nil {
 		return false
 	}
-	drain := m.plan.Spec.Drain
-	if !m.insists {
-		defer m.alarmAfter(m.plan.Spec.NeedsHumanAfter.Std()+activities.InflightLimit(drain).Std(), m.version+" cannot be removed", nil)()
+	out, alarm := m.attempt(policy, false)
+	if out.Busy {
+		alarm()
+		out, alarm = m.attempt(policy, true)
 	}
-	var out activities.RemoveOutput
-	m.finishAct(m.insist("remove "+m.version, func() (workflow.Future, workflow.CancelFunc) {
-		o := m.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", m.version, drain))
-		o.limit, o.heartbeat = (m.plan.Spec.ReadyWithin + 10*drain).Std(), heartbeat
-		ctx, cancel := workflow.WithCancel(m.ctx)
-		return start(ctx, o, a.Remove, activities.RemoveInput{Job: m.write("cleanup.remove/" + m.version), Version: m.version, Drain: drain,
-			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks,
-			Primary: m.primary, PrimaryAgain: m.primaryAgain, Ordered: m.ordered, Snapshot: m.asBefore}), cancel
-	}), &out)
+	defer alarm()
 	if m.acknowledged != nil {
 		return false
 	}
@@ -100,6 +96,31 @@ func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 		return false
 	}
 	return true
+}
+
+// attempt drains the version and removes it. Where it is drained, and busy with requests
+// in flight, these have their own time before a person is asked for. Under older workers
+// they had it whether there were any or not. The returned function ends the alarm.
+func (m *removing) attempt(policy *rollout.Policy, busy bool) (out activities.RemoveOutput, alarm func()) {
+	drain := m.plan.Spec.Drain
+	allowed := drain.Std() + removeLimit
+	if busy {
+		allowed = activities.InflightLimit(drain).Std()
+	}
+	alarm = func() {}
+	if !m.insists {
+		alarm = m.alarmAfter(m.plan.Spec.NeedsHumanAfter.Std()+allowed, m.version+" cannot be removed", nil)
+	}
+	m.finishAct(m.insist("remove "+m.version, func() (workflow.Future, workflow.CancelFunc) {
+		o := m.act("cleanup.remove", fmt.Sprintf("drain %s for %s and remove it", m.version, drain))
+		o.limit, o.heartbeat = (m.plan.Spec.ReadyWithin + 10*drain).Std(), heartbeat
+		ctx, cancel := workflow.WithCancel(m.ctx)
+		return start(ctx, o, a.Remove, activities.RemoveInput{Job: m.write("cleanup.remove/" + m.version), Version: m.version, Drain: drain,
+			TellDrift: m.wrote, Split: m.split, Policy: policy, PutBacks: m.putBacks,
+			Primary: m.primary, PrimaryAgain: m.primaryAgain, Ordered: m.ordered, Snapshot: m.asBefore,
+			TellBusy: !busy, Drained: busy}), cancel
+	}), &out)
+	return out, alarm
 }
 
 // note says that another split is in force, or another version primary, where that is

@@ -128,6 +128,34 @@ var goingStories = map[string]story{
 		want:  rollout.Promoted,
 		check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Equal(t, "2.5.0", w.State().Primary) },
 	},
+	"requests in flight are waited for, and no person is asked meanwhile": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.world.SetInflight("2.4.1", 3)
+			lasts(s, 17*time.Second, isPrimary, func() {
+				require.Contains(s.t, s.world.State().Versions, "2.4.1")
+				s.world.SetInflight("2.4.1", 0)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+	},
+	"a removal that does not happen needs a person soon where none are": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.world.SetInflight("2.4.1", 0)
+			s.world.StallRemoval("2.4.1", true)
+			s.at(24*time.Second, func() {
+				require.Equal(s.t, rollout.PhaseNeedsHuman, s.standing().Phase)
+				s.world.StallRemoval("2.4.1", false)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.True(t, s.NeededHuman) },
+	},
 	"a router that loses it because the baseline goes, and again, needs a person": {
 		spec: oneBake,
 		plot: func(s *teller) {

@@ -305,6 +305,10 @@ var paths = map[string]path{
 	"removal-promoted-lost": {before: func(s *scene) { s.world.FallBack(baseline, rollout.Split{baseline: 9000, candidate: 1000}) },
 		want: rollout.Promoted},
 	"removal-primary-lost": {before: func(s *scene) { s.world.FallBackPrimary(baseline, baseline) }, want: rollout.Promoted},
+	"removal-busy": {before: func(s *scene) { s.world.SetInflight(baseline, 3) }, plot: func(s *scene) {
+		s.does("cleanup.remove.2")
+		s.world.SetInflight(baseline, 0)
+	}, want: rollout.Promoted},
 	"promotion-undone": {plot: func(s *scene) {
 		s.does("cleanup.remove")
 		s.world.ForeignPrimary(baseline)
