@@ -169,6 +169,60 @@ func TestWeightsAreReadUntilAVersionIsGone(t *testing.T) {
 	require.Equal(t, activities.RemoveOutput{Reason: "2.5.0 was gone already"}, remove())
 }
 
+// A primary version that is not the promoted one keeps a version from being removed, and
+// is told until the version is gone. It is believed when it is read twice.
+func TestThePrimaryVersionIsReadUntilAVersionIsGone(t *testing.T) {
+	serves := rollout.Split{"2.5.0": rollout.All}
+	w := sim.New("2.4.1")
+	acts, job := jobIn(w, 1)
+	require.NoError(t, w.Deploy(t.Context(), activities.Write{Intent: "a test"}, activities.Deployment{Release: rollout.Release{Version: "2.5.0"}}))
+	w.SetWeights(serves)
+	blinks, reads := false, 0
+	acts.Drivers.Deploy["sim"] = func(activities.With) (activities.Deployer, error) {
+		return fickle{w, func() {
+			if reads++; blinks {
+				w.ForeignPrimary([]string{"2.5.0", "2.4.1"}[reads%2])
+			}
+		}}, nil
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(acts)
+	in := activities.RemoveInput{Job: job, Version: "2.4.1", TellDrift: true, Split: serves, Primary: "2.5.0", Policy: &rollout.Policy{Drift: rollout.RuleHold}}
+	remove := func() (out activities.RemoveOutput) {
+		answer, err := env.ExecuteActivity(acts.Remove, in)
+		require.NoError(t, err)
+		require.NoError(t, answer.Get(&out))
+		return out
+	}
+	out := remove()
+	require.Equal(t, "2.4.1", out.Primary)
+	require.Equal(t, "2.4.1 is not removed: the primary version is 2.4.1 instead of 2.5.0", out.Reason)
+	require.Equal(t, rollout.Hold, out.Decision.Action)
+	require.False(t, out.Ordered)
+	require.Contains(t, w.State().Versions, "2.4.1")
+
+	w.Fail(sim.OpPrimary, sim.Fault{})
+	_, err := env.ExecuteActivity(acts.Remove, in)
+	require.ErrorContains(t, err, "read the primary version")
+	require.Contains(t, w.State().Versions, "2.4.1", "nobody knows")
+	w.Heal(sim.OpPrimary)
+
+	w.ForeignPrimary("2.5.0")
+	w.FallBackPrimary("2.4.1", "")
+	for range 2 { // because it goes, and when it is gone already
+		out = remove()
+		require.Equal(t, "2.4.1 is going, or gone: the primary version is no version instead of 2.5.0", out.Reason)
+		require.Equal(t, rollout.PutBack, out.Decision.Action, "nobody wants what is gone")
+		require.True(t, out.Ordered)
+	}
+	in.PrimaryAgain = 1
+	require.Equal(t, rollout.Hold, remove().Decision.Action, "once")
+
+	blinks, reads = true, 0
+	require.Equal(t, activities.RemoveOutput{Reason: "2.4.1 was gone already"}, remove())
+	require.Empty(t, w.Violations())
+}
+
 // A raise that its router has refused is told from one of which nobody knows.
 func TestARefusedRaiseSaysSo(t *testing.T) {
 	w := sim.New("2.4.1")

@@ -102,9 +102,11 @@ func (a *Activities) RestoreCohorts(ctx context.Context, in RestoreCohortsInput)
 }
 
 // awaitRules reads until the cohorts are sent where they should be; "" is a
-// cohort without a rule.
+// cohort without a rule. Soon before the time is over it says which one is not.
 func (a *Activities) awaitRules(ctx context.Context, router Cohorts, want map[string]string) error {
-	return a.waitFor(ctx, func() (bool, error) {
+	var missing error
+	err := a.waitFor(ctx, func() (bool, error) {
+		missing = nil
 		rules, err := router.Cohorts(ctx)
 		if err != nil {
 			return false, fmt.Errorf("read rules: %w", err)
@@ -113,13 +115,15 @@ func (a *Activities) awaitRules(ctx context.Context, router Cohorts, want map[st
 			if rules[cohort] == want[cohort] {
 				continue
 			}
-			if isOver(ctx) {
-				return false, fmt.Errorf("the rule was accepted but is not in force: cohort %s is sent to %s", cohort, named(rules[cohort]))
-			}
-			return false, nil
+			missing = fmt.Errorf("the rule was accepted but is not in force: cohort %s is sent to %s", cohort, named(rules[cohort]))
+			return isOver(ctx), nil
 		}
 		return true, nil
 	})
+	if err != nil {
+		return err
+	}
+	return missing
 }
 
 // cohortsOf returns what sends a job's cohorts to a version: its router, its flag

@@ -79,7 +79,13 @@ type RemoveInput struct {
 	Policy    *rollout.Policy `json:"policy,omitempty"`    // with TellDrift: what another one leads to; nil: that is not asked
 	PutBacks  int             `json:"putBacks,omitempty"`
 
+	Primary      string `json:"primary,omitempty"`      // that is to be the primary version until the version is gone: another one is told as drift is; "": not asked
+	PrimaryAgain int    `json:"primaryAgain,omitempty"` // how often it was made that again
+
 	Ordered bool `json:"ordered,omitempty"` // the platform was told before to remove it
+
+	TellBusy bool `json:"tellBusy,omitempty"` // requests in flight after the drain are a result; else they are waited for
+	Drained  bool `json:"drained,omitempty"`  // it was told so: the drain is over
 
 	Snapshot *Snapshot `json:"snapshot,omitempty"` // primary version, flags and cohorts are to be as in it when the version goes; nil: that is not asked
 }
@@ -88,8 +94,11 @@ type RemoveInput struct {
 type RemoveOutput struct {
 	Reason   string            `json:"reason"`
 	Drift    rollout.Split     `json:"drift,omitempty"`    // the split in force instead of the one that was to be: it is to be put back, and the version removed then
-	Decision *rollout.Decision `json:"decision,omitempty"` // with a policy: what Drift leads to
+	Primary  string            `json:"primary,omitempty"`  // the primary version instead of the one that was to be, or "no version"; the same holds
+	Decision *rollout.Decision `json:"decision,omitempty"` // with a policy: what Drift, or Primary, leads to
 
 	Differences []string `json:"differences,omitempty"` // from the snapshot: they are to be mended, and the version removed then
-	Ordered     bool     `json:"ordered,omitempty"`     // with Drift or Differences: the platform had been told to remove it; else it is untouched
+	Ordered     bool     `json:"ordered,omitempty"`     // with Drift, Primary or Differences: the platform had been told to remove it; else it is untouched
+
+	Busy bool `json:"busy,omitempty"` // drained, but requests are in flight: they are to be waited for, and the version removed then
 }

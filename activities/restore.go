@@ -194,11 +194,30 @@ func (a *Activities) Compare(ctx context.Context, in CompareInput) (CompareOutpu
 		out.differ(rollout.RestoreTraffic, "traffic: was %s, is %s", was.Split, now.Split)
 	}
 	out.compareRest(was, now)
+	if now.Replicas, err = a.replicasOf(ctx, in.Job, was.Primary, now); err != nil {
+		return CompareOutput{}, insistently("compare with the snapshot", err)
+	}
 	if now.Replicas < was.Replicas {
 		out.Differences = append(out.Differences, fmt.Sprintf("replicas of %s: were %d, are %d", was.Primary, was.Replicas, now.Replicas))
 		out.Remains = true
 	}
 	return out, nil
+}
+
+// replicasOf is how many replicas a version has, whichever one is primary now.
+func (a *Activities) replicasOf(ctx context.Context, j Job, version string, now Snapshot) (int, error) {
+	if version == "" || version == now.Primary {
+		return now.Replicas, nil
+	}
+	deployer, err := a.Drivers.deployer(j.Drivers.Deploy)
+	if err != nil {
+		return 0, err
+	}
+	state, err := deployer.Version(ctx, version)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, fmt.Errorf("read version %s: %w", version, err)
+	}
+	return max(state.Desired, state.Ready), nil
 }
 
 // compareRest lists what differs beside weights and replicas.

@@ -51,8 +51,9 @@ type Moment struct {
 	Grace    Duration      // how long that may last
 	HeldFor  Duration      // since the step's first hold; 0: never held
 	Drifted  string        // the split that somebody else wrote; "": none
+	Primary  string        // the primary version, where it is not the candidate any more; "": it is, or nobody asks
 	Concerns []Concern     // of people, that stand
-	PutBacks int           // how often the weights were put back in this rollout
+	PutBacks int           // how often what is lost was put back in this rollout
 }
 
 // Decision is an action with what it rests on.
@@ -95,7 +96,7 @@ func (p Policy) onVerdicts(m Moment) Decision {
 	switch {
 	case verdict == Fail:
 		d.Action, d.Cause = RollBack, CauseVerdict
-	case m.Drifted != "":
+	case m.Drifted != "" || m.Primary != "":
 		d = p.onDrift(m, d)
 	case verdict == Error || verdict == NoData:
 		if m.Trouble > m.Grace {
@@ -119,7 +120,7 @@ func (p Policy) onVerdicts(m Moment) Decision {
 }
 
 func (p Policy) onDrift(m Moment, d Decision) Decision {
-	d.Reason = "somebody else changed the weights to " + m.Drifted
+	d.Reason = driftText(m)
 	rule := p.Drift
 	if rule == RulePutBack && m.PutBacks > 0 {
 		rule = RuleHold
@@ -133,6 +134,18 @@ func (p Policy) onDrift(m Moment, d Decision) Decision {
 		d.Cause = CauseTraffic
 	}
 	return d
+}
+
+// driftText says what is not as this rollout wrote it.
+func driftText(m Moment) string {
+	var texts []string
+	if m.Drifted != "" {
+		texts = append(texts, "somebody else changed the weights to "+m.Drifted)
+	}
+	if m.Primary != "" {
+		texts = append(texts, "the platform, or somebody else, made "+m.Primary+" the primary version")
+	}
+	return strings.Join(texts, "; ")
 }
 
 // apply follows a rule, and `otherwise` when a hold has lasted long enough.

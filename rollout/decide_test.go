@@ -100,6 +100,8 @@ func TestDecide(t *testing.T) {
 		// Drift: hold | putBack (once, then hold) | rollback.
 		{"drift holds", defaults, Moment{Checks: gating(Pass), Drifted: "2.4.1 100%", AtEnd: true}, Hold, ""},
 		{"drift is put back", with(func(p *Policy) { p.Drift = RulePutBack }), Moment{Checks: gating(Continue), Drifted: "x"}, PutBack, ""},
+		{"so is the primary version", with(func(p *Policy) { p.Drift = RulePutBack }), Moment{Absolute: true, Primary: "x"}, PutBack, ""},
+		{"else that holds", defaults, Moment{Absolute: true, Primary: "x"}, Hold, ""},
 		{"but once", with(func(p *Policy) { p.Drift = RulePutBack }), Moment{Checks: gating(Continue), Drifted: "x", PutBacks: 1}, Hold, ""},
 		{"drift rolls back", with(func(p *Policy) { p.Drift = RuleRollback }), Moment{Checks: gating(Continue), Drifted: "x"}, RollBack, CauseTraffic},
 		{"drift comes before no data", with(func(p *Policy) { p.NoData = RuleRollback }), Moment{Checks: gating(NoData), Drifted: "x", AtEnd: true}, Hold, ""},
@@ -130,6 +132,8 @@ func TestDecideSaysWhy(t *testing.T) {
 	require.Equal(t, Decision{RollBack, Fail, CauseVerdict, "errors ×3.1; cpu: Fail"}, p.Decide(Moment{Checks: checks}))
 	require.Equal(t, "held for 2h: NoData at the end of the bake: a: NoData", p.Decide(Moment{Checks: gating(NoData), AtEnd: true, HeldFor: minutes(120)}).Reason)
 	require.Equal(t, "somebody else changed the weights to a 100%", p.Decide(Moment{Checks: gating(Pass), Drifted: "a 100%"}).Reason)
+	require.Equal(t, "somebody else changed the weights to a 100%; the platform, or somebody else, made a the primary version",
+		p.Decide(Moment{Absolute: true, Drifted: "a 100%", Primary: "a"}).Reason)
 	require.Equal(t, NoData, p.Decide(Moment{}).Verdict)
 	p.Concerns.Hold = 1
 	require.Equal(t, "held for 2h: person 1 is concerned: carts look empty", p.Decide(Moment{Checks: gating(Pass), Concerns: worried(1), AtEnd: true, HeldFor: minutes(120)}).Reason)

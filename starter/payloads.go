@@ -125,7 +125,9 @@ type (
 	removeOutput struct {
 		Reason      string        `json:"reason"`
 		Drift       rollout.Split `json:"drift"`       // it is put back, and the version removed then
+		Primary     string        `json:"primary"`     // instead of the candidate; the same
 		Differences []string      `json:"differences"` // they are mended, and the version removed then
+		Busy        bool          `json:"busy"`        // requests in flight are waited for, and the version removed then
 	}
 )
 

@@ -178,6 +178,7 @@ func (s *story) promoted(e *historypb.HistoryEvent, result *commonpb.Payloads) e
 		s.add(e, rollout.EventDrift, 0, "the platform went back to "+out.Primary+" by itself: "+out.Reason, map[string]any{"primary": out.Primary, "reason": out.Reason})
 		return nil
 	}
+	s.primary = ""
 	s.add(e, rollout.EventPromoted, 0, out.Primary+" is the primary version", map[string]any{"version": out.Primary})
 	return nil
 }
@@ -228,6 +229,11 @@ func (s *story) cleanedUp(e *historypb.HistoryEvent, one act, result *commonpb.P
 		return err
 	}
 	switch {
+	case out.Busy:
+		return nil // what comes of it is told
+	case out.Primary != "":
+		s.primaryLost(e, out)
+		return nil
 	case len(out.Drift) > 0:
 		s.splitLost(e, out.Drift, out.Reason)
 		return nil
@@ -251,6 +257,22 @@ func (s *story) splitLost(e *historypb.HistoryEvent, split rollout.Split, why st
 		s.drift(e, 0, why, split)
 	}
 	s.drifted = split
+}
+
+// primaryLost tells of another primary version than the promoted one in the same way,
+// and of a split that was lost with it.
+func (s *story) primaryLost(e *historypb.HistoryEvent, out removeOutput) {
+	data := map[string]any{"primary": out.Primary}
+	news := out.Primary != s.primary
+	if len(out.Drift) > 0 {
+		data["observed"] = out.Drift
+		news = news || !out.Drift.Equal(s.drifted)
+		s.status.Weight, s.drifted = out.Drift[s.status.Candidate], out.Drift
+	}
+	if news {
+		s.add(e, rollout.EventDrift, 0, out.Reason, data)
+	}
+	s.primary = out.Primary
 }
 
 // list is never null in JSON.

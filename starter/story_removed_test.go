@@ -31,6 +31,29 @@ func TestStoryOfARestoreThatIsLost(t *testing.T) {
 	require.Equal(t, "2.5.0 is not removed: the router has 2.4.1 90%, 2.5.0 10% instead of 2.4.1 100%", s.lines[2].Text)
 }
 
+// A platform that goes back to another primary version after the promotion is drift, too.
+func TestStoryOfAPrimaryVersionThatIsLost(t *testing.T) {
+	p := &tape{t: t}
+	p.started(anOrder())
+	p.act("admit", "Admit", nil, admission{Plan: rollout.NewPlan(spec())})
+	in, lost := removeInput{Version: "2.4.1"}, rollout.Split{"2.4.1": rollout.All}
+	p.act("cleanup.remove", "Remove", in, removeOutput{Reason: "2.4.1 is not removed: the primary version is 2.4.1 instead of 2.5.0", Primary: "2.4.1"})
+	p.act("cleanup.remove.2", "Remove", in, removeOutput{Reason: "the same", Primary: "2.4.1"})
+	p.act("cleanup.remove.3", "Remove", in, removeOutput{Reason: "and weights", Primary: "2.4.1", Drift: lost})
+	require.Zero(t, told(t, p).status.Weight)
+	p.act("cleanup.primary", "Promote", nil, promoteOutput{Primary: "2.5.0"})
+	p.act("cleanup.remove.4", "Remove", in, removeOutput{Reason: "again", Primary: "2.4.1"})
+	p.act("cleanup.remove.5", "Remove", in, removeOutput{Reason: "2.4.1 still answers requests", Busy: true})
+	p.act("cleanup.remove.6", "Remove", in, removeOutput{Reason: "2.4.1 is gone"})
+	s := told(t, p)
+	var kinds []rollout.EventKind
+	for _, line := range s.lines[2:] {
+		kinds = append(kinds, line.Kind)
+	}
+	require.Equal(t, []rollout.EventKind{rollout.EventDrift, rollout.EventDrift, rollout.EventPromoted, rollout.EventDrift, rollout.EventCleanedUp}, kinds)
+	require.Equal(t, "2.4.1", s.lines[2].Data["primary"])
+}
+
 // What was put back can be lost before the removal begins, too.
 func TestStoryOfWhatIsLostEarlier(t *testing.T) {
 	p := &tape{t: t}

@@ -68,8 +68,9 @@ var goingStories = map[string]story{
 			s.once(func() bool { return slices.Contains(s.world.Log(), "remove 2.5.0") }, func() { s.world.ForeignPrimary("2.3.0") })
 		},
 		want: rollout.Aborted,
-		check: func(t *testing.T, w *sim.World, _ rollout.Status) {
+		check: func(t *testing.T, w *sim.World, s rollout.Status) {
 			require.Equal(t, []string{"remove 2.5.0", "outsider: primary 2.3.0", "primary 2.4.1"}, w.Log()[6:])
+			require.False(t, s.NeededHuman)
 		},
 	},
 	"a router that loses the promoted split while the baseline goes gets it again, whatever the policy": {
@@ -82,6 +83,78 @@ var goingStories = map[string]story{
 			require.Equal(t, rollout.All, s.Weight)
 			require.False(t, s.NeededHuman)
 		},
+	},
+	"a platform that goes back to another primary version while the baseline goes gets the promoted one again, whatever the policy": {
+		spec: oneBake,
+		plot: func(s *teller) { goes(s, "2.4.1", func() { s.world.ForeignPrimary("2.4.1") }) },
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "primary 2.5.0", "remove 2.4.1"}),
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+	},
+	"or because it goes": {
+		spec: oneBake, plot: func(s *teller) { s.world.FallBackPrimary("2.4.1", "2.4.1") },
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "remove 2.4.1", "primary 2.5.0"}),
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+	},
+	"a platform that does so again needs a person": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			s.world.FallBackPrimary("2.4.1", "2.4.1")
+			s.once(func() bool {
+				return slices.Equal([]string{"remove 2.4.1", "primary 2.5.0"}, s.world.Log()[max(0, len(s.world.Log())-2):])
+			}, func() { s.world.ForeignPrimary("") })
+			s.at(12*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Contains(s.t, now.Reason, "2.4.1 is going, or gone: the platform, or somebody else, made no version the primary version")
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Equal(t, "2.5.0", w.State().Primary) },
+	},
+	"a primary version that cannot be written needs a person in time, and nothing ends as promoted before": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.world.FallBackPrimary("2.4.1", "2.4.1")
+			s.once(func() bool { return slices.Contains(s.world.Log(), "remove 2.4.1") }, func() { s.world.Fail(sim.OpSetPrimary, sim.Fault{}) })
+			s.at(12*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Equal(s.t, "2.5.0 is not the primary version again", now.Reason)
+				s.world.Heal(sim.OpSetPrimary)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Equal(t, "2.5.0", w.State().Primary) },
+	},
+	"requests in flight are waited for, and no person is asked meanwhile": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.world.SetInflight("2.4.1", 3)
+			lasts(s, 17*time.Second, isPrimary, func() {
+				require.Contains(s.t, s.world.State().Versions, "2.4.1")
+				s.world.SetInflight("2.4.1", 0)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.False(t, s.NeededHuman) },
+	},
+	"a removal that does not happen needs a person soon where none are": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			ticks(s)
+			s.world.SetInflight("2.4.1", 0)
+			s.world.StallRemoval("2.4.1", true)
+			s.at(24*time.Second, func() {
+				require.Equal(s.t, rollout.PhaseNeedsHuman, s.standing().Phase)
+				s.world.StallRemoval("2.4.1", false)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.True(t, s.NeededHuman) },
 	},
 	"a router that loses it because the baseline goes, and again, needs a person": {
 		spec: oneBake,

@@ -25,6 +25,9 @@ var (
 	drains   = func(s *rollout.Spec) { s.Drain = rollout.Duration(3 * time.Second) }
 )
 
+// promoted is what was done with oneBake before the baseline goes.
+var promoted = []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0"}
+
 // oneBake is promoted soon after a bake at 10%.
 func oneBake(s *rollout.Spec) {
 	s.Strategy.Canary = s.Strategy.Canary[:1]
@@ -72,6 +75,18 @@ func abortAndThen(s *teller, do func()) {
 		s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "bo", Reason: "pager"})
 	})
 	lasts(s, 2*time.Second, isPutBack, do)
+}
+
+// What the platform calls primary is never removed: a person may leave it so, and the
+// rollout has failed then.
+func TestAPersonLeavesAnotherPrimaryVersion(t *testing.T) {
+	t.Parallel()
+	world, _, err := story{spec: oneBake, plot: func(s *teller) {
+		lasts(s, 2*time.Second, isPrimary, func() { s.world.ForeignPrimary("2.4.1") })
+		s.at(8*time.Second, func() { s.order(rollout.Command{Name: "acknowledge"}, rollout.Accepted) })
+	}}.run(t)
+	require.ErrorContains(t, err, "made 2.4.1 the primary version; acknowledged by")
+	require.Equal(t, slices.Concat(promoted, []string{"outsider: primary 2.4.1"}), world.Log())
 }
 
 var lastingStories = map[string]story{
@@ -195,6 +210,53 @@ var lastingStories = map[string]story{
 		want: rollout.Promoted,
 		wantLog: []string{"deploy 2.5.0", "weights 2.4.1 90%, 2.5.0 10%", "weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0",
 			"outsider: weights 2.4.1 100%", "weights 2.4.1 0%, 2.5.0 100%", "remove 2.4.1"},
+	},
+	"a platform that goes back to its old primary version gets the promoted one again once, where the policy says so": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.Policy.Drift = rollout.RulePutBack },
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.ForeignPrimary("2.4.1") })
+		},
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "primary 2.5.0", "remove 2.4.1"}),
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) {
+			require.Equal(t, rollout.All, s.Weight)
+			require.False(t, s.NeededHuman)
+			require.Empty(t, s.Problems)
+		},
+	},
+	"else the version that is primary stays until a person says so": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.ForeignPrimary("2.4.1") })
+			s.at(8*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Equal(s.t, rollout.All, now.Weight)
+				require.Equal(s.t, "2.4.1 is not removed: the platform, or somebody else, made 2.4.1 the primary version; retry makes 2.5.0 the primary version again", now.Reason)
+				require.Equal(s.t, []string{"2.4.1 is not removed: the primary version is 2.4.1 instead of 2.5.0"}, now.Problems)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "primary 2.5.0", "remove 2.4.1"}),
+	},
+	"or puts it right": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.ForeignPrimary("2.4.1") })
+			s.at(8*time.Second, func() { s.world.ForeignPrimary("2.5.0") })
+		},
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "outsider: primary 2.5.0", "remove 2.4.1"}),
+	},
+	"where weights are lost as well, one retry puts both back": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.ForeignPrimary("2.4.1"); s.world.SetWeights(everyone) })
+			s.at(8*time.Second, func() {
+				require.Contains(s.t, s.standing().Reason, "retry sends everything to 2.5.0 again and makes 2.5.0 the primary version again")
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted, wantLog: slices.Concat(promoted, []string{"outsider: primary 2.4.1", "outsider: weights 2.4.1 100%",
+			"weights 2.4.1 0%, 2.5.0 100%", "primary 2.5.0", "remove 2.4.1"}),
 	},
 	"a raise that is still on its way is waited for before users are back": {
 		world: func(w *sim.World) { w.QueueWeights(3 * time.Second) },

@@ -167,6 +167,9 @@ func TestRings(t *testing.T) {
 			wantCause: rollout.CauseVerdict, wantReason: "at cohort internal, beta", check: gone},
 		"a breach at a weight": {spec: rings, world: both, plot: breaking(rest), want: rollout.RolledBack, wantCause: rollout.CauseVerdict, check: gone},
 		"an abort in a ring":   {spec: rings, world: both, plot: aborting(has("beta")), want: rollout.Aborted, wantReason: "pager", check: gone},
+		"a rule that is accepted and does not come into force is not called late": {spec: func(s *rollout.Spec) { rings(s); s.SettleWithin = rollout.Duration(6 * time.Second) },
+			world: func(w *sim.World) { both(w); w.IgnoreCohorts(true) }, want: rollout.RolledBack, wantCause: rollout.CauseTraffic,
+			wantReason: "the rule was accepted but is not in force: cohort internal is sent to no version"},
 		"cohorts are no fair comparison": {spec: func(s *rollout.Spec) {
 			rings(s)
 			s.Strategy.Rings, s.Checks[1].Judge.SLORate.Objective = s.Strategy.Rings[:1], "50%"

@@ -22,9 +22,11 @@ type written struct {
 	writing    bool            // a weight is being written: it may come into force at any moment
 	landed     rollout.Split   // what the router was seen to make of a write that is not in force yet
 	putBacks   int             // how often weights that somebody else wrote were overwritten
-	served     bool            // the candidate may have traffic
-	cohorts    []string        // those that have the candidate
-	unready    string          // why the candidate was not ready when it was last looked at; "": it was
+
+	primaryAgain int      // how often the candidate was made the primary version again
+	served       bool     // the candidate may have traffic
+	cohorts      []string // those that have the candidate
+	unready      string   // why the candidate was not ready when it was last looked at; "": it was
 }
 
 // shift raises the candidate to w and returns when that is what the router

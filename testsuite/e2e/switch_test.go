@@ -146,6 +146,14 @@ func TestRings(t *testing.T) {
 		require.Contains(t, e.Reason, "strategy.rings[0].cohort: cohort internal is not known: the traffic driver has no cohorts configured")
 		require.Empty(t, s.asked("PUT"))
 	})
+	t.Run("ignored", func(t *testing.T) {
+		s := c.scene(t)
+		s.world.IgnoreCohorts(true)
+		e := s.run(s.cohorts(), ringed, absolute, "settleWithin: 6s")
+		e.requires(s, 10, rollout.RolledBack, rollout.CauseTraffic)
+		require.Contains(t, e.Reason, "the rule was accepted but is not in force: cohort internal is sent to no version")
+		s.asBefore()
+	})
 	t.Run("leftover", func(t *testing.T) {
 		s := c.scene(t)
 		s.world.ForeignCohort("beta", baseline)

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestTraffic(t *testing.T) {
 	for name, scene := range map[string]func(*scene){
 		"Ignores": routerIgnores, "Lags": routerLags, "Hold": driftHolds, "HoldEnds": driftHoldsTooLong,
 		"LostWithTheCandidate": lostWithTheCandidate, "LostWithTheBaseline": lostWithTheBaseline,
+		"PrimaryLostWithTheBaseline": primaryLostWithTheBaseline, "PrimaryLostBefore": primaryLostBefore,
 		"PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,6 +80,32 @@ func lostWithTheCandidate(s *scene) {
 func lostWithTheBaseline(s *scene) {
 	s.world.FallBack(baseline, rollout.Split{baseline: 9000, candidate: 1000})
 	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.replacedBaseline()
+	require.Len(s.t, s.told(rollout.EventDrift), 1)
+}
+
+// So it is with a platform that goes back to its old primary version then.
+func primaryLostWithTheBaseline(s *scene) {
+	s.world.FallBackPrimary(baseline, baseline)
+	s.run(oneStep).requires(s, 0, rollout.Promoted, "")
+	s.replacedBaseline()
+	require.Len(s.t, s.told(rollout.EventDrift), 1)
+	require.Len(s.t, s.told(rollout.EventPromoted), 2)
+}
+
+// A platform that goes back while the baseline is drained keeps it, until a person says
+// what is to be.
+func primaryLostBefore(s *scene) {
+	s.start(oneStep, "drain: 3s")
+	until(s.t, "the promotion", func() bool { return s.world.State().Primary == candidate })
+	until(s.t, "the drain", func() bool { return strings.Contains(s.status().Reason, "removing") })
+	s.world.ForeignPrimary(baseline)
+	until(s.t, "a person is needed", func() bool { return s.status().Phase == rollout.PhaseNeedsHuman })
+	require.Contains(s.t, s.world.State().Versions, baseline)
+	require.Empty(s.t, s.told(rollout.EventCleanedUp))
+	s.order(0, "retry")
+	until(s.t, "the removal", func() bool { return s.status().Phase == rollout.PhaseCompleted })
+	s.ends(0, rollout.Promoted, "")
 	s.replacedBaseline()
 	require.Len(s.t, s.told(rollout.EventDrift), 1)
 }

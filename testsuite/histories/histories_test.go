@@ -304,6 +304,18 @@ var paths = map[string]path{
 		plot: func(s *scene) { s.until("baking"); s.order("abort") }, want: rollout.Aborted},
 	"removal-promoted-lost": {before: func(s *scene) { s.world.FallBack(baseline, rollout.Split{baseline: 9000, candidate: 1000}) },
 		want: rollout.Promoted},
+	"removal-primary-lost": {before: func(s *scene) { s.world.FallBackPrimary(baseline, baseline) }, want: rollout.Promoted},
+	"removal-busy": {before: func(s *scene) { s.world.SetInflight(baseline, 3) }, plot: func(s *scene) {
+		s.does("cleanup.remove.2")
+		s.world.SetInflight(baseline, 0)
+	}, want: rollout.Promoted},
+	"promotion-undone": {plot: func(s *scene) {
+		s.does("cleanup.remove")
+		s.world.ForeignPrimary(baseline)
+		s.world.SetWeights(rollout.Split{baseline: rollout.All})
+		s.until(string(rollout.PhaseNeedsHuman))
+		s.order("retry")
+	}, want: rollout.Promoted},
 	"health-lost": {plot: func(s *scene) {
 		s.until("baking")
 		s.world.SetReplicas(baseline, 0)

@@ -65,6 +65,13 @@ func (w *World) TestTraffic(version string, rate float64) {
 	w.mark(w.passed)
 }
 
+// IgnoreCohorts makes the router accept rules of cohorts and do nothing.
+func (w *World) IgnoreCohorts(ignore bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ignoresCohorts = ignore
+}
+
 // ForeignCohort changes a rule as an outsider does; version "" removes it.
 func (w *World) ForeignCohort(cohort, version string) {
 	w.mu.Lock()
@@ -102,7 +109,7 @@ func (w *World) SetCohort(ctx context.Context, r activities.CohortRule) error {
 			if v := w.versions[r.Version]; r.Version != "" && (v == nil || v.isGone() || v.stateAt(w.passed) != activities.StateReady) {
 				w.violate("cohort %s sent to %s while it was not ready", r.Cohort, r.Version)
 			}
-			return w.rule(r.Cohort, r.Version), nil
+			return !w.ignoresCohorts && w.rule(r.Cohort, r.Version), nil
 		}})
 	})
 }

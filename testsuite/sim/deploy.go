@@ -196,6 +196,10 @@ func (w *World) Remove(ctx context.Context, by activities.Write, name string) er
 				delete(w.falls, name)
 				w.lose(split)
 			}
+			if primary, goes := w.goesBack[name]; goes {
+				delete(w.goesBack, name)
+				w.point(primary)
+			}
 			return true, nil
 		}})
 	})
@@ -224,6 +228,19 @@ func (w *World) ForeignPrimary(version string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.catchUp()
+	w.point(version)
+}
+
+// FallBackPrimary has the platform go back to another primary version, once, as the next
+// version of the first name is removed.
+func (w *World) FallBackPrimary(removed, primary string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.goesBack[removed] = primary
+}
+
+// point changes the primary version at once, whoever made the one before that.
+func (w *World) point(version string) {
 	w.primary = version
 	w.log = append(w.log, "outsider: primary "+version)
 }

@@ -38,6 +38,10 @@ type World struct {
 	ignores  bool
 	restarts bool                     // the same split written again begins its lag anew
 	falls    map[string]rollout.Split // version → what the router falls back to as it is removed
+	goesBack map[string]string        // version → what the platform makes primary as it is removed
+
+	ignoresCohorts bool
+
 	fencing  bool
 	oneFence bool // for everything that is written
 
@@ -88,7 +92,7 @@ func New(baseline string) *World {
 	w := &World{
 		deadline: 5 * time.Second,
 		versions: map[string]*version{}, scripts: map[string]Script{}, behave: map[string]Behaviour{}, past: map[string]map[string][]stretch{}, increase: map[string]float64{},
-		reverts: map[string]string{}, stalled: map[string]bool{}, falls: map[string]rollout.Split{},
+		reverts: map[string]string{}, stalled: map[string]bool{}, falls: map[string]rollout.Split{}, goesBack: map[string]string{},
 		weights: rollout.Split{}, revision: 1, flags: map[string]any{},
 		rules: map[string]string{}, byFlag: map[string]flagCohort{}, shares: map[string]rollout.Weight{}, tests: map[string]float64{},
 		silent: map[string]bool{}, broken: map[string]string{}, vault: map[string][]byte{},
