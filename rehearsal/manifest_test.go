@@ -99,6 +99,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	}{
 		"another environment":      {[]string{"  environment: staging", "  environment: production"}, "rollout.environment: it goes to production"},
 		"nothing to practise":      {[]string{whole[strings.Index(whole, "load:"):], ""}, "nothing would be practised"},
+		"a control of nothing":     {[]string{"seed: 42", "seed: 42\nnegative: true", whole[strings.Index(whole, "drills:"):], ""}, "negative: a control has to be red because of what it practises: give drills, an outcome or scaling"},
 		"no rollout":               {[]string{whole[strings.Index(whole, "rollout:"):strings.Index(whole, "load:")], ""}, "rollout: is missing: name the spec's file"},
 		"no such day":              {[]string{"seed: 42", "seed: 42\nactions: [{do: x, owner: y, due: 2026-02-30}]"}, `actions[0].due: "2026-02-30" is not a time: write one like 2026-03-01T12:00:00Z`},
 		"no seed of text":          {[]string{"seed: 42", "seed: soon"}, "seed: expected a whole number"},

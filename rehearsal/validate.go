@@ -61,6 +61,7 @@ func (m *Manifest) validate() []rollout.Problem {
 		"%q is not one of own, shared, production", m.Isolation)
 	m.validateProduction(&v)
 	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
+	v.require(!m.Negative || len(m.Drills) > 0 || m.Outcome != "" || m.Scaling != nil, "negative", "a control has to be red because of what it practises: give drills, an outcome or scaling")
 	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
 	m.validateQuotas(&v)
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)
