@@ -31,6 +31,18 @@ func (v *validation) require(ok bool, key, format string, args ...any) {
 	}
 }
 
+// areThere says which names there are: "are browse, slow", "are none".
+func areThere[S ~string](names []S) string {
+	if len(names) == 0 {
+		return "are none"
+	}
+	text := "are " + string(names[0])
+	for _, name := range names[1:] {
+		text += ", " + string(name)
+	}
+	return text
+}
+
 var safeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 // longestName bounds names, in letters: they are parts of ids and of paths.

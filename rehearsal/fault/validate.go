@@ -65,7 +65,7 @@ func (f Fault) Problems(at string) []rollout.Problem {
 	p := &problems{path: at}
 	p.require(f.Name != "", "name", "is missing")
 	p.require(f.Name == "" || name.MatchString(f.Name), "name", "%q needs 1 to 63 letters, digits, '.', '_' or '-'", f.Name)
-	p.require(f.For != 0, "for", "is missing: a fault needs an expiry, so that it ends even if nobody removes it")
+	p.require(f.For != 0, "for", "is missing, or not above 0s: a fault needs an expiry, so that it ends even if nobody removes it")
 	p.require(f.For == 0 || f.For.Std() >= shortest, "for", "%s is too short: at least %s", f.For, rollout.Duration(shortest))
 	p.require(f.For.Std() <= longest, "for", "%s is too long: at most %s", f.For, rollout.Duration(longest))
 	p.require(f.At >= 0, "at", "must not be negative")
