@@ -128,6 +128,8 @@ func TestClock(t *testing.T) {
 		require.NoError(t, d.Remove(t.Context(), o))
 		require.Eventually(t, skewed(time.Duration(i)*time.Minute), soon, 10*time.Millisecond)
 	}
+	ofClock := fault.Fault{Clock: &fault.Clock{Process: "clock", Skew: "-2h"}}
+	require.True(t, d.Same(ofClock, fault.Fault{Drift: &fault.Drift{File: stamp, Content: ptr("+60")}}), "the clock is in that file")
 	err := d.Inject(t.Context(), order("plain", fault.Fault{Clock: &fault.Clock{Process: "plain", Skew: "+1h"}}))
 	require.ErrorIs(t, err, activities.ErrFinal)
 	require.ErrorContains(t, err, "process plain: it was not started for clock faults: start it with LD_PRELOAD=")
