@@ -100,6 +100,7 @@ func TestStoppedWhileItsWorkerIsDead(t *testing.T) {
 				there, err := proxy.Toxics()
 				return err == nil && len(there) > 0
 			})
+			killed := time.Now()
 			h.town.worker.Kill()
 			temporal, id := h.town.client(t), rollout.RehearsalID("staging", h.name)
 			require.NoError(t, temporal.SignalWorkflow(t.Context(), id, "", rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}))
@@ -116,7 +117,7 @@ func TestStoppedWhileItsWorkerIsDead(t *testing.T) {
 			f := h.evidence(status).Faults[0]
 			require.NotEmpty(t, f.InForce(), "%+v", f)
 			require.True(t, f.Verified)
-			require.Equal(t, "worker", f.RemovedBy)
+			require.True(t, f.StartedAt.Before(killed), "%+v", f) // the next worker may have begun it again before it heard of the stop
 		})
 	}
 }
