@@ -70,6 +70,10 @@ func TestLongestRun(t *testing.T) {
 	out := admitsBy(t, m, activities.Practice{Longest: half})
 	require.Equal(t, rollout.CauseSpec, out.Cause)
 	require.Equal(t, "load[0].for: ends 1h after the beginning, and a run is stopped after 30m here (the lower of quotas.for and this worker's rehearsals.longest)", out.Problems[0].String())
+	for by, said := range map[time.Duration]string{time.Hour + time.Microsecond: "ends 1h30m after", 200 * time.Millisecond: "ends 30m0.2s after"} {
+		m.Load[0].For = half + rollout.Duration(by)
+		require.Contains(t, admitsBy(t, m, activities.Practice{Longest: half}).Problems[0].String(), said)
+	}
 }
 
 // Loads that are never sent at the same time may each have the whole of a limit, the

@@ -35,6 +35,9 @@ func (a *Activities) AdmitRehearsal(ctx context.Context, in AdmitRehearsalInput)
 	plan.Sampling, unread = a.sampling(m, schedules)
 	plan.Signals = m.PlannedSignals()
 	problems = slices.Concat(problems, a.Practice.ratesOf(m, schedules), a.Practice.lengthOf(m, schedules), unread, a.probeProblems(m), a.unreadSignals(m))
+	if len(problems) == 0 {
+		problems = a.refusedSignals(ctx, m, plan.Sampling)
+	}
 	if in.Preview {
 		return a.preview(ctx, m, problems)
 	}

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/fault"
 )
 
 // neverBegun is said of a fault that was tried in vain until its end.
@@ -24,7 +25,8 @@ const removeWithin = time.Minute
 // HoldFault keeps one fault in force until its time, or until the rehearsal is
 // stopped, and takes it back. It returns the fault as it was. Its removal is
 // registered before it begins: it goes when the worker dies, too, and at its
-// expiry, and when it is begun again it is the same fault. While the line of its
+// expiry, and when it is begun again it is the same fault. Stopped before it could be
+// begun again, it is told as it was before the worker died. While the line of its
 // environment is stopped it does not begin, and it ends when that is stopped.
 func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaultOutput, error) {
 	out := HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, What: in.Fault.String()}}
@@ -34,11 +36,11 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 	order := FaultOrder{ID: faultID(in.Run, in.Fault.Name), Fault: in.Fault, Seed: in.Seed, Until: in.Until}
 	late := hindered(ctx)
 	halted, err := a.mayNotBreak(ctx, in.Environment)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return out, asTemporal("ask whether fault "+in.Fault.Name+" may begin", err)
 	}
-	if left := in.Until.Sub(a.now()); left > 0 && halted == "" {
-		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) {
+	if left := in.Until.Sub(a.now()); left > 0 && halted == "" && ctx.Err() == nil {
+		if err := a.Faults.Inject(ctx, order); err != nil && !a.isOver(ctx, order) && ctx.Err() == nil {
 			activity.RecordHeartbeat(ctx, said(err)) // the try that begins it says why it is late
 			return out, asTemporal("begin fault "+in.Fault.Name, err)
 		}
@@ -50,9 +52,12 @@ func (a *Activities) HoldFault(ctx context.Context, in HoldFaultInput) (HoldFaul
 		return out, temporal.NewApplicationErrorWithOptions("this worker stops: another one holds the fault", "WorkerStops",
 			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
+	over := a.now().Before(in.Until) && ctx.Err() != nil
 	out, err = a.endFault(context.WithoutCancel(ctx), order, out)
 	switch f := &out.Fault; {
 	case err != nil:
+	case over && f.Error == neverBegun:
+		f.Error = "the practice ended before it began"
 	case halted != "" && f.Verified:
 		out = haltedFault(out, halted)
 	case late != "" && f.Error == neverBegun:
@@ -101,7 +106,7 @@ func (a *Activities) endFault(ctx context.Context, o FaultOrder, out HoldFaultOu
 }
 
 // SweepFaults takes back whatever faults of a run are left, all at once, and says
-// which still are there.
+// which still are there, and how those were that it is asked for.
 func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (SweepFaultsOutput, error) {
 	defer keepAlive(ctx)()
 	if a.Faults == nil {
@@ -112,17 +117,38 @@ func (a *Activities) SweepFaults(ctx context.Context, in SweepFaultsInput) (Swee
 		return SweepFaultsOutput{}, asTemporal("look for faults", err)
 	}
 	active = slices.DeleteFunc(active, func(f ActiveFault) bool { return !strings.HasPrefix(f.ID, faultID(in.Run, "")) })
-	left := make([]string, len(active))
+	stays := make([]error, len(active))
 	var all sync.WaitGroup
 	for i, f := range active { // one that does not go keeps no other from going
 		all.Go(func() {
-			if err := a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Until: f.Until}); err != nil {
-				left[i] = fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, err)
-			}
+			stays[i] = a.Faults.Remove(ctx, FaultOrder{ID: f.ID, Fault: fault.Fault{Name: f.Name}, Until: f.Until})
 		})
 	}
 	all.Wait()
-	return SweepFaultsOutput{Left: slices.DeleteFunc(left, func(s string) bool { return s == "" })}, nil
+	out := SweepFaultsOutput{Faults: a.wereInForce(ctx, in, active, stays)}
+	for i, f := range active {
+		if stays[i] != nil {
+			out.Left = append(out.Left, fmt.Sprintf("fault %s (%s): %v", f.Name, f.What, stays[i]))
+		}
+	}
+	return out, nil
+}
+
+// wereInForce says how those faults were that a sweep asks for: of what could not be
+// taken back, since when it is in force, and why it still is.
+func (a *Activities) wereInForce(ctx context.Context, in SweepFaultsInput, active []ActiveFault, stays []error) (out []evidence.Fault) {
+	for _, name := range in.Faults {
+		id := faultID(in.Run, name)
+		if f, err := a.Faults.Ended(ctx, id); err == nil && !f.StartedAt.IsZero() {
+			out = append(out, f)
+			continue
+		}
+		i := slices.IndexFunc(active, func(f ActiveFault) bool { return f.ID == id })
+		if i >= 0 && stays[i] != nil && active[i].StartedAt != nil {
+			out = append(out, evidence.Fault{Name: name, What: active[i].What, StartedAt: *active[i].StartedAt, EndedAt: a.now(), RemovedBy: "rehearsal", Error: stays[i].Error()})
+		}
+	}
+	return out
 }
 
 func faultID(run, name string) string { return run + "/" + name }

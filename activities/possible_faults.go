@@ -27,7 +27,25 @@ func (a *Activities) impossibleFaults(ctx context.Context, m rehearsal.Manifest)
 			out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].%s", i, field), Message: fmt.Sprintf("fault %s could not begin: %s", f.Name, why)})
 		}
 	}
-	return out, nil
+	return append(out, a.sameThings(m.Faults)...), nil
+}
+
+// sameThings says which faults would change one thing at the same time by two names of
+// it, as far as the worker's machine knows: of one name the manifest says so itself.
+func (a *Activities) sameThings(faults []fault.Fault) (out []rollout.Problem) {
+	driver, knows := a.Faults.(interface{ Same(a, b fault.Fault) bool })
+	if !knows {
+		return nil
+	}
+	for i, f := range faults {
+		for _, before := range faults[:i] {
+			if f.MayOverlap(before) && driver.Same(f, before) {
+				out = append(out, rollout.Problem{Path: fmt.Sprintf("faults[%d].at", i),
+					Message: fmt.Sprintf("%s changes the %s, which is the %s here, while %s does: let one end before the other begins", f.Name, f.Touches(), before.Touches(), before.Name)})
+			}
+		}
+	}
+	return out
 }
 
 // impossible says why a fault could not begin, and by which of its fields.

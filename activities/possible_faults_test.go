@@ -43,6 +43,28 @@ func TestFaultThatIsImpossible(t *testing.T) {
 	require.Equal(t, []rollout.Problem{{Path: "faults[0].toxiproxy.proxy", Message: "fault slow could not begin: there is no proxy db"}}, out.Problems)
 }
 
+// alike is a driver for which all processes are one.
+type alike struct{ activities.Faults }
+
+func (alike) Same(a, b fault.Fault) bool { return a.Process != nil && b.Process != nil }
+
+// What the worker knows to be one thing is not changed twice at the same time, whatever
+// the manifest calls it.
+func TestFaultsOfOneThingByTwoNames(t *testing.T) {
+	m := drilled()
+	freeze := func(name string, x fault.Process, at time.Duration) fault.Fault {
+		x.Do = fault.Freeze
+		return fault.Fault{Name: name, At: rollout.Duration(at), For: rollout.Duration(5 * time.Second), Process: &x}
+	}
+	m.Faults = []fault.Fault{freeze("f", fault.Process{Name: "plain"}, 0), freeze("g", fault.Process{PIDFile: "/run/plain.pid"}, 4*time.Second), freeze("h", fault.Process{PIDFile: "/run/plain"}, 9*time.Second)}
+	allowed := activities.Practice{Faults: fault.Limits{AtOnce: 2, Kinds: []string{"process"}, Processes: []string{"*"}, PIDFiles: []string{"/run/*"}}}
+	require.Empty(t, admitsTo(t, m, &activities.Activities{Practice: allowed}).Problems)
+	out := admitsTo(t, m, &activities.Activities{Practice: allowed, Faults: alike{}})
+	require.Equal(t, rollout.CausePolicy, out.Cause)
+	require.Equal(t, []rollout.Problem{{Path: "faults[1].at",
+		Message: "g changes the process /run/plain.pid, which is the process plain here, while f does: let one end before the other begins"}}, out.Problems)
+}
+
 // A fault of somebody else's activity that nobody serves is refused before anything
 // is done.
 func TestTaskFaultThatNobodyServes(t *testing.T) {

@@ -82,6 +82,9 @@ func (p Practice) lengthOf(m rehearsal.Manifest, schedules []*load.Schedule) (ou
 }
 
 func tooLong(ends, longest rollout.Duration) string {
+	if whole := rollout.Duration(ends.Std().Round(time.Second)); whole > longest { // the end of a recording is a moment after its last request
+		ends = whole
+	}
 	return fmt.Sprintf("ends %s after the beginning, and a run is stopped after %s here (the lower of quotas.for and this worker's rehearsals.longest)", ends, longest)
 }
 

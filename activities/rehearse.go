@@ -111,12 +111,14 @@ type HoldFaultOutput struct {
 
 // SweepFaultsInput asks to take back whatever faults of a run are left.
 type SweepFaultsInput struct {
-	Run string `json:"run"`
+	Run    string   `json:"run"`
+	Faults []string `json:"faults,omitempty"` // names of those of which nobody has said how they were
 }
 
-// SweepFaultsOutput says what was left, and what still is.
+// SweepFaultsOutput says what still is left.
 type SweepFaultsOutput struct {
-	Left []string `json:"left,omitempty"`
+	Left   []string         `json:"left,omitempty"`
+	Faults []evidence.Fault `json:"faults,omitempty"` // those asked for that were in force, as the machine has written it down
 }
 
 // ReadTargetInput asks for the state of a target.

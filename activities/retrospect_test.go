@@ -119,7 +119,8 @@ func TestAdviceIsNoAction(t *testing.T) {
 func TestControlIsNotRedByActions(t *testing.T) {
 	r := newRoom(t)
 	r.began(browse)
-	r.in.Order.Manifest.Negative = true
+	r.in.Order.Manifest.Negative, r.in.Order.Manifest.Outcome = true, rollout.Promoted
+	r.in.Facts.Rollout = &rollout.Status{Outcome: rollout.Promoted, Step: 1}
 	r.in.Order.Manifest.Actions = []evidence.Action{{Do: "write the runbook", Owner: "kim", Due: r.in.Status.StartedAt.AddDate(0, 0, -7)}}
 	r.sent("browse", "load-browse.1.1.csv.gz", 10)
 	run := r.conclude()

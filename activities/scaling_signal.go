@@ -71,8 +71,16 @@ func neverRead(s signal, metrics Metrics) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.TrimPrefix(err.Error(), "failures: ") // which a signal has not
-	return strings.TrimPrefix(text, "requests: ")
+	return ofSignal(err.Error())
+}
+
+// ofSignal is what a metrics driver says of a check, without what a signal has not: a
+// side, failures and requests.
+func ofSignal(text string) string {
+	for _, part := range []string{string(Candidate), "failures", "requests"} {
+		text = strings.TrimPrefix(text, part+": ")
+	}
+	return text
 }
 
 // signalReader reads signals through one metrics driver.
@@ -120,7 +128,7 @@ func (s *signalReader) value(g signal, r CheckReading, at time.Time) (float64, e
 	side, there := r.Sides[Candidate]
 	switch {
 	case r.Error != "":
-		return 0, errors.New(r.Error)
+		return 0, errors.New(ofSignal(r.Error))
 	case !there:
 		return 0, errors.New("no series is selected")
 	case g.how.Query != "":

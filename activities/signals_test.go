@@ -134,6 +134,24 @@ func (r *room) wrote(name, body string) {
 	require.NoError(r.t, errors.Join(err, to.Close()))
 }
 
+// sided is a metrics driver that says of which side it could not read a check.
+type sided struct{ activities.Metrics }
+
+func (sided) Delay() time.Duration { return 0 }
+
+func (sided) Read(_ context.Context, q activities.MetricsQuery) (activities.Reading, error) {
+	return activities.Reading{At: q.At, Checks: map[string]activities.CheckReading{"used": {Error: "candidate: requests: x{} is negative (-4)"}}}, nil
+}
+
+// A signal is of no side: none is named.
+func TestSignalsHaveNoSide(t *testing.T) {
+	kept, err := sampledSignal(t, scaling.Signal{Gauge: "x"}, "", 60*time.Millisecond, func(_ *testsuite.TestActivityEnvironment, a *activities.Activities) {
+		a.Drivers.Metrics["scrape"] = func(activities.With) (activities.Metrics, error) { return sided{}, nil }
+	})
+	require.NoError(t, err)
+	require.Regexp(t, `^(20\d\d-\S+Z,,x{} is negative \(-4\)\n)+$`, kept)
+}
+
 // A worker that stops keeps what it has read, and another one goes on.
 func TestSampleSignalIsHandedOver(t *testing.T) {
 	p := newPool(t)

@@ -123,7 +123,7 @@ func (d Drill) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
 	v.require(d.Repeat >= 0 && d.Repeat <= mostRepeats, "repeat", "%d is not from 1 to %d", d.Repeat, mostRepeats)
 	d = d.withDefaults(m.Rollout.Spec)
-	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: %v", d.Verdict, rollout.DrillVerdicts())
+	v.require(slices.Contains(rollout.DrillVerdicts(), d.Verdict), "verdict", "%q is none of the verdicts that lead back: these %s", d.Verdict, areThere(rollout.DrillVerdicts()))
 	v.require(d.RestoreWithin > 0, "restoreWithin", "is missing, or not above 0s: how long may it take until the baseline is back?")
 	v.require(d.Lost == nil || *d.Lost >= 0, "lost", "is below 0")
 	v.require(d.Lost == nil && d.Gap == nil || len(m.Load) > 0, "", "what users lose is measured by a load, and there is none")

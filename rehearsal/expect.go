@@ -120,7 +120,7 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v := validation{path: path}
 	unit, known := m.signalUnit(e.Signal)
 	_, own := m.signalNamed(e.Signal)
-	v.require(known, "signal", "%q is not a signal: there are %v", e.Signal, m.expectable())
+	v.require(known, "signal", "%q is not a signal: there %s", e.Signal, areThere(m.expectable()))
 	v.require(e.Below != nil || e.Above != nil || len(e.Profile) > 0, "", "says nothing: give below, above or profile")
 	times := 0
 	for _, given := range []bool{e.Always, e.During != "", e.Outside != "", e.Before != "", e.After != ""} {
@@ -131,10 +131,10 @@ func (e Expect) problems(path string, m Manifest) []rollout.Problem {
 	v.require(times == 1, "", "say when: one of always: true, during, outside, before or after")
 	named := slices.Concat(m.faultNames(), m.loadNames(), []string{DuringDrills})
 	for _, t := range []struct{ key, name string }{{"during", e.During}, {"outside", e.Outside}, {"before", e.Before}, {"after", e.After}} {
-		v.require(t.name == "" || slices.Contains(named, t.name), t.key, "there is no fault or load %q: there are %v", t.name, named)
+		v.require(t.name == "" || slices.Contains(named, t.name), t.key, "there is no fault or load %q: there %s", t.name, areThere(named))
 		v.require(t.name != DuringDrills || len(m.Drills) > 0, t.key, "there are no drills")
 	}
-	v.require(e.Of == "" || slices.Contains(m.loadNames(), e.Of), "of", "there is no load %q: there are %v", e.Of, m.loadNames())
+	v.require(e.Of == "" || slices.Contains(m.loadNames(), e.Of), "of", "there is no load %q: there %s", e.Of, areThere(m.loadNames()))
 	v.require(e.Of == "" || !own, "of", "%s is read of the service, and not of a load: leave it out", e.Signal)
 	v.require(!known || own || ofScaling(e.Signal) || len(m.Load) > 0, "signal", "%s is measured by a load, and there is none", e.Signal)
 	v.require(!ofScaling(e.Signal) || m.Scaling != nil, "signal", "%s is a signal of scaling: say where it is read", e.Signal)

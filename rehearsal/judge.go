@@ -85,16 +85,16 @@ func (m Manifest) Verdict(criteria []evidence.Criterion, f Facts) (evidence.Outc
 	return evidence.Failed, "a negative control has to fail, and this one did not: " + reason
 }
 
-// practised reports whether what the manifest is about took place: a drill that was
-// injected or did not come back, a rollout that took a step; where there is to be
-// neither, the load.
+// practised reports whether anything took place by which a control may be red: a drill
+// that was injected or did not come back, a rollout that took a step, an autoscaler that
+// was watched. A load, or a fault, alone is what it is practised under.
 func (m Manifest) practised(f Facts) bool {
 	for _, d := range f.Drills {
 		if slices.ContainsFunc(d.Repeats, func(r evidence.Repeat) bool { return r.BreachAt != nil || r.Outcome == evidence.Failed }) {
 			return true
 		}
 	}
-	return f.Rollout != nil && f.Rollout.Step > 0 || len(m.Drills) == 0 && m.Outcome == ""
+	return f.Rollout != nil && f.Rollout.Step > 0 || m.Scaling != nil && len(f.Sampled.Samples) > 0
 }
 
 // left says what a run has certainly not put back; "" where there is nothing.

@@ -131,8 +131,11 @@ func (f Facts) faulted(planned fault.Fault) evidence.Criterion {
 
 // whyShort says why a fault was in force for less than its time; "" where nothing tells.
 func whyShort(x evidence.Fault) string {
-	if x.Error == "" && x.RemovedBy == "stop" {
+	switch {
+	case x.Error == "" && x.RemovedBy == "stop":
 		return "bakeoff-worker remove-faults ended it"
+	case x.Error == "" && x.RemovedBy == "worker":
+		return "the worker that held it died"
 	}
 	return x.Error
 }

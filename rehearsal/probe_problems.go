@@ -26,7 +26,7 @@ func (p Probe) Problems(path string, m Manifest) []rollout.Problem {
 	v.require(!p.Always || p.continuous(), "always", "is for mode: continuous")
 	v.require(!p.Always || p.During == "", "always", "give always or during")
 	v.require(p.During == "" || p.Mode != ProbeBefore, "during", "it is asked before anything is done")
-	v.require(p.During == "" || slices.Contains(m.faultNames(), p.During), "during", "there is no fault %q: there are %v", p.During, m.faultNames())
+	v.require(p.During == "" || slices.Contains(m.faultNames(), p.During), "during", "there is no fault %q: there %s", p.During, areThere(m.faultNames()))
 	v.require(len(m.Faults) > 0 || !p.after(), "mode", "there is no fault after which it could be asked: write mode: before")
 	v.require(len(m.Faults) > 0 || !p.continuous() || p.Always, "mode", "there is no fault during which it could be asked: write always: true")
 	if len(v.problems) == 0 && p.continuous() {
@@ -68,7 +68,7 @@ func (p Probe) signalProblems(v *validation, m Manifest) {
 	v.require(p.continuous(), "mode", "a signal is known while its load goes on: write mode: continuous")
 	v.require(p.Over == 0 || p.Over >= shortestOver && p.Over <= seldomest, "over", "%s is not from %s to %s", p.Over, shortestOver, seldomest)
 	v.require(len(m.Load) > 0, "signal", "%s is measured by a load, and there is none", p.Signal)
-	v.require(p.Of == "" || len(m.loadsOf(p)) > 0, "of", "there is no load %q: there are %v", p.Of, m.loadNames())
+	v.require(p.Of == "" || len(m.loadsOf(p)) > 0, "of", "there is no load %q: there %s", p.Of, areThere(m.loadNames()))
 	for _, l := range m.loadsOf(p) {
 		v.require(l.For > 0, "of", "%s is over when its recording is: give it a for, so that it is known how long it can be asked", l.Name)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"bakeoff/rehearsal"
 	"bakeoff/rehearsal/evidence"
+	"bakeoff/rehearsal/scaling"
 	"bakeoff/rollout"
 )
 
@@ -154,6 +155,36 @@ func TestControlThatPractisedNothing(t *testing.T) {
 	f.Requests[0].Good, f.Requests[1].Good, f.Requests[2].Good, f.Requests[3].Good, f.Requests[4].Good, f.Requests[5].Good = false, false, false, false, false, false
 	outcome, reason = m.Verdict(m.Judge(f), f)
 	require.Equal(t, evidence.Unmeasured, outcome, "whatever else is red: %s", reason)
+}
+
+// A load and a fault are what is practised under: no control is red by them alone.
+func TestControlOfLoadAlone(t *testing.T) {
+	red := func(m *rehearsal.Manifest, f *rehearsal.Facts) (evidence.Outcome, string) {
+		m.Negative, m.Drills, f.Drills = true, nil, nil
+		m.Expect = []rehearsal.Expect{{Signal: rehearsal.SignalErrors, Always: true, Above: amount(0.5, rehearsal.UnitRatio)}}
+		criteria := m.Judge(*f)
+		require.Equal(t, evidence.Failed, criteria[0].Outcome)
+		return m.Verdict(criteria, *f)
+	}
+	m, _ := parse(t)
+	f := good()
+	outcome, reason := red(&m, &f)
+	require.Equal(t, evidence.Unmeasured, outcome, reason)
+	require.Contains(t, reason, "a negative control has to fail by what it practises, and nothing was practised: errors: ")
+
+	m.Scaling = &scaling.Expect{Needed: 2, UpWithin: rollout.Duration(time.Minute)}
+	outcome, reason = red(&m, &f)
+	require.Equal(t, evidence.Unmeasured, outcome, "an autoscaler that nobody saw: %s", reason)
+	replicasOf("2222222222")(&f)
+	outcome, reason = red(&m, &f)
+	require.Equal(t, evidence.Passed, outcome, reason)
+
+	m.Scaling, m.Outcome, f.Rollout = nil, rollout.Promoted, &rollout.Status{Reason: "it could not begin"}
+	outcome, reason = red(&m, &f)
+	require.Equal(t, evidence.Unmeasured, outcome, reason)
+	f.Rollout.Step = 1
+	outcome, reason = red(&m, &f)
+	require.Equal(t, evidence.Passed, outcome, reason)
 }
 
 // Latency is that of answers: what is refused at once is not quick.

@@ -42,7 +42,7 @@ func TestBadSignalsAreRefused(t *testing.T) {
 		`signals[0].poll: 1m is not from 100ms to 5s`:      "{name: x, gauge: g, poll: 1m}",
 		`signals[0].endpoints[0]: holds a user`:            `{name: x, gauge: g, endpoints: ["http://ana:secret@127.0.0.1:1"]}`,
 		`signals: there are 21: at most 20`:                strings.Repeat("{name: x, gauge: g}, ", 21),
-		`expect[0].signal: "mood" is not a signal: there are [errors latency-p50 latency-p90 latency-p99 latency-max rate replicas queue utilisation x]`: "{name: x, gauge: g}]\nexpect: [{signal: mood, always: true, below: 1}",
+		`expect[0].signal: "mood" is not a signal: there are errors, latency-p50, latency-p90, latency-p99, latency-max, rate, replicas, queue, utilisation, x`: "{name: x, gauge: g}]\nexpect: [{signal: mood, always: true, below: 1}",
 		`expect[0].of: x is read of the service`:            "{name: x, gauge: g}]\nexpect: [{signal: x, of: browse, always: true, below: 1}",
 		`expect[0].below: x is measured in another unit`:    "{name: x, gauge: g}]\nexpect: [{signal: x, always: true, below: 1s}",
 		`expect[0].signal: utilisation is a signal of sca`:  "{name: x, gauge: g}]\nexpect: [{signal: utilisation, always: true, below: 90%}",

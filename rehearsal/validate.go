@@ -31,6 +31,18 @@ func (v *validation) require(ok bool, key, format string, args ...any) {
 	}
 }
 
+// areThere says which names there are: "are browse, slow", "are none".
+func areThere[S ~string](names []S) string {
+	if len(names) == 0 {
+		return "are none"
+	}
+	text := "are " + string(names[0])
+	for _, name := range names[1:] {
+		text += ", " + string(name)
+	}
+	return text
+}
+
 var safeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 // longestName bounds names, in letters: they are parts of ids and of paths.
@@ -61,6 +73,7 @@ func (m *Manifest) validate() []rollout.Problem {
 		"%q is not one of own, shared, production", m.Isolation)
 	m.validateProduction(&v)
 	v.require(len(m.Load)+len(m.Faults)+len(m.Drills) > 0 || m.Outcome != "", "", "nothing would be practised: give drills, an outcome, load or faults")
+	v.require(!m.Negative || len(m.Drills) > 0 || m.Outcome != "" || m.Scaling != nil, "negative", "a control has to be red because of what it practises: give drills, an outcome or scaling")
 	v.require(slices.Contains([]rollout.Outcome{"", rollout.Promoted, rollout.RolledBack}, m.Outcome), "outcome", "%q is not one of Promoted, RolledBack", m.Outcome)
 	m.validateQuotas(&v)
 	v.problems = append(v.problems, m.Baseline.Problems("baseline")...)

@@ -22,18 +22,18 @@ const All Weight = 10000
 func ParseWeight(s string) (Weight, error) {
 	digits, found := strings.CutSuffix(strings.TrimSpace(s), "%")
 	if !found {
-		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a percentage: write one such as 5%% or 0.1%%", s)
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if err != nil || math.IsNaN(f) {
-		return 0, fmt.Errorf("%q is not a weight: write a percentage such as 5%% or 0.1%%", s)
+		return 0, fmt.Errorf("%q is not a percentage: write one such as 5%% or 0.1%%", s)
 	}
 	if f < 0 || f > 100 {
-		return 0, fmt.Errorf("%q is not a weight: it must lie between 0%% and 100%%", s)
+		return 0, fmt.Errorf("%q is no share: it must lie between 0%% and 100%%", s)
 	}
 	points := math.Round(f * 100)
 	if math.Abs(points-f*100) > 1e-6 {
-		return 0, fmt.Errorf("%q is too fine: the smallest part of a weight is 0.01%%", s)
+		return 0, fmt.Errorf("%q is too fine: the smallest part is 0.01%%", s)
 	}
 	return Weight(points), nil
 }

@@ -22,6 +22,8 @@ func TestParseWeight(t *testing.T) {
 		_, err := ParseWeight(text)
 		require.ErrorContains(t, err, "%", text)
 	}
+	_, err := ParseWeight("200%") // of a load's sample, too
+	require.EqualError(t, err, `"200%" is no share: it must lie between 0% and 100%`)
 }
 
 func TestWeightIsReadBack(t *testing.T) {

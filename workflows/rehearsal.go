@@ -226,9 +226,10 @@ func (r *rehearsing) tearDown() {
 	act := r.act("sweep", "take back every fault that is left")
 	act.limit, act.within, act.heartbeat = time.Minute, 10*time.Minute, lookHeartbeat
 	var swept activities.SweepFaultsOutput
-	if err := start(r.ctx, act, a.SweepFaults, activities.SweepFaultsInput{Run: r.plan.Run}).Get(r.ctx, &swept); err != nil {
+	if err := start(r.ctx, act, a.SweepFaults, activities.SweepFaultsInput{Run: r.plan.Run, Faults: r.untold()}).Get(r.ctx, &swept); err != nil {
 		swept.Left = []string{"faults could not be looked for: " + rootCause(err)}
 	}
+	r.amend(swept.Faults)
 	r.readBack()
 	r.compareTables()
 	swept.Left = append(swept.Left, r.putDataBack()...)

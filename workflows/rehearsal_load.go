@@ -78,6 +78,29 @@ func (r *rehearsing) hold(ctx workflow.Context, p fault.Planned, from time.Time)
 	return out.Fault
 }
 
+// untold are the faults of which nobody has said how they ended: who held them was
+// gone, or could not take them back.
+func (r *rehearsing) untold() (names []string) {
+	for _, f := range r.facts.Faults {
+		if f.EndedAt.IsZero() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// amend puts what the machine has written down of faults in the place of what is known
+// of them here.
+func (r *rehearsing) amend(were []evidence.Fault) {
+	for _, was := range were {
+		for i, f := range r.facts.Faults {
+			if f.Name == was.Name {
+				r.facts.Faults[i] = was
+			}
+		}
+	}
+}
+
 // startSampling reads the signals of scaling until the autoscaler must have come
 // down after the load. The practice does not end before.
 func (r *rehearsing) startSampling() {

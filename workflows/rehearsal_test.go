@@ -50,6 +50,9 @@ type practice struct {
 	looks   int
 	asks    bool
 	mayNot  string // why no fault of somebody else's may begin
+	hold    func(activities.HoldFaultInput) (activities.HoldFaultOutput, error)
+	swept   activities.SweepFaultsOutput
+	untold  []string // faults of which the sweep was asked
 
 	conclude func(activities.ConcludeRehearsalInput) activities.ConcludeRehearsalOutput
 }
@@ -137,15 +140,18 @@ func (p *practice) playActs() {
 		return activities.AttackOutput{Load: in.Load.Name}, nil
 	}).Maybe()
 	p.env.OnActivity(a.HoldFault, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.HoldFaultInput) (activities.HoldFaultOutput, error) {
+		if p.hold != nil {
+			return p.hold(in)
+		}
 		lasts(ctx, "fault "+in.Fault.Name, in.Fault.For.Std())
 		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: in.Fault.Name, Verified: true}}, nil
 	}).Maybe()
 	p.env.OnActivity(a.MayBreak, mock.Anything, mock.Anything).Return(func(context.Context, activities.MayBreakInput) (activities.MayBreakOutput, error) {
 		return activities.MayBreakOutput{Why: p.mayNot}, nil
 	}).Maybe()
-	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(context.Context, activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
-		p.note(func() { p.sweeps++ })
-		return activities.SweepFaultsOutput{}, nil
+	p.env.OnActivity(a.SweepFaults, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.SweepFaultsInput) (activities.SweepFaultsOutput, error) {
+		p.note(func() { p.sweeps++; p.untold = in.Faults })
+		return p.swept, nil
 	}).Maybe()
 	p.env.OnActivity(a.ConcludeRehearsal, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ConcludeRehearsalInput) (activities.ConcludeRehearsalOutput, error) {
 		p.note(func() { p.facts = in.Facts })
@@ -540,6 +546,25 @@ func TestFaultOfATaskThatStays(t *testing.T) {
 			require.Contains(t, f.Error, c.why)
 		})
 	}
+}
+
+// Of a fault whose worker died, and took with it how it was, the machine tells.
+func TestFaultWhoseWorkerIsGone(t *testing.T) {
+	p := newPractice(t)
+	p.m.Faults = []fault.Fault{{Name: "slow", For: rollout.Duration(time.Second)}, {Name: "short", For: rollout.Duration(time.Second)}}
+	p.hold = func(in activities.HoldFaultInput) (activities.HoldFaultOutput, error) {
+		if in.Fault.Name == "slow" {
+			return activities.HoldFaultOutput{}, temporal.NewCanceledError()
+		}
+		return activities.HoldFaultOutput{Fault: evidence.Fault{Name: "short", StartedAt: in.Until.Add(-time.Second), EndedAt: in.Until, Verified: true}}, nil
+	}
+	was := evidence.Fault{Name: "slow", StartedAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), RemovedBy: "worker", Verified: true}
+	was.EndedAt = was.StartedAt.Add(time.Second)
+	p.swept.Faults = []evidence.Fault{was}
+	p.run()
+	require.Equal(t, []string{"slow"}, p.untold)
+	require.Len(t, p.facts.Faults, 2)
+	require.Contains(t, p.facts.Faults, was)
 }
 
 func TestSuite(t *testing.T) {

@@ -128,9 +128,15 @@ func TestClock(t *testing.T) {
 		require.NoError(t, d.Remove(t.Context(), o))
 		require.Eventually(t, skewed(time.Duration(i)*time.Minute), soon, 10*time.Millisecond)
 	}
+	ofClock := fault.Fault{Clock: &fault.Clock{Process: "clock", Skew: "-2h"}}
+	require.True(t, d.Same(ofClock, fault.Fault{Drift: &fault.Drift{File: stamp, Content: ptr("+60")}}), "the clock is in that file")
 	err := d.Inject(t.Context(), order("plain", fault.Fault{Clock: &fault.Clock{Process: "plain", Skew: "+1h"}}))
 	require.ErrorIs(t, err, activities.ErrFinal)
 	require.ErrorContains(t, err, "process plain: it was not started for clock faults: start it with LD_PRELOAD=")
+
+	require.NoError(t, os.WriteFile(c.pidFile, []byte(strconv.Itoa(os.Getpid())), 0o644))
+	err = d.Inject(t.Context(), order("own", fault.Fault{Clock: &fault.Clock{Process: "plain", Skew: "+1h"}}))
+	require.ErrorContains(t, err, "process plain is this worker, whose clock no fault changes: name another process")
 
 	w.process(t, "go") // needs no environment to be refused
 	err = w.driver(t).Inject(t.Context(), order("go", fault.Fault{Clock: &fault.Clock{Process: "go", Skew: "+1h"}}))

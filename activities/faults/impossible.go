@@ -19,7 +19,7 @@ func (d *Driver) Impossible(ctx context.Context, f fault.Fault) (field, why stri
 	field, what := subject(f)
 	isChanging := func(r record) bool {
 		_, theirs := subject(r.Order.Fault)
-		return r.EndedAt == nil && theirs == what
+		return r.EndedAt == nil && (theirs == what || d.Same(f, r.Order.Fault))
 	}
 	records, err := d.registry.list()
 	if err == nil && !slices.ContainsFunc(records, isChanging) {

@@ -170,7 +170,7 @@ func (d *Driver) room(o activities.FaultOrder) error {
 			continue
 		}
 		active = append(active, r.Order.Fault.Name+" of "+r.Order.ID)
-		if touches := o.Fault.Touches(); touches != "" && touches == r.Order.Fault.Touches() {
+		if touches := o.Fault.Touches(); touches != "" && (touches == r.Order.Fault.Touches() || d.Same(o.Fault, r.Order.Fault)) {
 			return fmt.Errorf("the %s is changed by fault %s of %s until %s", touches, r.Order.Fault.Name, r.Order.ID, r.Order.Until.Format(time.TimeOnly))
 		}
 	}

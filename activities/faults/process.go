@@ -39,13 +39,19 @@ func (r *record) prepareProcess(p Parameters, x fault.Process) error {
 	}
 	switch isWorker := r.Order.Fault.Worker != nil; {
 	case it.PID == 1:
-		return refuse("process %s is the first one of the machine", x)
+		return refuse("process %s is the first one of the machine", named(x))
 	case it.PID == os.Getpid() && !isWorker:
-		return refuse("process %s is this worker: write worker instead of process", x)
+		if r.Order.Fault.Clock != nil {
+			return refuse("process %s is this worker, whose clock no fault changes: name another process", named(x))
+		}
+		return refuse("process %s is this worker: write worker instead of process", named(x))
 	}
 	r.Undo.Process = &processBefore{Process: it, Found: found}
 	return nil
 }
+
+// named is what a manifest calls a process.
+func named(x fault.Process) string { return x.Name + x.PIDFile }
 
 // prepareSignal is prepareProcess for what is done by signals, which this process
 // has to be allowed to send.
@@ -54,7 +60,7 @@ func (r *record) prepareSignal(p Parameters, x fault.Process) error {
 		return err
 	}
 	if err := r.Undo.Process.Signal(syscall.Signal(0)); err != nil {
-		return refuse("process %s cannot be signalled by user %d: %v", x, os.Geteuid(), err)
+		return refuse("process %s cannot be signalled by user %d: %v", named(x), os.Geteuid(), err)
 	}
 	return nil
 }
@@ -70,7 +76,7 @@ func (k kill) apply(ctx context.Context, r *record) error {
 	if err := r.Undo.Process.Signal(os.Kill); err != nil {
 		return err
 	}
-	return until(ctx, func() bool { return !r.Undo.Process.Alive() }, "process %s does not die", k.Process)
+	return until(ctx, func() bool { return !r.Undo.Process.Alive() }, "process %s does not die", named(k.Process))
 }
 
 // undo returns an error while the process is not back. It runs Restart, once
@@ -86,7 +92,7 @@ func (k kill) undo(_ context.Context, r *record) error {
 	}
 	restart := before.Found.Restart
 	if len(restart) == 0 {
-		return fmt.Errorf("process %s was killed, and its supervisor has not brought it back: %w", k.Process, err)
+		return fmt.Errorf("process %s was killed, and its supervisor has not brought it back: %w", named(k.Process), err)
 	}
 	within := before.Found.Within.Std()
 	if within == 0 {
@@ -100,11 +106,11 @@ func (k kill) undo(_ context.Context, r *record) error {
 		cmd := exec.Command(restart[0], restart[1:]...)
 		cmd.Env, cmd.SysProcAttr = environment(), &syscall.SysProcAttr{Setsid: true}
 		if err := cmd.Start(); err != nil {
-			return fmt.Errorf("restart process %s: %w", k.Process, err)
+			return fmt.Errorf("restart process %s: %w", named(k.Process), err)
 		}
 		go func() { _ = cmd.Wait() }() // whether it helped is seen at the process
 	}
-	return fmt.Errorf("process %s was restarted and is not there yet: %w", k.Process, err)
+	return fmt.Errorf("process %s was restarted and is not there yet: %w", named(k.Process), err)
 }
 
 // freeze stops a process, alone, without its children, and lets it go on.
@@ -115,7 +121,7 @@ func (f freeze) prepare(_ context.Context, p Parameters, r *record) error {
 		return err
 	}
 	if isFrozen(r.Undo.Process.Process) {
-		return refuse("process %s is stopped already", f.Process)
+		return refuse("process %s is stopped already", named(f.Process))
 	}
 	return nil
 }
@@ -125,7 +131,7 @@ func (f freeze) apply(ctx context.Context, r *record) error {
 	if err := it.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	return until(ctx, func() bool { return isFrozen(it) }, "process %s does not stop", f.Process)
+	return until(ctx, func() bool { return isFrozen(it) }, "process %s does not stop", named(f.Process))
 }
 
 func (f freeze) undo(ctx context.Context, r *record) error {
@@ -139,7 +145,7 @@ func (f freeze) undo(ctx context.Context, r *record) error {
 		}
 		return err
 	}
-	return until(ctx, func() bool { return !it.Alive() || !isFrozen(it) }, "process %s does not go on", f.Process)
+	return until(ctx, func() bool { return !it.Alive() || !isFrozen(it) }, "process %s does not go on", named(f.Process))
 }
 
 func isFrozen(p identity.Process) bool {

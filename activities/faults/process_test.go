@@ -47,7 +47,7 @@ func TestKilledProcessComesBackByItsSupervisor(t *testing.T) {
 	active, err := d.Active(t.Context())
 	require.NoError(t, err)
 	require.Len(t, active, 1)
-	require.Contains(t, active[0].Error, "process db: kill was killed, and its supervisor has not brought it back")
+	require.Contains(t, active[0].Error, "process db was killed, and its supervisor has not brought it back")
 
 	old := db.it
 	db.start(t)

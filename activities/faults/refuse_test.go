@@ -32,7 +32,7 @@ func TestRefusedBeforeAnythingBegins(t *testing.T) {
 		change func(*activities.FaultOrder)
 		want   string
 	}{
-		"no expiry of its own":    {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 0 }, "fault.for: is missing: a fault needs an expiry"},
+		"no expiry of its own":    {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 0 }, "fault.for: is missing, or not above 0s: a fault needs an expiry"},
 		"no expiry of the order":  {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Time{} }, "it has no expiry"},
 		"expired":                 {latencyOf("db"), func(o *activities.FaultOrder) { o.Until = time.Now().Add(-time.Second) }, "before it began"},
 		"overlong":                {latencyOf("db"), func(o *activities.FaultOrder) { o.Fault.For = 61 * second }, "fault.for: 1m1s is longer than the 1m that the worker allows"},

@@ -27,10 +27,7 @@ const (
 // the keeper has died, or takes too long, this process undoes it.
 func (d *Driver) Remove(ctx context.Context, o activities.FaultOrder) error {
 	r := record{Order: o, file: d.registry.file(o.ID)}
-	if err := r.remove(ctx, byRehearsal); err != nil {
-		return fmt.Errorf("remove fault %s: %w", o.Fault.Name, err)
-	}
-	return nil
+	return r.remove(ctx, byRehearsal)
 }
 
 // RemoveAll is the emergency stop: it removes every fault of the registry,
@@ -53,7 +50,7 @@ func (d *Driver) RemoveAll(ctx context.Context) error {
 func (r *record) remove(ctx context.Context, by string) error {
 	release, err := r.seize(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("remove fault %s: %w", r.Order.Fault.Name, err)
 	}
 	defer release()
 	stored, err := load(r.file)

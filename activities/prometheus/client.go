@@ -85,6 +85,8 @@ func (e *statusError) Error() string {
 type checkError struct {
 	err  error
 	slow bool // the query timed out: its own fault, or the server's when all do
+
+	never bool // no other moment gives it a number: it is not understood, or it is about something else
 }
 
 // Error says what is wrong with the query.
@@ -110,7 +112,9 @@ func classify(err error) error {
 		return status.classify(err)
 	case errors.As(err, &answer):
 		switch kind := answer.Type; {
-		case kind == v1.ErrBadData, kind == v1.ErrExec, strings.HasPrefix(answer.Msg, notANumber):
+		case kind == v1.ErrBadData, strings.HasPrefix(answer.Msg, notANumber):
+			return &checkError{err: err, never: true}
+		case kind == v1.ErrExec:
 			return &checkError{err: err}
 		case kind == v1.ErrTimeout:
 			return &checkError{err: err, slow: true}

@@ -187,7 +187,7 @@ func (s *Server) histogram(ctx context.Context, from selector.Sources, keys sele
 func (s *Server) value(ctx context.Context, query, version string, at time.Time) (*activities.SideReading, error) {
 	expr, err := expression(query, version)
 	if err != nil {
-		return nil, &checkError{err: err}
+		return nil, &checkError{err: err, never: true}
 	}
 	answer, err := s.query(ctx, expr, at)
 	if err != nil {
@@ -204,13 +204,13 @@ func (s *Server) value(ctx context.Context, query, version string, at time.Time)
 		case len(answer) == 0:
 			return nil, nil
 		case len(answer) > 1:
-			return nil, &checkError{err: fmt.Errorf("query gives %d series, expected one", len(answer))}
+			return nil, &checkError{err: fmt.Errorf("query gives %d series, expected one", len(answer)), never: true}
 		case answer[0].Histogram != nil:
-			return nil, &checkError{err: errors.New("query gives a histogram, expected one number")}
+			return nil, &checkError{err: errors.New("query gives a histogram, expected one number"), never: true}
 		}
 		v = float64(answer[0].Value)
 	default:
-		return nil, &checkError{err: fmt.Errorf("query gives a %s, expected a scalar or a vector of one series", answer.Type())}
+		return nil, &checkError{err: fmt.Errorf("query gives a %s, expected a scalar or a vector of one series", answer.Type()), never: true}
 	}
 	switch {
 	case math.IsNaN(v): // 0/0: nothing was there to divide
@@ -219,6 +219,20 @@ func (s *Server) value(ctx context.Context, query, version string, at time.Time)
 		return nil, &checkError{err: fmt.Errorf("query is %v", v)}
 	}
 	return &activities.SideReading{Value: &v}, nil
+}
+
+// Refuses says why a query of a version can give no number, as the server answers it
+// at a moment: it is not understood, or gives several series. "" where nothing is known
+// against it, because it has no query, or nobody answers, or there is nothing yet.
+func (s *Server) Refuses(ctx context.Context, check rollout.Check, version string, at time.Time) string {
+	if check.Query == "" {
+		return ""
+	}
+	var wrong *checkError
+	if _, err := s.value(ctx, check.Query, version, at); errors.As(err, &wrong) && wrong.never {
+		return err.Error()
+	}
+	return ""
 }
 
 // expression fills in {{.Version}}, escaped for the inside of a string.

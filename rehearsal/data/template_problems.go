@@ -165,7 +165,7 @@ func (t Template) rareProblems(p *problems, path string) {
 	for i, r := range t.Rare {
 		here := fmt.Sprintf("%s[%d]", path, i)
 		p.require(r.Name != "", at(here, "name"), "is missing")
-		p.require(r.Share > 0, at(here, "share"), "is missing: a percentage such as 0.1%%")
+		p.require(r.Share > 0, at(here, "share"), "is missing, or not above 0%%: a percentage such as 0.1%%")
 		p.require(len(r.Set) > 0, at(here, "set"), "is missing: what such rows have")
 		sum += r.Share
 		for _, name := range sortedKeys(r.Set) {

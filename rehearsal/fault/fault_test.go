@@ -78,10 +78,10 @@ func TestProblemsOfOneFault(t *testing.T) {
 		want  []string
 	}{
 		"no expiry": {of(func(f *fault.Fault) { f.For, f.Metrics = 0, &fault.Metrics{Proxy: "prom"} }),
-			[]string{"f.for: is missing: a fault needs an expiry, so that it ends even if nobody removes it"}},
+			[]string{"f.for: is missing, or not above 0s: a fault needs an expiry, so that it ends even if nobody removes it"}},
 		"too short": {of(func(f *fault.Fault) { f.For, f.Metrics = second/100, &fault.Metrics{Proxy: "prom"} }), []string{"f.for: 10ms is too short: at least 100ms"}},
 		"overlong":  {of(func(f *fault.Fault) { f.For, f.Metrics = 90000*second, &fault.Metrics{Proxy: "prom"} }), []string{"f.for: 25h is too long: at most 1d"}},
-		"empty": {fault.Fault{}, []string{"f.name: is missing", "f.for: is missing: a fault needs an expiry, so that it ends even if nobody removes it",
+		"empty": {fault.Fault{}, []string{"f.name: is missing", "f.for: is missing, or not above 0s: a fault needs an expiry, so that it ends even if nobody removes it",
 			"f.name: says nothing that goes wrong: add one of toxiproxy, process, errors, drift, disk, clock, metrics, worker, task"}},
 		"two kinds": {of(func(f *fault.Fault) { f.Metrics, f.Clock = &fault.Metrics{Proxy: "p"}, &fault.Clock{} }),
 			[]string{"f.metrics: is the second kind: make it a fault of its own beside clock"}},

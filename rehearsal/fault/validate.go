@@ -45,7 +45,7 @@ func Problems(at string, faults []Fault) []rollout.Problem {
 		out = append(out, f.Problems(p.path)...)
 		for j, other := range faults[:i] {
 			p.require(f.Name == "" || f.Name != other.Name, "name", "%s is the name of %s[%d], too", f.Name, at, j)
-			p.require(f.Touches() == "" || f.Touches() != other.Touches() || !mayOverlap(f, other), "at",
+			p.require(f.Touches() == "" || f.Touches() != other.Touches() || !f.MayOverlap(other), "at",
 				"%s changes the %s while %s does: let one end before the other begins", f.Name, f.Touches(), other.Name)
 		}
 		out = append(out, p.found...)
@@ -53,10 +53,10 @@ func Problems(at string, faults []Fault) []rollout.Problem {
 	return out
 }
 
-// mayOverlap reports whether two faults can be in force in the same moment,
+// MayOverlap reports whether two faults can be in force in the same moment,
 // whatever is drawn.
-func mayOverlap(a, b Fault) bool {
-	return a.At < b.At+b.Within+b.For && b.At < a.At+a.Within+a.For
+func (f Fault) MayOverlap(with Fault) bool {
+	return f.At < with.At+with.Within+with.For && with.At < f.At+f.Within+f.For
 }
 
 // Problems says all that is wrong with one fault, which stands at the path in
@@ -65,7 +65,7 @@ func (f Fault) Problems(at string) []rollout.Problem {
 	p := &problems{path: at}
 	p.require(f.Name != "", "name", "is missing")
 	p.require(f.Name == "" || name.MatchString(f.Name), "name", "%q needs 1 to 63 letters, digits, '.', '_' or '-'", f.Name)
-	p.require(f.For != 0, "for", "is missing: a fault needs an expiry, so that it ends even if nobody removes it")
+	p.require(f.For != 0, "for", "is missing, or not above 0s: a fault needs an expiry, so that it ends even if nobody removes it")
 	p.require(f.For == 0 || f.For.Std() >= shortest, "for", "%s is too short: at least %s", f.For, rollout.Duration(shortest))
 	p.require(f.For.Std() <= longest, "for", "%s is too long: at most %s", f.For, rollout.Duration(longest))
 	p.require(f.At >= 0, "at", "must not be negative")

@@ -51,7 +51,7 @@ func (l Load) Problems(path string) []rollout.Problem {
 	c.require(l.Timeout >= 0 && l.Timeout <= longestTimeout, path+".timeout", "%s is too long: at most %s", l.Timeout, longestTimeout)
 	c.require(l.Shards >= 0 && l.Shards <= mostShards, path+".shards", "%d generators: write 1 to %d", l.Shards, mostShards)
 	c.require(l.For >= 0 && l.For <= longestFor, path+".for", "%s is too long: at most %s", l.For, longestFor)
-	c.require(l.For > 0 || l.Replay != nil, path+".for", "is missing: how long does the load last?")
+	c.require(l.For > 0 || l.Replay != nil, path+".for", "is missing, or not above 0s: how long does the load last?")
 	c.require(l.Connections >= 0 && l.Connections <= mostConnections, path+".connections", "%d connections: write 1 to %d", l.Connections, mostConnections)
 	c.require(l.Trace >= 0 && l.Trace <= rollout.All, path+".trace", "%s is no share: write 0%% to 100%%", l.Trace)
 	l.checkContent(&c, path)

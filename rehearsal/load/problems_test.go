@@ -41,7 +41,7 @@ func TestProblems(t *testing.T) {
 		{"timeout", "timeout", "at most 5m", func(l *load.Load) { l.Timeout = 301 * second }},
 		{"shards", "shards", "write 1 to 64", func(l *load.Load) { l.Shards = 65 }},
 		{"connections", "connections", "write 1 to 10000", func(l *load.Load) { l.Connections = -1 }},
-		{"no end", "for", "is missing: how long", func(l *load.Load) { l.For = 0 }},
+		{"no end", "for", "is missing, or not above 0s: how long", func(l *load.Load) { l.For = 0 }},
 		{"too long", "for", "at most 7d", func(l *load.Load) { l.For = 8 * 86400 * second }},
 		{"no rate", "rate", "is missing: write a rate such as 200/s", func(l *load.Load) { l.Rate = 0 }},
 		{"negative rate", "rate", "is not a rate", func(l *load.Load) { l.Rate = -1 }},

@@ -78,7 +78,7 @@ func (e Expect) needs(p *problems) {
 }
 
 func (e Expect) times(p *problems) {
-	p.require(e.UpWithin > 0, "upWithin", "is missing: the longest time until enough replicas are ready, such as 60s")
+	p.require(e.UpWithin > 0, "upWithin", "is missing, or not above 0s: the longest time until enough replicas are ready, such as 60s")
 	p.require(e.Poll >= leastPoll, "poll", "%s: at least %s", e.Poll, leastPoll)
 	for _, limit := range []struct {
 		name          string

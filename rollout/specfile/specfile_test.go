@@ -128,7 +128,7 @@ func TestProblems(t *testing.T) {
 			[]string{"f:3:1: Environment: unknown field; did you mean environment?"}},
 		{"all at once, in order", edit(t, "service: checkout", "service: [a]", "weight: 5%", "weight: 5", "bake: 30m", "bake: long", "requests: r", "requests: r, minRequests: few"), []string{
 			"f:2:10: service: expected text, found a list",
-			`f:11:16: strategy.canary[0].weight: "5" is not a weight: write a percentage such as 5% or 0.1%`,
+			`f:11:16: strategy.canary[0].weight: "5" is not a percentage: write one such as 5% or 0.1%`,
 			`f:12:27: strategy.canary[1].bake: "long" is not a duration: write 30s, 10m, 2h or 7d`,
 			"f:14:59: checks[0].minRequests: expected a whole number, found few"}},
 		{"misspelt word", smallest + "policy: {noData: rolback}\n",

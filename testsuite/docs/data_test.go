@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +49,24 @@ func (in inputs) Validate() []rollout.Problem {
 		out = append(out, in.Scaling.Problems("scaling")...)
 	}
 	return append(out, fault.Problems("faults", in.Faults)...)
+}
+
+// TestRecordings reads every recording of the guides, and misses nothing that they say of it.
+func TestRecordings(t *testing.T) {
+	read := 0
+	for _, b := range blocks(t) {
+		if b.kind != "json recording" {
+			continue
+		}
+		read++
+		got, err := load.ParseRecording(load.FormatJSON, strings.NewReader(b.text))
+		require.NoError(t, err, b.where())
+		require.Equal(t, []load.Recorded{
+			{Method: "GET", Path: "/products?page=2", Headers: map[string]string{}},
+			{Offset: 250 * time.Millisecond, Method: "POST", Path: "/orders", Headers: map[string]string{"Content-Type": "application/json"}, Body: `{"sku":"A-17"}`},
+		}, got, b.where())
+	}
+	require.Equal(t, 1, read)
 }
 
 func checkTemplate(t *testing.T, b block) {

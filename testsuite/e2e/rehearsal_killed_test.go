@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,10 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2/client"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"bakeoff/rehearsal"
+	"bakeoff/rehearsal/evidence"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/ports"
 	"bakeoff/testsuite/procs"
@@ -80,6 +83,42 @@ func (h *hall) killAt(after time.Duration, worker bool) {
 	err := h.town.client(h.t).TerminateWorkflow(h.t.Context(), rollout.RehearsalID("staging", h.name), "", "killed by a test")
 	if err != nil { // it was over
 		require.Contains(h.t, err.Error(), "already completed")
+	}
+}
+
+// A fault that was in force until its worker was killed is in the evidence, though its
+// rehearsal was stopped before another worker came: at once, or after its holder was
+// missed.
+func TestStoppedWhileItsWorkerIsDead(t *testing.T) {
+	for name, missed := range map[string]bool{"at once": false, "missed": true} {
+		t.Run(name, func(t *testing.T) {
+			c := found(t)
+			h, proxy := c.faultyHall(t)
+			file := h.manifest(h.browse("60s"), "faults: [{name: slow, at: 1s, for: 50s, toxiproxy: {proxy: users, latency: 50ms}}]")
+			require.Zero(t, h.cli("rehearse", file, "--detach", "--reason", "to be stopped").Code)
+			until(t, "the fault is in force", func() bool {
+				there, err := proxy.Toxics()
+				return err == nil && len(there) > 0
+			})
+			killed := time.Now()
+			h.town.worker.Kill()
+			temporal, id := h.town.client(t), rollout.RehearsalID("staging", h.name)
+			require.NoError(t, temporal.SignalWorkflow(t.Context(), id, "", rehearsal.SignalStop, rehearsal.Stop{Actor: "bo", Reason: "not now"}))
+			until(t, "the fault is to be held by another worker", func() bool {
+				d, err := temporal.DescribeWorkflowExecution(t.Context(), id, "")
+				return !missed || err == nil && slices.ContainsFunc(d.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+					return a.GetActivityType().GetName() == "HoldFault" && a.GetAttempt() > 1
+				})
+			})
+			h.town.worker = procs.StartWorker(t, h.town.server, h.config)
+			var status rehearsal.Status
+			require.NoError(t, temporal.GetWorkflow(t.Context(), id, "").Get(t.Context(), &status))
+			require.Equal(t, evidence.Aborted, status.Outcome, status.Reason)
+			f := h.evidence(status).Faults[0]
+			require.NotEmpty(t, f.InForce(), "%+v", f)
+			require.True(t, f.Verified)
+			require.True(t, f.StartedAt.Before(killed), "%+v", f) // the next worker may have begun it again before it heard of the stop
+		})
 	}
 }
 

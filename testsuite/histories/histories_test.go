@@ -71,7 +71,7 @@ func TestEveryPathHasOne(t *testing.T) {
 	}
 	for name, p := range rehearsalPaths {
 		names = append(names, name)
-		if !p.early && !p.sick && !p.blind && !p.gone && !p.held {
+		if !p.early && !p.dead && !p.sick && !p.blind && !p.gone && !p.held {
 			names = append(names, name+"-rollout")
 		}
 		if p.gone {

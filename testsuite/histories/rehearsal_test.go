@@ -36,6 +36,7 @@ type rehearsalPath struct {
 	want   evidence.Outcome
 	blind  bool   // its target cannot be read: no rollout is started
 	served string // the queue of its fault, which somebody serves until the plot says otherwise
+	dead   bool   // its worker dies with its fault in force, and it is stopped before the next one is there: no rollout is started
 	early  bool   // it is stopped before a worker takes it up: no rollout is started
 	sick   bool   // so are users, from the beginning: no rollout is started
 	suite  bool   // it is the one of a suite, whose history is kept, too, as name-suite
@@ -129,6 +130,7 @@ var rehearsalPaths = map[string]rehearsalPath{
 			}, procs.Patience, pollEvery)
 			s.stop()
 		}},
+	"rehearsal-stopped-dead":  {lines: `faults: [{name: drift, at: 1s, for: 5m, drift: {file: "DRIFT", content: drifted}}]`, want: evidence.Aborted, dead: true},
 	"rehearsal-stopped-early": {lines: promoted, want: evidence.Aborted, early: true},
 }
 
@@ -217,10 +219,9 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	if p.queues != "" {
 		args = []string{"--queues", p.queues}
 	}
-	work := func() {
-		s.worker = procs.StartWorker(t, server, fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift, task], files: [%q], taskQueues: [chaos]}}%s}\n",
-			t.TempDir(), t.TempDir(), drift, p.shop(t)), args...)
-	}
+	config := fmt.Sprintf("evidence: {directory: %q}\nrehearsals: {faults: {directory: %q, limits: {kinds: [drift, task], files: [%q], taskQueues: [chaos]}}%s}\n",
+		t.TempDir(), t.TempDir(), drift, p.shop(t))
+	work := func() { s.worker = procs.StartWorker(t, server, config, args...) }
 	if p.early {
 		s.server = procs.StartServer(t) // which no worker has polled yet
 		server = s.server
@@ -253,7 +254,14 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	if p.plot != nil {
 		p.plot(s)
 	}
-	if p.early {
+	if p.dead {
+		require.Eventually(t, func() bool {
+			is, err := os.ReadFile(drift)
+			return err == nil && string(is) == "drifted"
+		}, procs.Patience, pollEvery)
+		s.worker.Kill()
+	}
+	if p.early || p.dead {
 		s.stop()
 		work()
 	}
@@ -276,7 +284,7 @@ func (p rehearsalPath) live(t *testing.T, server *procs.Server, folder, name str
 	require.NoError(t, s.client.GetWorkflow(context.Background(), rollout.RehearsalID("staging", "recorded"), "").Get(context.Background(), &status))
 	require.Equal(t, p.want, status.Outcome, status.Reason)
 	s.keep(filepath.Join(folder, name+".json"), s.history(rollout.RehearsalID("staging", "recorded")))
-	if !p.early && !p.sick && !p.blind && !p.held {
+	if !p.early && !p.dead && !p.sick && !p.blind && !p.held {
 		s.keep(filepath.Join(folder, name+"-rollout.json"), s.history("rollout/"+target))
 	}
 	if p.apart {
