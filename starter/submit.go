@@ -58,7 +58,7 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
 	if out.Version != "" && !out.IsOf(o) { // of a worker that is older, or of a rollout that was started beside the Target
-		return out, c.foreignID(subjectOf(o.Spec), out.Submission)
+		return out, c.foreignID(subjectOf(o.Spec), out.Submission, o)
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
@@ -100,8 +100,8 @@ func (c *cli) unlessNotAdmitted(ctx context.Context, svc service, s submitted) e
 }
 
 // foreignID refuses an order whose id was that of another one.
-func (c *cli) foreignID(subject rollout.Status, known rollout.Submission) error {
-	why := known.Foreign()
+func (c *cli) foreignID(subject rollout.Status, known rollout.Submission, o rollout.Order) error {
+	why := known.Foreign(o)
 	if err := c.result(c.refusal(subject, rollout.CausePolicy, why)); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (t *target) adopt(c rollout.Course) {
 	t.settle(o.ID, func(f *rollout.Submission) { f.Fate, f.Why, f.RunID = rollout.FateStarted, "", c.RunID })
 	if t.fateOf(o.ID).ID == "" {
 		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
-			At: workflow.Now(t.ctx), Fate: rollout.FateStarted, RunID: c.RunID})
+			At: workflow.Now(t.ctx), Fate: rollout.FateStarted, RunID: c.RunID, SpecDigest: o.SpecDigest})
 	}
 	t.describe()
 }
