@@ -104,7 +104,7 @@ func unitRun(ctx context.Context, svc reads, fleet run, u rollout.UnitStatus) (e
 // says what to do.
 func (u *lostUnit) putBack(ctx context.Context, svc service, e execution) error {
 	if back, restored := restoreOf(ctx, svc, e.run); restored {
-		u.back, u.Weight, u.Reason = true, 0, u.Reason+"; since then "+back.Text
+		u.back, u.Weight, u.Reason = true, 0, u.Reason+sinceRestored(back)
 		return nil
 	}
 	last, err := lastBegun(ctx, svc, e.run)

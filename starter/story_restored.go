@@ -30,6 +30,9 @@ func (s *orderStory) restoredBy(e *historypb.HistoryEvent, a *historypb.Workflow
 	return nil
 }
 
+// sinceRestored is what a restore adds to how a rollout was cut off.
+func sinceRestored(back rollout.Event) string { return "; since then " + back.Text }
+
 // restoreOf finds the restore that put back what a run had changed, as the Target
 // has it on record. Where that cannot be read, none is known.
 func restoreOf(ctx context.Context, svc service, r run) (rollout.Event, bool) {
