@@ -27,6 +27,9 @@ const CommandAdopt = "adopt"
 // late. It takes a Withdrawal. An order whose rollout has begun stays.
 const CommandWithdraw = "withdraw"
 
+// RecoveryID is the id of the order that puts back what a run had changed that was cut off.
+func RecoveryID(runID string) string { return "recover/" + runID }
+
 // Withdrawal names the order that is taken back.
 type Withdrawal struct {
 	ID      string `json:"id"` // of the order

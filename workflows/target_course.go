@@ -216,6 +216,6 @@ func (t *target) recovery(ended rollout.Course, lost string) rollout.Submit {
 	o := ended.Submit.Order
 	key := t.status.Target
 	o.Spec.Environment, o.Spec.Service, o.Spec.Unit = key.Environment, key.Service, key.Unit
-	o.ID, o.Recover, o.Reason = fmt.Sprintf("recover/%s", ended.RunID), run, lost
+	o.ID, o.Recover, o.Reason = rollout.RecoveryID(ended.RunID), run, lost
 	return rollout.Submit{Order: o, Summary: shorten(fmt.Sprintf("put back what the rollout of %s had changed: %s", named(o.Spec.Release.Version), lost))}
 }
