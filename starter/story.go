@@ -41,6 +41,7 @@ type story struct {
 	back     bool                       // it is going back: told already why
 	human    bool                       // a person is needed
 	drifted  rollout.Split              // that kept a version from being removed, told already
+	inForce  rollout.Split              // seen last, and nobody else has changed it since; nil: not known
 	held     bool                       // the last window decided to hold
 	passed   int                        // the last step that was passed
 	passing  *passing                   // the step that seems to be
