@@ -171,6 +171,25 @@ func TestAnAbortOfAFleetThatIsCutOffMeanwhile(t *testing.T) {
 	require.Contains(t, got.out, "every unit that had begun is back")
 }
 
+// A unit that was cut off with its fleet and was restored since is back, for its fleet and
+// for who waits for the unit; both say that its candidate is still there.
+func TestALostUnitThatWasRestored(t *testing.T) {
+	f := cutOffFleet(t)
+	f.unitEnds(t, "a", rollout.Aborted)
+	f.unitIsLost(t, "b")
+	above := aboveTape(t, "")
+	above.signalled(rollout.SignalRestored, rollout.Restored{RunID: "r-b", Baseline: "2.4.1", Command: rollout.Command{Name: commandRestore, Actor: "cy", Reason: "slow"}})
+	f.others["target/production/checkout/b"] = execution{run: run{"target/production/checkout/b", "t-b"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}
+	f.tapes["t-b"] = above
+	got := bakeoff(t.Context(), f, "wait", "production/checkout")
+	require.Equal(t, 11, got.code, got.err)
+	require.Contains(t, got.out, "every unit that had begun is back; put back by bakeoff restore, which removed nothing: production/checkout/b")
+	got = bakeoff(t.Context(), f, "wait", "production/checkout/b", "-o", "json")
+	require.Equal(t, 14, got.code, got.err)
+	require.Contains(t, got.out, "since then traffic is back on 2.4.1, put there without the workflow by cy: slow; nothing was removed: 2.5.0 may still be deployed")
+	require.Contains(t, got.out, `"weight":"0%"`)
+}
+
 // A unit that another rollout came after needs nobody any more.
 func TestALostUnitThatAnotherRolloutCameAfter(t *testing.T) {
 	f := cutOffFleet(t)

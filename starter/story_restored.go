@@ -40,8 +40,11 @@ func (s *story) inOrder() {
 	}
 }
 
-// sinceRestored is what a restore adds to how a rollout was cut off.
-func sinceRestored(back rollout.Event) string { return "; since then " + back.Text }
+// sinceRestored is what a restore adds to how a rollout was cut off. It moves users, and
+// removes nothing.
+func sinceRestored(back rollout.Event, candidate string) string {
+	return fmt.Sprintf("; since then %s; nothing was removed: %s may still be deployed", back.Text, orElse(candidate, "the candidate"))
+}
 
 // restoreOf finds the restore that put back what a run had changed, as the Target
 // has it on record. Where that cannot be read, none is known.
