@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,27 @@ func TestAnAbortOfAFleetThatIsCutOffMeanwhile(t *testing.T) {
 	got := bakeoff(t.Context(), f, "abort", "production/checkout", "--reason", "x")
 	require.Zero(t, got.code, got.err)
 	require.Contains(t, got.out, "every unit that had begun is back")
+}
+
+// A list says of a fleet that was cut off what status says, as long as there are few of
+// them; of the others it does not say that they failed.
+func TestListOfFleetsThatWereCutOff(t *testing.T) {
+	f := cutOffFleet(t)
+	fleet := f.others[theFleet.WorkflowID]
+	fleet.Phase = rollout.PhaseCompleted
+	f.listed = []execution{fleet}
+	got := bakeoff(t.Context(), f, "list")
+	require.Regexp(t, `production/checkout \(fleet\) .*RollingBack`, got.out)
+	f.unitEnds(t, "a", rollout.Aborted)
+	f.unitEnds(t, "b", rollout.Aborted)
+	for range lostFleetsListed {
+		f.listed = append(f.listed, fleet)
+	}
+	got = bakeoff(t.Context(), f, "list", "-o", "json")
+	require.Zero(t, got.code, got.err)
+	require.Equal(t, lostFleetsListed, strings.Count(got.out, `"outcome":"Aborted"`))
+	require.Equal(t, 1, strings.Count(got.out, `"phase":"Completed","outcome":"",`))
+	require.NotContains(t, got.out, "Failed")
 }
 
 // A unit that was cut off with its fleet and was restored since is back, for its fleet and
