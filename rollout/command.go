@@ -113,6 +113,8 @@ type Order struct {
 
 	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever gave it; it decides nothing
 
+	SpecDigest string `json:"specDigest,omitempty"` // the spec's Digest, Shortened, by whoever gives it: the id stands for no other spec
+
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }

@@ -49,6 +49,8 @@ type FleetOrder struct {
 	Wait     bool `json:"wait,omitempty"`     // as of an Order, for every unit
 	Override bool `json:"override,omitempty"` // as of an Order, for every unit
 
+	SpecDigest string `json:"specDigest,omitempty"` // as of an Order
+
 	Statement string `json:"statement,omitempty"` // what was signed, to the byte
 	Signature string `json:"signature,omitempty"` // of the statement: an armored OpenSSH signature
 }

@@ -27,11 +27,21 @@ const CommandAdopt = "adopt"
 // late. It takes a Withdrawal. An order whose rollout has begun stays.
 const CommandWithdraw = "withdraw"
 
+// RecoveryID is the id of the order that puts back what a run had changed that was cut off.
+func RecoveryID(runID string) string { return "recover/" + runID }
+
 // Withdrawal names the order that is taken back.
 type Withdrawal struct {
 	ID      string `json:"id"` // of the order
 	Version string `json:"version"`
 	Actor   string `json:"actor"`
+
+	SpecDigest string `json:"specDigest,omitempty"` // of the order
+}
+
+// Order is as much of the order as is known.
+func (w Withdrawal) Order() Order {
+	return Order{ID: w.ID, Actor: w.Actor, SpecDigest: w.SpecDigest, Spec: Spec{Release: Release{Version: w.Version}}}
 }
 
 // SignalRestored tells a Target what became of a break-glass restore, which runs
@@ -103,14 +113,25 @@ type Submission struct {
 	Cause   Cause     `json:"cause,omitempty"`
 	Why     string    `json:"why,omitempty"`
 	RunID   string    `json:"runId,omitempty"`
+
+	SpecDigest string `json:"specDigest,omitempty"` // of the order; "" of one that an older program gave or took in
 }
 
 // IsOf reports whether an order that has the id of this one is that order, given
-// again: by the same actor, of the same version. What else it says does not count, nor
+// again: by the same actor, of the same spec. What else it says does not count, nor
 // when it was given, nor where: the default actor is user@host, and a pipeline that
 // tries again may do so on another machine.
-func (s Submission) IsOf(o Order) bool {
+func (s Submission) IsOf(o Order) bool { return s.IsOfGiver(o) && !s.isOtherSpec(o) }
+
+// IsOfGiver reports the same, whatever the order's spec says beyond the version.
+func (s Submission) IsOfGiver(o Order) bool {
 	return s.Version == o.Spec.Release.Version && localPart(s.Actor) == localPart(o.Actor)
+}
+
+// isOtherSpec reports whether the order has another spec. Where one of them comes from
+// an older program, that is not known, and the version has to do.
+func (s Submission) isOtherSpec(o Order) bool {
+	return s.SpecDigest != "" && o.SpecDigest != "" && s.SpecDigest != o.SpecDigest
 }
 
 // localPart is what stands before the @.
@@ -119,8 +140,11 @@ func localPart(actor string) string {
 	return name
 }
 
-// Foreign is why another order is refused that comes with the id of this one.
-func (s Submission) Foreign() string {
+// Foreign is why an order is refused that comes with the id of this one, and is another.
+func (s Submission) Foreign(o Order) string {
+	if s.IsOfGiver(o) {
+		return fmt.Sprintf("the id %s was that of an order of %s with another spec, by %s: give this one an id of its own, with --id", s.ID, s.Version, NameOf(s.Actor))
+	}
 	return fmt.Sprintf("the id %s was that of the order of %s, by %s: give each order its own", s.ID, s.Version, NameOf(s.Actor))
 }
 

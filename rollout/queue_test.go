@@ -25,4 +25,15 @@ func TestSubmissionIsOf(t *testing.T) {
 	require.True(t, known.IsOf(order("ci@runner-2", "2.5.0")), "a pipeline tries again on another machine")
 	require.False(t, known.IsOf(order("bo@runner-1", "2.5.0")))
 	require.False(t, known.IsOf(order("ci@runner-1", "2.6.0")))
+
+	given := order("ci@runner-1", "2.5.0")
+	given.SpecDigest = "aa"
+	require.True(t, known.IsOf(given), "an older worker took the first one in")
+	known.SpecDigest = "bb"
+	require.False(t, known.IsOf(given))
+	require.Equal(t, "the id CHG-1 was that of an order of 2.5.0 with another spec, by ci@runner-1: give this one an id of its own, with --id", known.Foreign(given))
+	known.SpecDigest = "aa"
+	require.True(t, known.IsOf(given))
+	given.SpecDigest = ""
+	require.True(t, known.IsOf(given), "an older program gives it")
 }

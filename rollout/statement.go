@@ -90,7 +90,7 @@ func OrderStatement(o Order) string {
 func FleetStatement(o FleetOrder) string {
 	return statement{
 		Target: o.Spec.Key().String(), Command: CommandStart, ID: o.ID, Actor: o.Actor, Reason: o.Reason, At: o.At.UTC(),
-		Version: o.Spec.Rollout.Release.Version, Artifact: o.Spec.Rollout.Release.Artifact, Spec: digestOf(o.Spec),
+		Version: o.Spec.Rollout.Release.Version, Artifact: o.Spec.Rollout.Release.Artifact, Spec: o.Spec.Digest(),
 		Wait: o.Wait, Override: o.Override,
 	}.text()
 }
@@ -110,6 +110,15 @@ func (s statement) text() string {
 // Digest is the sha256 of the spec as it was given: its JSON with the keys in
 // order, so that it stays the same on its way through Temporal.
 func (s Spec) Digest() string { return digestOf(s) }
+
+// Digest is the same of a fleet's spec, with all units.
+func (s FleetSpec) Digest() string { return digestOf(s) }
+
+// Shortened is as much of a digest as tells the specs of one target apart.
+func Shortened(digest string) string {
+	hash := strings.TrimPrefix(digest, "sha256:")
+	return hash[:min(len(hash), 16)]
+}
 
 // digestOf is the same of any plain data.
 func digestOf(data any) string {

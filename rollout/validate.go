@@ -75,10 +75,10 @@ func (v *validation) atLeast(d Duration, path string, least time.Duration) {
 	v.require(d == 0 || d.Std() >= least, path, "%s is too short: at least %s", d, Duration(least))
 }
 
-// bake refuses what is shorter than the shortest window: nothing is seen in it.
+// bake refuses what is over before anything can be seen in it.
 func (v *validation) bake(d Duration, path, without string) {
 	v.require(d > 0, path, "%s", without)
-	v.atLeast(max(d, 0), path, time.Second)
+	v.atLeast(max(d, 0), path, 100*time.Millisecond)
 }
 
 // Validate says everything that is wrong with the spec and can be seen without

@@ -66,8 +66,8 @@ func TestValidate(t *testing.T) {
 		{"replicas as words", func(s *Spec) { s.Target.Replicas = "some" }, "target.replicas: "},
 
 		{"no strategy", func(s *Spec) { s.Strategy = Strategy{} }, "strategy: no step"},
-		{"a bake shorter than a window", func(s *Spec) { s.Strategy.Canary[0].Bake = 1000 }, "strategy.canary[0].bake: 1µs is too short: at least 1s"},
-		{"a preview shorter than a window", func(s *Spec) { s.Strategy = Strategy{BlueGreen: &BlueGreen{Preview: 1000}} }, "strategy.blueGreen.preview: 1µs is too short: at least 1s"},
+		{"a bake shorter than a window", func(s *Spec) { s.Strategy.Canary[0].Bake = 1000 }, "strategy.canary[0].bake: 1µs is too short: at least 100ms"},
+		{"a preview shorter than a window", func(s *Spec) { s.Strategy = Strategy{BlueGreen: &BlueGreen{Preview: 1000}} }, "strategy.blueGreen.preview: 1µs is too short: at least 100ms"},
 		{"a hook by ftp", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "ftp://h/x"}} }, "hooks[0].http: is no URL that can be called"},
 		{"a hook of no URL", func(s *Spec) { s.Hooks = []Hook{{At: HookAfter, HTTP: "notaurl"}} }, "hooks[0].http: is no URL that can be called"},
 		{"two strategies", func(s *Spec) { s.Strategy.Linear = &Linear{Step: 1000, Bake: Duration(time.Minute)} }, "strategy: several of canary, linear, adaptive"},

@@ -30,7 +30,7 @@ func (c *cli) withdraw(ctx context.Context, svc service, o rollout.Order) (rollo
 	t, tries := o.Spec.Key(), 0
 	err := c.insist(context.WithoutCancel(ctx), ctx, func(ctx context.Context) error {
 		tries++
-		return svc.Withdraw(ctx, t, rollout.Withdrawal{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor})
+		return svc.Withdraw(ctx, t, rollout.Withdrawal{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor, SpecDigest: o.SpecDigest})
 	})
 	if err != nil {
 		return rollout.Submission{}, &unknown{"take back its order, which no worker accepted", err}
@@ -55,7 +55,7 @@ func (c *cli) startBeside(ctx context.Context, svc service, s rollout.Submit) (r
 	if err != nil || !ours {
 		return begun, err
 	}
-	begun.Version, begun.Actor = o.Spec.Release.Version, o.Actor
+	begun.Version, begun.Actor, begun.SpecDigest = o.Spec.Release.Version, o.Actor, o.SpecDigest
 	err = c.insist(ctx, ctx, func(ctx context.Context) error { return svc.Adopt(ctx, rollout.Course{Submit: s, RunID: begun.RunID}) })
 	if ctx.Err() != nil {
 		err = nil // it runs, and who waits for it is told so
@@ -100,19 +100,22 @@ func given(ctx context.Context, svc service, workflowID, orderID string) (rollou
 	if err != nil {
 		return rollout.Submission{}, false, err
 	}
-	actor, is, err := startedBy(ctx, svc, last.run, orderID)
-	return rollout.Submission{ID: orderID, Version: last.Candidate, Actor: actor, Fate: rollout.FateStarted, RunID: last.RunID}, is, err
+	o, is, err := startedBy(ctx, svc, last.run, orderID)
+	return rollout.Submission{ID: orderID, Version: last.Candidate, Actor: o.Actor, SpecDigest: o.SpecDigest, Fate: rollout.FateStarted, RunID: last.RunID}, is, err
 }
 
-// startedBy reports whether a run was started for an order, and who gave it.
-func startedBy(ctx context.Context, svc service, r run, orderID string) (actor string, is bool, err error) {
+// asker is what the orders of a rollout and of a fleet have in common.
+type asker struct {
+	ID         string `json:"id"`
+	Actor      string `json:"actor"`
+	SpecDigest string `json:"specDigest"`
+}
+
+// startedBy reports whether a run was started for an order, and what that says.
+func startedBy(ctx context.Context, svc service, r run, orderID string) (o asker, is bool, err error) {
 	for e, err := range svc.Events(ctx, r) {
-		var o struct { // what a rollout's and a fleet's have in common
-			ID    string `json:"id"`
-			Actor string `json:"actor"`
-		}
 		is = err == nil && decode(svc.Converter(), e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &o) == nil && o.ID == orderID
-		return o.Actor, is, err
+		return o, is, err
 	}
-	return "", false, nil
+	return o, false, nil
 }

@@ -45,8 +45,8 @@ Exit codes: 0 told, 1 the command itself failed or nothing is known of TARGET,
 				fmt.Fprintf(c.err, "how units ended after their fleet was cut off is not told here: %v\n", err)
 			}
 			if back, found := restoreOf(ctx, svc, r); found {
-				back.Seq = len(told.lines) + 1
 				told.lines = append(told.lines, back)
+				told.inOrder()
 			}
 			return c.tell(told.lines)
 		}),

@@ -103,7 +103,7 @@ func (c *cli) list(ctx context.Context, svc service, query string, limit int) er
 	if !c.json() {
 		fmt.Fprintln(table, "TARGET\tCANDIDATE\tPHASE\tSTEP\tWEIGHT\tSTARTED\tTOOK")
 	}
-	n := 0
+	n, lost := 0, 0
 	for e, err := range svc.List(ctx, query) {
 		if err != nil {
 			return fmt.Errorf("list rollouts: %w", err)
@@ -111,17 +111,41 @@ func (c *cli) list(ctx context.Context, svc service, query string, limit int) er
 		if n++; limit > 0 && n > limit {
 			break
 		}
+		s := e.status()
+		if e.cutOff() && rollout.IsFleetID(e.WorkflowID) {
+			lost++
+			s = lostInList(ctx, svc, e, lost <= lostFleetsListed)
+		}
 		if !c.json() {
-			fmt.Fprintln(table, c.row(e))
-		} else if err := c.print(c.listed(e)); err != nil {
+			fmt.Fprintln(table, c.row(e, s))
+		} else if err := c.print(c.listed(e, s)); err != nil {
 			return err
 		}
 	}
 	return table.Flush()
 }
 
-func (c *cli) listed(e execution) listed {
+// lostFleetsListed is of how many fleets that were cut off a list asks the units.
+const lostFleetsListed = 20
+
+// lostInList is where a fleet stands that was cut off: where its units do. Where they are
+// not asked, or do not tell in time, how it ended is left open.
+func lostInList(ctx context.Context, svc service, e execution, ask bool) rollout.Status {
 	s := e.status()
+	s.Outcome = ""
+	if !ask {
+		return s
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if told, err := ending(asking, svc, e); err == nil {
+		s.Phase, s.Outcome, s.Weight, s.EndedAt = told.Phase, told.Outcome, told.Weight, told.EndedAt
+	}
+	return s
+}
+
+// listed is one line of a list, of a run that stands somewhere.
+func (c *cli) listed(e execution, s rollout.Status) listed {
 	rehearsal := ""
 	if rollout.IsRehearsalID(e.Parent.WorkflowID) {
 		rehearsal = e.Parent.WorkflowID
@@ -133,8 +157,8 @@ func (c *cli) listed(e execution) listed {
 	}
 }
 
-func (c *cli) row(e execution) string {
-	s := c.listed(e)
+func (c *cli) row(e execution, of rollout.Status) string {
+	s := c.listed(e, of)
 	state := orElse(string(s.Outcome), string(s.Phase))
 	if s.WaitingFor != "" && s.Outcome == "" {
 		state += " (" + s.WaitingFor + ")"

@@ -35,7 +35,7 @@ type intent struct {
 // flags adds those of who, and what else an order may say.
 func (i *intent) flags(cmd *cobra.Command) {
 	i.who.flags(cmd)
-	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: given again with the same id by the same actor, it is the same order (default a new id)")
+	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: given again with the same id and spec by the same actor, it is the same order (default a new id)")
 	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "if the target is closed, by a freeze or anything else, wait until it opens instead of being refused")
 	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start even though the target is closed; needs --reason and the permission override")
 	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "send a running rollout back first, whatever its policy says, and then start this one")
@@ -111,6 +111,7 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	order := by.order
 	order.Spec, order.Actor, order.Reason, order.At = spec, c.actor(by.who), by.reason, c.now().UTC()
 	order.ID, order.Trace = orElse(order.ID, c.newID()), tracing.Parent(c.connection.span)
+	order.SpecDigest = rollout.Shortened(spec.Digest())
 	if order, err = c.signedOrder(order, by.who); err != nil {
 		svc.Close()
 		return nil, submitted{}, fmt.Errorf("nothing was started: %w", err)

@@ -21,6 +21,8 @@ type lostUnit struct {
 	rollout.UnitStatus
 	ended time.Time // when its rollout did; zero: it is open, or never began
 	back  bool      // it Failed, and what it had changed was put back since, or replaced
+
+	restored bool // by a break-glass restore, which removes nothing
 }
 
 // needsPerson reports whether a unit does not come back by itself.
@@ -104,7 +106,7 @@ func unitRun(ctx context.Context, svc reads, fleet run, u rollout.UnitStatus) (e
 // says what to do.
 func (u *lostUnit) putBack(ctx context.Context, svc service, e execution) error {
 	if back, restored := restoreOf(ctx, svc, e.run); restored {
-		u.back, u.Weight, u.Reason = true, 0, u.Reason+"; since then "+back.Text
+		u.back, u.restored, u.Weight, u.Reason = true, true, 0, u.Reason+sinceRestored(back, e.Candidate)
 		return nil
 	}
 	last, err := lastBegun(ctx, svc, e.run)
@@ -122,6 +124,7 @@ func (u *lostUnit) putBack(ctx context.Context, svc service, e execution) error 
 // lostSum is what the units of a fleet that was cut off come to.
 type lostSum struct {
 	under, promoted, human []string // targets: on their way back, promoted for good, not back
+	restored               []string // targets: put back by a break-glass restore
 	served                 int      // had the release before
 	begun                  bool     // one of them had
 	all                    int
@@ -163,6 +166,8 @@ func (s *lostSum) add(u lostUnit) {
 		s.promoted = append(s.promoted, u.Target)
 	case u.Cause == rollout.CauseServing:
 		s.served++
+	case u.restored:
+		s.restored = append(s.restored, u.Target)
 	}
 }
 
@@ -192,6 +197,9 @@ func (s lostSum) conclude(told rollout.Status, terminated bool) rollout.Status {
 		if s.begun {
 			told.Reason = how + "; every unit that had begun is back"
 		}
+	}
+	if len(s.restored) > 0 {
+		told.Reason += "; put back by bakeoff restore, which removed nothing: " + shown(s.restored)
 	}
 	if told.Phase != rollout.PhaseCompleted {
 		told.Outcome, told.EndedAt = "", nil

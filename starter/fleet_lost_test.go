@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,46 @@ func TestAnAbortOfAFleetThatIsCutOffMeanwhile(t *testing.T) {
 	got := bakeoff(t.Context(), f, "abort", "production/checkout", "--reason", "x")
 	require.Zero(t, got.code, got.err)
 	require.Contains(t, got.out, "every unit that had begun is back")
+}
+
+// A list says of a fleet that was cut off what status says, as long as there are few of
+// them; of the others it does not say that they failed.
+func TestListOfFleetsThatWereCutOff(t *testing.T) {
+	f := cutOffFleet(t)
+	fleet := f.others[theFleet.WorkflowID]
+	fleet.Phase = rollout.PhaseCompleted
+	f.listed = []execution{fleet}
+	got := bakeoff(t.Context(), f, "list")
+	require.Regexp(t, `production/checkout \(fleet\) .*RollingBack`, got.out)
+	f.unitEnds(t, "a", rollout.Aborted)
+	f.unitEnds(t, "b", rollout.Aborted)
+	for range lostFleetsListed {
+		f.listed = append(f.listed, fleet)
+	}
+	got = bakeoff(t.Context(), f, "list", "-o", "json")
+	require.Zero(t, got.code, got.err)
+	require.Equal(t, lostFleetsListed, strings.Count(got.out, `"outcome":"Aborted"`))
+	require.Equal(t, 1, strings.Count(got.out, `"phase":"Completed","outcome":"",`))
+	require.NotContains(t, got.out, "Failed")
+}
+
+// A unit that was cut off with its fleet and was restored since is back, for its fleet and
+// for who waits for the unit; both say that its candidate is still there.
+func TestALostUnitThatWasRestored(t *testing.T) {
+	f := cutOffFleet(t)
+	f.unitEnds(t, "a", rollout.Aborted)
+	f.unitIsLost(t, "b")
+	above := aboveTape(t, "")
+	above.signalled(rollout.SignalRestored, rollout.Restored{RunID: "r-b", Baseline: "2.4.1", Command: rollout.Command{Name: commandRestore, Actor: "cy", Reason: "slow"}})
+	f.others["target/production/checkout/b"] = execution{run: run{"target/production/checkout/b", "t-b"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}
+	f.tapes["t-b"] = above
+	got := bakeoff(t.Context(), f, "wait", "production/checkout")
+	require.Equal(t, 11, got.code, got.err)
+	require.Contains(t, got.out, "every unit that had begun is back; put back by bakeoff restore, which removed nothing: production/checkout/b")
+	got = bakeoff(t.Context(), f, "wait", "production/checkout/b", "-o", "json")
+	require.Equal(t, 14, got.code, got.err)
+	require.Contains(t, got.out, "since then traffic is back on 2.4.1, put there without the workflow by cy: slow; nothing was removed: 2.5.0 may still be deployed")
+	require.Contains(t, got.out, `"weight":"0%"`)
 }
 
 // A unit that another rollout came after needs nobody any more.

@@ -27,7 +27,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 	connecting := by.within - left
 	by.within = left
 	order := rollout.FleetOrder{ID: orElse(by.order.ID, c.newID()), Actor: c.actor(by.who), Reason: by.reason, At: c.now().UTC(), Spec: spec,
-		Wait: by.order.Wait, Override: by.order.Override}
+		Wait: by.order.Wait, Override: by.order.Override, SpecDigest: rollout.Shortened(spec.Digest())}
 	out := submitted{run: run{WorkflowID: subject.WorkflowID}, Submission: rollout.Submission{ID: order.ID, Version: subject.Candidate, Fate: rollout.FateStarted}}
 	if order, err = c.signedFleet(order, by.who); err != nil {
 		svc.Close()
@@ -48,7 +48,7 @@ func (c *cli) launchFleet(ctx context.Context, from source, by intent) (service,
 
 // startFleet starts a fleet, unless it was started by the same order before.
 func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder, out submitted, p patience) (submitted, error) {
-	subject := fleetSubject(o.Spec)
+	subject, given := fleetSubject(o.Spec), rollout.Order{Actor: o.Actor, Spec: rollout.Spec{Release: o.Spec.Rollout.Release}, SpecDigest: o.SpecDigest}
 	begun := time.Now()
 	trying, cancel := bounded(ctx, p.within)
 	defer cancel()
@@ -64,8 +64,8 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case err != nil:
 		return out, fmt.Errorf("start the fleet of %s: %w", subject.Target, err)
-	case known.Version != "" && (known.Version != subject.Candidate || known.Actor != o.Actor):
-		return out, c.foreignID(subject, known)
+	case known.Version != "" && !known.IsOf(given):
+		return out, c.foreignID(subject, known, given)
 	}
 	known.Version = subject.Candidate
 	out.Submission, out.run.RunID = known, known.RunID

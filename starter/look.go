@@ -98,8 +98,8 @@ func ending(ctx context.Context, svc service, e execution) (rollout.Status, erro
 			told.status.Reason = strings.TrimSuffix(s.Reason, nothingPutBack)
 			return lostFleet(ctx, svc, told.status, last.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
 		}
-		if back, found := restoreOf(ctx, svc, e.run); found && e.cutOff() {
-			told.status.Weight, told.status.Reason = 0, told.status.Reason+"; since then "+back.Text
+		if back, found := restoreOf(ctx, svc, e.run); found && s.Outcome == rollout.Failed {
+			told.status.Weight, told.status.Reason = 0, told.status.Reason+sinceRestored(back, told.status.Candidate)
 		}
 		return told.status, nil
 	}

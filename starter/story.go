@@ -42,6 +42,7 @@ type story struct {
 	human    bool                       // a person is needed
 	drifted  rollout.Split              // that kept a version from being removed, told already
 	primary  string                     // that did the same, where it is not the promoted one
+	inForce  rollout.Split              // seen last, and nobody else has changed it since; nil: not known
 	held     bool                       // the last window decided to hold
 	passed   int                        // the last step that was passed
 	passing  *passing                   // the step that seems to be

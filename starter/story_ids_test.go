@@ -9,13 +9,13 @@ import (
 	"bakeoff/rollout"
 )
 
-// An order under the id of somebody else's, or of another version's, reaches the Target,
+// An order under the id of somebody else's, or of another version's or spec's, reaches the Target,
 // and is a refused one of its own in history, whatever an older worker answered. The
 // rollout is said to be asked for by who asked for it.
 func TestOrdersWithOneID(t *testing.T) {
 	t.Parallel()
 	order := func(actor, version string) rollout.Submit {
-		o := rollout.Order{ID: "CHG-1", Actor: actor, Reason: "r", Spec: spec()}
+		o := rollout.Order{ID: "CHG-1", Actor: actor, Reason: "r", Spec: spec(), SpecDigest: "a"}
 		o.Spec.Release.Version = version
 		return rollout.Submit{Order: o}
 	}
@@ -25,6 +25,9 @@ func TestOrdersWithOneID(t *testing.T) {
 	require.Equal(t, submitID(ana.Order), submitID(again.Order))
 	require.NotEqual(t, submitID(ana.Order), submitID(bo.Order))
 	require.NotEqual(t, submitID(ana.Order), submitID(newer.Order))
+	other := ana
+	other.Order.SpecDigest = "b"
+	require.NotEqual(t, submitID(ana.Order), submitID(other.Order))
 
 	p := aboveTape(t, "")
 	give := func(s rollout.Submit, fate rollout.Submission) {
@@ -36,10 +39,12 @@ func TestOrdersWithOneID(t *testing.T) {
 	give(ana, started)
 	give(bo, started)
 	give(newer, rollout.Submission{ID: "CHG-1", Version: "2.6.0", Actor: "ana", Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: "the id was used"})
-	p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "CHG-1", Version: "2.5.0", Actor: "bo"})
+	give(other, rollout.Submission{ID: "CHG-1", Version: "2.5.0", Actor: "ana", Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: "the id was used"})
+	p.signalled(rollout.CommandWithdraw, rollout.Withdrawal{ID: "CHG-1", Version: "2.5.0", Actor: "bo", SpecDigest: "a"})
 	const why = ": refused, the id CHG-1 was that of the order of 2.5.0, by ana: give each order its own"
 	require.Equal(t, []string{
 		"Submitted ana asked for 2.5.0: started", "Submitted bo asked for 2.5.0" + why, "Submitted ana asked for 2.6.0" + why,
+		"Submitted ana asked for 2.5.0: refused, the id CHG-1 was that of an order of 2.5.0 with another spec, by ana: give this one an id of its own, with --id",
 	}, texts(toldOrders(t, shelf{targetRun.RunID: p}).lines))
 
 	p = aboveTape(t, "")

@@ -33,6 +33,7 @@ type orderStory struct {
 type request struct {
 	line   int
 	text   string // who asked for what
+	spec   string // its digest
 	waited string // why it was in the queue, when it is no more
 	denied bool   // its id was that of another order, and is not to be changed by what becomes of that
 	lost   bool   // the Target was ended before it was known what becomes of it
@@ -200,7 +201,7 @@ func (s *orderStory) remembered(e *historypb.HistoryEvent, a *historypb.Workflow
 		}
 		r, told := s.orders[f.ID]
 		if !told {
-			o := rollout.Order{ID: f.ID, Actor: f.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: f.Version}}}
+			o := rollout.Order{ID: f.ID, Actor: f.Actor, SpecDigest: f.SpecDigest, Spec: rollout.Spec{Release: rollout.Release{Version: f.Version}}}
 			r = s.ask(e, o, sender{})
 			s.lines[r.line].Time, s.lines[r.line].Data["remembered"] = f.At, true
 		}

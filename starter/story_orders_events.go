@@ -12,21 +12,21 @@ import (
 )
 
 // ask tells of an order when it arrives. The same id is the same order, unless
-// somebody else has given it, or it is of another version: that is refused.
+// somebody else has given it, or it is of another spec: that is refused.
 func (s *orderStory) ask(e *historypb.HistoryEvent, o rollout.Order, from sender) *request {
 	key, denied := o.ID, ""
 	if r, told := s.orders[key]; told && o.ID != "" {
 		line := s.lines[r.line]
-		known := rollout.Submission{ID: o.ID, Version: fmt.Sprint(line.Data["version"]), Actor: line.Actor}
+		known := rollout.Submission{ID: o.ID, Version: fmt.Sprint(line.Data["version"]), Actor: line.Actor, SpecDigest: r.spec}
 		if known.IsOf(o) {
 			return r
 		}
-		key, denied = fmt.Sprintf("%s\x00%s\x00%s", o.ID, o.Actor, o.Spec.Release.Version), known.Foreign()
+		key, denied = fmt.Sprintf("%s\x00%s\x00%s\x00%s", o.ID, o.Actor, o.Spec.Release.Version, o.SpecDigest), known.Foreign(o)
 		if r, told := s.orders[key]; told {
 			return r
 		}
 	}
-	r := &request{line: len(s.lines), text: fmt.Sprintf("%s asked for %s", rollout.NameOf(o.Actor), o.Spec.Release.Version)}
+	r := &request{line: len(s.lines), spec: o.SpecDigest, text: fmt.Sprintf("%s asked for %s", rollout.NameOf(o.Actor), o.Spec.Release.Version)}
 	data := map[string]any{"id": o.ID, "version": o.Spec.Release.Version}
 	if o.Reason != "" {
 		data["reason"] = o.Reason
@@ -100,7 +100,7 @@ func (s *orderStory) withdrawn(e *historypb.HistoryEvent, a *historypb.WorkflowE
 	if err := s.decode(a.GetInput(), &w); err != nil {
 		return err
 	}
-	r := s.ask(e, rollout.Order{ID: w.ID, Actor: w.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: w.Version}}}, senderOf(e, a))
+	r := s.ask(e, w.Order(), senderOf(e, a))
 	if !r.fate.Fate.IsFinal() || r.fate.Fate == "" {
 		r.become(rollout.Submission{Fate: rollout.FateRefused, Cause: rollout.CauseWithdrawn, Why: "withdrawn: no worker had accepted it when its sender stopped waiting"})
 	}

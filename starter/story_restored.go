@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	historypb "go.temporal.io/api/history/v1"
 
@@ -28,6 +29,21 @@ func (s *orderStory) restoredBy(e *historypb.HistoryEvent, a *historypb.Workflow
 	back.Text = fmt.Sprintf("traffic is back on %s, put there without the workflow by %s: %s", r.Baseline, rollout.NameOf(r.Command.Actor), r.Command.Reason)
 	s.back[r.RunID] = back
 	return nil
+}
+
+// inOrder puts the lines in the order of their times: what came without the workflow has
+// its place between what the workflow did.
+func (s *story) inOrder() {
+	slices.SortStableFunc(s.lines, func(a, b rollout.Event) int { return a.Time.Compare(b.Time) })
+	for i := range s.lines {
+		s.lines[i].Seq = i + 1
+	}
+}
+
+// sinceRestored is what a restore adds to how a rollout was cut off. It moves users, and
+// removes nothing.
+func sinceRestored(back rollout.Event, candidate string) string {
+	return fmt.Sprintf("; since then %s; nothing was removed: %s may still be deployed", back.Text, orElse(candidate, "the candidate"))
 }
 
 // restoreOf finds the restore that put back what a run had changed, as the Target

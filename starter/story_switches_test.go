@@ -61,6 +61,40 @@ func TestStoryOfAnOwnedPromotion(t *testing.T) {
 	require.Equal(t, []any{"shop", "product"}, who)
 }
 
+// What has everything already is not set once more when it is promoted. A write whose
+// answer was lost, or that somebody undid, was one.
+func TestStoryOfWhatIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		verified, drifted bool
+		want              int
+	}{
+		"seen in force": {verified: true, want: 1},
+		"never seen":    {want: 2},
+		"drifted since": {verified: true, drifted: true, want: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &tape{t: t}
+			p.started(anOrder())
+			all := map[string]any{"split": split(rollout.All)}
+			p.act("s01.traffic", "SetTraffic", all, map[string]any{"split": split(rollout.All), "observed": split(0)})
+			p.act("s01.verify", "VerifyTraffic", all, map[string]any{"verified": tt.verified, "observed": split(rollout.All)})
+			if tt.drifted {
+				p.act("s01.again.traffic", "SetTraffic", all, map[string]any{"conflict": true, "observed": split(500)})
+			}
+			p.act("promote.traffic", "SetTraffic", all, map[string]any{"split": split(rollout.All), "observed": split(rollout.All)})
+			set := 0
+			for _, line := range told(t, p).lines {
+				if line.Kind == rollout.EventWeightSet {
+					set++
+				}
+			}
+			require.Equal(t, tt.want, set)
+		})
+	}
+}
+
 func TestStoryOfACohort(t *testing.T) {
 	p := &tape{t: t}
 	p.started(anOrder())

@@ -38,6 +38,9 @@ func (s *story) weightSet(e *historypb.HistoryEvent, one act, result *commonpb.P
 	if weight == 0 && out.Observed.Equal(out.Split) {
 		return nil // a ring of a cohort: no weight was written
 	}
+	if s.inForce.Equal(out.Split) && out.Observed.Equal(out.Split) {
+		return nil // the promotion of what has everything already
+	}
 	text, data := fmt.Sprintf("%s to %s set", weight, s.status.Candidate), map[string]any{"weight": weight, "split": out.Split}
 	if in.Why != "" {
 		text += ": " + in.Why
@@ -62,6 +65,7 @@ func (s *story) owned(id string, step int) {
 }
 
 func (s *story) drift(e *historypb.HistoryEvent, step int, text string, observed rollout.Split) {
+	s.inForce = nil
 	s.add(e, rollout.EventDrift, step, text, map[string]any{"observed": observed})
 }
 
@@ -79,7 +83,7 @@ func (s *story) weightObserved(e *historypb.HistoryEvent, one act, result *commo
 		return err
 	}
 	weight := out.Observed[s.status.Candidate]
-	s.status.Weight, s.drifted = weight, nil
+	s.status.Weight, s.drifted, s.inForce = weight, nil, out.Observed
 	data := map[string]any{"weight": weight, "observed": out.Observed}
 	if strings.HasPrefix(one.ID, "restore") {
 		s.points.traffic = e.GetEventTime().AsTime()

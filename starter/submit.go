@@ -57,11 +57,26 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
 		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
 	}
+	if out.Fate == rollout.FateQueued {
+		out.Submission = sinceThen(ctx, svc, out)
+	}
 	if out.Version != "" && !out.IsOf(o) { // of a worker that is older, or of a rollout that was started beside the Target
-		return out, c.foreignID(subjectOf(o.Spec), out.Submission)
+		return out, c.foreignID(subjectOf(o.Spec), out.Submission, o)
 	}
 	out.run.RunID = out.Submission.RunID
 	return out, c.unlessRefused(out)
+}
+
+// sinceThen is what became of an order that is said to be in the queue: Temporal answers
+// one that is given again with what its Target said the first time.
+func sinceThen(ctx context.Context, svc service, s submitted) rollout.Submission {
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	t, err := svc.Target(asking, s.spec.Key())
+	if known := fateOf(t, s.ID); err == nil && known.Fate != "" && known.Fate != rollout.FateStarting {
+		return known
+	}
+	return s.Submission
 }
 
 // interruptedOrder says how an order stands whose giver did not wait for an answer.
@@ -100,8 +115,8 @@ func (c *cli) unlessNotAdmitted(ctx context.Context, svc service, s submitted) e
 }
 
 // foreignID refuses an order whose id was that of another one.
-func (c *cli) foreignID(subject rollout.Status, known rollout.Submission) error {
-	why := known.Foreign()
+func (c *cli) foreignID(subject rollout.Status, known rollout.Submission, o rollout.Order) error {
+	why := known.Foreign(o)
 	if err := c.result(c.refusal(subject, rollout.CausePolicy, why)); err != nil {
 		return err
 	}

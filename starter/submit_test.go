@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"bakeoff/rollout"
+	"bakeoff/rollout/specfile"
 )
 
 // Who waits for the turn of an order is told when nothing holds it any more.
@@ -80,7 +81,7 @@ func TestAnOrderThatNobodyTookIn(t *testing.T) {
 	t.Parallel()
 	f := &fake{submitErr: errNoWorker}
 	require.Zero(t, bakeoff(t.Context(), f, "start", file(t, smallest), "--id", "id-7", "--actor", "ana").code)
-	require.Equal(t, []rollout.Withdrawal{{ID: "id-7", Version: "2.5.0", Actor: "ana"}}, f.withdrawn)
+	require.Equal(t, []rollout.Withdrawal{{ID: "id-7", Version: "2.5.0", Actor: "ana", SpecDigest: digestIn(t, smallest)}}, f.withdrawn)
 	require.Len(t, f.beside, 1)
 }
 
@@ -88,11 +89,16 @@ func TestAnOrderThatNobodyTookIn(t *testing.T) {
 // be asked; another spec under its id is another order.
 func TestAnOrderThatIsGivenAgain(t *testing.T) {
 	t.Parallel()
+	otherUnit, cautious := strings.NewReplacer("c: {}", "d: {}", "[b, c]", "[b, d]").Replace(threeUnits), strings.Replace(smallest, "5%", "1%", 1)
 	for name, tt := range map[string]struct {
 		spec, id, actor string
 		code            int
 	}{
 		"the same":              {smallest, "id-7", "ana", 0},
+		"elsewhere":             {smallest, "id-7", "ana@runner-2", 0},
+		"a fleet's elsewhere":   {threeUnits, "id-7", "ana@runner-2", 0},
+		"other steps":           {cautious, "id-7", "ana", 15},
+		"other units":           {otherUnit, "id-7", "ana", 15},
 		"another id":            {smallest, "id-8", "ana", 15},
 		"another release":       {strings.Replace(smallest, "2.5.0", "2.6.0", 1), "id-7", "ana", 15},
 		"somebody else":         {smallest, "id-7", "bo", 15},
@@ -105,7 +111,10 @@ func TestAnOrderThatIsGivenAgain(t *testing.T) {
 			f := running(t)
 			f.pollers, f.planErr, f.startErr = map[string]int{}, errNoWorker, errBusy
 			o := anOrder()
-			o.ID = "id-7"
+			o.ID, o.SpecDigest = "id-7", digestIn(t, smallest)
+			if specfile.IsFleet([]byte(tt.spec)) {
+				o.SpecDigest = digestIn(t, threeUnits)
+			}
 			f.tape = &tape{t: t}
 			f.tape.started(o)
 			got := bakeoff(t.Context(), f, "start", file(t, tt.spec), "--id", tt.id, "--actor", tt.actor, "-o", "json")
@@ -115,6 +124,20 @@ func TestAnOrderThatIsGivenAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// digestIn is the digest that an order of a file's spec has.
+func digestIn(t *testing.T, text string) string {
+	t.Helper()
+	from := source{"f", []byte(text)}
+	if specfile.IsFleet(from.text) {
+		fleet, problems := parseFleet(from)
+		require.Empty(t, problems)
+		return rollout.Shortened(fleet.Digest())
+	}
+	spec, problems := parse(from)
+	require.Empty(t, problems)
+	return rollout.Shortened(spec.Digest())
 }
 
 // A worker of before answers an order with what became of the one whose id it has.

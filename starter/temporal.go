@@ -238,9 +238,9 @@ func updateID(c rollout.Command) string {
 }
 
 // submitID is the same for an order to a Target, where who gives it, and of what
-// version, makes it another one.
+// spec, makes it another one.
 func submitID(o rollout.Order) string {
-	text, _ := json.Marshal([]string{o.Actor, o.Spec.Release.Version}) // plain data
+	text, _ := json.Marshal([]string{o.Actor, o.Spec.Release.Version, o.SpecDigest}) // plain data
 	return fmt.Sprintf("%s/%s/%.6x", rollout.CommandSubmit, o.ID, sha256.Sum256(text))
 }
 

@@ -96,7 +96,9 @@ func reason(ctx context.Context) error {
 	return errInterrupted
 }
 
-// look asks a worker, and where none answers Temporal itself.
+// look asks a worker, and where none answers Temporal itself. Of a run that was cut off
+// a worker tells where it stood then, so history is read instead; who takes over, and
+// how a fleet's units go back, is for end to find.
 func (w *watch) look(ctx context.Context) {
 	if s := w.units.Load(); s != nil {
 		w.seen(*s)
@@ -107,8 +109,9 @@ func (w *watch) look(ctx context.Context) {
 	if s, err := w.svc.Query(asking, w.watched()); err == nil {
 		s = unfinished(s)
 		if e, err := w.svc.Describe(asking, w.watched()); err == nil { // otherwise the next look tells more
-			if e.cutOff() && rollout.IsFleetID(e.WorkflowID) {
-				return // a worker tells where it stood: end sees where its units do
+			if e.cutOff() {
+				w.remember(asking, e)
+				return
 			}
 			s = withUnits(asking, w.svc, e.upToDate(s))
 		}
@@ -124,9 +127,22 @@ func (w *watch) look(ctx context.Context) {
 	switch {
 	case err == nil && e.open():
 		w.seen(merge(w.before(describing), e.status()))
+	case err == nil && e.cutOff():
+		w.remember(describing, e)
 	case err != nil && ctx.Err() == nil && !w.lost:
 		w.lost = true
 		w.view.note(fmt.Sprintf("Temporal does not answer (%v); waiting on", err))
+	}
+}
+
+// remember keeps where a rollout stands that was cut off, for who waits no longer than
+// until now. It is not shown: somebody may take over at any moment.
+func (w *watch) remember(ctx context.Context, e execution) {
+	if rollout.IsFleetID(e.WorkflowID) {
+		return
+	}
+	if s, err := ending(ctx, w.svc, e); err == nil {
+		w.last = s
 	}
 }
 
@@ -219,7 +235,8 @@ func (w *watch) unitsBack(ctx context.Context, fleet run) (rollout.Status, error
 const takenOverWithin = 10 * time.Second
 
 // successor waits for the run that takes over from one that was cut off, where
-// there is a Target, or a fleet, that looks after it.
+// there is a Target, or a fleet, that looks after it. Nobody does after a break-glass
+// restore.
 func (w *watch) successor(ctx context.Context, lost run) (run, bool) {
 	target, err := rollout.ParseTarget(targetOf(lost))
 	if err != nil {
@@ -237,6 +254,9 @@ func (w *watch) successor(ctx context.Context, lost run) (run, bool) {
 		if e, err := w.svc.Describe(ctx, run{WorkflowID: lost.WorkflowID}); err == nil && e.RunID != lost.RunID {
 			w.next.Store(&e.run)
 			return e.run, true
+		}
+		if _, restored := restoreOf(ctx, w.svc, lost); restored {
+			return run{}, false // and the Target knows only of that
 		}
 	}
 	return run{}, false

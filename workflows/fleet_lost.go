@@ -27,7 +27,7 @@ func (f *fleet) recover(u *unit, lost string) {
 		u.cutOff = s.RunID
 	}
 	order := f.order.UnitOrder(u.Unit, f.status.WorkflowID)
-	order.ID, order.Recover, order.Reason = fmt.Sprintf("recover/%s", s.RunID), u.cutOff, lost
+	order.ID, order.Recover, order.Reason = rollout.RecoveryID(s.RunID), u.cutOff, lost
 	u.kept, u.restored = false, false
 	s.RunID, s.Kept, s.Phase, s.Cause, s.Reason = "", false, rollout.PhaseRollingBack, rollout.CauseLost, "its rollout was cut off: "+lost
 	if !u.ordered && !f.beyond {

@@ -80,7 +80,7 @@ func (t *target) adopt(c rollout.Course) {
 	t.settle(o.ID, func(f *rollout.Submission) { f.Fate, f.Why, f.RunID = rollout.FateStarted, "", c.RunID })
 	if t.fateOf(o.ID).ID == "" {
 		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
-			At: workflow.Now(t.ctx), Fate: rollout.FateStarted, RunID: c.RunID})
+			At: workflow.Now(t.ctx), Fate: rollout.FateStarted, RunID: c.RunID, SpecDigest: o.SpecDigest})
 	}
 	t.describe()
 }
@@ -216,6 +216,6 @@ func (t *target) recovery(ended rollout.Course, lost string) rollout.Submit {
 	o := ended.Submit.Order
 	key := t.status.Target
 	o.Spec.Environment, o.Spec.Service, o.Spec.Unit = key.Environment, key.Service, key.Unit
-	o.ID, o.Recover, o.Reason = fmt.Sprintf("recover/%s", ended.RunID), run, lost
+	o.ID, o.Recover, o.Reason = rollout.RecoveryID(ended.RunID), run, lost
 	return rollout.Submit{Order: o, Summary: shorten(fmt.Sprintf("put back what the rollout of %s had changed: %s", named(o.Spec.Release.Version), lost))}
 }

@@ -17,11 +17,18 @@ func (t *target) fateOf(id string) rollout.Submission {
 	return t.status.Fates[i]
 }
 
-// isForeign reports whether an order has the id of another one: of somebody else, or of
-// another version. Under older workers what became of that was the answer, and who gave
-// up the one took back the other.
+// isForeign reports whether an order has the id of another one: of somebody else, of
+// another version, or of another spec. Under older workers what became of that was the
+// answer, and who gave up the one took back the other.
 func (t *target) isForeign(known rollout.Submission, o rollout.Order) bool {
-	return known.ID != "" && !known.IsOf(o) && workflow.GetVersion(t.ctx, "order-id-is-its-givers", workflow.DefaultVersion, 1) == 1
+	switch {
+	case known.ID == "" || known.IsOf(o):
+		return false
+	case known.IsOfGiver(o):
+		return workflow.GetVersion(t.ctx, "order-id-is-of-one-spec", workflow.DefaultVersion, 1) == 1
+	default:
+		return workflow.GetVersion(t.ctx, "order-id-is-its-givers", workflow.DefaultVersion, 1) == 1
+	}
 }
 
 // settle changes what is known of an order.
@@ -68,11 +75,11 @@ func (t *target) withdraw(w rollout.Withdrawal) {
 	if known.Fate.IsFinal() && known.ID != "" || t.status.Running != nil && t.status.Running.Submit.Order.ID == w.ID {
 		return
 	}
-	if t.isForeign(known, rollout.Order{Actor: w.Actor, Spec: rollout.Spec{Release: rollout.Release{Version: w.Version}}}) {
+	if t.isForeign(known, w.Order()) {
 		return
 	}
 	if known.ID == "" {
-		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: w.ID, Version: w.Version, Actor: w.Actor, At: workflow.Now(t.ctx)})
+		t.status.Fates = append(t.status.Fates, rollout.Submission{ID: w.ID, Version: w.Version, Actor: w.Actor, At: workflow.Now(t.ctx), SpecDigest: w.SpecDigest})
 	}
 	t.unqueue(w.ID)
 	t.refuse(w.ID, rollout.CauseWithdrawn, "withdrawn: no worker had accepted it when its sender stopped waiting")

@@ -16,7 +16,7 @@ func (t *target) onSubmit(ctx workflow.Context, s rollout.Submit) (rollout.Submi
 	s.Order.ID = orElse(s.Order.ID, workflow.GetCurrentUpdateInfo(ctx).ID)
 	if known := t.fateOf(s.Order.ID); t.isForeign(known, s.Order) {
 		return rollout.Submission{ID: known.ID, Version: s.Order.Spec.Release.Version, Actor: s.Order.Actor, At: workflow.Now(t.ctx),
-			Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: known.Foreign()}, nil
+			Fate: rollout.FateRefused, Cause: rollout.CausePolicy, Why: known.Foreign(s.Order)}, nil
 	}
 	t.given(s)
 	return t.settled(ctx, s.Order.ID), nil
@@ -47,7 +47,7 @@ func (t *target) receive(s rollout.Submit) {
 	}
 	o := s.Order
 	t.status.Fates = append(t.status.Fates, rollout.Submission{ID: o.ID, Version: o.Spec.Release.Version, Actor: o.Actor,
-		At: workflow.Now(t.ctx), Fate: rollout.FateStarting})
+		At: workflow.Now(t.ctx), Fate: rollout.FateStarting, SpecDigest: o.SpecDigest})
 	t.forget()
 	if t.closed {
 		t.refuse(o.ID, rollout.CauseRunning, cancelled)

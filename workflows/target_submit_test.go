@@ -171,19 +171,19 @@ func TestWithdrawnOrders(t *testing.T) {
 	}
 }
 
-// An order is its giver's: who uses its id for an order of another is refused, also
-// when that one was known to an earlier run, and does not take it back. Its giver is
+// An order is its giver's, and of one spec: who uses its id for another one is refused,
+// also when that one was known to an earlier run, and does not take it back. Its giver is
 // told what became of it, as often as it is given.
 func TestOneIDForTwoOrders(t *testing.T) {
 	t.Parallel()
 	s := newAbove(t)
-	s.known.Fates = []rollout.Submission{{ID: "2.4.0", Version: "2.4.0", Actor: "ana", Fate: rollout.FateStarted, RunID: "before"}}
+	s.known.Fates = []rollout.Submission{{ID: "2.4.0", Version: "2.4.0", Actor: "ana", Fate: rollout.FateStarted, RunID: "before"},
+		{ID: "2.3.0", Version: "2.3.0", Actor: "ana", Fate: rollout.FateStarted, RunID: "before", SpecDigest: "a"}}
 	s.submit(0, "2.5.0", rollout.OnNewQueue)
-	s.submit(time.Second, "2.6.0", rollout.OnNewQueue)
 	said := map[string]rollout.Submission{}
-	give := func(after time.Duration, name, id, version, actor string) {
+	give := func(after time.Duration, name, id, version, actor, spec string) {
 		o := orderOf(version, rollout.OnNewQueue)
-		o.Order.ID, o.Order.Actor = id, actor
+		o.Order.ID, o.Order.Actor, o.Order.SpecDigest = id, actor, spec
 		s.env.RegisterDelayedCallback(func() {
 			s.env.UpdateWorkflow(rollout.CommandSubmit, name, &testsuite.TestUpdateCallback{
 				OnAccept: func() {},
@@ -195,12 +195,17 @@ func TestOneIDForTwoOrders(t *testing.T) {
 			}, o)
 		}, after)
 	}
-	give(10*time.Second, "other", "2.6.0", "2.6.0", "bo")
-	give(10*time.Second, "version", "2.6.0", "2.7.0", "ana")
-	give(10*time.Second, "again", "2.6.0", "2.6.0", "ana")
-	give(10*time.Second, "before", "2.4.0", "2.4.0", "bo")
+	give(time.Second, "first", "2.6.0", "2.6.0", "ana", "a")
+	give(10*time.Second, "other", "2.6.0", "2.6.0", "bo", "a")
+	give(10*time.Second, "version", "2.6.0", "2.7.0", "ana", "a")
+	give(10*time.Second, "spec", "2.6.0", "2.6.0", "ana", "b")
+	give(10*time.Second, "again", "2.6.0", "2.6.0", "ana", "a")
+	give(10*time.Second, "older", "2.6.0", "2.6.0", "ana", "")
+	give(10*time.Second, "before", "2.4.0", "2.4.0", "bo", "")
+	give(10*time.Second, "handed on", "2.3.0", "2.3.0", "ana", "b")
 	s.env.RegisterDelayedCallback(func() {
 		s.env.SignalWorkflow(rollout.CommandWithdraw, rollout.Withdrawal{ID: "2.6.0", Version: "2.6.0", Actor: "bo"})
+		s.env.SignalWorkflow(rollout.CommandWithdraw, rollout.Withdrawal{ID: "2.6.0", Version: "2.6.0", Actor: "ana", SpecDigest: "b"})
 	}, 20*time.Second)
 	known := s.anHour()
 	for _, name := range []string{"other", "version"} {
@@ -210,9 +215,13 @@ func TestOneIDForTwoOrders(t *testing.T) {
 	}
 	require.Equal(t, "bo", said["other"].Actor)
 	require.Equal(t, rollout.FateRefused, said["before"].Fate)
+	require.Equal(t, rollout.FateRefused, said["handed on"].Fate)
+	require.Equal(t, rollout.FateRefused, said["spec"].Fate)
+	require.Equal(t, "the id 2.6.0 was that of an order of 2.6.0 with another spec, by ana: give this one an id of its own, with --id", said["spec"].Why)
 	require.Equal(t, rollout.FateQueued, said["again"].Fate)
+	require.Equal(t, rollout.FateQueued, said["older"].Fate)
 	require.Equal(t, []string{"2.5.0", "2.6.0"}, s.begun)
-	require.Len(t, known.Fates, 3)
+	require.Len(t, known.Fates, 4)
 }
 
 // What a release is to blame for keeps it from being tried again by accident; what

@@ -33,6 +33,11 @@ func TestBreakGlass(t *testing.T) {
 	now := s.status()
 	require.Zero(t, now.Weight)
 	require.Contains(t, now.Reason, "since then traffic is back on 2.4.1")
+	waited := s.wait("--timeout", "5s")
+	require.Equal(t, 14, waited.code)
+	require.Equal(t, now.Reason, waited.Reason)
+	require.Equal(t, rollout.PhaseCompleted, waited.Phase)
+	require.Zero(t, waited.Weight)
 	require.Greater(t, written[len(written)-1].Header.Get("Bakeoff-Fence"), written[0].Header.Get("Bakeoff-Fence"), "a higher epoch")
 }
 

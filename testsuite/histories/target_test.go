@@ -62,6 +62,20 @@ var targetPaths = map[string]path{
 		s.approveNext()
 		s.await(rollout.Promoted)
 	}, want: rollout.Promoted},
+	"one-id-two-specs": {target: true, strategy: waits, policy: "onNewRelease: queue", plot: func(s *scene) {
+		s.until("approval")
+		s.before = s.status().RunID
+		s.world.Behave("1.2.0", sim.Behaviour{Rate: 400, Failures: 0.01})
+		spec := s.file("1.2.0")
+		s.order("start", spec, "--id", "CHG-1")
+		s.spec += "owner: team-payments\n"
+		s.denied("start", s.file("1.2.0"), "--id", "CHG-1")
+		s.signal(rollout.CommandWithdraw, rollout.Withdrawal{ID: "CHG-1", Version: "1.2.0", Actor: "ana@example.com", SpecDigest: "another"})
+		s.order("start", spec, "--id", "CHG-1")
+		s.order("approve", "--step", "1")
+		s.approveNext()
+		s.await(rollout.Promoted)
+	}, want: rollout.Promoted},
 	"renewed-target": {target: true, strategy: waits, policy: "onNewRelease: queue", plot: func(s *scene) {
 		s.until("approval")
 		s.submit("next", "1.2.0")
