@@ -215,6 +215,20 @@ type ObserveInput struct {
 	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes
 }
 
+// ForeignIn is somebody else's split that is in force after a poll, nil where there is
+// none: the one that was known before where the poll could not tell.
+func (in ObserveInput) ForeignIn(seen, drift, known rollout.Split) rollout.Split {
+	switch {
+	case in.Expect == nil:
+		return known
+	case drift != nil:
+		return drift
+	case seen.Equal(in.Expect):
+		return nil
+	}
+	return known
+}
+
 // ObserveOutput is what one window came to.
 type ObserveOutput struct {
 	Decision  rollout.Decision      `json:"decision"`

@@ -149,8 +149,8 @@ func (o *observer) pollTraffic(ctx context.Context) {
 		o.notice(ctx)
 		return
 	}
+	drift, steady := o.Drift, o.Steady
 	o.Drift = nil
-	steady := o.Steady
 	o.Steady = time.Time{}
 	for range 2 {
 		observed, err := o.traffic.Split(ctx)
@@ -167,6 +167,7 @@ func (o *observer) pollTraffic(ctx context.Context) {
 			return
 		}
 		if sleep(ctx, 200*time.Millisecond) != nil {
+			o.Drift = drift // an order ends the window in the middle of a look
 			return
 		}
 	}

@@ -147,6 +147,7 @@ func (r *run) bake(b *bake) *setback {
 		b.account(r, in, out)
 		r.allowed = out.Next
 		if r.skip {
+			r.overrule()
 			return r.back
 		}
 		if r.leaves(in, out) {
@@ -190,6 +191,7 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 			r.hold(rollout.ConcernsText(r.status.Concerns))
 			return false, nil
 		}
+		r.overrule() // where a hold ends as `otherwise: promote`
 		r.release()
 		return true, nil
 	default:

@@ -23,6 +23,8 @@ type written struct {
 	landed     rollout.Split   // what the router was seen to make of a write that is not in force yet
 	putBacks   int             // how often weights that somebody else wrote were overwritten
 	served     bool            // the candidate may have traffic
+	foreign    rollout.Split   // somebody else's that was in force when it was last seen; nil: none was
+	overrules  bool            // a hold was ended while it was in force: the next weight is written over it
 	cohorts    []string        // those that have the candidate
 	unready    string          // why the candidate was not ready when it was last looked at; "": it was
 }
@@ -81,7 +83,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		}
 		r.served = true
 		asks := r.asksFor != "" && r.plan.Gated
-		out, s := r.writeTraffic(id, step, w, why, force)
+		out, s := r.writeTraffic(id, step, w, why, force || r.overrules)
 		if s != nil {
 			return nil, s
 		}
@@ -95,6 +97,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if asks {
 			r.mind(nil)
 		}
+		r.overrules = false
 		if !out.Conflict {
 			r.release()
 			r.ours = []rollout.Split{r.ours[len(r.ours)-1], out.Split}
@@ -172,6 +175,27 @@ func (r *run) waitOutDrift(id, reason string) *setback {
 	return r.watchUntil(func() bool { return timer.IsReady() || r.skip }, id)
 }
 
+// noteForeign keeps whether a window saw somebody else's split in force. An order to
+// write over one counts for the one that was seen when it was given.
+func (r *run) noteForeign(in activities.ObserveInput, out activities.ObserveOutput) {
+	was := r.foreign
+	r.foreign = in.ForeignIn(out.Split, out.Drift, was)
+	r.overrules = r.overrules && r.foreign.Equal(was)
+}
+
+// overrule has the next weight written over somebody else's, where that is in force
+// when a hold is ended without it being gone.
+func (r *run) overrule() { r.overrules = r.holding() && r.foreign != nil }
+
+// writeOver sends the weight again over somebody else's, where a hold was ended that
+// was the last before something else than a raise. Under older plans it was left.
+func (r *run) writeOver(id string, step int, w rollout.Weight) *setback {
+	if !r.overrules || !r.plan.HeedsDrift {
+		return nil
+	}
+	return r.putBack(id, step, w)
+}
+
 // verify reads until the split is in force. With watched, an Observe stays open
 // beside it, because users may already meet the candidate.
 func (r *run) verify(id string, step int, want rollout.Split, within time.Duration, watched bool) (bool, *setback) {
@@ -197,7 +221,7 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 		r.noteShare(step, r.status.Weight, r.cohorts)
 	}
 	if out.Verified {
-		r.ours, r.landed = []rollout.Split{want}, nil
+		r.ours, r.landed, r.foreign = []rollout.Split{want}, nil, nil
 		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
 		if r.closure != nil {
 			r.refresh()

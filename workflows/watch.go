@@ -86,6 +86,7 @@ func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, 
 	} else if out.Polls > 0 {
 		r.unwatched = time.Time{}
 	}
+	r.noteForeign(w.in, out)
 	r.noteWindow(w.in, out)
 	r.see(out.Split)
 	r.unready = out.Unready

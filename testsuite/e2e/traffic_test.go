@@ -21,7 +21,7 @@ func TestTraffic(t *testing.T) {
 	for name, scene := range map[string]func(*scene){
 		"Ignores": routerIgnores, "Lags": routerLags, "Hold": driftHolds, "HoldEnds": driftHoldsTooLong,
 		"LostWithTheCandidate": lostWithTheCandidate, "LostWithTheBaseline": lostWithTheBaseline,
-		"PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
+		"Overruled": driftIsOverruled, "PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +103,18 @@ func driftHolds(s *scene) {
 	s.ends(0, rollout.Promoted, "")
 	require.GreaterOrEqual(s.t, s.stays()[0].to.Sub(right), bake, "the bake began anew")
 	require.NotEmpty(s.t, s.told(rollout.EventDrift))
+	require.Len(s.t, s.told(rollout.EventHeld), 1)
+}
+
+// One promote writes over what somebody else wrote.
+func driftIsOverruled(s *scene) {
+	s.start(twoSteps)
+	s.meddles()
+	s.waitsFor(rollout.WaitingForHold)
+	s.order(0, "promote")
+	s.awaits("PUT /weights 200", 2)
+	require.Contains(s.t, s.asked("PUT /weights 200")[1].Body, `"2.5.0":5000`)
+	s.ends(0, rollout.Promoted, "")
 	require.Len(s.t, s.told(rollout.EventHeld), 1)
 }
 
