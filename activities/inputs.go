@@ -211,6 +211,9 @@ type ObserveInput struct {
 
 	Concerns []rollout.Concern `json:"concerns,omitempty"` // of people, that stand
 
+	TellsDrift bool          `json:"tellsDrift,omitempty"` // in a hold: return, too, when somebody else's split is another than Known
+	Known      rollout.Split `json:"known,omitempty"`      // nil: none is in force
+
 	Ask    *Ask             `json:"ask,omitempty"`    // watch what closes the target, too; nil: do not
 	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes
 }

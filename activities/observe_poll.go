@@ -171,10 +171,16 @@ func (o *observer) pollTraffic(ctx context.Context) {
 			return
 		}
 	}
-	o.Drift = o.Split
-	if len(o.Drift) == 0 { // a router that names no version: nobody is served
-		o.Drift = rollout.Split{o.in.Candidate: 0}
+	o.Drift = Named(o.Split, o.in.Candidate)
+}
+
+// Named is a split that names a version: of a router that names none, which serves
+// nobody, the candidate, with nothing.
+func Named(s rollout.Split, candidate string) rollout.Split {
+	if len(s) == 0 {
+		return rollout.Split{candidate: 0}
 	}
+	return s
 }
 
 // notice reads which split is in force while weights are settling: whatever it is, it

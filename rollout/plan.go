@@ -108,7 +108,8 @@ type Behaviour struct {
 	PauseStands bool `json:"pauseStands,omitempty"`
 
 	// HeedsDrift: a hold for somebody else's weights that is ended by `promote` has
-	// them written over even where no raise follows.
+	// them written over even where no raise follows, and while they are in force they
+	// are what is shown.
 	HeedsDrift bool `json:"heedsDrift,omitempty"`
 }
 

@@ -84,6 +84,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 		in.End = r.now().Add(longestWait)
 	case r.holding() || b.isOver():
 		in.Held, in.AtEnd = true, b.isOver()
+		in.TellsDrift, in.Known = r.plan.HeedsDrift, r.foreign
 		in.End = r.now().Add(min(r.plan.Spec.Policy.LongestHold(in.HeldFor.Std())+time.Second, longestWait))
 	default:
 		length := time.Duration(b.queue[0])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bakeoff/activities"
 	"bakeoff/rollout"
 	"bakeoff/testsuite/sim"
 )
@@ -101,4 +102,42 @@ func TestWhatSomebodyElseWroteIsWrittenOver(t *testing.T) {
 			want: rollout.Promoted, wantLog: slices.Insert(slices.Clone(writtenOver), 3, "outsider: weights 2.4.1 30%, 2.5.0 70%"),
 		},
 	})
+}
+
+// While somebody else's weights are in force, what users get is what is shown and told.
+func TestWhatSomebodyElseWroteIsShown(t *testing.T) {
+	t.Parallel()
+	story{
+		spec:          holdsForDrift(20 * time.Second),
+		notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim", Events: []rollout.Occasion{rollout.OnWaiting}}}},
+		plot: func(s *teller) {
+			shows := func(w rollout.Weight, what string) func() bool {
+				return func() bool {
+					if s.world.State().Weights["2.5.0"] != w {
+						return false
+					}
+					now := s.standing()
+					return now.Weight == w && now.WaitingFor == what
+				}
+			}
+			ticks(s)
+			s.at(time.Second, func() { s.meddles(8000) })
+			s.once(shows(8000, rollout.WaitingForHold), func() {
+				require.Contains(s.t, s.details(), "at 80%, step 1 of 2")
+				s.meddles(3000)
+				s.once(shows(3000, rollout.WaitingForHold), func() {
+					require.Contains(s.t, s.standing().Reason, "2.5.0 30%")
+					s.meddles(1000)
+					s.once(shows(1000, ""), func() { require.Contains(s.t, s.details(), "at 10%, step 1 of 2") })
+				})
+			})
+		},
+		want: rollout.Promoted,
+		check: func(t *testing.T, w *sim.World, _ rollout.Status) {
+			require.Len(t, w.Heard(), 1)
+			n := w.Heard()[0]
+			require.Equal(t, rollout.Weight(8000), n.Weight)
+			require.Contains(t, n.Text, "2.5.0 at 80%: held: somebody else changed the weights")
+		},
+	}.holds(t)
 }

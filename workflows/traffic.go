@@ -23,6 +23,7 @@ type written struct {
 	landed     rollout.Split   // what the router was seen to make of a write that is not in force yet
 	putBacks   int             // how often weights that somebody else wrote were overwritten
 	served     bool            // the candidate may have traffic
+	weight     rollout.Weight  // the candidate's, when that was verified last
 	foreign    rollout.Split   // somebody else's that was in force when it was last seen; nil: none was
 	overrules  bool            // a hold was ended while it was in force: the next weight is written over it
 	cohorts    []string        // those that have the candidate
@@ -65,7 +66,7 @@ func (r *run) wantsRaise(step int, w rollout.Weight) {
 	if step == 0 {
 		action = rollout.ActionPromote
 	}
-	if r.wants(action); w < r.status.Weight {
+	if r.wants(action); w < r.weight {
 		r.asksFor = ""
 	}
 }
@@ -76,7 +77,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 	served := r.served
 	r.record(id + ".traffic")
 	for why := r.why(w); ; {
-		if w > r.status.Weight {
+		if w > r.weight {
 			if s := r.heedPause(); s != nil {
 				return nil, s
 			}
@@ -105,6 +106,8 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		}
 		if out.Refused == "" {
 			r.count("drift")
+			r.foreign = activities.Named(out.Observed, r.plan.Candidate)
+			r.showWeight()
 		}
 		switch out.Decision.Action {
 		case rollout.RollBack:
@@ -148,11 +151,11 @@ func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, fo
 	if r.asksFor != "" {
 		in.Ask = r.ask()
 	}
-	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.status.Weight {
+	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.weight {
 		in.Replicas = &replicas
 	}
 	before, begun := r.unseen, len(r.pending)
-	if r.status.Weight == 0 {
+	if r.weight == 0 {
 		r.unseen = w
 	}
 	r.writing = true
@@ -181,6 +184,19 @@ func (r *run) noteForeign(in activities.ObserveInput, out activities.ObserveOutp
 	was := r.foreign
 	r.foreign = in.ForeignIn(out.Split, out.Drift, was)
 	r.overrules = r.overrules && r.foreign.Equal(was)
+	r.showWeight()
+}
+
+// showWeight shows what the candidate has: what was verified, or what somebody else
+// gave it since. Under older plans only the first was shown.
+func (r *run) showWeight() {
+	switch {
+	case !r.plan.HeedsDrift:
+	case r.foreign != nil:
+		r.status.Weight = r.foreign[r.plan.Candidate]
+	default:
+		r.status.Weight = r.weight
+	}
 }
 
 // overrule has the next weight written over somebody else's, where that is in force
@@ -217,7 +233,8 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	}
 	r.see(out.Observed)
 	if len(out.Observed) > 0 {
-		r.status.Weight = out.Observed[r.plan.Candidate]
+		r.weight = out.Observed[r.plan.Candidate]
+		r.status.Weight = r.weight
 		r.noteShare(step, r.status.Weight, r.cohorts)
 	}
 	if out.Verified {

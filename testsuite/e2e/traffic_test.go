@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +113,12 @@ func driftIsOverruled(s *scene) {
 	s.start(twoSteps)
 	s.meddles()
 	s.waitsFor(rollout.WaitingForHold)
+	require.Equal(s.t, foreign[candidate], s.status().Weight, "what users get is what is shown")
+	until(s.t, "the list shows it, too", func() bool {
+		return slices.ContainsFunc(strings.Split(s.cli("list", "-o", "json").Stdout, "\n"), func(line string) bool {
+			return strings.Contains(line, s.target()+`"`) && strings.Contains(line, `"weight":"60%"`)
+		})
+	})
 	s.order(0, "promote")
 	s.awaits("PUT /weights 200", 2)
 	require.Contains(s.t, s.asked("PUT /weights 200")[1].Body, `"2.5.0":5000`)
