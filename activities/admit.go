@@ -103,6 +103,11 @@ func (a *Activities) mayStart(in AdmitInput, p rollout.Plan) (signer *rollout.Si
 			return nil, why
 		}
 	}
+	if o.Supersede { // it ends what others began, whatever the policy of that says
+		if may, why := a.Rules.May(o.Spec.Environment, rollout.CommandAbort, o.Actor); !may {
+			return nil, "--supersede sends a running rollout back, and so needs the permission to abort, too: " + why
+		}
+	}
 	if why := a.Rules.nameless(p, o.Actor); why != "" {
 		return nil, why
 	}

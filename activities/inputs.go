@@ -211,8 +211,25 @@ type ObserveInput struct {
 
 	Concerns []rollout.Concern `json:"concerns,omitempty"` // of people, that stand
 
+	TellsDrift bool          `json:"tellsDrift,omitempty"` // in a hold: return, too, when somebody else's split is another than Known
+	Known      rollout.Split `json:"known,omitempty"`      // nil: none is in force
+
 	Ask    *Ask             `json:"ask,omitempty"`    // watch what closes the target, too; nil: do not
 	Closed *rollout.Closure `json:"closed,omitempty"` // what closed it before: return when that changes
+}
+
+// ForeignIn is somebody else's split that is in force after a poll, nil where there is
+// none: the one that was known before where the poll could not tell.
+func (in ObserveInput) ForeignIn(seen, drift, known rollout.Split) rollout.Split {
+	switch {
+	case in.Expect == nil:
+		return known
+	case drift != nil:
+		return drift
+	case seen.Equal(in.Expect):
+		return nil
+	}
+	return known
 }
 
 // ObserveOutput is what one window came to.

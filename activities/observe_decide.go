@@ -93,11 +93,21 @@ func (o *observer) isDone() bool {
 	case rollout.RollBack, rollout.PutBack:
 		return true
 	case rollout.Hold:
-		return !o.in.Held && !o.in.Waiting
+		return !o.in.Held && !o.in.Waiting || o.isNews()
 	case rollout.GoOn:
 		return !o.in.Waiting
 	case rollout.Watch:
 		return o.in.Held && !o.in.Waiting || o.isTooMuch()
 	}
 	return false
+}
+
+// isNews reports whether a window in a hold has seen another split of somebody else's
+// than is known. Who changes it all the time is told less and less often.
+func (o *observer) isNews() bool {
+	if !o.in.Held || !o.in.TellsDrift || o.At.Sub(o.in.Start) < max(2*o.in.Poll.Std(), o.in.HeldFor.Std()/8) {
+		return false
+	}
+	now := o.in.ForeignIn(o.Split, o.Drift, o.in.Known)
+	return (now == nil) != (o.in.Known == nil) || !now.Equal(o.in.Known)
 }

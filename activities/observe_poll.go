@@ -149,8 +149,8 @@ func (o *observer) pollTraffic(ctx context.Context) {
 		o.notice(ctx)
 		return
 	}
+	drift, steady := o.Drift, o.Steady
 	o.Drift = nil
-	steady := o.Steady
 	o.Steady = time.Time{}
 	for range 2 {
 		observed, err := o.traffic.Split(ctx)
@@ -167,13 +167,20 @@ func (o *observer) pollTraffic(ctx context.Context) {
 			return
 		}
 		if sleep(ctx, 200*time.Millisecond) != nil {
+			o.Drift = drift // an order ends the window in the middle of a look
 			return
 		}
 	}
-	o.Drift = o.Split
-	if len(o.Drift) == 0 { // a router that names no version: nobody is served
-		o.Drift = rollout.Split{o.in.Candidate: 0}
+	o.Drift = Named(o.Split, o.in.Candidate)
+}
+
+// Named is a split that names a version: of a router that names none, which serves
+// nobody, the candidate, with nothing.
+func Named(s rollout.Split, candidate string) rollout.Split {
+	if len(s) == 0 {
+		return rollout.Split{candidate: 0}
 	}
+	return s
 }
 
 // notice reads which split is in force while weights are settling: whatever it is, it

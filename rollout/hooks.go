@@ -29,7 +29,7 @@ type HookCall struct {
 	RunID      string  `json:"runId"`
 	Baseline   string  `json:"baseline"`
 	Candidate  string  `json:"candidate"`
-	Step       int     `json:"step,omitempty"` // the one that begins, or has passed
+	Step       int     `json:"step,omitempty"` // the one that begins, or has passed; at the end the last that began; 0: none
 	Weight     Weight  `json:"weight"`         // the one that will be, or is
 	StartedBy  string  `json:"startedBy,omitempty"`
 	PlanDigest string  `json:"planDigest"`

@@ -106,6 +106,11 @@ type Behaviour struct {
 	// PauseStands: while a rollout is paused that is what it shows and why, also when
 	// a raise from before comes into force. People are told of the pause once.
 	PauseStands bool `json:"pauseStands,omitempty"`
+
+	// HeedsDrift: a hold for somebody else's weights that is ended by `promote` has
+	// them written over even where no raise follows, and while they are in force they
+	// are what is shown.
+	HeedsDrift bool `json:"heedsDrift,omitempty"`
 }
 
 // PlannedStep is one rung of the plan.
@@ -133,7 +138,7 @@ func NewPlan(s Spec) Plan {
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
 		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner,
-		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true, PauseStands: true},
+		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true, PauseStands: true, HeedsDrift: true},
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

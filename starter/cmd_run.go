@@ -38,7 +38,7 @@ func (i *intent) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&i.order.ID, "id", "", "id of the order: given again with the same id and spec by the same actor, it is the same order (default a new id)")
 	cmd.Flags().BoolVar(&i.order.Wait, "wait", false, "if the target is closed, by a freeze or anything else, wait until it opens instead of being refused")
 	cmd.Flags().BoolVar(&i.order.Override, "override", false, "break-glass: start even though the target is closed; needs --reason and the permission override")
-	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "send a running rollout back first, whatever its policy says, and then start this one")
+	cmd.Flags().BoolVar(&i.order.Supersede, "supersede", false, "send a running rollout back first, whatever its policy says, and then start this one; needs the permission abort, too")
 }
 
 // actor is who gives an order, whatever it was set by. Blanks name nobody.

@@ -84,6 +84,7 @@ func (b *bake) next(r *run) activities.ObserveInput {
 		in.End = r.now().Add(longestWait)
 	case r.holding() || b.isOver():
 		in.Held, in.AtEnd = true, b.isOver()
+		in.TellsDrift, in.Known = r.plan.HeedsDrift, r.foreign
 		in.End = r.now().Add(min(r.plan.Spec.Policy.LongestHold(in.HeldFor.Std())+time.Second, longestWait))
 	default:
 		length := time.Duration(b.queue[0])
@@ -147,6 +148,7 @@ func (r *run) bake(b *bake) *setback {
 		b.account(r, in, out)
 		r.allowed = out.Next
 		if r.skip {
+			r.overrule()
 			return r.back
 		}
 		if r.leaves(in, out) {
@@ -190,6 +192,7 @@ func (r *run) follow(b *bake, in activities.ObserveInput, out activities.Observe
 			r.hold(rollout.ConcernsText(r.status.Concerns))
 			return false, nil
 		}
+		r.overrule() // where a hold ends as `otherwise: promote`
 		r.release()
 		return true, nil
 	default:

@@ -20,7 +20,7 @@ func (r *run) concern(c rollout.Command, member string) rollout.Answer {
 	stands := slices.ContainsFunc(r.status.Concerns, has)
 	switch {
 	case !r.isGoing():
-		return denied("the rollout is %s", r.status.Phase)
+		return r.deniedNow()
 	case c.Withdraw && !stands:
 		return noop("%s has no concern that stands", c.Actor)
 	case c.Withdraw:

@@ -147,6 +147,10 @@ func (r *run) timeLeft() time.Duration {
 func (r *run) hold(reason string) {
 	if r.holdingIt {
 		r.status.Reason = reason
+		if r.plan.HeedsDrift {
+			r.describe()
+			r.publish()
+		}
 		return
 	}
 	r.holdingIt, r.heldAt = true, r.now()

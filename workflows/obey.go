@@ -49,10 +49,18 @@ func (r *run) onSupersede(c rollout.Command) rollout.Answer {
 // isGoing reports whether the rollout still goes forward.
 func (r *run) isGoing() bool { return r.back == nil && !r.beyond && !r.ended }
 
+// deniedNow denies what is only for a rollout that goes forward.
+func (r *run) deniedNow() rollout.Answer {
+	if r.beyond && !r.ended {
+		return denied("already promoted, the baseline is being removed: to go back, bakeoff rollback %s", r.status.Target)
+	}
+	return denied("the rollout is %s", r.status.Phase)
+}
+
 func (r *run) onPause(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
-		return denied("the rollout is %s", r.status.Phase)
+		return r.deniedNow()
 	case r.status.Paused:
 		return noop("it is paused already")
 	}
@@ -65,7 +73,7 @@ func (r *run) onPause(c rollout.Command) rollout.Answer {
 func (r *run) onResume(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
-		return denied("the rollout is %s", r.status.Phase)
+		return r.deniedNow()
 	case !r.status.Paused:
 		return noop("it is not paused")
 	}
@@ -83,6 +91,9 @@ func (r *run) onResume(c rollout.Command) rollout.Answer {
 }
 
 func (r *run) onReject(c rollout.Command) rollout.Answer {
+	if r.beyond {
+		return r.deniedNow()
+	}
 	if !r.isGoing() || r.approval == nil && !r.holding() {
 		return denied("nothing waits for an answer: to stop the rollout, abort it")
 	}
@@ -93,7 +104,7 @@ func (r *run) onReject(c rollout.Command) rollout.Answer {
 func (r *run) onPromote(c rollout.Command) rollout.Answer {
 	switch {
 	case !r.isGoing():
-		return denied("the rollout is %s", r.status.Phase)
+		return r.deniedNow()
 	case r.closure != nil && c.Override:
 		return r.override(c)
 	case r.closure != nil:
@@ -112,6 +123,8 @@ func (r *run) onPromote(c rollout.Command) rollout.Answer {
 
 func (r *run) onExtend(c rollout.Command) rollout.Answer {
 	switch {
+	case r.beyond:
+		return r.deniedNow()
 	case !r.isGoing() || r.current == nil:
 		return denied("nothing bakes that could be made longer")
 	case c.By <= 0:

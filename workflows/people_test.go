@@ -94,6 +94,9 @@ func TestPeople(t *testing.T) {
 		}, want: rollout.Promoted, wantLog: good},
 		"who may not start is refused": {order: func(o *rollout.Order) { o.Actor = "dora@example.com" },
 			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "dora@example.com may not start in staging: that is for pipelines, managers", wantLog: []string{}},
+		"who may start, and not abort, supersedes nobody": {order: func(o *rollout.Order) { o.Supersede = true },
+			want: rollout.Refused, wantCause: rollout.CausePolicy, wantReason: "--supersede sends a running rollout back, and so needs the permission to abort, too: " +
+				"ci@example.com may not abort in staging: that is for on-call", wantLog: []string{}},
 		"abort is decided from the plan": {plot: func(s *teller) {
 			s.at(time.Second, func() {
 				s.env.SignalWorkflow("abort", rollout.Command{ID: "1", Actor: "dora@example.com", Reason: "no"})

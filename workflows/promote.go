@@ -81,7 +81,10 @@ func (r *run) keepBaseline() *setback {
 		Grace: r.plan.Spec.Policy.GraceFor(keep), Windows: []rollout.Duration{keep}, Absolute: true,
 	}, "keep", window)
 	b.primary = r.plan.Candidate
-	return r.bake(b)
+	if s := r.bake(b); s != nil {
+		return s
+	}
+	return r.writeOver("keep", b.step.Number, rollout.All)
 }
 
 // conclude ends a promoted rollout: from here on an abort comes too late, and

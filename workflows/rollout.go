@@ -279,7 +279,11 @@ func (r *run) climb(step rollout.PlannedStep) *setback {
 		}
 	}
 	r.step, r.status.Step, r.status.Steps = step, step.Number, max(step.Number, r.status.Steps)
-	if !r.stays {
+	if r.stays {
+		if s := r.writeOver(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
+			return s
+		}
+	} else {
 		if s := r.shift(rollout.StepID(step.Number), step.Number, step.Weight); s != nil {
 			return s
 		}

@@ -22,11 +22,14 @@ type written struct {
 	writing    bool            // a weight is being written: it may come into force at any moment
 	landed     rollout.Split   // what the router was seen to make of a write that is not in force yet
 	putBacks   int             // how often weights that somebody else wrote were overwritten
+	served     bool            // the candidate may have traffic
+	weight     rollout.Weight  // the candidate's, when that was verified last
+	foreign    rollout.Split   // somebody else's that was in force when it was last seen; nil: none was
+	overrules  bool            // a hold was ended while it was in force: the next weight is written over it
+	cohorts    []string        // those that have the candidate
+	unready    string          // why the candidate was not ready when it was last looked at; "": it was
 
-	primaryAgain int      // how often the candidate was made the primary version again
-	served       bool     // the candidate may have traffic
-	cohorts      []string // those that have the candidate
-	unready      string   // why the candidate was not ready when it was last looked at; "": it was
+	primaryAgain int // how often the candidate was made the primary version again
 }
 
 // shift raises the candidate to w and returns when that is what the router
@@ -65,7 +68,7 @@ func (r *run) wantsRaise(step int, w rollout.Weight) {
 	if step == 0 {
 		action = rollout.ActionPromote
 	}
-	if r.wants(action); w < r.status.Weight {
+	if r.wants(action); w < r.weight {
 		r.asksFor = ""
 	}
 }
@@ -76,14 +79,14 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 	served := r.served
 	r.record(id + ".traffic")
 	for why := r.why(w); ; {
-		if w > r.status.Weight {
+		if w > r.weight {
 			if s := r.heedPause(); s != nil {
 				return nil, s
 			}
 		}
 		r.served = true
 		asks := r.asksFor != "" && r.plan.Gated
-		out, s := r.writeTraffic(id, step, w, why, force)
+		out, s := r.writeTraffic(id, step, w, why, force || r.overrules)
 		if s != nil {
 			return nil, s
 		}
@@ -97,6 +100,7 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		if asks {
 			r.mind(nil)
 		}
+		r.overrules = false
 		if !out.Conflict {
 			r.release()
 			r.ours = []rollout.Split{r.ours[len(r.ours)-1], out.Split}
@@ -104,6 +108,8 @@ func (r *run) setTraffic(id string, step int, w rollout.Weight, force bool) (rol
 		}
 		if out.Refused == "" {
 			r.count("drift")
+			r.foreign = activities.Named(out.Observed, r.plan.Candidate)
+			r.showWeight()
 		}
 		switch out.Decision.Action {
 		case rollout.RollBack:
@@ -147,11 +153,11 @@ func (r *run) writeTraffic(id string, step int, w rollout.Weight, why string, fo
 	if r.asksFor != "" {
 		in.Ask = r.ask()
 	}
-	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.status.Weight {
+	if replicas := r.replicas(); r.plan.ReadyFirst && w > r.weight {
 		in.Replicas = &replicas
 	}
 	before, begun := r.unseen, len(r.pending)
-	if r.status.Weight == 0 {
+	if r.weight == 0 {
 		r.unseen = w
 	}
 	r.writing = true
@@ -172,6 +178,40 @@ func (r *run) waitOutDrift(id, reason string) *setback {
 	timer := r.timer("look again at the weights that somebody changed", min(time.Minute, r.plan.Spec.Policy.HoldFor.Std()))
 	defer timer.cancel()
 	return r.watchUntil(func() bool { return timer.IsReady() || r.skip }, id)
+}
+
+// noteForeign keeps whether a window saw somebody else's split in force. An order to
+// write over one counts for the one that was seen when it was given.
+func (r *run) noteForeign(in activities.ObserveInput, out activities.ObserveOutput) {
+	was := r.foreign
+	r.foreign = in.ForeignIn(out.Split, out.Drift, was)
+	r.overrules = r.overrules && r.foreign.Equal(was)
+	r.showWeight()
+}
+
+// showWeight shows what the candidate has: what was verified, or what somebody else
+// gave it since. Under older plans only the first was shown.
+func (r *run) showWeight() {
+	switch {
+	case !r.plan.HeedsDrift:
+	case r.foreign != nil:
+		r.status.Weight = r.foreign[r.plan.Candidate]
+	default:
+		r.status.Weight = r.weight
+	}
+}
+
+// overrule has the next weight written over somebody else's, where that is in force
+// when a hold is ended without it being gone.
+func (r *run) overrule() { r.overrules = r.holding() && r.foreign != nil }
+
+// writeOver sends the weight again over somebody else's, where a hold was ended that
+// was the last before something else than a raise. Under older plans it was left.
+func (r *run) writeOver(id string, step int, w rollout.Weight) *setback {
+	if !r.overrules || !r.plan.HeedsDrift {
+		return nil
+	}
+	return r.putBack(id, step, w)
 }
 
 // verify reads until the split is in force. With watched, an Observe stays open
@@ -195,11 +235,12 @@ func (r *run) verify(id string, step int, want rollout.Split, within time.Durati
 	}
 	r.see(out.Observed)
 	if len(out.Observed) > 0 {
-		r.status.Weight = out.Observed[r.plan.Candidate]
+		r.weight = out.Observed[r.plan.Candidate]
+		r.status.Weight = r.weight
 		r.noteShare(step, r.status.Weight, r.cohorts)
 	}
 	if out.Verified {
-		r.ours, r.landed = []rollout.Split{want}, nil
+		r.ours, r.landed, r.foreign = []rollout.Split{want}, nil, nil
 		r.enter(rollout.PhaseRunning, "", fmt.Sprintf("%s gets %s", r.plan.Candidate, r.status.Weight))
 		if r.closure != nil {
 			r.refresh()

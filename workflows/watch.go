@@ -86,6 +86,7 @@ func (r *run) take(w watch, interrupted func() bool) (activities.ObserveOutput, 
 	} else if out.Polls > 0 {
 		r.unwatched = time.Time{}
 	}
+	r.noteForeign(w.in, out)
 	r.noteWindow(w.in, out)
 	r.see(out.Split)
 	r.unready = out.Unready
@@ -220,7 +221,7 @@ func (r *run) watchWhile(future workflow.Future, id string) *setback {
 // rollout waits for.
 func (r *run) waitWindow() activities.ObserveInput {
 	step := r.step
-	step.Number, step.Weight = max(r.status.Step, 1), r.status.Weight
+	step.Number, step.Weight = max(r.status.Step, 1), r.weight
 	step.Apart = step.Apart && step.Weight == 0
 	r.waits++
 	in := r.window(step, 50+r.waits)
@@ -228,7 +229,7 @@ func (r *run) waitWindow() activities.ObserveInput {
 	if r.kept {
 		in.Primary = r.plan.Candidate
 	}
-	in.Absolute = in.Absolute || rollout.All-r.status.Weight < rollout.All/100
+	in.Absolute = in.Absolute || rollout.All-r.weight < rollout.All/100
 	in.End = r.now().Add(longestWait)
 	return in
 }

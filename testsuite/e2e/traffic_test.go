@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestTraffic(t *testing.T) {
 		"Ignores": routerIgnores, "Lags": routerLags, "Hold": driftHolds, "HoldEnds": driftHoldsTooLong,
 		"LostWithTheCandidate": lostWithTheCandidate, "LostWithTheBaseline": lostWithTheBaseline,
 		"PrimaryLostWithTheBaseline": primaryLostWithTheBaseline, "PrimaryLostBefore": primaryLostBefore,
-		"PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
+		"Overruled": driftIsOverruled, "PutBack": driftIsPutBack, "PutBackOnce": driftIsPutBackOnce, "RollBack": driftRollsBack,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +132,24 @@ func driftHolds(s *scene) {
 	s.ends(0, rollout.Promoted, "")
 	require.GreaterOrEqual(s.t, s.stays()[0].to.Sub(right), bake, "the bake began anew")
 	require.NotEmpty(s.t, s.told(rollout.EventDrift))
+	require.Len(s.t, s.told(rollout.EventHeld), 1)
+}
+
+// One promote writes over what somebody else wrote.
+func driftIsOverruled(s *scene) {
+	s.start(twoSteps)
+	s.meddles()
+	s.waitsFor(rollout.WaitingForHold)
+	require.Equal(s.t, foreign[candidate], s.status().Weight, "what users get is what is shown")
+	until(s.t, "the list shows it, too", func() bool {
+		return slices.ContainsFunc(strings.Split(s.cli("list", "-o", "json").Stdout, "\n"), func(line string) bool {
+			return strings.Contains(line, s.target()+`"`) && strings.Contains(line, `"weight":"60%"`)
+		})
+	})
+	s.order(0, "promote")
+	s.awaits("PUT /weights 200", 2)
+	require.Contains(s.t, s.asked("PUT /weights 200")[1].Body, `"2.5.0":5000`)
+	s.ends(0, rollout.Promoted, "")
 	require.Len(s.t, s.told(rollout.EventHeld), 1)
 }
 

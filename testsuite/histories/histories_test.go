@@ -244,6 +244,17 @@ var paths = map[string]path{
 		s.until("baking")
 		s.world.SetWeights(rollout.Split{baseline: 5000, candidate: 5000})
 	}, want: rollout.Promoted},
+	"drift-overruled": {plot: func(s *scene) {
+		foreign := rollout.Split{baseline: 2000, candidate: 8000}
+		s.until("baking")
+		s.world.SetWeights(foreign)
+		s.until(rollout.WaitingForHold)
+		s.order("promote")
+		s.does("keep.w01.observe")
+		s.world.SetWeights(foreign)
+		s.until(rollout.WaitingForHold)
+		s.order("promote")
+	}, want: rollout.Promoted},
 	"deploy-fails": {plot: func(s *scene) {
 		s.world.OnDeploy(candidate, sim.Script{State: activities.StateFailed, Message: "image not found"})
 	}, want: rollout.RolledBack},
