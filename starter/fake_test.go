@@ -220,6 +220,8 @@ func (f *fake) Events(_ context.Context, r run) iter.Seq2[*historypb.HistoryEven
 }
 
 func (f *fake) List(_ context.Context, query string) iter.Seq2[execution, error] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.query = query
 	listed := f.listed
 	if f.byType != nil {
