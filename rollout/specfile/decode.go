@@ -1,8 +1,6 @@
 package specfile
 
 import (
-	"encoding"
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -10,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"bakeoff/rollout"
 )
@@ -72,62 +69,6 @@ func (d *decoder) value(n *node, path string, field place, v reflect.Value) {
 	case !d.own(n, path, v):
 		d.byKind(n, path, v)
 	}
-}
-
-// own lets a type read itself: from text where it can, else from JSON. A
-// struct that reads JSON is still read field by field from a mapping, for the
-// sake of places: such a type has a short form beside it, as rollout.By has.
-func (d *decoder) own(n *node, path string, v reflect.Value) bool {
-	switch into := v.Addr().Interface().(type) {
-	case *rollout.Duration: // bounded, other than what was stored
-		if n.kind != scalar {
-			d.mismatch(n, path, v.Type())
-		} else if length, err := rollout.ParseDuration(n.text); err != nil {
-			d.add(n.place, path, "%v", err)
-		} else if !durationShape.MatchString(n.text) {
-			d.add(n.place, path, "%q is not how a duration is written: write %s, without blanks or signs", n.text, length)
-		} else {
-			*into = length
-		}
-		return true
-	case *rollout.Weight: // stored ones, and flags, are read with less care
-		if n.kind != scalar {
-			d.mismatch(n, path, v.Type())
-		} else if weight, err := rollout.ParseWeight(n.text); err != nil {
-			d.add(n.place, path, "%v", err)
-		} else if !weightShape.MatchString(n.text) {
-			d.add(n.place, path, "%q is not how a weight is written: write %s, without blanks, signs or exponents", n.text, weight)
-		} else {
-			*into = weight
-		}
-		return true
-	case encoding.TextUnmarshaler:
-		if n.kind != scalar {
-			d.mismatch(n, path, v.Type())
-		} else if err := into.UnmarshalText([]byte(n.text)); err != nil && v.Type() == reflect.TypeFor[time.Time]() {
-			d.add(n.place, path, "%q is not a time: write one like 2026-03-01T12:00:00Z", n.text)
-		} else if err != nil {
-			d.add(n.place, path, "%v", err)
-		}
-		return true
-	case json.Unmarshaler:
-		var x any = n.text
-		switch isStruct := v.Kind() == reflect.Struct; {
-		case isStruct && n.kind != scalar:
-			return false
-		case !isStruct:
-			x = d.anything(n, path)
-		}
-		body, err := json.Marshal(x)
-		if err == nil {
-			err = into.UnmarshalJSON(body)
-		}
-		if err != nil {
-			d.add(n.place, path, "%v", err)
-		}
-		return true
-	}
-	return false
 }
 
 func (d *decoder) byKind(n *node, path string, v reflect.Value) {
@@ -309,11 +250,6 @@ func within(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && (above == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
-
-var (
-	weightShape   = regexp.MustCompile(weightPattern)
-	durationShape = regexp.MustCompile(durationPattern)
-)
 
 var number = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 
