@@ -65,7 +65,8 @@ type Plan struct {
 // lacks the later parts and goes on as it began, so that its history keeps replaying.
 type Behaviour struct {
 	// Revision counts changes of the way in which a plan is followed. 1: refused
-	// writes are watched.
+	// writes are watched. 2: after a promotion a person is asked for where users cannot
+	// be sent to the candidate again, and who takes over then tells of no way back.
 	Revision int `json:"revision,omitempty"`
 
 	// AbortFirst: when an abort and the answer of an act arrive together, the abort
@@ -138,7 +139,7 @@ func NewPlan(s Spec) Plan {
 	p := Plan{
 		Spec: s, Target: s.Key().String(), Candidate: s.Release.Version,
 		KeepBaseline: *s.Strategy.KeepBaseline, PromoteOwner: s.Owner,
-		Behaviour: Behaviour{Revision: 1, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true, PauseStands: true, HeedsDrift: true},
+		Behaviour: Behaviour{Revision: 2, AbortFirst: true, UsersFirst: true, ProvesBack: true, ReadyFirst: true, BindsVotes: true, PauseStands: true, HeedsDrift: true},
 	}
 	if s.Strategy.Baseline == BaselineSameAge && s.Baseline != nil {
 		p.Copy = copyOf(s.Baseline.Version)

@@ -147,7 +147,7 @@ func TestWrongConfig(t *testing.T) {
 		{"a cohort by a flag of a router", "drivers: {caddy: {cohorts: {a: {flag: {key: k, value: 1}}}}}", []string{"drivers.caddy.cohorts", "belong to http"}},
 		{"unknown driver", "drivers: {ecs: {}}", []string{"drivers.ecs", `unknown driver "ecs"`}},
 		{"mutableTags", "limits: {production: {mutableTags: maybe}}", []string{"limits.production.mutableTags", "refuse, allow"}},
-		{"weight", "limits: {production: {firstWeight: 10}}", []string{"write a percentage"}},
+		{"weight", "limits: {production: {firstWeight: 10}}", []string{"is not a percentage"}},
 		{"literal credential", "drivers: {prometheus: {url: http://p, bearer: abc}}", []string{"drivers.prometheus.bearer", "by reference"}},
 		{"two references", "drivers: {prometheus: {url: http://p, bearer: {env: A, file: b}}}", []string{"expected {env: NAME} or {file: PATH}"}},
 		{"unknown reference", "drivers: {prometheus: {url: http://p, bearer: {value: abc}}}", []string{"expected {env: NAME} or {file: PATH}"}},

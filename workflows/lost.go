@@ -52,7 +52,7 @@ func (r *run) takeOver() *setback {
 	r.job.Fence, r.job.Intent = fence, ""
 	r.status.Baseline, r.status.Candidate = r.job.Baseline, r.job.Candidate
 	r.status.Weight, r.status.Step, r.unseen = back.Weight, back.Step, back.Unseen
-	if !told {
+	if goesBack := !back.Beyond || r.plan.Revision < 2; goesBack && !told {
 		r.tellOfPhase(rollout.Status{}) // whether anybody wants to know stands in the plan
 	}
 	if back.Beyond {

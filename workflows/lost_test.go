@@ -93,6 +93,25 @@ func TestRecoveryIsReadAnew(t *testing.T) {
 		}}.holds(t)
 }
 
+// Who takes over where the baseline was being removed goes nowhere back, and tells
+// nobody that it does.
+func TestRecoveryOfAPromotion(t *testing.T) {
+	t.Parallel()
+	story{order: ofLostRun, notifications: activities.Notifications{Subscriptions: []activities.Subscription{{To: "sim"}}},
+		plot: func(s *teller) {
+			s.env.OnActivity("ReadWayBack", mock.Anything, mock.Anything).Return(activities.WayBack{Beyond: true,
+				Plan: rollout.Plan{Digest: "sha256:1", Candidate: "2.5.0", Authorized: true, Notifies: true, Behaviour: rollout.Behaviour{Revision: 2, UsersFirst: true}}}, nil)
+		},
+		want: rollout.Promoted, wantLog: []string{},
+		check: func(t *testing.T, w *sim.World, _ rollout.Status) {
+			var told []rollout.Occasion
+			for _, m := range w.Heard() {
+				told = append(told, m.Event)
+			}
+			require.Equal(t, []rollout.Occasion{rollout.OccasionOf(rollout.Promoted)}, told)
+		}}.holds(t)
+}
+
 // A state that stays another than the snapshot's is compared less and less often.
 func TestDifferencesAreLookedAtLessOften(t *testing.T) {
 	t.Parallel()

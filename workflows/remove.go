@@ -92,6 +92,10 @@ func (m *removing) try(policy *rollout.Policy) (drifted bool) {
 	case len(out.Drift) > 0 || out.Primary != "":
 		m.note(out)
 	default:
+		if len(m.drift) > 0 { // somebody has seen to it
+			m.status.Weight = m.split[m.plan.Candidate]
+			m.noteShare(0, m.status.Weight, nil)
+		}
 		m.status.Problems = nil
 		return false
 	}
@@ -245,8 +249,11 @@ func (m *removing) makePrimaryAgain(why string) bool {
 }
 
 // sendForward sends everything to the candidate again, and reports whether that was
-// seen in force.
+// seen in force. Under older plans nobody was asked for where it is refused.
 func (m *removing) sendForward(why string) bool {
+	if !m.insists && m.plan.Revision >= 2 {
+		defer m.alarm(m.plan.Candidate+" does not have everything again", nil)()
+	}
 	var out activities.SetTrafficOutput
 	if !m.finishAct(m.insist("send everything to "+m.plan.Candidate+" again", func() (workflow.Future, workflow.CancelFunc) {
 		o := m.act("cleanup.traffic", sentence("send everything to "+m.plan.Candidate+" again", why))

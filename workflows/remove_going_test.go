@@ -128,6 +128,25 @@ var goingStories = map[string]story{
 		want:  rollout.Promoted,
 		check: func(t *testing.T, w *sim.World, _ rollout.Status) { require.Equal(t, "2.5.0", w.State().Primary) },
 	},
+	"weights that cannot be written need a person in time, too": {
+		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *teller) {
+			s.world.FallBack("2.4.1", halfway)
+			s.once(func() bool { return slices.Contains(s.world.Log(), "remove 2.4.1") }, func() { s.world.Fail(sim.OpShift, sim.Fault{}) })
+			s.at(12*time.Second, func() {
+				now := s.standing()
+				require.Equal(s.t, rollout.PhaseNeedsHuman, now.Phase)
+				require.Equal(s.t, "2.5.0 does not have everything again", now.Reason)
+				s.world.Heal(sim.OpShift)
+				s.order(rollout.Command{Name: "retry"}, rollout.Accepted)
+			})
+		},
+		want: rollout.Promoted,
+		check: func(t *testing.T, w *sim.World, s rollout.Status) {
+			require.True(t, w.State().Weights.Equal(rollout.Split{"2.5.0": rollout.All}))
+			require.Equal(t, rollout.All, s.Weight)
+		},
+	},
 	"requests in flight are waited for, and no person is asked meanwhile": {
 		spec: func(s *rollout.Spec) { oneBake(s); s.NeedsHumanAfter = rollout.Duration(time.Second) },
 		plot: func(s *teller) {

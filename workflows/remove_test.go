@@ -195,6 +195,19 @@ var lastingStories = map[string]story{
 			"outsider: weights 2.4.1 100%", "weights 2.4.1 0%, 2.5.0 100%", "remove 2.4.1"},
 		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.Equal(t, rollout.All, s.Weight) },
 	},
+	"or a person puts it right, and that is what is told": {
+		spec: oneBake,
+		plot: func(s *teller) {
+			lasts(s, 2*time.Second, isPrimary, func() { s.world.SetWeights(everyone) })
+			s.at(8*time.Second, func() {
+				require.Equal(s.t, rollout.PhaseNeedsHuman, s.standing().Phase)
+				require.Zero(s.t, s.standing().Weight)
+				s.world.SetWeights(rollout.Split{"2.5.0": rollout.All})
+			})
+		},
+		want:  rollout.Promoted,
+		check: func(t *testing.T, _ *sim.World, s rollout.Status) { require.Equal(t, rollout.All, s.Weight) },
+	},
 	"else a person says so": {
 		spec: oneBake,
 		plot: func(s *teller) {
