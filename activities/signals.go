@@ -43,7 +43,7 @@ const mostLate = time.Minute
 // driver can never read is a final error.
 func (a *Activities) SampleSignal(ctx context.Context, in SampleSignalInput) (SampleSignalOutput, error) {
 	out, name := SampleSignalOutput{Signal: in.Signal.Name}, "read "+in.Signal.Name
-	defer keepAlive(ctx)()
+	defer keepAlive(context.WithoutCancel(ctx))() // it goes on after the cancel where metrics are late
 	if a.Archive == nil {
 		return out, asTemporal(name, fmt.Errorf("this worker keeps no evidence: configure evidence.directory: %w", ErrFinal))
 	}

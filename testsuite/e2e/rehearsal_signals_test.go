@@ -6,8 +6,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,4 +54,30 @@ func TestRehearsalOfSignals(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(page), ">memory (ratio)<")
 	require.Contains(t, string(page), ">connections<")
+}
+
+// Metrics that are late are waited for, for longer than a worker may be silent, and
+// nothing is kept once the evidence is. What falls in the last seconds is seen.
+func TestSignalsThatAreLate(t *testing.T) {
+	var falls atomic.Int64 // Unix time, seconds; 0: nobody has asked yet
+	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		falls.CompareAndSwap(0, time.Now().Add(8*time.Second).Unix())
+		at, value := time.Now().Unix(), 3
+		if asked, err := strconv.ParseFloat(r.FormValue("time"), 64); err == nil {
+			at = int64(asked)
+		}
+		if at > falls.Load() {
+			value = 1
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[%d,"%d"]}]}}`, at, value)
+	}))
+	t.Cleanup(prometheus.Close)
+	h := found(t).hall(t)
+	status, out := h.rehearse(h.browse("12s"),
+		fmt.Sprintf("signals: [{name: pool, query: pool_size, poll: 250ms, metrics: {driver: prometheus, with: {url: %q, delay: 12s}}}]", prometheus.URL),
+		"expect: [{signal: pool, always: true, above: 2, misses: 5%}]")
+	require.Equal(t, evidence.Failed, status.Outcome, "%s\n%s", out.Stdout, out.Stderr)
+	require.Regexp(t, `^1( to 3)?, to be above 2`, criterion(t, status, "pool").Reason)
+	require.Zero(t, h.cli("report", status.Place).Code, "all files are as they were kept")
 }
