@@ -74,3 +74,13 @@ func TestCompareWithARunWithoutProbes(t *testing.T) {
 		require.Empty(t, m.Differ, m.Name)
 	}
 }
+
+// What a run that a person ended did not come to measure is nobody's to do.
+func TestFindingsOfAStoppedRun(t *testing.T) {
+	run := rich("a", 1)
+	require.Len(t, report.Findings(run), 2, "one failed, and one is unmeasured")
+	run.Outcome = evidence.Aborted
+	found := report.Findings(run)
+	require.Len(t, found, 1)
+	require.Equal(t, "latency-p99 during slow-db", found[0].Criterion)
+}

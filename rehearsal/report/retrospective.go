@@ -35,7 +35,7 @@ func Findings(run evidence.Run) []evidence.Action {
 		case evidence.Failed:
 			add(c.Name, c.Name+": "+c.Reason, "find out why, and mend it or change the limit with a reason")
 		case evidence.Unmeasured:
-			if run.Halt != nil { // it was ended before: the probe that did so is the finding
+			if run.Halt != nil || run.Outcome == evidence.Aborted { // it was ended before: by a probe, which is the finding, or a person
 				continue
 			}
 			add(c.Name, c.Name+": "+c.Reason, "make it measurable: what is not measured never passes")
