@@ -78,7 +78,11 @@ func (e execution) status() rollout.Status {
 		Paused:    e.WaitingFor == rollout.WaitingForPause,
 		StartedAt: e.Started, EndedAt: e.Closed, Stale: true,
 	}
-	if e.NeedsHuman && e.open() {
+	if !e.open() {
+		return s
+	}
+	s.Outcome = "" // what is decided is reached only at its end
+	if e.NeedsHuman {
 		s.Phase = rollout.PhaseNeedsHuman
 	}
 	return s

@@ -267,6 +267,21 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A rollout that is promoted, and still tidies up or fails to, has no outcome yet.
+func TestListTellsNoOutcomeBeforeTheEnd(t *testing.T) {
+	promoted := execution{run: checkout, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, Target: "production/checkout", Candidate: "2.5.0",
+		Phase: rollout.PhaseRunning, Outcome: rollout.Promoted, Step: 3, Weight: rollout.All, Started: noon}
+	stuck := promoted
+	stuck.NeedsHuman = true
+	for phase, e := range map[string]execution{"Running": promoted, "NeedsHuman": stuck} {
+		f := &fake{listed: []execution{e}}
+		got := bakeoff(t.Context(), f, "list")
+		require.Regexp(t, `production/checkout +2\.5\.0 +`+phase+` +3 +100%`, got.out)
+		got = bakeoff(t.Context(), f, "list", "-o", "json")
+		require.Contains(t, got.out, `"phase":"`+phase+`","outcome":"",`)
+	}
+}
+
 func TestExecutionOf(t *testing.T) {
 	closed := execution{Status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, Phase: rollout.PhaseRunning}
 	require.True(t, closed.cutOff())
