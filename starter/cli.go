@@ -218,12 +218,18 @@ func (c *cli) present(s rollout.Status) rollout.Status {
 	return s
 }
 
+// timed is a result without a time of the start that is not known.
+type timed struct {
+	rollout.Status
+	StartedAt time.Time `json:"startedAt,omitzero"`
+}
+
 // result prints where a rollout stands: the result JSON, or sentences.
 func (c *cli) result(s rollout.Status) error {
 	s = c.present(s)
 	c.traced.result(s)
 	if c.json() {
-		return c.print(s)
+		return c.print(timed{s, s.StartedAt})
 	}
 	_, err := io.WriteString(c.out, resultText(s, c.style(c.outIsTerminal)))
 	return err

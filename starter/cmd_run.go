@@ -131,18 +131,19 @@ func (c *cli) launch(ctx context.Context, file string, by intent) (service, subm
 	return svc, out, nil
 }
 
-// busy tells who holds the target and ends with 15. Why is what is known of that
-// without looking; it is all there is to say of a rollout that has not begun.
-func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status, why string) error {
-	refusal := c.refusal(subject, rollout.CauseRunning, orElse(why, subject.Target+" has a running "+noun(subject.WorkflowID)))
-	if holder, err := svc.Describe(ctx, run{WorkflowID: subject.WorkflowID}); err == nil && holder.open() {
+// busy tells who holds the target and ends with 15. The reason of the refusal is what
+// is known of that without looking; it is all there is to say of a rollout that has not
+// begun.
+func (c *cli) busy(ctx context.Context, svc service, refusal rollout.Status) error {
+	refusal.Reason = orElse(refusal.Reason, refusal.Target+" has a running "+noun(refusal.WorkflowID))
+	if holder, err := svc.Describe(ctx, run{WorkflowID: refusal.WorkflowID}); err == nil && holder.open() {
 		refusal.RunID = holder.RunID
 		by := rollout.Unnamed
 		if s, err := standing(ctx, svc, holder); err == nil {
 			by = orElse(s.StartedBy, by)
 		}
 		refusal.Reason = fmt.Sprintf("%s is held by the %s of %s, started by %s %s ago (since %s, run %s, %s)",
-			subject.Target, noun(subject.WorkflowID), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
+			refusal.Target, noun(refusal.WorkflowID), holder.Candidate, by, brief(c.now().Sub(holder.Started)),
 			holder.Started.UTC().Format(time.RFC3339), holder.RunID, holder.Phase)
 	}
 	if err := c.result(refusal); err != nil {
@@ -151,7 +152,7 @@ func (c *cli) busy(ctx context.Context, svc service, subject rollout.Status, why
 	return fail(exitRefused, "refused: %s", refusal.Reason)
 }
 
-// refusal is the result of an order that no rollout was started for.
+// refusal is the result of an order that is refused now, and kept nowhere.
 func (c *cli) refusal(subject rollout.Status, cause rollout.Cause, reason string) rollout.Status {
 	now := c.now().UTC()
 	subject.Phase, subject.Outcome, subject.Cause, subject.Reason = rollout.PhaseCompleted, rollout.Refused, cause, reason

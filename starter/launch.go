@@ -59,7 +59,7 @@ func (c *cli) startFleet(ctx context.Context, svc service, o rollout.FleetOrder,
 	case errors.As(err, &u):
 		return out, c.mayBegin(ctx, out, o.ID, u, p.code)
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, subject, "")
+		return out, c.busy(ctx, svc, c.refusal(subject, rollout.CauseRunning, ""))
 	case err != nil && ctx.Err() != nil:
 		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case err != nil:

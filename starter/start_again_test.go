@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -46,6 +47,37 @@ func TestAnOrderThatIsGivenAgainLater(t *testing.T) {
 				again := bakeoff(t.Context(), f, "run", file(t, smallest), "--id", "o", "--actor", "ana")
 				require.Equal(t, tt.code, again.code)
 				require.NotContains(t, again.err, "in the queue:")
+			}
+		})
+	}
+}
+
+// An order that its Target decided has the time at which it was given, whenever it is
+// asked about. When it was decided is not known.
+func TestTheTimeOfAnOrderThatNeverBegan(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fate  rollout.Fate
+		cause rollout.Cause
+		at    time.Time
+		began any
+	}{
+		"taken out of the queue":         {rollout.FateAborted, "", noon, "2026-11-21T12:00:00Z"},
+		"superseded":                     {rollout.FateSuperseded, "", noon, "2026-11-21T12:00:00Z"},
+		"refused":                        {rollout.FateRefused, rollout.CauseQuarantine, noon, "2026-11-21T12:00:00Z"},
+		"refused, the target is held":    {rollout.FateRefused, rollout.CauseRunning, noon, "2026-11-21T12:00:00Z"},
+		"of a Target that does not know": {rollout.FateAborted, "", time.Time{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := running(t)
+			f.fate = &rollout.Submission{ID: "o", Version: "2.5.0", Actor: "ana", At: tt.at, Fate: tt.fate, Cause: tt.cause, Why: "no"}
+			f.onTarget = func(int) rollout.TargetStatus { return rollout.TargetStatus{Fates: []rollout.Submission{*f.fate}} }
+			for _, args := range [][]string{{"wait", "production/checkout"}, {"start", file(t, smallest), "--actor", "ana"}} {
+				got := bakeoff(t.Context(), f, append(args, "--id", "o", "-o", "json")...)
+				line := decodeLine(t, got.out)
+				require.Equal(t, tt.began, line["startedAt"], got.out)
+				require.NotContains(t, line, "endedAt")
 			}
 		})
 	}

@@ -51,11 +51,11 @@ func (c *cli) submit(ctx context.Context, svc service, o rollout.Order, served b
 	case err != nil && ctx.Err() != nil:
 		return out, fail(exitInterrupted, "interrupted: nothing was started")
 	case errors.Is(err, errBusy):
-		return out, c.busy(ctx, svc, subjectOf(o.Spec), "")
+		return out, c.busy(ctx, svc, c.refusal(subjectOf(o.Spec), rollout.CauseRunning, ""))
 	case err != nil:
 		return out, fmt.Errorf("start the rollout of %s: %w", o.Spec.Key(), err)
 	case out.Fate == rollout.FateRefused && out.Cause == rollout.CauseRunning:
-		return out, c.busy(ctx, svc, subjectOf(o.Spec), out.Why)
+		return out, c.busy(ctx, svc, decided(out))
 	}
 	if out.Fate == rollout.FateQueued {
 		out.Submission = sinceThen(ctx, svc, out)
@@ -127,27 +127,34 @@ func (c *cli) foreignID(subject rollout.Status, known rollout.Submission, o roll
 // newer one took the place of, and with 11 for one that a person took out of the
 // queue.
 func (c *cli) unlessRefused(s submitted) error {
-	result := c.refusal(subjectOf(s.spec), s.Cause, s.Why)
+	result := decided(s)
+	if result.Outcome == "" {
+		return nil
+	}
+	if err := c.result(result); err != nil {
+		return err
+	}
+	if s.Fate == rollout.FateRefused {
+		return fail(exitRefused, "refused: %s", s.Why)
+	}
+	return fail(outcomeCode(result), "%s", s.Why)
+}
+
+// decided is the result of an order that its Target decided without a rollout; without
+// an outcome where it did not. It began when the Target took it in, which is kept; when
+// it was decided is not.
+func decided(s submitted) rollout.Status {
+	result := subjectOf(s.spec)
+	result.Phase, result.Cause, result.Reason, result.StartedAt = rollout.PhaseCompleted, s.Cause, s.Why, s.At
 	switch s.Fate {
 	case rollout.FateRefused:
-		if err := c.result(result); err != nil {
-			return err
-		}
-		return fail(exitRefused, "refused: %s", s.Why)
+		result.Outcome = rollout.Refused
 	case rollout.FateSuperseded:
 		result.Outcome = rollout.Superseded
-		if err := c.result(result); err != nil {
-			return err
-		}
-		return fail(exitSuperseded, "%s", s.Why)
 	case rollout.FateAborted:
 		result.Outcome = rollout.Aborted
-		if err := c.result(result); err != nil {
-			return err
-		}
-		return fail(exitAborted, "%s", s.Why)
 	}
-	return nil
+	return result
 }
 
 // seeThrough waits until an order has had its turn, and for the end of its
