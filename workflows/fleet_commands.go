@@ -185,13 +185,18 @@ func (f *fleet) pass(say string, c rollout.Command) {
 	f.tell(under, rollout.Word{Say: say, Command: c})
 }
 
-// onUnitsOwn denies what only one unit can be told, and says how to tell it.
+// onUnitsOwn denies what only one unit can be told, and says how to tell it: the first
+// that needs a person, or else is under way.
 func (f *fleet) onUnitsOwn(c rollout.Command) rollout.Answer {
 	example := f.status.Target + "/UNIT"
-	for _, u := range f.units {
+	for _, u := range slices.Backward(f.units) {
 		if u.child != nil && !u.over {
 			example = u.Target
-			break
+		}
+	}
+	for _, u := range slices.Backward(f.status.Units) {
+		if u.Phase == rollout.PhaseNeedsHuman {
+			example = u.Target
 		}
 	}
 	return denied("%s is for one unit: bakeoff %s %s", c.Name, c.Name, example)

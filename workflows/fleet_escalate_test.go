@@ -115,3 +115,27 @@ func TestAFleetClimbsItsLadder(t *testing.T) {
 		})
 	}
 }
+
+// What only a unit can be told is told to the one that needs a person, though another
+// one is under way, too.
+func TestFleetNamesTheUnitThatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	why := &said{}
+	_, status, err := fleetStory{
+		spec: func(s *rollout.FleetSpec) { s.Rollout.NeedsHumanAfter = rollout.Duration(time.Second) },
+		plot: func(s *fleetTeller) {
+			s.once(func() bool { return s.worlds["b"].State().Weights["2.5.0"] == 1000 }, func() {
+				s.worlds["a"].StallRemoval("2.5.0", true)
+				s.worlds["b"].Fail(sim.OpShift, sim.Fault{})
+				s.at(0, func() { s.order(rollout.Command{Name: "abort"}, rollout.Accepted) })
+				s.at(6*time.Second, func() { why.to(s.t, s.env, "retry", "acknowledge", "extend") })
+				s.at(7*time.Second, func() { s.worlds["a"].StallRemoval("2.5.0", false); s.worlds["b"].Heal() })
+			})
+		},
+	}.run(t)
+	require.NoError(t, err)
+	require.Equal(t, rollout.Aborted, status.Outcome)
+	for _, name := range []string{"retry", "acknowledge", "extend"} {
+		require.Equal(t, "denied: "+name+" is for one unit: bakeoff "+name+" staging/checkout/b", why.of(name))
+	}
+}

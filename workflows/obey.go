@@ -25,7 +25,7 @@ func (r *run) abort(c rollout.Command) rollout.Answer {
 func (r *run) obeyAbort(c rollout.Command) rollout.Answer {
 	switch {
 	case r.beyond:
-		return noop("already promoted: going back is a rollout of its own")
+		return noop("already promoted: going back is a rollout of its own%s", r.first())
 	case r.status.Outcome != "" || r.ended:
 		return noop("already over: %s", r.status.Outcome)
 	case r.back != nil:
@@ -52,9 +52,17 @@ func (r *run) isGoing() bool { return r.back == nil && !r.beyond && !r.ended }
 // deniedNow denies what is only for a rollout that goes forward.
 func (r *run) deniedNow() rollout.Answer {
 	if r.beyond && !r.ended {
-		return denied("already promoted, the baseline is being removed: to go back, bakeoff rollback %s", r.status.Target)
+		return denied("already promoted, the baseline is being removed: to go back, bakeoff rollback %s%s", r.status.Target, r.first())
 	}
 	return denied("the rollout is %s", r.status.Phase)
+}
+
+// first is what has to be done before anything else, where a person is needed.
+func (r *run) first() string {
+	if r.status.Phase != rollout.PhaseNeedsHuman {
+		return ""
+	}
+	return fmt.Sprintf("; a person is needed first: bakeoff retry %s, or put it right by hand, or bakeoff acknowledge %[1]s", r.status.Target)
 }
 
 func (r *run) onPause(c rollout.Command) rollout.Answer {
