@@ -32,7 +32,7 @@ func TestSchedule(t *testing.T) {
 	between := func(from, to time.Duration, more ...func(*rollout.Spec)) func(*rollout.Spec) {
 		return func(s *rollout.Spec) {
 			now := time.Now()
-			s.Schedule = &rollout.Schedule{}
+			s.Schedule, s.Policy.Grace = &rollout.Schedule{}, rollout.Duration(20*time.Second) // no story is about it
 			if from != 0 {
 				s.Schedule.From = now.Add(from)
 			}

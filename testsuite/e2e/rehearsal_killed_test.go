@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,8 +56,9 @@ func (c *town) faultyHall(t *testing.T, config ...string) (*hall, *toxiproxy.Pro
 	server := toxics.NewServer(toxics.NewMetricsContainer(nil), zerolog.New(io.Discard))
 	api := httptest.NewServer(server.Routes())
 	t.Cleanup(api.Close)
-	h := c.hall(t, append(config, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}",
-		filepath.Join(t.TempDir(), "faults"), api.URL))...)
+	faults := filepath.Join(t.TempDir(), "faults")
+	h := c.hall(t, append(config, "rehearsals:", fmt.Sprintf("  faults: {directory: %q, toxiproxy: %q, limits: {kinds: [toxiproxy], proxies: [users]}}", faults, api.URL))...)
+	h.faults = faults
 	behind, err := url.Parse(h.users)
 	require.NoError(t, err)
 	address := ports.Free(t)
@@ -96,9 +98,9 @@ func TestStoppedWhileItsWorkerIsDead(t *testing.T) {
 			h, proxy := c.faultyHall(t)
 			file := h.manifest(h.browse("60s"), "faults: [{name: slow, at: 1s, for: 50s, toxiproxy: {proxy: users, latency: 50ms}}]")
 			require.Zero(t, h.cli("rehearse", file, "--detach", "--reason", "to be stopped").Code)
-			until(t, "the fault is in force", func() bool {
+			until(t, "the fault is in force, and on record", func() bool {
 				there, err := proxy.Toxics()
-				return err == nil && len(there) > 0
+				return err == nil && len(there) > 0 && h.recorded(`"startedAt"`)
 			})
 			killed := time.Now()
 			h.town.worker.Kill()
@@ -120,6 +122,15 @@ func TestStoppedWhileItsWorkerIsDead(t *testing.T) {
 			require.True(t, f.StartedAt.Before(killed), "%+v", f) // the next worker may have begun it again before it heard of the stop
 		})
 	}
+}
+
+// recorded reports whether a record of the worker's faults has this text.
+func (h *hall) recorded(text string) bool {
+	files, err := filepath.Glob(filepath.Join(h.faults, "*.json"))
+	return err == nil && slices.ContainsFunc(files, func(file string) bool {
+		record, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(record), text)
+	})
 }
 
 // servedBefore says what to deploy when a promotion is taken back.

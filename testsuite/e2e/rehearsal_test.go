@@ -29,6 +29,7 @@ type hall struct {
 	folder string
 	users  string // URL of the service
 	config string // of the worker
+	faults string // folder of its faults, where it makes some
 
 	requests atomic.Int64 // that the service has answered
 }
