@@ -17,10 +17,10 @@ import (
 func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 	switch into := v.Addr().Interface().(type) {
 	case *rollout.Duration:
-		inOneForm(d, n, path, into, rollout.ParseDuration, durationShape, "a duration", "without blanks or signs")
+		durationForm.read(d, n, path, into)
 		return true
 	case *rollout.Weight:
-		inOneForm(d, n, path, into, rollout.ParseWeight, weightShape, "a weight", "without blanks, signs or exponents")
+		weightForm.read(d, n, path, into)
 		return true
 	case encoding.TextUnmarshaler:
 		if n.kind != scalar {
@@ -51,25 +51,30 @@ func (d *decoder) own(n *node, path string, v reflect.Value) bool {
 	return false
 }
 
-// The only ways in which files write weights and durations.
+// form is the only way in which files write a value. What was stored, and what flags
+// say, is read with less care.
+type form[T fmt.Stringer] struct {
+	parse         func(string) (T, error)
+	shape         *regexp.Regexp
+	what, without string
+}
+
 var (
-	weightShape   = regexp.MustCompile(weightPattern)
-	durationShape = regexp.MustCompile(durationPattern)
+	weightForm   = form[rollout.Weight]{rollout.ParseWeight, regexp.MustCompile(weightPattern), "a weight", "without blanks, signs or exponents"}
+	durationForm = form[rollout.Duration]{rollout.ParseDuration, regexp.MustCompile(durationPattern), "a duration", "without blanks or signs"}
 )
 
-// inOneForm reads a value that files write in one way. What was stored, and what flags
-// say, is read with less care.
-func inOneForm[T fmt.Stringer](d *decoder, n *node, path string, into *T, parse func(string) (T, error), shape *regexp.Regexp, what, without string) {
+func (f form[T]) read(d *decoder, n *node, path string, into *T) {
 	if n.kind != scalar {
 		d.mismatch(n, path, reflect.TypeFor[T]())
 		return
 	}
-	v, err := parse(n.text)
+	v, err := f.parse(n.text)
 	switch {
 	case err != nil:
 		d.add(n.place, path, "%v", err)
-	case !shape.MatchString(n.text):
-		d.add(n.place, path, "%q is not how %s is written: write %s, %s", n.text, what, v, without)
+	case !f.shape.MatchString(n.text):
+		d.add(n.place, path, "%q is not how %s is written: write %s, %s", n.text, f.what, v, f.without)
 	default:
 		*into = v
 	}
